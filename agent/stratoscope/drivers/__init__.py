@@ -1,0 +1,10 @@
+"""Knows every firmware: one file each, one line each in DRIVERS; order is precedence when several match."""
+
+from typing import Final
+
+from stratoscope.drivers.driver import Driver
+
+DRIVERS: Final[tuple[Driver, ...]] = ()
+"""All drivers, most specific first; the generic CGMiner driver is last."""
+
+BY_NAME: Final = {driver.name: driver for driver in DRIVERS}

@@ -1,0 +1,63 @@
+"""Holds the exception tree, sorted by who must act.
+
+StratoscopeError
+├── PollError(reason)          the poll loop acts: count the reason, back off, try again
+│   ├── Unreachable            refused · unreachable · dns · reset
+│   ├── TimedOut               connect_timeout · timeout
+│   ├── Garbled                decode · oversize · truncated · not_json
+│   └── AuthRefused            auth · denied
+└── OperatorError              the operator acts: the message names the place and the remedy
+    ├── ConfigError            a config file, key or value
+    └── UsageError             a command-line argument
+
+Anything else that rises is a bug of ours; `poll/rig.py` alone catches it, with traceback and counter.
+"""
+
+from typing import Final
+
+POLL_REASONS: Final = (
+    "refused", "unreachable", "dns", "reset", "connect_timeout", "timeout",
+    "decode", "oversize", "truncated", "not_json", "auth", "denied", "unidentified", "no_sockets", "bug",
+)  # fmt: skip
+"""Every reason a poll can fail by: the closed set behind `mining_rig_polls_total{outcome}` (plus `ok`)."""
+
+
+class StratoscopeError(Exception):
+    """Anything the program reports on purpose."""
+
+
+class PollError(StratoscopeError):
+    """One exchange with a rig failed; `reason` is one of POLL_REASONS, the text is for people."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Unreachable(PollError):
+    """No connection, or it broke: refused, unreachable, dns, reset."""
+
+
+class TimedOut(PollError):
+    """The one deadline over connect or exchange passed: connect_timeout, timeout."""
+
+
+class Garbled(PollError):
+    """Bytes came that are no answer: decode, oversize, truncated, not_json."""
+
+
+class AuthRefused(PollError):
+    """The rig answered that we may not read: auth (login), denied (CGMiner Code 45)."""
+
+
+class OperatorError(StratoscopeError):
+    """A person must change something; the message says what and where."""
+
+
+class ConfigError(OperatorError):
+    """A config file is wrong; the message names file, key, value and remedy."""
+
+
+class UsageError(OperatorError):
+    """A command-line argument is wrong."""

@@ -1,0 +1,39 @@
+"""Says what an exporter is given: the fleet to read from, its settings, and the state of the agent.
+
+Exporters live outside this package and are started by name through the entry-point group
+`stratoscope.exporters`; an entry point is `async def serve(context: Context) -> None`, which runs until cancelled.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from stratoscope.clock import Clock
+from stratoscope.fleet import Fleet
+
+
+@dataclass(slots=True)
+class Health:
+    """What the agent says of itself; exporters show it, the agent's rooms write it."""
+
+    started: float = 0.0  # UTC s
+    ready: bool = False  # every configured rig was tried once
+    stopping: bool = False
+    config_loaded: float | None = None  # UTC s of the last successful load
+    config_ok: bool = True  # the last attempt to load succeeded
+    config_error: str | None = None  # its message, without secrets
+    targets: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything an exporter may use. `settings` is its own section of the config, already validated."""
+
+    fleet: Fleet
+    clock: Clock
+    health: Health
+    registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
+    site: str
+    settings: Any

@@ -1,0 +1,179 @@
+"""Holds the newest snapshot of every rig and tells subscribers which rigs changed, conflated.
+
+No queues: a subscriber that is slow finds at most one entry per rig when it comes back.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from stratoscope.reading import PowerSource, Reading
+
+RigId = str
+STATES: Final = ("identifying", "hashing", "idle", "degraded", "offline", "locked", "suspect")
+"""Health states of a rig: identifying (never read yet), hashing, idle (answers, does not hash), degraded (hashes,
+but a board or fan is lost, faults, a flatline or far below nameplate), offline (does not answer), locked (answers
+that we may not read), suspect (answers values that cannot be true: not exported as truth)."""
+
+HISTORY: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """How polling a rig has gone so far; all times are UTC seconds."""
+
+    address: str  # host, or host:port where the port is not the default
+    interval: float  # s
+    polls: Mapping[str, int] = field(default_factory=dict)  # outcome (ok or a reason of POLL_REASONS) → count
+    skipped: int = 0  # late ticks left out
+    duration: float | None = None  # s, the last exchange
+    last_attempt: float | None = None
+    last_success: float | None = None
+    last_error: str | None = None  # for people: "timeout: no answer within 5 s"
+    last_reason: str | None = None  # the outcome of the last poll
+    missing: Mapping[str, int] = field(default_factory=dict)  # command refused → count
+    defects: int = 0  # fields that could not be read, summed over polls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the agent concludes from a reading: canonical values, with everything implausible left out."""
+
+    hashrate: float | None = None  # H/s, the canonical steady window
+    nameplate: float | None = None  # H/s, the model's data sheet
+    power: float | None = None  # W
+    power_source: PowerSource | None = None
+    efficiency: float | None = None  # J/TH
+    flatline: bool = False  # hashrate without share progress
+    reasons: tuple[str, ...] = ()  # why the state is degraded or suspect, one phrase each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Reset-corrected sums since the rig was first seen; they never decrease and survive a restart."""
+
+    accepted: int | None = None
+    rejected: int | None = None
+    stale: int | None = None
+    hardware_errors: int | None = None
+    energy: float | None = None  # J
+    hashes: float | None = None  # canonical hashrate integrated over the time it was seen hashing
+    resets: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigSnapshot:
+    """Everything known of one rig now; a new one replaces the old, nobody edits it.
+
+    `reading` and `judged` are None once the last good answer is older than the freshness limit: stale values
+    disappear, they are never held and never zero.
+    """
+
+    rig: RigId
+    state: str
+    polling: Polling
+    reading: Reading | None = None
+    judged: Judged = Judged()
+    counters: Counters = Counters()
+    tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
+    at: float = 0.0  # UTC seconds of the reading
+
+    @property
+    def up(self) -> bool:
+        """Tell whether the last poll succeeded."""
+        return self.polling.last_reason == "ok"
+
+
+class History:
+    """A short, fixed-size past of one rig for its page: time, hashrate, power, hottest chip."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self) -> None:
+        self.rows: array[float] = array("d")
+
+    def add(self, at: float, hashrate: float | None, power: float | None, chip: float | None) -> None:
+        """Append one row (UTC s, H/s, W, °C); unknown values are NaN."""
+        nan = float("nan")
+        self.rows.extend((at, nan if hashrate is None else hashrate, nan if power is None else power,
+                          nan if chip is None else chip))  # fmt: skip
+        if len(self.rows) > 4 * HISTORY:
+            del self.rows[:4]
+
+    def __iter__(self) -> Iterator[tuple[float, float, float, float]]:
+        """Yield rows oldest first."""
+        rows = self.rows
+        for at in range(0, len(rows), 4):
+            yield rows[at], rows[at + 1], rows[at + 2], rows[at + 3]
+
+
+class Dirty:
+    """One subscriber's set of rigs that changed since it last looked: at most one entry per rig."""
+
+    __slots__ = ("_changed", "_event")
+
+    def __init__(self) -> None:
+        self._changed: dict[RigId, None] = {}
+        self._event = asyncio.Event()
+
+    def mark(self, rig: RigId) -> None:
+        """Note that `rig` changed or is gone."""
+        self._changed[rig] = None
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Wait until something changed."""
+        await self._event.wait()
+
+    def drain(self) -> list[RigId]:
+        """Return the changed rigs and forget them."""
+        changed = list(self._changed)
+        self._changed.clear()
+        self._event.clear()
+        return changed
+
+
+class Fleet:
+    """The newest snapshot per rig; the one place that exporters read from."""
+
+    def __init__(self) -> None:
+        self.snapshots: dict[RigId, RigSnapshot] = {}
+        self.history: dict[RigId, History] = {}
+        self._subscribers: list[Dirty] = []
+
+    def subscribe(self) -> Dirty:
+        """Return a new dirty set that starts with every rig known now."""
+        dirty = Dirty()
+        for rig in self.snapshots:
+            dirty.mark(rig)
+        self._subscribers.append(dirty)
+        return dirty
+
+    def unsubscribe(self, dirty: Dirty) -> None:
+        """Stop filling `dirty`."""
+        self._subscribers.remove(dirty)
+
+    def publish(self, snapshot: RigSnapshot) -> None:
+        """Make `snapshot` the newest of its rig."""
+        self.snapshots[snapshot.rig] = snapshot
+        for dirty in self._subscribers:
+            dirty.mark(snapshot.rig)
+
+    def remember(self, snapshot: RigSnapshot) -> None:
+        """Add the snapshot's main values to the rig's short past (call once per good reading)."""
+        history = self.history.get(snapshot.rig)
+        if history is None:
+            history = self.history[snapshot.rig] = History()
+        boards = snapshot.reading.boards if snapshot.reading else ()
+        chips = [b.temperature_chip for b in boards if b.temperature_chip is not None]
+        judged = snapshot.judged
+        history.add(snapshot.at, judged.hashrate, judged.power, max(chips) if chips else None)
+
+    def remove(self, rig: RigId) -> None:
+        """Forget `rig`; its series vanish at the next scrape."""
+        if self.snapshots.pop(rig, None) is not None:
+            self.history.pop(rig, None)
+            for dirty in self._subscribers:
+                dirty.mark(rig)

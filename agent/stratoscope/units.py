@@ -1,0 +1,42 @@
+"""Names every conversion factor in the program, so that no other file writes a bare power of ten.
+
+Inside the program all values are SI: hashes per second, watts, joules, hertz, volts, seconds, degrees Celsius.
+A driver multiplies once, at the border, by one of these factors.
+"""
+
+from typing import Final
+
+H: Final = 1.0
+KH: Final = 1e3
+MH: Final = 1e6
+GH: Final = 1e9
+TH: Final = 1e12
+PH: Final = 1e15
+EH: Final = 1e18
+
+MILLI: Final = 1e-3
+CENTI: Final = 1e-2
+KILO: Final = 1e3
+MEGA: Final = 1e6
+
+MHZ: Final = 1e6
+MILLIVOLT: Final = 1e-3
+KILOWATT: Final = 1e3
+
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+DAY: Final = 86400.0
+
+HASHES_PER_DIFFICULTY_1: Final = 4_295_032_833
+"""Expected hashes for one share of difficulty 1: 2**256 / (0xFFFF * 2**208), rounded to an integer."""
+
+HASH_UNITS: Final = {
+    "H": H, "KH": KH, "MH": MH, "GH": GH, "TH": TH, "PH": PH, "EH": EH,
+    "H/S": H, "KH/S": KH, "MH/S": MH, "GH/S": GH, "TH/S": TH, "PH/S": PH, "EH/S": EH,
+}  # fmt: skip
+"""Spellings of a hashrate unit that firmwares send beside a number (upper case) → factor to H/s."""
+
+
+def joules_per_terahash(watts: float, hashes_per_second: float) -> float:
+    """Return the efficiency in J/TH (lower is better) of `watts` spent on `hashes_per_second` > 0."""
+    return watts / (hashes_per_second / TH)

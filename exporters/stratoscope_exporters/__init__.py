@@ -1,0 +1,1 @@
+"""Exporters: how the fleet leaves the agent (Prometheus and the status page)."""
