@@ -61,4 +61,4 @@ def test_s01_nothing_but_reading_was_ever_asked(server: ReplayServer):
     requests = server.requests()
 
     assert [r for r in requests if r["privileged"]] == []
-    assert [r for r in requests if r.get("method", "GET") not in ("GET",) and not r.get("login")] == []
+    assert [r for r in requests if r.get("method", "GET") != "GET" and not r.get("login")] == []

@@ -77,7 +77,7 @@ class Agent:
         self.fleet = Fleet()
         self.health = Health(started=clock.time(), config_loaded=clock.time())
         self.stopping = asyncio.Event()
-        self.ledger = Ledger(Path(config.state_dir), lambda text: log.error(text)) if remember else None
+        self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.book = Book(self.ledger.sums() if self.ledger else ())
@@ -121,7 +121,7 @@ class Agent:
             identify=self.identify,
             nameplate=data_sheet,
             chance=random.random,
-            on_bug=lambda address: log.exception("a bug of ours while polling", address=address),
+            on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),
             limits=self._limits(),
             backoff=polling.backoff_max,
             least_freshness=polling.freshness,
