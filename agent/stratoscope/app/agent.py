@@ -121,7 +121,7 @@ class Agent:
             identify=self.identify,
             nameplate=data_sheet,
             chance=random.random,
-            on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),
+            on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),  # noqa: LOG014 — called inside the except block of poll/rig.py
             limits=self._limits(),
             backoff=polling.backoff_max,
             least_freshness=polling.freshness,
