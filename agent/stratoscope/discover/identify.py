@@ -84,9 +84,12 @@ class Evidence:
             self.failures.append(error)
 
 
-async def identify(wire: Wire, target: Target, *, only: str | None = None, limits: Limits = BRIEF) -> Identified:
+async def identify(
+    wire: Wire, target: Target, *, only: str | None = None, limits: Limits = BRIEF, asic_rs: bool = False
+) -> Identified:
     """Return the driver for the rig at `target`; `only` names one instead of searching.
 
+    With `asic_rs` a rig that answers but that no driver here knows is left to the optional library.
     Raises PollError: the reason of the first failure when nothing answered, `unidentified` when something answered
     that no driver knows.
     """
@@ -104,6 +107,8 @@ async def identify(wire: Wire, target: Target, *, only: str | None = None, limit
     driver = match(evidence.fingerprint(), generic=True)
     if driver is not None:
         return Identified(driver, evidence.fingerprint())
+    if asic_rs and evidence.ports:
+        return Identified(BY_NAME["asic-rs"], evidence.fingerprint())
     raise _why_not(evidence)
 
 
