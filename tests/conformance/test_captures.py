@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from stratoscope.wire.ask import Wire
 
 from fakes.shelf import PORTS, Replayed, ReplayServer, recordings
 from stratoscope.clock import SystemClock
 from stratoscope.discover.once import read_once
 from stratoscope.judgement.judge import Nameplate, judge
 from stratoscope.reading import as_json
+from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Target
 
 ROOT = Path(__file__).resolve().parents[2]

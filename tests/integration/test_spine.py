@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from fakes.programs import Agent, Prometheus, eventually
 from fakes.shelf import PORTS, ReplayServer, recordings
-
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
