@@ -2,9 +2,15 @@
 
 from typing import Final
 
+from stratoscope.drivers import auradine, avalon, whatsminer_btminer, whatsminer_v3
 from stratoscope.drivers.driver import Driver
 
-DRIVERS: Final[tuple[Driver, ...]] = ()
+DRIVERS: Final[tuple[Driver, ...]] = (
+    whatsminer_v3.DRIVER,
+    whatsminer_btminer.DRIVER,
+    avalon.DRIVER,
+    auradine.DRIVER,
+)
 """All drivers, most specific first; the generic CGMiner driver is last."""
 
 BY_NAME: Final = {driver.name: driver for driver in DRIVERS}
