@@ -2,10 +2,25 @@
 
 from typing import Final
 
-from stratoscope.drivers import asic_rs, elphapex, epic, espminer, proto, sealminer
+from stratoscope.drivers import (
+    asic_rs,
+    auradine,
+    avalon,
+    elphapex,
+    epic,
+    espminer,
+    proto,
+    sealminer,
+    whatsminer_btminer,
+    whatsminer_v3,
+)
 from stratoscope.drivers.driver import Driver
 
 DRIVERS: Final[tuple[Driver, ...]] = (
+    whatsminer_v3.DRIVER,
+    whatsminer_btminer.DRIVER,
+    avalon.DRIVER,
+    auradine.DRIVER,
     sealminer.DRIVER,
     elphapex.DRIVER,
     espminer.DRIVER,
