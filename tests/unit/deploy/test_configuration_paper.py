@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
+
 from stratoscope.config import load
 from stratoscope.config.models import Config, Rigs
 from stratoscope_exporters.settings import Settings
