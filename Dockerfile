@@ -14,9 +14,9 @@ COPY exporters exporters
 # The lock holds the build tools as well; they made the wheel and must not reach the final stage.
 RUN /opt/stratoscope/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/stratoscope/bin/pip install --no-deps /wheel/*.whl \
- && /opt/stratoscope/bin/pip uninstall --yes hatchling editables trove-classifiers pathspec pluggy \
+ && /opt/stratoscope/bin/pip uninstall --yes hatchling editables trove-classifiers packaging pathspec pluggy tomlkit \
  && /opt/stratoscope/bin/pip check \
- && /opt/stratoscope/bin/pip uninstall --yes pip \
+ && /opt/stratoscope/bin/pip uninstall --yes setuptools pip \
  && /opt/stratoscope/bin/python -m compileall -q /opt/stratoscope/lib
 
 FROM ${PYTHON}
