@@ -46,8 +46,8 @@ def matches(seen: Fingerprint) -> bool:
 def merged_windows(summary: Fields, live: Fields, unit: float | None) -> dict[str, float]:
     """Return the windows of SUMMARY, completed from STATS where SUMMARY lacks or garbles one; H/s."""
     rates = windows(summary, unit)
-    for name, rate in windows(live, unit).items():
-        rates.setdefault(name, rate)
+    if "5s" not in rates or "avg" not in rates:
+        rates = windows(live, unit) | rates
     if "30m" not in rates:
         half_hour = live.number("rate_30m", scale=bitmain.chain_unit(live, unit))
         if half_hour is not None:

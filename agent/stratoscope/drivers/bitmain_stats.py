@@ -8,7 +8,7 @@ row, so that its keys are made once, here.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from stratoscope.drivers.driver import Replies
 from stratoscope.drivers.models import Model, nameplate, split_make
@@ -174,18 +174,28 @@ def frequency(live: Fields, keys: ChainKeys) -> float | None:
 def hottest(row: Fields, single: str, listed: str) -> float | None:
     """Return the hottest of a board's sensors in °C: a number, and a list such as "78-50-69-70"; 0 is no sensor."""
     value = row.number(single, low=COLDEST, high=HOTTEST)
-    known = [value] if value else []
-    text = row.raw.get(listed)
-    if isinstance(text, str):
-        parts = [float(part) for part in _SENSORS.findall(text[:256])]
-        if not parts and text.strip("m- "):
-            row.complain(listed, text, "no temperatures")
-        known.extend(part for part in parts if part and COLDEST < part < HOTTEST)
-    elif isinstance(text, list):
-        known.extend(part for part in row.numbers(listed) if part and COLDEST < part < HOTTEST)
-    elif text is not None:
-        row.complain(listed, text, "no temperatures")
-    return max(known) if known else None
+    listing = row.raw.get(listed)
+    if listing is None:
+        return value or None
+    return max((part for part in (value, _hottest_of(row, listed, listing)) if part), default=None)
+
+
+def _hottest_of(row: Fields, key: str, listing: Any) -> float | None:
+    """Return the hottest of a listing of sensors in °C, leaving out zeros and values no sensor can have."""
+    if isinstance(listing, str):
+        parts = listing.split("-")
+        if len(parts) <= 16 and all(map(str.isdecimal, parts)):  # no sensor below zero: the usual case, and quick
+            values = list(map(float, parts))
+        else:
+            values = [float(part) for part in _SENSORS.findall(listing[:256])]
+            if not values and listing.strip("m- "):
+                row.complain(key, listing, "no temperatures")
+    elif isinstance(listing, list):
+        values = [part for part in row.numbers(key) if part is not None]
+    else:
+        row.complain(key, listing, "no temperatures")
+        return None
+    return max((part for part in values if part and COLDEST < part < HOTTEST), default=None)
 
 
 def fans(live: Fields) -> tuple[Fan, ...]:

@@ -49,12 +49,12 @@ def windows(row: Fields, unit: float | None = None) -> dict[str, float]:
     (Bitmain's rate_unit); without it the key's own letter counts.
     """
     found: dict[str, float] = {}
-    for key in row.raw:
-        hit = RATE_KEYS.get(key)
-        if hit is not None and hit[0] not in found:
-            rate = row.number(key, scale=hit[1] if unit is None else unit)
+    for key in [key for key in row.raw if key in RATE_KEYS]:
+        window, factor = RATE_KEYS[key]
+        if window not in found:
+            rate = row.number(key, scale=factor if unit is None else unit)
             if rate is not None:
-                found[hit[0]] = rate
+                found[window] = rate
     return found
 
 
