@@ -127,6 +127,14 @@ KINDS: Final = {
 }
 
 
+LIMITS: Final = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+}
+
+
 def _complaint(error: Mapping[str, Any], value: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "wrong":
@@ -138,6 +146,10 @@ def _complaint(error: Mapping[str, Any], value: Any) -> str:
         return f"{said}must be {context['expected']}".replace("'", "")
     if kind == "missing":
         return "is missing"
+    if kind in LIMITS:
+        return f"{said}must be {LIMITS[kind].format(**context)}"
+    if kind == "value_error":
+        return f"is wrong: {clean_text(str(context['error']), 200)}"
     return f"{said}is wrong: {clean_text(error['msg'], 200)}"
 
 
