@@ -171,6 +171,8 @@ def _faults(summary: Fields) -> tuple[Fault, ...] | None:
         return None
     faults = []
     for row in summary.items("status"):
+        if row.raw.get("code") == 0 and row.raw.get("msg") == "" and row.raw.get("status") in ("", "s"):
+            continue
         code = row.integer("code", low=-(2**31))
         message = row.text("msg")
         bad = (row.text("status") or "s").lower() not in ("s", "i")

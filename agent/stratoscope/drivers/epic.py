@@ -159,14 +159,18 @@ def _per_board(answer: Any) -> dict[int, list[Any]]:
 
 
 def _celsius(values: list[Any]) -> float | None:
-    # 0.0 stands for a chip without a sensor (S19 XP, 1.5.13)
+    if not any(values):  # 0.0 stands for a chip without a sensor (S19 XP, 1.5.13)
+        return None
     sane = [float(value) for value in values if type(value) in (int, float) and -40 <= value <= 200 and value != 0]
     return max(sane) if sane else None
 
 
 def _answering(values: list[Any]) -> int | None:
-    rates = [value[0] for value in values if isinstance(value, list) and value and type(value[0]) in (int, float)]
-    return sum(rate > 0 for rate in rates) if rates and len(rates) == len(values) else None
+    """Return how many chips hash, from one [MH/s, % of expected, % error] each."""
+    try:
+        return len([value for value in values if value[0] > 0]) if values else None
+    except (TypeError, IndexError, KeyError):  # a chip of another shape: the count would be a guess
+        return None
 
 
 def _boards(summary: Fields, replies: Replies) -> list[Hashboard]:
@@ -197,7 +201,8 @@ def _fans(summary: Fields) -> list[Fan]:
     speeds = summary.child("Fans Rpm")
     fans = []
     for at in range(12):
-        rpm = speeds.integer(f"Fans Speed {at + 1}", high=60_000)  # null: not fitted; 0: stopped
+        key = f"Fans Speed {at + 1}"
+        rpm = speeds.integer(key, high=60_000) if key in speeds else None  # null: not fitted; 0: stopped
         if rpm is not None:
             fans.append(Fan(index=at, rpm=rpm))
     return fans

@@ -155,8 +155,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
     told_at = replies.first("pools", "STATUS", defects).number("When")
     slots = []
     for at, row in enumerate(replies.section("pools", "POOLS", defects)):
-        last = row.number("Last Share Time")
-        known = last and told_at and told_at >= last  # both by the rig's own clock, in one answer
+        last = row.number("Last Share Time") or None  # 0: no share yet
         number = row.integer("POOL", high=255)
         slots.append(
             PoolSlot(
@@ -169,10 +168,15 @@ def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
                 rejected=row.integer("Rejected"),
                 stale=row.integer("Stale"),
                 difficulty_accepted=row.number("Difficulty Accepted"),
-                last_share_seconds_ago=told_at - last if known and told_at and last else None,
+                last_share_seconds_ago=_age(told_at, last),
             )
         )
     return slots
+
+
+def _age(told_at: float | None, last: float | None) -> float | None:
+    """Return the seconds between two stamps of one answer, both by the rig's own clock."""
+    return told_at - last if told_at is not None and last is not None and told_at >= last else None
 
 
 def _alive(status: str | None) -> bool | None:
