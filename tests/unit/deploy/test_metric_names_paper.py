@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from stratoscope.metrics import SITE, TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
