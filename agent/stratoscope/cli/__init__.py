@@ -43,7 +43,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 — typer's callback
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"stratoscope {__version__}")
         raise typer.Exit
@@ -51,7 +51,7 @@ def _version(value: bool) -> None:  # noqa: FBT001 — typer's callback
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001 — acts in its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:

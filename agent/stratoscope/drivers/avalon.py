@@ -25,9 +25,10 @@ COMMANDS: Final = (
     Command("version", "version", every=60, needed=False, identity=True),
 )
 
-STEADY: Final = ("realtime", "15m", "5m", "avg", "1m", "5s")
-"""`GHSspd` counts the nonces of all chips and follows a stop at once. The `MHS *` windows count shares above the
-nonce mask: on a Nano 3 (4 TH/s) the 5 s and 1 m windows swing by half, so they stand last; the average hides a stop."""
+STEADY: Final = ("15m", "5m", "avg", "1m", "realtime", "5s")
+"""`MHS *` count shares above the nonce mask: on a Nano 3 (4 TH/s) the 5 s and 1 m windows swing by half, so they stand
+last. `GHSspd` follows the chips at once but is momentary; rigs that report only it and `GHSavg` are shown by the
+average, which a stop does not hide because a rig that does not hash is shown as zero."""
 
 MAX_MODULES: Final = 64
 FAN_KEYS: Final = ("Fan", "Fan1", "Fan2", "Fan3", "Fan4", "Fan5", "Fan6", "Fan7", "Fan8")

@@ -100,3 +100,9 @@ def test_efficiency_is_joules_per_terahash_of_the_canonical_window():
     verdict = judge(DRIVER, reading(100 * TH, power=3000.0, power_source="measured"), S19)
 
     assert verdict.judged.efficiency == 30.0
+
+
+def test_a_rig_that_stopped_is_shown_as_zero_although_its_long_window_still_decays():
+    stopped = Reading(driver="test", hashing=False, hashrate={"5m": 80 * TH, "5s": 0.0})
+
+    assert judge(DRIVER, stopped, S19).judged.hashrate == 0.0
