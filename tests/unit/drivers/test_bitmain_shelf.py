@@ -90,7 +90,7 @@ def test_recorded_answers_of_real_mining_programs_are_read(program: str) -> None
 
     verbs = ("summary", "devs", "stats", "pools", "version", "devdetails", "coin")
     replies = Replies({verb: got for verb in verbs if (got := answer(verb))["STATUS"][0]["STATUS"] != "E"})
-    reading = BY_NAME["cgminer"].decode(replies)
+    reading = BY_NAME["generic-cgminer"].decode(replies)
     assert (reading.firmware, reading.firmware_version) == tuple(program.split("-"))
     assert reading.hashing is True
     assert len(reading.pools) == 2

@@ -14,7 +14,7 @@ from stratoscope.drivers import BY_NAME
 from stratoscope.drivers.driver import Driver, Fingerprint, Page, Replies
 from stratoscope.reading import Reading, as_json
 
-FAMILY = ("antminer-stock", "vnish", "luxos", "braiins-rest", "braiins-graphql", "braiins-cgminer", "hammer", "cgminer")
+FAMILY = ("antminer-stock", "vnish", "luxos", "braiins-rest", "braiins-graphql", "braiins-cgminer", "hammer", "generic-cgminer")
 DROP, RENAME = object(), object()
 WRONG: tuple[Any, ...] = (
     None, "", "nan", "inf", "1_000", "11500 M..", "ÿ\x00\n}{", True, -5, 10**400, 1e308, -0.0, [], {}, [None],
@@ -47,7 +47,7 @@ SHAPES: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "stock scrypt": ("antminer-stock", lambda: bitmain("Antminer L7", rig.l7_live())),
     "hammer": ("hammer", lambda: bitmain("Hammer D10", rig.s9_live())),
     "vnish": ("vnish", lambda: bitmain("Antminer S19 (Vnish 1.2.6)", rig.vnish_live())),
-    "generic": ("cgminer", lambda: bitmain("Wonder W1", {})),
+    "generic": ("generic-cgminer", lambda: bitmain("Wonder W1", {})),
     "luxos": ("luxos", luxos_answers.replies),
     "braiins-rest": ("braiins-rest", braiins_answers.rest),
     "braiins-graphql": ("braiins-graphql", braiins_answers.graphql),
