@@ -14,7 +14,16 @@ from stratoscope.drivers import BY_NAME
 from stratoscope.drivers.driver import Driver, Fingerprint, Page, Replies
 from stratoscope.reading import Reading, as_json
 
-FAMILY = ("antminer-stock", "vnish", "luxos", "braiins-rest", "braiins-graphql", "braiins-cgminer", "hammer", "generic-cgminer")
+FAMILY = (
+    "antminer-stock",
+    "vnish",
+    "luxos",
+    "braiins-rest",
+    "braiins-graphql",
+    "braiins-cgminer",
+    "hammer",
+    "generic-cgminer",
+)
 DROP, RENAME = object(), object()
 WRONG: tuple[Any, ...] = (
     None, "", "nan", "inf", "1_000", "11500 M..", "ÿ\x00\n}{", True, -5, 10**400, 1e308, -0.0, [], {}, [None],
