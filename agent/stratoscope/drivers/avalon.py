@@ -59,7 +59,7 @@ def _modules(replies: Replies, key: str, defects: list[Defect]) -> list[Module]:
     rows = reply.get("STATS") if isinstance(reply, dict) else None
     found: list[tuple[int, int, Module]] = []
     for at, row in enumerate(rows[:MAX_MODULES] if isinstance(rows, list) else ()):
-        if isinstance(row, dict):
+        if isinstance(row, dict) and not str(row.get("ID")).startswith("POOL"):
             names = [name for name in row if name.startswith("MM ID")]
             found += [(at, _number(name), _module(row, name, f"/{key}/STATS/{at}", defects)) for name in names]
     found.sort(key=lambda item: item[:2])
@@ -172,7 +172,8 @@ def _boards(modules: list[Module]) -> Iterator[Hashboard]:
     index = 0
     for module in modules:
         fields = module.fields
-        count = max((len(fields.raw.get(key, ())) for key in ("MGHS", "MTmax", "MH")), default=0)
+        lists = (fields.raw.get(key, ()) for key in ("MGHS", "MTmax", "MH"))
+        count = min(max(len(module.blocks), *map(len, lists)), len(PLACES))
         rates, errors, hottest = _list(fields, "MGHS"), _list(fields, "MH"), _list(fields, "MTmax")
         frequency = fields.number("Freq", scale=MHZ)
         for board in range(count):
@@ -235,14 +236,15 @@ def _hottest(modules: list[Module], *keys: str) -> float | None:
 
 
 def _fans(modules: list[Module]) -> Iterator[Fan]:
-    index = 0
+    """Return the fans as numbered: Fan1 is 0, and so is the one `Fan` of an A7 to A9 module; then the next module's."""
+    first = 0
     for module in modules:
-        for key in FAN_KEYS:
-            if key in module.fields:
-                rpm = module.fields.integer(key, high=MAX_RPM)
-                if rpm is not None:
-                    yield Fan(index=index, rpm=rpm)
-                index += 1
+        keys = {max(at - 1, 0): key for at, key in enumerate(FAN_KEYS) if key in module.fields}
+        for number, key in keys.items():
+            rpm = module.fields.integer(key, high=MAX_RPM)
+            if rpm is not None:
+                yield Fan(index=first + number, rpm=rpm)
+        first += max(keys, default=-1) + 1
 
 
 def _hardware_errors(modules: list[Module], summary: Fields) -> int | None:
@@ -254,7 +256,9 @@ def _hardware_errors(modules: list[Module], summary: Fields) -> int | None:
 def _uptime(summary: Fields, head: Fields, replies: Replies) -> float | None:
     if "Elapsed" in summary:
         return summary.number("Elapsed")
-    row = replies.first("stats", "STATS", [])
+    reply = replies.get("stats")
+    rows = reply.get("STATS") if isinstance(reply, dict) else None
+    row = Fields(rows[0], "/stats/STATS/0", summary.defects) if isinstance(rows, list) and rows else summary
     return row.number("Elapsed") if "Elapsed" in row else head.number("Elapsed")
 
 
@@ -275,7 +279,7 @@ def _model(version: Fields, firmware: str | None) -> str | None:
 def model_name(text: str) -> str | None:
     """Return the model in "1246-83-21072802_4ec" (1246), "8411803-14b0" (841), "15-194-2410" (15-194), "nano3"."""
     parts = text.split("-")
-    head = parts[0].strip()
+    head = re.sub(r"(?i)^a(?=\d)", "", parts[0].strip())
     old = re.fullmatch(r"([789]\d\d)\d{4}", head)
     if old:
         return old[1]  # A7 to A9 write the model and the build's year and month in one number
