@@ -110,7 +110,7 @@ def test_poisson_has_its_mean_and_variance(mean):
     assert 0.9 * mean < variance < 1.1 * mean
 
 
-@pytest.mark.parametrize("seconds", [1.0, 10.0, 300.0, 20_000.0])
+@pytest.mark.parametrize("seconds", [3.0, 30.0, 300.0, 20_000.0])
 def test_shares_do_not_depend_on_how_often_one_looks(seconds):
     rig = physics(seed=21)
     start, hashes = rig.total("accepted"), rig.hashes
