@@ -121,7 +121,7 @@ def test_too_few_descriptors_are_told_with_the_remedy():
         make_room(hard)
 
 
-async def test_targets_are_config_entries_with_a_login_only_where_nothing_is_open(fleet_of, first_port):
+async def test_targets_are_config_entries_with_a_login_only_where_much_hides(fleet_of, first_port):
     fleet = await fleet_of(rigs=3, base="127.0.0.1", mix={"luxos": 1, "braiins": 1, "antminer": 1})
     entries = {rig.family: entry for rig, entry in zip(fleet.rigs, targets(fleet), strict=True)}
     luxos = next(rig for rig in fleet.rigs if rig.family == "luxos")
