@@ -18,7 +18,7 @@ DRIVERS = {
 }  # fmt: skip
 NO_POWER = {"antminer", "antminer-s9", "antminer-scrypt", "cgminer"}  # their firmware reports none
 NO_SHARES = {"whatsminer3"}  # API v3 counts none
-NO_CHIPS = {"cgminer"}
+NO_CHIPS = {"cgminer", "auradine"}  # told in answers that its driver does not ask
 
 
 @pytest.fixture
