@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from fakes import bitmain_answers as rig
 
+from fakes import bitmain_answers as rig
 from stratoscope.drivers import antminer_stock
 from stratoscope.drivers.driver import Fingerprint, Page, Replies
 from stratoscope.reading import Fan, Reading
