@@ -15,7 +15,7 @@ _FIRST_SUBSIDY = 50 * 100_000_000  # sat
 _ANCHOR_HEIGHT, _ANCHOR_TIME = 923_000, 1_762_700_000  # a height and when the chain was near it
 _BITS = 0x1701E2A0  # difficulty about 1.49e14
 _DIFFICULTY_1 = 0xFFFF << 208
-_FEE_RATE = 30_000.0  # sat of fees that arrive each second
+_FEE_RATE = 5_000.0  # sat of fees that arrive each second
 
 
 def target(bits: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -134,7 +134,10 @@ def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: Answeri
 
 
 class HttpService:
-    """A loopback web service, such as a pool's statistics or a price feed: `pages` by path, or a catch-all function."""
+    """A loopback web service, such as a pool's statistics or a price feed.
+
+    `answer` composes the page for a GET or HEAD; `requests` counts what was asked, by path.
+    """
 
     def __init__(self, answer: Answering) -> None:
         self._answer = answer
@@ -162,8 +165,3 @@ class HttpService:
         if request.method not in ("GET", "HEAD"):
             return Page("405", 405)
         return self._answer(request)
-
-
-def by_path(pages: Mapping[str, Callable[[Request], Page]], missing: Page) -> Answering:
-    """Return an answering function that looks the path up in `pages`."""
-    return lambda request: pages[request.path](request) if request.path in pages else missing

@@ -72,8 +72,9 @@ class Market:
         done = tip.height % EPOCH
         left = EPOCH - done
         mean = (now - self._chain.epoch_start) / max(1, done)
+        change = 100 * (BLOCK_INTERVAL / mean - 1) if done else 0.0
         return Page({
-            "progressPercent": 100 * done / EPOCH, "difficultyChange": 100 * (BLOCK_INTERVAL / mean - 1) if done else 0.0,
+            "progressPercent": 100 * done / EPOCH, "difficultyChange": change,
             "estimatedRetargetDate": int((now + left * mean) / MILLI), "remainingBlocks": left,
             "remainingTime": int(left * mean / MILLI), "previousRetarget": 100 * (_ADJUSTMENT - 1),
             "previousTime": int(self._chain.epoch_start), "nextRetargetHeight": tip.height + left,

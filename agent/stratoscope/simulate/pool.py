@@ -1,4 +1,4 @@
-"""Runs a stratum V1 pool on loopback: sessions get believable jobs, and a statistics page follows the fleet's shares."""
+"""Runs a stratum V1 pool: every session gets believable jobs, and well-formed shares on known jobs are accepted."""
 
 import asyncio
 import contextlib
@@ -164,12 +164,12 @@ class StratumSession(asyncio.Protocol):
         params = request.get("params")
         method = self._methods.get(str(request.get("method")))
         if method is None:
-            self._reply(request.get("id"), None, [-3, "Method not found", None])
+            self._reply(request.get("id"), result=None, error=[-3, "Method not found", None])
         else:
             method(request.get("id"), params if isinstance(params, list) else [])
         return True
 
-    def _reply(self, id_: Any, result: Any, error: list[Any] | None = None) -> None:
+    def _reply(self, id_: Any, *, result: Any, error: list[Any] | None = None) -> None:
         self.send(orjson.dumps({"id": id_, "result": result, "error": error}) + b"\n")
 
     def _configure(self, id_: Any, params: list[Any]) -> None:
@@ -177,21 +177,21 @@ class StratumSession(asyncio.Protocol):
         result: dict[str, Any] = {name: False for name in wanted if isinstance(name, str)}
         if "version-rolling" in result:
             result.update({"version-rolling": True, "version-rolling.mask": _MASK})
-        self._reply(id_, result)
+        self._reply(id_, result=result)
 
     def _subscribe(self, id_: Any, _params: list[Any]) -> None:
         self._extranonce = self._extranonce or self.pool.extranonce()
         name = f"s{self._extranonce}"
         subscriptions = [["mining.set_difficulty", name], ["mining.notify", name]]
-        self._reply(id_, [subscriptions, self._extranonce, EXTRANONCE2_SIZE])
+        self._reply(id_, result=[subscriptions, self._extranonce, EXTRANONCE2_SIZE])
 
     def _authorize(self, id_: Any, params: list[Any]) -> None:
         if not self._extranonce:
-            self._reply(id_, None, [NOT_SUBSCRIBED, "Not subscribed", None])
+            self._reply(id_, result=None, error=[NOT_SUBSCRIBED, "Not subscribed", None])
         elif not params or not isinstance(params[0], str) or not params[0]:
-            self._reply(id_, False, [UNAUTHORIZED, "Unauthorized worker", None])
+            self._reply(id_, result=False, error=[UNAUTHORIZED, "Unauthorized worker", None])
         else:
-            self._reply(id_, True)
+            self._reply(id_, result=True)
             self.authorized = True
             difficulty = {"id": None, "method": "mining.set_difficulty", "params": [self.pool.difficulty]}
             self.send(orjson.dumps(difficulty) + b"\n")
@@ -203,6 +203,6 @@ class StratumSession(asyncio.Protocol):
         words = {OTHER: "Malformed share", NOT_FOUND: "Job not found", DUPLICATE: "Duplicate share",
                  UNAUTHORIZED: "Unauthorized worker"}  # fmt: skip
         if code is None:
-            self._reply(id_, True)
+            self._reply(id_, result=True)
         else:
-            self._reply(id_, False, [code, words[code], None])
+            self._reply(id_, result=False, error=[code, words[code], None])

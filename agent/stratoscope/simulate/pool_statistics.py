@@ -22,7 +22,7 @@ def suffixed(value: float) -> str:
     step = 0
     while value >= 999.5 and step < len(_LETTERS) - 1:
         value, step = value / 1000, step + 1
-    return f"{value:.3g}{_LETTERS[step]}"
+    return f"{value:.3g}{_LETTERS[step]}" if value < 999.5 else f"{value:.0f}{_LETTERS[step]}"
 
 
 class PoolStatistics:

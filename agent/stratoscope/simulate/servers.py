@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -202,6 +203,8 @@ def page_answer(door: Door, request: Request) -> Page:
     ):
         door.seen.note(family.name, verb, request.method not in ("GET", "HEAD"))
         return digest_page(family.realm, nonce)
+    if request.method == "HEAD":
+        request = replace(request, method="GET")  # the transport leaves the body out
     page = family.serve(rig, request) if family.serve else NOT_FOUND
     door.seen.note(family.name, verb, page.privileged)
     return page

@@ -41,7 +41,7 @@ def tree(rig: Rig) -> Row:
         for _, url, user, slot, alive, active in rig.slots
     ]  # fmt: skip
     power = {"approxConsumptionW": round(physics.power), "limitW": round(spec.watts)}
-    nominal = sum(board.full for board in physics.boards)
+    nominal = sum(board.full for board in physics.boards) / MH
     real = {"mhs5S": physics.windows["5s"] / MH, "mhs1M": physics.windows["1m"] / MH,
             "mhs15M": physics.windows["15m"] / MH, "mhs24H": physics.windows["24h"] / MH,
             "mhsAv": physics.average / MH}  # fmt: skip
