@@ -1,0 +1,76 @@
+"""Offers the command line; each command lives in a file of its own and imports what it needs only when it runs."""
+
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from stratoscope import __version__
+from stratoscope.cli import check_config, demo, metrics, read, record, run, scan, simulate
+from stratoscope.errors import OperatorError, PollError, UsageError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+class Guarded(TyperGroup):
+    """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except (OperatorError, PollError) as error:
+            click.echo(str(error), err=True)
+            raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output has gone, as `| head` does
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Guarded,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they show local variables, and so secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 what was asked for failed, 2 wrong command line.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"stratoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Read-only telemetry for Bitcoin mining rigs: polls them over their own APIs and serves Prometheus metrics."""
+
+
+for command, function in (
+    ("run", run.run),
+    ("demo", demo.demo),
+    ("scan", scan.scan),
+    ("read", read.read),
+    ("record", record.record),
+    ("simulate", simulate.simulate),
+    ("check-config", check_config.check_config),
+    ("metrics", metrics.metrics),
+):
+    app.command(command)(function)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the program."""
+    app(prog_name="stratoscope")

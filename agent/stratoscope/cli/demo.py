@@ -1,0 +1,23 @@
+"""Runs the agent on a simulated fleet: `stratoscope demo`."""
+
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    rigs: Annotated[int, typer.Option("--rigs", "-n", min=1, max=20_000, help="How many simulated rigs.")] = 100,
+    duration: Annotated[
+        float | None,
+        typer.Option("--duration", min=1, metavar="SECONDS", help="Stop after this long; default: Ctrl-C."),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve /metrics and the status page.")
+    ] = "127.0.0.1:9860",
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same fleet and troubles.")] = 1,
+) -> None:
+    """Watch the agent read a simulated fleet, pool and market on loopback; no rig needed."""
+    from stratoscope import app
+    from stratoscope.cli.output import run_loop, say
+
+    raise typer.Exit(run_loop(app.demo(rigs=rigs, duration=duration, listen=listen, seed=seed, out=say)))

@@ -1,0 +1,50 @@
+"""Prints the metric table: `stratoscope metrics`."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+
+def metrics(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Print every metric of rigs and of the site with its unit, labels and meaning."""
+    from stratoscope.cli.output import print_json
+
+    rows = list(_rows())
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table
+
+    from stratoscope.cli.output import console, text
+
+    for group in dict.fromkeys(row["group"] for row in rows):
+        table = Table(title=text(group[0].upper() + group[1:], "bold"), title_justify="left", expand=True)
+        for head, ratio in (("metric", 5), ("type", 1), ("unit", 1), ("meaning", 6)):
+            table.add_column(head, ratio=ratio, overflow="fold", min_width=4)
+        for row in (row for row in rows if row["group"] == group):
+            labels = "{" + ", ".join(row["labels"]) + "}" if row["labels"] else ""
+            switch = f" Only with {row['option']}." if row["option"] else ""
+            cells = (row["name"] + labels, row["type"], row["unit"] or None, row["help"] + switch)
+            table.add_row(*(text(cell) for cell in cells))
+        console().print(table)
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    from stratoscope.metrics import SITE, TABLE
+
+    families = [(family, ("rig",)) for family in TABLE] + [(family, ()) for family in SITE]
+    for family, before in families:
+        for metric in family.metrics:
+            yield {
+                "name": metric.series,
+                "type": metric.kind.value,
+                "unit": metric.unit.symbol,
+                "labels": [*before, *family.labels],
+                "help": metric.help,
+                "stability": metric.stability.value,
+                "option": family.option,
+                "group": family.title,
+            }

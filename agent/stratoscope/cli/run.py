@@ -1,0 +1,18 @@
+"""Runs the agent: `stratoscope run`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.", show_default=False)
+    ],
+) -> None:
+    """Poll the rigs of a config and serve the exporters, until SIGTERM or Ctrl-C."""
+    from stratoscope import app
+    from stratoscope.cli.output import run_loop
+
+    raise typer.Exit(run_loop(app.run(config)))

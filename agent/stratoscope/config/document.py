@@ -1,0 +1,192 @@
+"""Reads a YAML file into plain values and remembers the line of every key, refusing what could bite.
+
+Anchors and aliases (the billion laughs), tags, duplicate keys, several documents and files over 4 MiB are refused.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
+
+from stratoscope.config.files import read_bounded
+from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Where, dotted
+
+MAX_BYTES: Final = 4 << 20
+MAX_DEPTH: Final = 32
+TAG: Final = "tag:yaml.org,2002:"
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a regular UTF-8 file of at most 4 MiB; raise InvalidConfig with the reason otherwise."""
+    try:
+        raw, _ = read_bounded(path, MAX_BYTES)
+    except OSError as error:
+        raise InvalidConfig([f"{path} cannot be read: {(error.strerror or 'error').lower()}"]) from None
+    if len(raw) > MAX_BYTES:
+        raise InvalidConfig([f"{path} is larger than 4 MiB: put long lists of rigs into files (rigs: - file: ...)"])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InvalidConfig([f"{path}:{line}: this line is not UTF-8 text: save the file as UTF-8"]) from None
+
+
+@dataclass
+class Document(Where):
+    """A file's values, the line of each, and which of them the environment replaced."""
+
+    name: str
+    values: dict[Any, Any] = field(default_factory=dict)
+    lines: dict[Loc, int] = field(default_factory=dict)
+    environ: dict[Loc, str] = field(default_factory=dict)
+
+    def place(self, loc: Loc) -> str:
+        """Return "file:line" of `loc` or of what is around it, or the environment variable that set it."""
+        for end in range(len(loc), -1, -1):
+            if loc[:end] in self.environ:
+                return f"environment variable {self.environ[loc[:end]]}"
+            if loc[:end] in self.lines:
+                return f"{self.name}:{self.lines[loc[:end]]}"
+        return self.name
+
+    def value(self, loc: Loc) -> Any:
+        """Return what was written at `loc`, or MISSING."""
+        at: Any = self.values
+        for part in loc:
+            try:
+                at = at[part]
+            except (LookupError, TypeError):
+                return MISSING
+        return at
+
+
+class _Refused(Exception):
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+class _Builder:
+    """Builds values from parser events; stops at the first thing that is refused."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.yaml = YAML(typ="safe", pure=True)
+
+    def events(self, text: str) -> Iterator[Any]:
+        documents = 0
+        for event in self.yaml.parse(text):
+            line = event.start_mark.line + 1
+            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+                raise _Refused(line, "anchors (&name) and aliases (*name) are not supported: write the values out")
+            if isinstance(event, NodeEvent) and getattr(event, "tag", None):
+                raise _Refused(line, "tags (!name) are not supported: a value that starts with ! needs quotes")
+            documents += isinstance(event, DocumentStartEvent)
+            if documents > 1:
+                raise _Refused(line, "a second document starts here: keep one document per file, without `---`")
+            if isinstance(
+                event, ScalarEvent | MappingStartEvent | MappingEndEvent | SequenceStartEvent | SequenceEndEvent
+            ):
+                yield event
+
+    def value(self, event: Any, rest: Iterator[Any], loc: Loc) -> Any:
+        self.document.lines.setdefault(loc, event.start_mark.line + 1)
+        if len(loc) > MAX_DEPTH:
+            raise _Refused(event.start_mark.line + 1, f"values are nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, ScalarEvent):
+            return self.scalar(event)
+        if isinstance(event, SequenceStartEvent):
+            return self.sequence(rest, loc)
+        return self.mapping(rest, loc)
+
+    def scalar(self, event: Any) -> Any:
+        tag = str(self.yaml.resolver.resolve(ScalarNode, event.value, event.implicit)).removeprefix(TAG)
+        if tag not in ("int", "float", "bool", "null"):
+            return event.value
+        build = getattr(self.yaml.constructor, f"construct_yaml_{tag}")
+        try:
+            return build(ScalarNode(TAG + tag, event.value))
+        except ValueError:  # a number of thousands of digits
+            return event.value
+
+    def sequence(self, rest: Iterator[Any], loc: Loc) -> list[Any]:
+        found: list[Any] = []
+        for event in rest:
+            if isinstance(event, SequenceEndEvent):
+                break
+            found.append(self.value(event, rest, (*loc, len(found))))
+        return found
+
+    def mapping(self, rest: Iterator[Any], loc: Loc) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for event in rest:
+            if isinstance(event, MappingEndEvent):
+                break
+            line = event.start_mark.line + 1
+            if not isinstance(event, ScalarEvent):
+                raise _Refused(line, "a key must be a word, not a list or a section")
+            key = self.scalar(event)
+            if key in found:
+                first = self.document.lines[(*loc, key)]
+                raise _Refused(line, f"{dotted((*loc, key))} is written twice, first in line {first}: keep one of them")
+            self.document.lines[(*loc, key)] = line
+            found[key] = self.value(next(rest), rest, (*loc, key))
+        return found
+
+
+QUOTE: Final = re.compile(r"'[^']{3,}'")
+REMEDIES: Final = {
+    "mapping values are not allowed here": "a value that holds `: ` needs quotes, and a key its own line",
+    "cannot start any token": "indent with spaces only; a value that starts with @, `, % or a tab needs quotes",
+    "expected <block end>": "the indentation does not match the lines above",
+    "found unexpected end of stream": "a quote is not closed",
+    "could not find expected ':'": "a key needs a colon and a space after it",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+}
+
+
+def _syntax(name: str, error: YAMLError) -> str:
+    """Return a YAML error as a sentence. The parser's own text is not used whole: it quotes the line, secrets too."""
+    if not isinstance(error, MarkedYAMLError):
+        return f"{name} holds control characters: save it as plain UTF-8 text"
+    mark = error.problem_mark or error.context_mark
+    problem = str(error.problem or "it cannot be read")
+    remedy = next((text for start, text in REMEDIES.items() if start in problem), "compare with config.example.yaml")
+    line = f":{mark.line + 1}" if mark else ""
+    return f"{name}{line}: not valid YAML ({QUOTE.sub('something else', problem)}): {remedy}"
+
+
+def parse(text: str, name: str) -> Document:
+    """Return the document in `text`; raise InvalidConfig when it cannot be used at all."""
+    document = Document(name)
+    builder = _Builder(document)
+    try:
+        events = builder.events(text)
+        first = next(events, None)
+        if first is None or (isinstance(first, ScalarEvent) and not first.value):
+            raise InvalidConfig([f"{name} is empty: see config.example.yaml for what it may hold"])
+        values = builder.value(first, events, ())
+        next(events, None)  # a second document is found here
+    except _Refused as refused:
+        raise InvalidConfig([f"{name}:{refused.line}: {refused}"]) from None
+    except YAMLError as error:
+        raise InvalidConfig([_syntax(name, error)]) from None
+    if not isinstance(values, dict):
+        raise InvalidConfig([f"{name}:1: the file must be sections of keys, such as `rigs:`"])
+    document.values = values
+    return document

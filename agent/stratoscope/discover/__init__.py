@@ -1,0 +1,1 @@
+"""Finds rigs and tells which firmware they run."""

@@ -1,0 +1,1 @@
+"""Concludes from readings what is true: canonical values, identity, counters, progress. All pure."""

@@ -1,0 +1,66 @@
+"""Tells what happened between two snapshots of one rig, as events."""
+
+from collections.abc import Iterator
+
+from stratoscope.events import Event
+from stratoscope.fleet import RigSnapshot
+from stratoscope.reading import PoolSlot, Reading
+
+OUT: frozenset[str] = frozenset({"offline", "locked"})
+
+
+def active_pool(reading: Reading) -> PoolSlot | None:
+    """Return the pool slot in use, or None when it is not known or not unique."""
+    active = [slot for slot in reading.pools if slot.active]
+    return active[0] if len(active) == 1 else None
+
+
+def changes(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator[Event]:
+    """Yield what changed from `before` (None for a rig not seen before) to `now`; `at` in UTC seconds."""
+    rig = now.rig
+    if before is None:
+        return
+    if before.state != now.state:
+        yield _state_event(before, now, at)
+    old, new = before.reading, now.reading
+    if old is None or new is None or old is new:
+        return
+    if before.counters.resets < now.counters.resets:
+        yield Event(kind="rig_restarted", at=at, rig=rig, text=f"{rig} restarted", details={"uptime": new.uptime})
+    if old.firmware_version and new.firmware_version and old.firmware_version != new.firmware_version:
+        text = f"{rig}: firmware {old.firmware_version} became {new.firmware_version}"
+        details = {"before": old.firmware_version, "now": new.firmware_version}
+        yield Event(kind="firmware_changed", at=at, rig=rig, text=text, details=details)
+    yield from _pool_events(rig, old, new, at)
+    yield from _fault_events(rig, old, new, at)
+
+
+def _state_event(before: RigSnapshot, now: RigSnapshot, at: float) -> Event:
+    kind = "rig_state"
+    if now.state in OUT and before.state not in OUT:
+        kind = "rig_down"
+    elif before.state in OUT and now.state not in OUT:
+        kind = "rig_up"
+    why = "; ".join(now.judged.reasons) or (now.polling.last_error if now.state in OUT else "") or ""
+    text = f"{now.rig} is {now.state}, was {before.state}" + (f": {why}" if why else "")
+    details = {"before": before.state, "now": now.state, "reason": why, "address": now.polling.address}
+    return Event(kind=kind, at=at, rig=now.rig, text=text, details=details)
+
+
+def _pool_events(rig: str, old: Reading, new: Reading, at: float) -> Iterator[Event]:
+    was, is_ = active_pool(old), active_pool(new)
+    if was and is_ and (was.index, was.url) != (is_.index, is_.url):
+        text = f"{rig} switched from pool slot {was.index} ({was.url}) to {is_.index} ({is_.url})"
+        details = {"before": was.url, "now": is_.url, "slot": is_.index}
+        yield Event(kind="pool_switched", at=at, rig=rig, text=text, details=details)
+
+
+def _fault_events(rig: str, old: Reading, new: Reading, at: float) -> Iterator[Event]:
+    if old.faults is None or new.faults is None or old.faults == new.faults:
+        return
+    was, is_ = {fault.code: fault for fault in old.faults}, {fault.code: fault for fault in new.faults}
+    for code in is_.keys() - was.keys():
+        text = f"{rig} reports fault {code}" + (f": {is_[code].message}" if is_[code].message else "")
+        yield Event(kind="fault_raised", at=at, rig=rig, text=text, details={"code": code})
+    for code in was.keys() - is_.keys():
+        yield Event(kind="fault_cleared", at=at, rig=rig, text=f"{rig}: fault {code} is gone", details={"code": code})

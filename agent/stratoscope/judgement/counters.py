@@ -1,0 +1,96 @@
+"""Adds up a rig's counters across its restarts: sums never decrease, gaps are never filled.
+
+A rig counts from its own start. A restart shows by a counter that went down, or by an uptime shorter than the time
+since we last looked; then everything it shows now was counted since. Energy and hashes are integrals of what was
+seen; over a gap longer than 2.5 intervals nothing is added, because nothing is known of it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stratoscope.fleet import Counters
+from stratoscope.reading import Reading
+
+GAP: Final = 2.5
+UPTIME_SLACK: Final = 30.0
+"""Seconds by which an uptime may miss its expected value before it is another machine's or a restart."""
+
+ROUNDING: Final = 2.0
+DRIFT: Final = 1e-3
+"""A rig's clock against ours: whole seconds, and a quartz that is off by less than a part in a thousand."""
+
+NAMES: Final = ("accepted", "rejected", "stale", "hardware_errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The raw values last seen, and when (monotonic s; None after a restart of the agent)."""
+
+    raw: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
+    uptime: float | None = None  # s
+    at: float | None = None  # monotonic s
+    power: float | None = None  # W
+    hashrate: float | None = None  # H/s
+    time: float = 0.0  # UTC s, for the time that passed while the agent was down
+
+
+def raw_counters(reading: Reading) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return the rig's own counters in the order of NAMES."""
+    shares = reading.shares
+    return shares.accepted, shares.rejected, shares.stale, reading.hardware_errors
+
+
+def restarted(before: Sample, now: Sample) -> bool:
+    """Tell whether the rig restarted between the two samples."""
+    if before.uptime is not None and now.uptime is not None:
+        passed = now.at - before.at if before.at is not None and now.at is not None else now.time - before.time
+        if now.uptime < before.uptime or now.uptime + ROUNDING < passed * (1 - DRIFT):
+            return True
+    accepted, seen = now.raw[0], before.raw[0]
+    return accepted is not None and seen is not None and accepted < seen
+
+
+def discontinuous(before: Sample, now: Sample) -> bool:
+    """Tell whether the uptime does not continue the one before: a restart, or another rig at this address."""
+    if before.uptime is None or now.uptime is None or before.at is None or now.at is None:
+        return False
+    return abs((now.uptime - before.uptime) - (now.at - before.at)) > UPTIME_SLACK
+
+
+def _added(total: int | None, before: int | None, now: int | None, *, reset: bool) -> int | None:
+    if now is None:
+        return total
+    if total is None:
+        return now
+    if before is None:
+        return total  # it was not reported last time: how much is new is unknown
+    return total + (now if reset or now < before else now - before)
+
+
+def _integral(total: float | None, before: float | None, now: float | None, seconds: float) -> float | None:
+    if before is None or now is None:
+        return total if total is not None or now is None else 0.0
+    return (total or 0.0) + 0.5 * (before + now) * seconds
+
+
+def advance(counters: Counters, before: Sample | None, now: Sample, interval: float) -> Counters:
+    """Return the sums after `now`. `interval` in s bounds the gap over which power and hashrate are integrated."""
+    if before is None:
+        before = Sample()
+    reset = restarted(before, now)
+    totals = [
+        _added(getattr(counters, name), old, new, reset=reset)
+        for name, old, new in zip(NAMES, before.raw, now.raw, strict=True)
+    ]
+    seconds = now.at - before.at if before.at is not None and now.at is not None else None
+    if seconds is None or not 0 <= seconds <= GAP * interval or reset:
+        seconds = 0.0
+    return Counters(
+        accepted=totals[0],
+        rejected=totals[1],
+        stale=totals[2],
+        hardware_errors=totals[3],
+        energy=_integral(counters.energy, before.power, now.power, seconds),
+        hashes=_integral(counters.hashes, before.hashrate, now.hashrate, seconds),
+        resets=counters.resets + reset,
+    )

@@ -1,0 +1,118 @@
+"""Decides which rig an answer belongs to, so that series follow the machine and not its address.
+
+A rig is its MAC, else its serial, else its address. Addresses are lent by DHCP: when two rigs swap them, each one's
+series go on under its own name. A rig that shows up at a second address is either a move or a conflict (two machines
+with one MAC); which of the two is known only after the first address was asked again, so until then nothing is
+published for the newcomer: a missing sample is honest, a sample of another machine is not.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from stratoscope.reading import Reading
+
+FRESH: Final = 3.0
+"""Intervals for which an address still holds the rig that last answered there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Which rig an answer belongs to. `rig` is None while that is not decided."""
+
+    rig: str | None
+    key: str  # mac:…, serial:… or address:…
+    moved_from: str | None = None  # the address where it was before
+    conflict_with: str | None = None  # the address that shows the same identity
+
+
+@dataclass(slots=True)
+class Known:
+    """Where a machine was last seen."""
+
+    rig: str
+    address: str
+    at: float  # monotonic s of the last answer there
+    claimed_by: str | None = None
+    claimed_at: float = 0.0
+
+
+def identity_key(reading: Reading, address: str) -> str:
+    """Return the machine's key: its MAC, else its serial with the make, else its address."""
+    if reading.mac:
+        return f"mac:{reading.mac.upper()}"
+    if reading.serial:
+        return f"serial:{(reading.make or '').lower()}/{reading.serial}"
+    return f"address:{address}"
+
+
+class Identities:
+    """The identities seen so far: key → where and under which name. One per agent."""
+
+    def __init__(self, known: Iterable[tuple[str, str, str]] = ()) -> None:
+        self.known: dict[str, Known] = {}
+        self._at_address: dict[str, str] = {}
+        self._changed: set[str] = set()
+        for key, rig, address in known:
+            self.known[key] = Known(rig, address, float("-inf"))
+            self._at_address[address] = key
+
+    def expected_at(self, address: str, name: str | None = None) -> str:
+        """Return the rig id to show for `address` before it has answered."""
+        key = self._at_address.get(address)
+        known = self.known.get(key) if key else None
+        return name or (known.rig if known and known.address == address else address)
+
+    def key_at(self, address: str) -> str | None:
+        """Return the key of the machine last seen at `address`."""
+        return self._at_address.get(address)
+
+    def see(self, key: str, address: str, now: float, interval: float, name: str | None = None) -> Sighting:
+        """Return whose answer this is: identity `key` seen at `address` at monotonic `now`."""
+        if self._at_address.get(address, key) != key:
+            self.lost(address)  # whoever was here before is elsewhere now
+        known = self.known.get(key)
+        if known is None:
+            rig = name or key.partition(":")[2]
+            self._settle(key, Known(rig, address, now))
+            return Sighting(rig, key)
+        if known.address == address:
+            known.at = now
+            if name and name != known.rig:
+                known.rig = name
+                self._changed.add(key)
+            self._at_address[address] = key
+            return Sighting(known.rig, key)
+        if self._still_there(known, key, now, interval):
+            if known.claimed_by == address and known.at > known.claimed_at:
+                return Sighting(name or f"{known.rig}@{address}", key, conflict_with=known.address)
+            known.claimed_by, known.claimed_at = address, known.claimed_at if known.claimed_by == address else now
+            return Sighting(None, key)
+        before = known.address
+        self._settle(key, Known(name or known.rig, address, now))
+        return Sighting(name or known.rig, key, moved_from=before)
+
+    def lost(self, address: str) -> None:
+        """Note that `address` did not answer: whoever was there may now be elsewhere."""
+        key = self._at_address.get(address)
+        known = self.known.get(key) if key else None
+        if known and known.address == address:
+            known.at = float("-inf")
+
+    def forget(self, address: str) -> None:
+        """Forget which machine is at `address` (it left the config)."""
+        self.lost(address)
+        self._at_address.pop(address, None)
+
+    def _still_there(self, known: Known, key: str, now: float, interval: float) -> bool:
+        return self._at_address.get(known.address) == key and now - known.at <= FRESH * interval
+
+    def _settle(self, key: str, known: Known) -> None:
+        self.known[key] = known
+        self._at_address[known.address] = key
+        self._changed.add(key)
+
+    def drain(self) -> list[tuple[str, str, str]]:
+        """Return (key, rig, address) of machines that are new or moved since the last call, for the ledger."""
+        changed, self._changed = self._changed, set()
+        return [(key, self.known[key].rig, self.known[key].address) for key in changed]

@@ -1,0 +1,49 @@
+"""Watches whether shares still come while hashrate is shown: the flatline that some firmwares fall into.
+
+ESP-Miner and others can freeze with a constant hashrate and no new shares; only the share counter tells.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stratoscope.reading import Reading
+
+LEAST: Final = 600.0
+MEANS: Final = 20.0
+UNKNOWN: Final = 3600.0
+ENOUGH: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The share count last seen and the monotonic time it last changed."""
+
+    shares: int
+    at: float
+
+
+def submitted(reading: Reading) -> int | None:
+    """Return how many shares the rig has submitted since its start, whatever became of them."""
+    known = [n for n in (reading.shares.accepted, reading.shares.rejected, reading.shares.stale) if n is not None]
+    return sum(known) if known else None
+
+
+def patience(shares: int, uptime: float | None) -> float:
+    """Return after how many seconds without a share a hashing rig is flatlined.
+
+    Shares arrive as a Poisson process: twenty mean intervals without one happen by chance once in 5e8 times. With
+    fewer than five shares no mean is known, so an hour is granted.
+    """
+    if shares < ENOUGH or not uptime:
+        return UNKNOWN
+    return max(LEAST, MEANS * uptime / shares)
+
+
+def advance(progress: Progress | None, reading: Reading, now: float) -> tuple[Progress | None, bool]:
+    """Return the new progress and whether the rig is flatlined at monotonic time `now`."""
+    shares = submitted(reading)
+    if shares is None:
+        return None, False
+    if progress is None or shares != progress.shares or not reading.hashing:
+        return Progress(shares, now), False
+    return progress, now - progress.at > patience(shares, reading.uptime)

@@ -1,0 +1,216 @@
+"""Remembers over restarts what Prometheus cannot: who each rig is, its corrected sums, and what happened.
+
+One SQLite file in the state directory, written by one thread, synchronous=FULL: what was acknowledged survives a
+power cut. A damaged file is set aside and a fresh one started; a full disk degrades the ledger, never the polling.
+"""
+
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from stratoscope.errors import ConfigError
+from stratoscope.events import Event
+from stratoscope.fleet import Counters
+from stratoscope.judgement.counters import Sample
+
+VERSION: Final = 1
+PLAUSIBLE: Final = 1000
+"""No release will come to this schema version: beyond it the header is damaged."""
+
+WAITING: Final = 10_000
+"""Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
+
+SUMS: Final = ("accepted", "rejected", "stale", "hardware_errors", "energy", "hashes", "resets")
+
+SCHEMA: Final = """
+CREATE TABLE identity(
+    key TEXT PRIMARY KEY, rig TEXT NOT NULL, address TEXT NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL
+) STRICT;
+CREATE TABLE counters(
+    key TEXT PRIMARY KEY,
+    accepted INTEGER, rejected INTEGER, stale INTEGER, hardware_errors INTEGER,
+    energy REAL, hashes REAL, resets INTEGER NOT NULL,
+    raw_accepted INTEGER, raw_rejected INTEGER, raw_stale INTEGER, raw_hardware_errors INTEGER,
+    uptime REAL, time REAL NOT NULL
+) STRICT;
+CREATE TABLE event(
+    id TEXT PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, rig TEXT, text TEXT NOT NULL, details TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_at ON event(at);
+"""
+
+Job = tuple[str, Sequence[Sequence[Any]]]
+
+
+class Ledger:
+    """The agent's memory. All writing methods return at once; `close` writes what is left."""
+
+    def __init__(self, directory: Path, warn: Callable[[str], None] = lambda _: None) -> None:
+        """Open or create the ledger in `directory`; raises ConfigError when it cannot be used at all."""
+        self.path = directory / "ledger.sqlite"
+        self.degraded: str | None = None  # why the disk takes nothing at present
+        self.lost = 0  # rows that could not be kept
+        self.written = 0
+        self.quarantined = 0
+        self._warn = warn
+        self._lock = self._claim(directory)
+        self._db = self._open()
+        self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._write_all, name="ledger", daemon=True)
+        self._thread.start()
+
+    def _claim(self, directory: Path) -> int:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            message = f"state_dir {directory}: {error.strerror}. Give a directory that this user may write."
+            raise ConfigError(message) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            message = f"state_dir {directory} is in use by another agent. Give each agent its own state_dir."
+            raise ConfigError(message) from error
+        return lock
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._connect()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # damage may garble the error's own text
+            if isinstance(error, sqlite3.OperationalError) and self._healthy_file():
+                raise ConfigError(f"{self.path}: {error}. Check the disk and the permissions.") from error
+            aside = self.path.with_name(f"{self.path.name}.corrupt-{int(time.time())}")
+            self.path.rename(aside)
+            for leftover in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + leftover).unlink(missing_ok=True)
+            self.quarantined += 1
+            self._warn(f"{self.path} was damaged ({error}); it is kept as {aside.name} and a fresh ledger started")
+            return self._connect()
+
+    def _healthy_file(self) -> bool:
+        try:
+            return self.path.open("rb").read(16) in (b"", b"SQLite format 3\0")
+        except OSError:
+            return True
+
+    def _connect(self) -> sqlite3.Connection:
+        old_mask = os.umask(0o077)
+        try:
+            db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=5)
+        finally:
+            os.umask(old_mask)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        (check,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if check != "ok":
+            db.close()
+            raise sqlite3.DatabaseError(check)
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if not 0 <= version <= PLAUSIBLE:
+            db.close()
+            raise sqlite3.DatabaseError(f"schema version {version}")
+        if version > VERSION:
+            db.close()
+            message = f"{self.path} was written by a newer Stratoscope (schema {version}, this one knows {VERSION})."
+            raise ConfigError(f"{message} Upgrade, or give another state_dir.")
+        if version == 0:
+            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        return db
+
+    # -- read at start ------------------------------------------------------
+    def identities(self) -> list[tuple[str, str, str]]:
+        """Return (key, rig, address) of every machine known, the most recently seen last."""
+        return list(self._db.execute("SELECT key, rig, address FROM identity ORDER BY last_seen"))
+
+    def sums(self) -> list[tuple[str, Counters, Sample]]:
+        """Return the sums of every machine with the sample they stand at."""
+        rows = self._db.execute("SELECT * FROM counters")
+        return [
+            (
+                row[0],
+                Counters(**dict(zip(SUMS, row[1:8], strict=True))),
+                Sample(raw=(row[8], row[9], row[10], row[11]), uptime=row[12], time=row[13]),
+            )
+            for row in rows
+        ]
+
+    def events(self, limit: int = 100) -> list[Event]:
+        """Return the newest events, newest first."""
+        reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        try:
+            rows = reader.execute("SELECT * FROM event ORDER BY at DESC LIMIT ?", (limit,)).fetchall()
+        finally:
+            reader.close()
+        return [
+            Event(event_id=i, at=at, kind=kind, rig=rig, text=text, details=orjson.loads(details))
+            for i, at, kind, rig, text, details in rows
+        ]
+
+    # -- write --------------------------------------------------------------
+    def saw(self, rows: Sequence[tuple[str, str, str, float]]) -> None:
+        """Keep who was seen where: (key, rig, address, UTC s)."""
+        self._put(
+            "INSERT INTO identity VALUES(?1, ?2, ?3, ?4, ?4) ON CONFLICT(key) DO UPDATE SET"
+            " rig=?2, address=?3, last_seen=?4",
+            rows,
+        )
+
+    def checkpoint(self, rows: Sequence[tuple[str, Counters, Sample]]) -> None:
+        """Keep the sums of machines."""
+        flat = [(key, *astuple(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
+        self._put(f"INSERT OR REPLACE INTO counters VALUES({','.join('?' * 14)})", flat)
+
+    def record(self, event: Event) -> None:
+        """Keep an event."""
+        row = (event.event_id, event.at, event.kind, event.rig, event.text, orjson.dumps(event.details).decode())
+        self._put("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", [row])
+
+    def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if not rows:
+            return
+        try:
+            self._jobs.put_nowait((statement, rows))
+        except queue.Full:
+            self.lost += len(rows)
+
+    def _write_all(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._write(job)
+
+    def _write(self, job: Job) -> None:
+        statement, rows = job
+        for pause in (0.0, 1.0, 5.0, 20.0, 60.0):
+            time.sleep(pause)
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(statement, rows)
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._db.rollback()
+                if self.degraded is None:
+                    self._warn(f"{self.path}: {error}; polling goes on, the ledger tries again")
+                self.degraded = str(error)
+            else:
+                self.degraded = None
+                self.written += len(rows)
+                return
+        self.lost += len(rows)
+
+    def close(self, patience: float = 5.0) -> None:
+        """Write what is waiting, for at most `patience` seconds, and release the state directory."""
+        self._jobs.put(None)
+        self._thread.join(patience)
+        if not self._thread.is_alive():
+            self._db.close()
+        os.close(self._lock)

@@ -1,0 +1,196 @@
+"""Writes logs: readable on a terminal, JSON otherwise, one line per record, never a secret, never a storm.
+
+All records, also those of libraries that use the standard library's logging, pass the same limiter and cleaners.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from stratoscope.clock import Clock, SystemClock
+
+LINES_PER_SECOND: Final = 50
+LONGEST: Final = 2_000
+LONGEST_TRACE: Final = 16_000
+DEEPEST: Final = 4
+REDACTED: Final = "[redacted]"
+
+ANSI: Final = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
+BREAK: Final = re.compile(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s?")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters, what turns text around or hides in it, and lone surrogates, which no terminal can write."""
+
+USERINFO: Final = re.compile(r"(://)[^/\s@]{1,512}@")
+QUERY: Final = re.compile(
+    r"([?&;](?:[\w-]{0,32}(?:password|passwd|token|secret|key)[\w-]{0,8})=)[^&;\s]{1,2048}", re.IGNORECASE
+)
+SECRET_KEY: Final = re.compile(
+    r"pass(?:word|wd|phrase)|token|secret|authori[sz]ation|cookie|credential|(?:^|_)key$", re.IGNORECASE
+)
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Return `text` on one line, without terminal control, without URL userinfo and secret query values."""
+    if len(text) > longest:
+        text = text[:longest] + "…"
+    if not (text.isascii() and text.isprintable()):
+        text = CONTROL.sub("", BREAK.sub(" | ", ANSI.sub("", text)))
+    if "://" in text:
+        text = QUERY.sub(rf"\1{REDACTED}", USERINFO.sub(rf"\1{REDACTED}@", text))
+    return text
+
+
+def _cleaned(value: Any, longest: int, depth: int = 0) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return clean(value, longest)
+    if depth < DEEPEST and isinstance(value, Mapping):
+        return {clean(str(key)): _kept(str(key), item, longest, depth + 1) for key, item in value.items()}
+    if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(item, longest, depth + 1) for item in value]
+    return clean(str(value), longest)
+
+
+def _kept(key: str, value: Any, longest: int, depth: int = 0) -> Any:
+    if SECRET_KEY.search(key) and value is not None and not isinstance(value, bool):
+        return REDACTED
+    return _cleaned(value, longest, depth)
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take secrets and control characters out of a record (a structlog processor)."""
+    return {
+        (key if key.startswith("_") else clean(key)): value
+        if key.startswith("_")
+        else _kept(key, value, LONGEST_TRACE if key == "exception" else LONGEST)
+        for key, value in event.items()
+    }
+
+
+class Stamp:
+    """Adds the time of a record in UTC, to the millisecond."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Return `event` with `timestamp` (a structlog processor)."""
+        now = datetime.fromtimestamp(self.clock.time(), UTC)
+        event["timestamp"] = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return event
+
+
+class Limiter(logging.Filter):
+    """Lets `most` lines a second through; says how many it left out once the second is over."""
+
+    def __init__(self, clock: Clock, most: int = LINES_PER_SECOND) -> None:
+        super().__init__()
+        self.clock = clock
+        self.most = most
+        self.suppressed = 0
+        self._second = float("-inf")
+        self._lines = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether `record` is written."""
+        if getattr(record, "summary", False):
+            return True
+        now = self.clock.monotonic()
+        if now - self._second >= 1.0:
+            self.flush()
+            self._second, self._lines = now, 0
+        if self._lines < self.most:
+            self._lines += 1
+            return True
+        self.suppressed += 1
+        if self.suppressed == 1:
+            self._flush_later()
+        return False
+
+    def flush(self) -> None:
+        """Write how many lines were left out since the last time, if any were."""
+        left_out, self.suppressed = self.suppressed, 0
+        if left_out:
+            self._lines += 1
+            text = f"suppressed {left_out} lines: more than {self.most} in a second"
+            logging.getLogger("stratoscope.logs").warning(text, extra={"summary": True})
+
+    def _flush_later(self) -> None:
+        # Without a later line nothing would call the filter again; outside a loop the exit handler says it.
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().call_later(1.0, self.flush)
+
+
+def _renderer(form: str, stream: TextIO) -> Any:
+    terminal = form == "console" or (form == "auto" and stream.isatty())
+    if terminal:
+        return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    return structlog.processors.JSONRenderer(sort_keys=False)
+
+
+def _one_line_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # ConsoleRenderer prints "exception" below the line; one record is one line, so it goes beside the others.
+    if "exception" in event:
+        event["traceback"] = event.pop("exception")
+    return event
+
+
+def _handler(level: str, form: str, stream: TextIO, clock: Clock) -> tuple[logging.Handler, list[Any]]:
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(allow=("rig",)),
+        Stamp(clock),
+    ]
+    final = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        redact,
+        _one_line_exception,
+        _renderer(form, stream),
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setLevel(level.upper())
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    return handler, shared
+
+
+def setup(
+    level: str = "info", form: str = "auto", *, stream: TextIO | None = None, clock: Clock | None = None
+) -> Limiter:
+    """Send all logs to `stream` (stderr) from `level` on; `form` is auto, console or json. Return the limiter.
+
+    Called again (after a reload) it replaces what the earlier call set up.
+    """
+    stream, clock = stream or sys.stderr, clock or SystemClock()
+    handler, shared = _handler(level, form, stream, clock)
+    limiter = Limiter(clock)
+    handler.addFilter(limiter)
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if getattr(old, "of_stratoscope", False)]:
+        root.removeHandler(old)
+    handler.of_stratoscope = True  # type: ignore[attr-defined] — marks what a second call replaces
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    for chatty in ("aiohttp.access", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    logging.captureWarnings(capture=True)
+    atexit.register(limiter.flush)
+    return limiter

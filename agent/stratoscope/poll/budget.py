@@ -1,0 +1,54 @@
+"""Bounds how many polls run at once, in two lanes, so that dark rigs cannot keep live ones waiting."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from stratoscope.poll.tally import Tally
+
+RESERVED: Final = 128
+"""File descriptors kept for scrapers, the ledger and logs."""
+
+
+def raise_file_limit() -> int:
+    """Raise the soft limit of open files to the hard one and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):  # macOS refuses RLIM_INFINITY
+            return soft
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def affordable(healthy: int, suspect: int, files: int) -> tuple[int, int]:
+    """Return both lanes, made smaller in proportion where `files` open files do not carry them.
+
+    An exchange may hold one connection while another is still being closed: one and a half descriptors each.
+    """
+    most = max(2, int((files - RESERVED) / 1.5)) if files > RESERVED else 2
+    if healthy + suspect <= most:
+        return healthy, suspect
+    smaller = max(1, most * suspect // (healthy + suspect))
+    return max(1, most - smaller), smaller
+
+
+class Budget:
+    """Two semaphores: one for rigs that answer, a small one for those that failed twice or were never seen."""
+
+    def __init__(self, healthy: int, suspect: int, tally: Tally) -> None:
+        self._lanes = {"healthy": asyncio.Semaphore(healthy), "suspect": asyncio.Semaphore(suspect)}
+        self._in_flight = tally.in_flight
+
+    @asynccontextmanager
+    async def lane(self, *, suspect: bool) -> AsyncIterator[None]:
+        """Hold a place in a lane around connect…close."""
+        name = "suspect" if suspect else "healthy"
+        async with self._lanes[name]:
+            self._in_flight[name] += 1
+            try:
+                yield
+            finally:
+                self._in_flight[name] -= 1

@@ -1,0 +1,47 @@
+"""Decides from the outcomes of polls when to ask a rig again and in which lane. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+SUSPECT_AFTER: Final = 2
+FIRST_DELAY: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How many polls failed in a row, and the outcome of the last one (None before the first)."""
+
+    failures: int = 0
+    outcome: str | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether the rig belongs in the lane of rigs that failed twice, away from the healthy ones."""
+        return self.failures >= SUSPECT_AFTER
+
+
+def advance(health: Health, outcome: str) -> Health:
+    """Return the health after a poll with `outcome`: "ok" or a reason of POLL_REASONS."""
+    if outcome == "ok":
+        return Health(0, outcome)
+    if outcome == "no_sockets":  # our own shortage says nothing about the rig
+        return Health(health.failures, outcome)
+    return Health(health.failures + 1, outcome)
+
+
+def delay(health: Health, interval: float, longest: float, chance: float) -> float:
+    """Return how many seconds to wait beyond the next tick of the grid; 0 while the rig is healthy.
+
+    Full jitter over a doubling span from 30 s to `longest` (s); `chance` in [0, 1) is the draw. The first failure
+    is retried on the next tick: one lost packet is no outage.
+    """
+    if not health.suspect:
+        return 0.0
+    doublings = min(health.failures - SUSPECT_AFTER, 16)
+    span = min(max(FIRST_DELAY, interval) * float(1 << doublings), longest)
+    return chance * span
+
+
+def freshness(interval: float, least: float) -> float:
+    """Return for how many seconds a reading counts as fresh: 2.5 intervals, at least `least`."""
+    return max(2.5 * interval, least)

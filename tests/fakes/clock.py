@@ -1,0 +1,50 @@
+"""A clock that stands still until a test moves it."""
+
+import asyncio
+import heapq
+import itertools
+
+
+class StillClock:
+    """Virtual time: `advance` wakes sleepers in order and lets them run before moving on."""
+
+    def __init__(self, start: float = 1_000.0, epoch: float = 1_700_000_000.0) -> None:
+        self._now = start
+        self._offset = epoch - start
+        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
+        self._count = itertools.count()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def time(self) -> float:
+        return self._now + self._offset
+
+    def step(self, seconds: float) -> None:
+        """Step the wall clock as NTP may; monotonic time is not touched."""
+        self._offset += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.Event()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._count), woken))
+        await woken.wait()
+
+    async def advance(self, seconds: float) -> None:
+        end = self._now + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            at, _, woken = heapq.heappop(self._sleepers)
+            self._now = max(self._now, at)
+            woken.set()
+            await settle()
+        self._now = end
+        await settle()
+
+
+async def settle(rounds: int = 12) -> None:
+    """Let every task that can run do so."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)

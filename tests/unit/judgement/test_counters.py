@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratoscope.fleet import Counters
+from stratoscope.judgement.counters import Sample, advance, discontinuous
+
+INTERVAL = 30.0
+
+
+def sample(accepted: int, uptime: float, at: float, **rest: float) -> Sample:
+    return Sample((accepted, None, None, None), uptime, at, rest.get("power"), rest.get("hashrate"), at)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.booleans()),  # shares found in the interval; restarts at its start
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_f16_sums_over_restarts_are_exact_and_never_decrease(steps):
+    counters, before = Counters(), None
+    raw = truth = 0
+    at, uptime = 0.0, 1000.0
+    for found, restart in steps:
+        at += INTERVAL
+        uptime += INTERVAL
+        if restart:
+            raw, uptime = 0, INTERVAL / 2
+        raw += found
+        truth += found
+        now = sample(raw, uptime, at)
+        after = advance(counters, before, now, INTERVAL)
+        assert (counters.accepted or 0) <= (after.accepted or 0)
+        counters, before = after, now
+
+    assert counters.accepted == truth
+
+
+def test_a_restart_is_seen_by_uptime_even_when_the_counter_is_higher_than_before():
+    before, now = sample(10, 5000.0, 1000.0), sample(15, 600.0, 4600.0)
+
+    assert advance(Counters(accepted=10), before, now, INTERVAL) == Counters(accepted=25, resets=1)
+
+
+def test_a_counter_that_was_absent_once_adds_nothing_unknown():
+    counters = advance(Counters(accepted=100), Sample(uptime=10.0, at=0.0), sample(140, 40.0, 30.0), INTERVAL)
+
+    assert counters.accepted == 100
+
+
+def test_energy_is_the_integral_of_power_over_the_time_it_was_seen():
+    before = sample(0, 100.0, 0.0, power=3000.0)
+    counters = advance(Counters(energy=0.0), before, sample(0, 130.0, 30.0, power=3200.0), INTERVAL)
+
+    assert counters.energy == 3100.0 * 30
+
+
+def test_f42_nothing_is_integrated_over_a_gap():
+    before = sample(0, 100.0, 0.0, power=3000.0, hashrate=1e14)
+    now = sample(0, 400.0, 300.0, power=3000.0, hashrate=1e14)
+
+    counters = advance(Counters(energy=7.0, hashes=9.0), before, now, INTERVAL)
+
+    assert (counters.energy, counters.hashes) == (7.0, 9.0)
+
+
+def test_after_a_restart_of_the_agent_shares_found_meanwhile_are_counted_but_no_energy():
+    kept = replace(sample(100, 5000.0, 0.0, power=3000.0), at=None, time=10_000.0)
+    now = Sample((130, None, None, None), 5600.0, 77.0, 3000.0, None, 10_600.0)
+
+    counters = advance(Counters(accepted=100, energy=5.0), kept, now, INTERVAL)
+
+    assert counters.accepted == 130
+    assert counters.energy == 5.0
+    assert counters.resets == 0
+
+
+def test_unknown_power_leaves_energy_unknown_not_zero():
+    counters = advance(Counters(), sample(0, 1.0, 0.0), sample(0, 31.0, 30.0), INTERVAL)
+
+    assert counters.energy is None
+
+
+def test_an_uptime_that_jumps_is_another_machine_or_a_restart():
+    assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 9000.0, 30.0))
+    assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 5.0, 30.0))
+    assert not discontinuous(sample(0, 1000.0, 0.0), sample(0, 1031.0, 30.0))
