@@ -17,6 +17,7 @@ from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refus
 ASKED_AGAIN: Final = HOUR  # after a refusal
 TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question met no working connection: the rig may have been booting
 CGMINER: Final = Via.CGMINER
+REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
 ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2}
 
 Step = tuple[Command, ...]
@@ -50,6 +51,7 @@ class Exchange:
         self._door: Door | None = None
         self._login = login
         self._dead: dict[int, PollError] = {}  # default ports that no connection can be had to, and why
+        self._failure: PollError | None = None  # the first of an optional question that is no refusal
         self._steps: list[Step] = []
 
     async def run(self, commands: Sequence[Command]) -> None:
@@ -76,7 +78,7 @@ class Exchange:
                 raise failure
             for command in missing:
                 self._refuse(command, failure.reason, TRIED_AGAIN if at == 0 else 0.0)
-        self._dead.setdefault(0, failure)
+        self._failure = self._failure or failure
         self._conclude()
 
     def _forgive(self, step: Step, failure: PollError) -> None:
@@ -86,6 +88,8 @@ class Exchange:
         connected = not isinstance(failure, Unreachable | TimedOut)
         if not connected:
             self._dead.setdefault(_default_port(step[0]), failure)
+        if failure.reason not in REFUSALS:
+            self._failure = self._failure or failure
         for command in step:
             if command.key not in self.answers.replies:
                 self._refuse(command, failure.reason, ASKED_AGAIN if connected else TRIED_AGAIN)
@@ -102,8 +106,8 @@ class Exchange:
             return
         if set(answers.refused.values()) == {"denied"}:
             raise AuthRefused("denied", "every question was answered with Access denied")
-        if self._dead and not answers.errors:
-            raise next(iter(self._dead.values()))
+        if self._failure is not None and not answers.errors:
+            raise self._failure
 
     async def _ask(self, step: Step) -> None:
         command = step[0]

@@ -167,6 +167,13 @@ async def test_a_dark_rig_with_optional_questions_only_is_told_as_dark_after_one
             await wire.ask(rig.target(), commands, Session(), limits=Limits(0.3, 0.3))
 
 
+@pytest.mark.parametrize("answer", [b"\x01\x02\x03\0", b'{"STATUS":[\0'])
+async def test_a_rig_that_answers_optional_questions_with_garbage_only_is_told_as_garbled(wire, answer):
+    async with FakeServer(saying(answer)) as rig:
+        with pytest.raises(Garbled):
+            await wire.ask(rig.target(), [Command("version", "version", needed=False)], Session())
+
+
 async def test_over_three_protocols_a_rig_still_sees_one_connection_at_a_time(wire):
     seen = []
 

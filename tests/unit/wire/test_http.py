@@ -75,8 +75,10 @@ async def test_what_is_no_answer_has_its_reason(wire, reply, kind, reason):
             await ask(wire, web)
         assert caught.value.reason == reason
         session = Session()
-        for refused in ({"info": reason}, {}):  # an optional one is left alone from then on
-            assert (await ask(wire, web, OPTIONAL, session=session)).refused == refused
+        web.handle = lambda request: reply if request.path == "/summary" else serving()(request)
+        for refused in ({"other": reason}, {}):  # an optional one is left alone from then on
+            answers = await ask(wire, web, INFO, Command("other", "/summary", Via.HTTP, needed=False), session=session)
+            assert (answers.replies, answers.refused) == ({"info": BODY}, refused)
 
 
 async def test_f05_an_endless_page_is_cut_at_the_size_limit(wire):

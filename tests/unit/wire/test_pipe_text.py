@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.errors import Garbled
+from stratoscope.errors import Garbled, Unreachable
 from stratoscope.wire import cgminer, pipe_text, repair
 from stratoscope.wire.cgminer import Raw
 from stratoscope.wire.verdict import refusal
@@ -31,6 +31,7 @@ def sections(answer):
     return {key: [list(row) for row in rows] for key, rows in answer.items() if isinstance(rows, list)}
 
 
+@pytest.mark.shelf
 def test_every_recorded_raw_answer_is_read(shelf):
     files = sorted((shelf / "captures-raw").glob("*/*.bin"))
     files = [file for file in files if file.name not in NEVER_ASKED]
@@ -41,6 +42,24 @@ def test_every_recorded_raw_answer_is_read(shelf):
         assert "STATUS" in answer or all(isinstance(part, list) for key, part in answer.items() if key != "id"), file
 
 
+@pytest.mark.shelf
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("broken", [False, True], ids=["as recorded", "with a defect"])
+def test_f06_no_byte_at_which_a_recorded_answer_breaks_off_is_taken_for_its_end(shelf, reset, broken):
+    files = sorted((shelf / "captures-raw").glob("*/*.bin"), key=lambda file: file.stat().st_size)[40:80:2]
+    assert len(files) == 20
+    for file in files:
+        whole = file.read_bytes().rstrip(b"\0")
+        if broken:
+            whole = whole.replace(b'"Code":', b',"Code":', 1)
+        if whole.startswith(b"{"):
+            assert cgminer.read(Raw(whole, ended=False, reset=reset))
+        for cut in range(1, len(whole) + whole.startswith(b"STATUS")):  # text needs its NUL, which is not here
+            with pytest.raises((Garbled, Unreachable)):
+                cgminer.read(Raw(whole[:cut], ended=False, reset=reset))
+
+
+@pytest.mark.shelf
 def test_text_and_json_of_one_command_have_the_same_shape(shelf):
     pairs = 0
     for text in sorted((shelf / "captures-raw").glob("*/*.txt.bin")):

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 import pytest
 
+from fakes.shelf import worker_block
 from stratoscope.drivers.driver import Command, Login, Scheme, Via
 from stratoscope.errors import AuthRefused, Garbled, TimedOut, Unreachable
 from stratoscope.wire.target import Limits, Session, Target
 
 OFFSET = 31000
-HOST = "127.0.77.1"
+HOST = f"127.0.77.{worker_block()}"  # parallel test processes must not meet
+
+pytestmark = pytest.mark.shelf
 
 
 @contextmanager
@@ -42,9 +45,11 @@ VNISH = "protofleet-antminer-vnish"
 NAMES = ("summary", "stats", "pools")
 COMMANDS = tuple(Command(name, name) for name in NAMES)
 
-QUIRKS = ["--keep-open", "--no-nul", "--no-nul --keep-open", "--newline", "--newline --no-nul --keep-open", "--split 1",
-          "--split 100 --keep-open", "--bad-comma", "--trailing-comma", "--bad-comma --trailing-comma --no-nul",
-          "--multi off", "--delay 50", "--multi off --keep-open --bad-comma"]  # fmt: skip
+QUIRKS = (
+    "--keep-open", "--no-nul", "--no-nul --keep-open", "--newline", "--newline --no-nul --keep-open", "--split 20",
+    "--split 100 --keep-open", "--bad-comma", "--trailing-comma", "--bad-comma --trailing-comma --no-nul",
+    "--multi off", "--delay 50", "--multi off --keep-open --bad-comma",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)
