@@ -46,7 +46,8 @@ def rig(number: int, turn: int) -> RigSnapshot:
         driver="antminer-stock", make="Antminer", model="S19 Pro", firmware="stock", firmware_version="2022-11-03",
         mac=f"02:00:00:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}", uptime=86400.0 + turn,
         hashing=True, hashrate={"5s": rate, "30m": rate}, hashrate_expected=110e12, power=watts,
-        power_source="reported", boards=boards, fans=tuple(Fan(index=at, rpm=5800 + number % 100 + at) for at in range(4)),
+        power_source="reported", boards=boards,
+        fans=tuple(Fan(index=at, rpm=5800 + number % 100 + at) for at in range(4)),
         pools=tuple(PoolSlot(index=at, url=f"stratum+tcp://pool{at}.example.net:3333", alive=True, active=at == 0)
                     for at in range(2)),
         shares=Shares(accepted=5000 + turn, rejected=3, stale=0), hardware_errors=21, faults=(),
@@ -177,8 +178,8 @@ def join(pages: Pages, renderer: Renderer) -> tuple[str, dict[str, float]]:
     sheet = renderer.sheet()
     plain, page = timed(lambda: pages._make(sheet, Wanted(Form.TEXT), sheet, b""), 5)
     packed, small = timed(lambda: pages._make(sheet, Wanted(Form.TEXT, gzip=True), sheet, b""), 5)
-    sizes = {"page_mb": len(page) / 1e6, "gzip_mb": len(small) / 1e6}
-    return page.decode(), {**sizes, "join_s": plain, "join_and_gzip_s": packed}
+    sizes = {"page_mb": sum(map(len, page)) / 1e6, "gzip_mb": sum(map(len, small)) / 1e6}
+    return b"".join(page).decode(), {**sizes, "join_s": plain, "join_and_gzip_s": packed}
 
 
 async def measure(rigs: int) -> dict[str, float]:
