@@ -28,6 +28,7 @@ SECURITY: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "stratoscope",
 }
 STATIC: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 

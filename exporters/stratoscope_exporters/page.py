@@ -110,7 +110,9 @@ class Pages:
         self._shared: dict[Wanted, Shared] = {}
 
     async def get(self, wanted: Wanted) -> list[bytes]:
-        """Return the pieces, in order, of the page that holds everything published before the call, or one that was being made just then."""
+        """Return the pieces, in order, of a page that holds everything published before the call, or of one that was
+        being made just then.
+        """
         await self._renderer.catch_up()
         return await asyncio.shield(self._share(wanted))
 

@@ -131,13 +131,18 @@ class Renderer:
         return gone
 
     def _update(self, rig: str) -> None:
+        """Render `rig` anew, or forget it when it is gone or cannot be rendered: old lines must not stay."""
         self.generation += 1
         snapshot = self._fleet.snapshots.get(rig)
+        try:
+            if snapshot is not None:
+                self._render(self._entries.get(rig) or self._entries.setdefault(rig, Entry(rig)), snapshot)
+        except Exception as error:  # noqa: BLE001 — one rig must not stop the exporter: left out and counted
+            self._failed("rig", error)
+            snapshot = None
         if snapshot is None:
             gone = self._entries.pop(rig, None)
             self.series -= gone.series if gone is not None else 0
-        else:
-            self._render(self._entries.get(rig) or self._entries.setdefault(rig, Entry(rig)), snapshot)
         self._meters.series.set(self.series)
 
     def _render(self, entry: Entry, snapshot: RigSnapshot) -> None:
@@ -154,7 +159,7 @@ class Renderer:
                 room -= self._family(entry, family, group, start, subject, chunks, room)
             except Exception as error:  # noqa: BLE001 — one rig's oddity must not take the page down: left out, counted
                 chunks[before:] = [b""] * len(group)
-                self._failed(family, error)
+                self._failed(family.title, error)
         taken = self._room(entry) - room
         self.series += taken - entry.series
         entry.series = taken
@@ -243,9 +248,9 @@ class Renderer:
             entry.words_since = now
         return entry.words.setdefault(title, {})
 
-    def _failed(self, family: RigFamily, error: Exception) -> None:
-        self._meters.errors.labels(family.title).inc()
-        if family.title not in self._logged:
-            self._logged.add(family.title)
+    def _failed(self, title: str, error: Exception) -> None:
+        self._meters.errors.labels(title).inc()
+        if title not in self._logged:
+            self._logged.add(title)
             trace = "".join(traceback.format_exception(error))  # as text: a renderer that shows locals meets the oddity
-            log.error("cannot render a family of metrics; logged once", family=family.title, trace=trace)
+            log.error("cannot render a family of metrics; logged once", family=title, trace=trace)

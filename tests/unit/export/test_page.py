@@ -207,6 +207,21 @@ async def test_f53_a_family_that_raises_is_left_out_and_counted(exporter):
     assert meters.errors.labels("fan")._value.get() == 1
 
 
+async def test_f53_a_rig_that_cannot_be_rendered_at_all_is_left_out_and_counted(exporter):
+    fleet = farm()
+    renderer, pages, meters = exporter(fleet)
+    await pages.get(Wanted(Form.TEXT))
+    fleet.publish(antminer(at=NOW - 1, judged=None))
+    page = b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    assert "hall1-07" not in page
+    assert of(page, "mining_rig_up", rig="hall1-08") == 1
+    assert meters.errors.labels("rig")._value.get() == 1
+    fleet.publish(antminer())
+    page = b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    assert of(page, "mining_rig_up", rig="hall1-07") == 1
+    assert renderer.series == sum(1 for _, labels in samples(page) if "rig" in dict(labels))
+
+
 async def test_a_broken_collector_of_the_agent_leaves_the_fleet_visible(exporter):
     class Broken:
         def collect(self):
