@@ -8,7 +8,8 @@ import typer
 def demo(
     rigs: Annotated[int, typer.Option("--rigs", "-n", min=1, max=20_000, help="How many simulated rigs.")] = 100,
     duration: Annotated[
-        float | None, typer.Option("--duration", min=1, metavar="SECONDS", help="Stop after this long; default: Ctrl-C.")
+        float | None,
+        typer.Option("--duration", min=1, metavar="SECONDS", help="Stop by itself after this long."),
     ] = None,
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve /metrics and the status page.")

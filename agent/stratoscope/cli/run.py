@@ -7,7 +7,7 @@ import typer
 
 
 def run(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.", show_default=False)],
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
 ) -> None:
     """Poll the rigs of a config and serve the exporters, until SIGTERM or Ctrl-C."""
     from stratoscope import app
