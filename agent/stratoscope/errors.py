@@ -2,9 +2,9 @@
 
 StratoscopeError
 ├── PollError(reason)          the poll loop acts: count the reason, back off, try again
-│   ├── Unreachable            refused · unreachable · dns · reset
+│   ├── Unreachable            refused · unreachable · dns · reset · no_sockets
 │   ├── TimedOut               connect_timeout · timeout
-│   ├── Garbled                decode · oversize · truncated · not_json
+│   ├── Garbled                decode · oversize · truncated · not_json · refused_command
 │   └── AuthRefused            auth · denied
 └── OperatorError              the operator acts: the message names the place and the remedy
     ├── ConfigError            a config file, key or value
@@ -17,7 +17,8 @@ from typing import Final
 
 POLL_REASONS: Final = (
     "refused", "unreachable", "dns", "reset", "connect_timeout", "timeout",
-    "decode", "oversize", "truncated", "not_json", "auth", "denied", "unidentified", "no_sockets", "bug",
+    "decode", "oversize", "truncated", "not_json", "refused_command", "auth", "denied",
+    "unidentified", "no_sockets", "bug",
 )  # fmt: skip
 """Every reason a poll can fail by: the closed set behind `mining_rig_polls_total{outcome}` (plus `ok`)."""
 
@@ -36,7 +37,7 @@ class PollError(StratoscopeError):
 
 
 class Unreachable(PollError):
-    """No connection, or it broke: refused, unreachable, dns, reset."""
+    """No connection, or it broke: refused, unreachable, dns, reset; no_sockets when our own side has none left."""
 
 
 class TimedOut(PollError):
@@ -44,7 +45,7 @@ class TimedOut(PollError):
 
 
 class Garbled(PollError):
-    """Bytes came that are no answer: decode, oversize, truncated, not_json."""
+    """Bytes came that are no answer: decode, oversize, truncated, not_json, refused_command (Code 14, HTTP 404)."""
 
 
 class AuthRefused(PollError):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.drivers import BY_NAME, DRIVERS
+from stratoscope.drivers import BY_NAME, DRIVERS, braiins_graphql, braiins_rest
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Page, Replies, Via
 from stratoscope.errors import PollError, TimedOut, Unreachable, UsageError
 from stratoscope.wire.ask import Wire
@@ -20,8 +20,16 @@ PORTS: Final = (4028, 4433, 80, 8080)
 FIRST: Final = ("version", "stats")
 SECOND: Final = ("summary", "devdetails", "get_version")
 V3: Final = Command("get.device.info", "get.device.info", Via.WHATSMINER3, needed=False)
-PAGES: Final = ("/", "/api/system/info", "/api/v1/info", "/api/v1/system", "/cgi-bin/get_system_info.cgi")
-"""Pages worth a look on port 80, in this order: landing page, ESP-Miner, VNish, Proto, Antminer-like CGI."""
+PAGES: Final = (
+    "/", "/api/system/info", "/api/v1/info", "/api/v1/system", "/cgi-bin/get_system_info.cgi",
+    "/cgi-bin/get_system_info.php", "/cgi-bin/summary.cgi",
+)  # fmt: skip
+"""Pages worth a look on port 80, in this order: landing page, ESP-Miner, VNish, Proto, Antminer-like CGI, SealMiner,
+Elphapex."""
+
+BRAIINS: Final = ("bosminer", "boser", "braiins")
+BRAIINS_PAGES: Final = (*braiins_rest.PAGES, braiins_graphql.IDENTITY)
+"""Braiins OS tells more over REST (from 23.01) or GraphQL (before) than on 4028: looked at before it is settled."""
 
 BRIEF: Final = Limits(connect=3.0, exchange=5.0)
 
@@ -57,7 +65,7 @@ class Evidence:
 
     def fingerprint(self) -> Fingerprint:
         """Return everything gathered so far."""
-        return Fingerprint(self.replies, dict(self.pages), self.ports)
+        return Fingerprint(self.replies, dict(self.pages), self.ports, login=self.target.user is not None)
 
     async def ask(self, *commands: Command) -> None:
         """Ask each command by itself; refusals are evidence too (their description often names the firmware)."""
@@ -84,9 +92,12 @@ class Evidence:
             self.failures.append(error)
 
 
-async def identify(wire: Wire, target: Target, *, only: str | None = None, limits: Limits = BRIEF) -> Identified:
+async def identify(
+    wire: Wire, target: Target, *, only: str | None = None, limits: Limits = BRIEF, asic_rs: bool = False
+) -> Identified:
     """Return the driver for the rig at `target`; `only` names one instead of searching.
 
+    With `asic_rs` a rig that answers but that no driver here knows is left to the optional library.
     Raises PollError: the reason of the first failure when nothing answered, `unidentified` when something answered
     that no driver knows.
     """
@@ -104,6 +115,8 @@ async def identify(wire: Wire, target: Target, *, only: str | None = None, limit
     driver = match(evidence.fingerprint(), generic=True)
     if driver is not None:
         return Identified(driver, evidence.fingerprint())
+    if asic_rs and evidence.ports:
+        return Identified(BY_NAME["asic-rs"], evidence.fingerprint())
     raise _why_not(evidence)
 
 
@@ -116,6 +129,7 @@ async def _cgminer_first(evidence: Evidence) -> None:
     # With no open port at all this asks nevertheless, so that the failure carries its true reason.
     if 4028 in evidence.ports or not evidence.ports:
         await evidence.verbs(FIRST)
+        await _braiins(evidence)
 
 
 async def _cgminer_second(evidence: Evidence) -> None:
@@ -128,8 +142,25 @@ async def _web(evidence: Evidence) -> None:
         return
     for path in PAGES:
         await evidence.look(path)
+        if path == "/":
+            await _braiins(evidence)
         if match(evidence.fingerprint(), generic=False) is not None:
             return
+
+
+async def _braiins(evidence: Evidence) -> None:
+    if not evidence.fingerprint().says(*BRAIINS):
+        return
+    if "version" in evidence.replies:
+        await evidence.verbs(("summary",))
+    if 80 not in evidence.ports:
+        return
+    for path in BRAIINS_PAGES:
+        if path not in evidence.pages:
+            await evidence.look(path)
+            page = evidence.pages.get(path)
+            if page is not None and page.status == 200 and page.json is not None:
+                return
 
 
 async def _web_on_4028(evidence: Evidence) -> None:

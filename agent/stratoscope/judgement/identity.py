@@ -52,6 +52,7 @@ class Identities:
     def __init__(self, known: Iterable[tuple[str, str, str]] = ()) -> None:
         self.known: dict[str, Known] = {}
         self._at_address: dict[str, str] = {}
+        self._changed: set[str] = set()
         for key, rig, address in known:
             self.known[key] = Known(rig, address, float("-inf"))
             self._at_address[address] = key
@@ -77,8 +78,9 @@ class Identities:
             return Sighting(rig, key)
         if known.address == address:
             known.at = now
-            if name:
+            if name and name != known.rig:
                 known.rig = name
+                self._changed.add(key)
             self._at_address[address] = key
             return Sighting(known.rig, key)
         if self._still_there(known, key, now, interval):
@@ -108,3 +110,9 @@ class Identities:
     def _settle(self, key: str, known: Known) -> None:
         self.known[key] = known
         self._at_address[known.address] = key
+        self._changed.add(key)
+
+    def drain(self) -> list[tuple[str, str, str]]:
+        """Return (key, rig, address) of machines that are new or moved since the last call, for the ledger."""
+        changed, self._changed = self._changed, set()
+        return [(key, self.known[key].rig, self.known[key].address) for key in changed]

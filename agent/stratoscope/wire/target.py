@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from stratoscope.drivers.driver import Replies
 
@@ -40,9 +41,12 @@ class Session:
     """What the wire learned about one rig and keeps between polls. Forgotten when the rig's driver changes."""
 
     joins: bool = True  # False once a joined command was refused
+    joined: bool = False  # True once a joined command was answered
     refused: dict[str, float] = field(default_factory=dict)  # command key → monotonic time until it is not asked
     headers: dict[str, str] = field(default_factory=dict)  # of a login: token, cookie
     login_at: float | None = None  # monotonic time of the last login attempt
+    login_refused: bool = False  # the last attempt was refused: no other for an hour after it
+    digest: Any = field(default=None, repr=False)  # the challenge of a DIGEST login, reused until it is stale
 
 
 @dataclass(slots=True)
@@ -51,5 +55,6 @@ class Answers:
 
     replies: Replies = field(default_factory=Replies)
     refused: dict[str, str] = field(default_factory=dict)  # command key → reason of POLL_REASONS
+    errors: dict[str, Any] = field(default_factory=dict)  # command key → the error object a rig answered instead
     raw: dict[str, bytes] = field(default_factory=dict)  # command key → bytes as received, when they were kept
     received: int = 0  # bytes

@@ -1,0 +1,211 @@
+"""Wires the rooms into one agent and runs it in one TaskGroup until it is told to stop."""
+
+import asyncio
+import random
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from stratoscope.app.lag import LoopWatch
+from stratoscope.app.vitals import Vitals
+from stratoscope.clock import Clock
+from stratoscope.config import Config, RigEntry, expand
+from stratoscope.discover.identify import identify
+from stratoscope.drivers.driver import Driver
+from stratoscope.drivers.models import nameplate
+from stratoscope.errors import ConfigError
+from stratoscope.events import Event, Events
+from stratoscope.exporter import Context, Health
+from stratoscope.fleet import Fleet
+from stratoscope.judgement.identity import Identities
+from stratoscope.judgement.judge import Nameplate
+from stratoscope.ledger import Ledger
+from stratoscope.poll.book import Book
+from stratoscope.poll.budget import Budget, affordable, raise_file_limit
+from stratoscope.poll.fleet import PollFleet
+from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.tally import Tally
+from stratoscope.wire.ask import Wire
+from stratoscope.wire.target import Limits, Target
+
+CHECKPOINT: Final = 60.0
+LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step"})
+
+log = structlog.get_logger("stratoscope")
+
+
+def plan_of(entry: RigEntry) -> Plan:
+    """Return what the polling loop is to do for a config entry."""
+    tags = dict(entry.tags)
+    if entry.group is not None:
+        tags["group"] = entry.group
+    return Plan(
+        target=entry.target,
+        interval=entry.interval,
+        name=entry.name,
+        driver=entry.driver,
+        power=entry.power_watts,
+        tags=tags,
+        expected=entry.expected,
+    )
+
+
+def data_sheet(make: str | None, model: str | None) -> Nameplate:
+    """Return what the model catalogue says of a rig, everything None where it does not know it."""
+    known = nameplate(make, model)
+    if known is None:
+        return Nameplate()
+    return Nameplate(hashrate=known.hashrate, power=known.watts, boards=known.boards, fans=known.fans)
+
+
+def log_event(event: Event) -> None:
+    """Write an event as one log line."""
+    write = log.warning if event.kind in LOUD else log.info
+    write(event.text, kind=event.kind, rig=event.rig)
+
+
+class Agent:
+    """One agent: made from a config, it polls and exports until `stop`."""
+
+    def __init__(self, config: Config, clock: Clock, *, remember: bool = True) -> None:
+        """Open the ledger (unless not `remember`) and make every room; raises ConfigError."""
+        self.config = config
+        self.clock = clock
+        self.fleet = Fleet()
+        self.health = Health(started=clock.time(), config_loaded=clock.time())
+        self.stopping = asyncio.Event()
+        self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
+        self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
+        self.tally = Tally()
+        self.book = Book(self.ledger.sums() if self.ledger else ())
+        self.identities = Identities(self.ledger.identities() if self.ledger else ())
+        self.wire = Wire(clock=clock, limits=self._limits())
+        self.events = Events()
+        self.polls: PollFleet | None = None
+        self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
+        self.events.listeners += [log_event, self.vitals.heard]
+        if self.ledger is not None:
+            self.events.listeners.append(self.ledger.record)
+        self.registry = self._registry()
+
+    def _limits(self) -> Limits:
+        polling = self.config.polling
+        return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
+
+    def _registry(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        registry.register(self.tally)
+        registry.register(self.vitals)
+        return registry
+
+    def _rooms(self) -> Rooms:
+        polling = self.config.polling
+        healthy, suspect = affordable(polling.in_flight, polling.suspect_in_flight, raise_file_limit())
+        if healthy < polling.in_flight:
+            log.warning("the limit of open files allows fewer polls at once", healthy=healthy, suspect=suspect)
+        return Rooms(
+            wire=self.wire,
+            clock=self.clock,
+            fleet=self.fleet,
+            events=self.events,
+            identities=self.identities,
+            book=self.book,
+            budget=Budget(healthy, suspect, self.tally),
+            tally=self.tally,
+            identify=self.identify,
+            nameplate=data_sheet,
+            chance=random.random,
+            on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),  # noqa: LOG014 — called inside the except block of poll/rig.py
+            limits=self._limits(),
+            backoff=polling.backoff_max,
+            least_freshness=polling.freshness,
+        )
+
+    async def identify(self, target: Target, only: str | None) -> Driver:
+        """Return the driver for the rig at `target`; raises PollError."""
+        found = await identify(self.wire, target, only=only, asic_rs=self.config.asic_rs)
+        log.debug("identified", address=target.address, driver=found.driver.name)
+        return found.driver
+
+    async def run(self) -> None:
+        """Run until `stop`; then stop polling, let the exporters end, write what is left."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self.polls = PollFleet(self._rooms(), tasks)
+                others = [
+                    tasks.create_task(self.watch.run(), name="loop watch"),
+                    tasks.create_task(self._checkpoints(), name="checkpoints"),
+                    tasks.create_task(self._readiness(), name="readiness"),
+                    *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
+                ]
+                self.follow(self.config)
+                await self.stopping.wait()
+                self.health.stopping = True
+                self.polls.stop()
+                for task in others:
+                    task.cancel()
+        finally:
+            await self.wire.close()
+            if self.ledger is not None:
+                self._checkpoint()
+                self.ledger.close()
+
+    def stop(self) -> None:
+        """Ask the agent to end."""
+        self.stopping.set()
+
+    def follow(self, config: Config) -> None:
+        """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
+        self.config = config
+        assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
+        added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
+        log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
+
+    def _exporters(self) -> list[tuple[str, Any]]:
+        installed = {entry.name: entry for entry in entry_points(group="stratoscope.exporters")}
+        started = []
+        for name in self.config.exporters:
+            if name not in installed:
+                known = ", ".join(sorted(installed)) or "none"
+                raise ConfigError(f"exporters.{name}: no exporter of that name is installed; installed: {known}")
+            serve = installed[name].load()
+            context = Context(
+                fleet=self.fleet,
+                clock=self.clock,
+                health=self.health,
+                registry=self.registry,
+                site=self.config.site,
+                settings=self.config.exporter_settings(name),
+            )
+            started.append((name, serve(context)))
+        return started
+
+    async def _readiness(self) -> None:
+        while self.polls is None or not self.polls.all_tried:
+            await self.clock.sleep(0.2)
+        self.health.ready = True
+        log.info("ready: every configured rig was asked", rigs=len(self.fleet.snapshots))
+
+    async def _checkpoints(self) -> None:
+        before = self.clock.time() - self.clock.monotonic()
+        while True:
+            await self.clock.sleep(CHECKPOINT)
+            offset = self.clock.time() - self.clock.monotonic()
+            if abs(offset - before) > 2.0:
+                text = f"the wall clock stepped by {offset - before:+.1f} s"
+                self.events(Event(kind="clock_step", at=self.clock.time(), text=text))
+            before = offset
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        if self.ledger is None:
+            return
+        now = self.clock.time()
+        self.ledger.checkpoint(self.book.drain())
+        self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

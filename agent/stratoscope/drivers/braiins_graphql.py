@@ -1,0 +1,196 @@
+"""Reads rigs on Braiins OS+ 21.09 to 24 by the GraphQL API of its web interface.
+
+Queries go by GET. Live values are a query of their own: the API answers them with an error while mining is stopped,
+and that must not cost the identity. The canonical window is the 5 minutes, then 1 minute and 5 s (21.09 has only the
+last). Watts are Braiins' estimate (approxConsumptionW). The MAC stands only in the LuCI page of the network.
+"""
+
+import json
+from typing import Any, Final
+from urllib.parse import quote
+
+from stratoscope.drivers import bitmain_stats as bitmain
+from stratoscope.drivers.braiins_rest import fans_of
+from stratoscope.drivers.cgminer_sections import (
+    board_rate,
+    hardware_address,
+    is_hashing,
+    page_says,
+    raw_rows,
+    signature,
+)
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.fields import Fields
+from stratoscope.reading import Defect, Hashboard, PoolSlot, Reading, Shares
+from stratoscope.units import MH, MHZ
+
+
+def _ask(query: str) -> str:
+    return "/graphql?query=" + quote("{" + query + "}", safe="{}")
+
+
+IDENTITY: Final = _ask("bos{hostname info{version{full}}} bosminer{info{modelName}}")
+COMMANDS: Final = (
+    Command("identity", IDENTITY, Via.HTTP, every=60, identity=True),
+    Command("uptime", _ask("bos{uptime{durationS}}"), Via.HTTP, needed=False),
+    Command(
+        "live",
+        _ask(
+            "bosminer{info{fans{name rpm speed} summary{power{approxConsumptionW limitW}} "
+            "workSolver{nominalMhs realHashrate{mhs5S mhs1M mhs5M mhs15M mhs24H mhsAv} "
+            "childSolvers{name realHashrate{mhs5S mhs1M mhs5M} hwDetails{chips frequencyMhz voltageV} "
+            "temperatures{name degreesC}}}}}"
+        ),
+        Via.HTTP,
+    ),
+    Command(
+        "pools",
+        _ask(
+            "bosminer{info{poolGroups{name pools{url user status active shares{acceptedSolutions rejectedSolutions}}}}}"
+        ),
+        Via.HTTP,
+        every=3,
+        needed=False,
+    ),
+    Command("network", "/cgi-bin/luci/admin/network/iface_status/lan", Via.HTTP, every=60, needed=False, identity=True),
+)
+WINDOWS: Final = {
+    "mhs5S": "5s", "mhs1M": "1m", "mhs5M": "5m", "mhs15M": "15m", "mhs24H": "24h", "mhsAv": "avg",
+}  # fmt: skip
+
+
+def matches(seen: Fingerprint) -> bool:
+    """Know the GraphQL API by an answer of it; else by a Braiins landing page of a rig whose port 4028 says little."""
+    for path, page in seen.pages.items():
+        if path.startswith("/graphql") and page.status == 200 and isinstance(page.json, dict):
+            answer: Any = page.json.get("data")
+            if isinstance(answer, dict) and ("bosminer" in answer or "bos" in answer):
+                return True
+    words = signature(seen)
+    if not ("boser" in words or "braiins" in words or page_says(seen, "braiins")):
+        return False
+    return page_says(seen, "braiins") and not raw_rows(seen.replies.get("summary"), "SUMMARY")
+
+
+def decode(replies: Replies) -> Reading:
+    """Return the reading of a rig on Braiins OS+; raises on no input."""
+    defects: list[Defect] = []
+    identity = replies.fields("identity", defects).child("data")
+    bos = identity.child("bos")
+    live = replies.fields("live", defects).child("data").child("bosminer").child("info")
+    solver = live.child("workSolver")
+    known = bitmain.product(identity.child("bosminer").child("info").text("modelName"))
+    rates = _windows(solver.child("realHashrate"))
+    pools = _pools(replies, defects)
+    power = live.child("summary").child("power").number("approxConsumptionW")
+    return Reading(
+        driver=DRIVER.name,
+        make=known.make,
+        model=known.model,
+        firmware="braiins",
+        firmware_version=bos.child("info").child("version").text("full"),
+        mac=_mac(replies, defects),
+        hostname=bos.text("hostname"),
+        algorithm="sha256" if identity or live else None,  # Braiins OS mines nothing else
+        uptime=replies.fields("uptime", defects).child("data").child("bos").child("uptime").number("durationS"),
+        hashing=is_hashing(rates),
+        hashrate=rates,
+        hashrate_expected=solver.number("nominalMhs", scale=MH) or None,
+        power=power,
+        power_source=None if power is None else "reported",
+        boards=_boards(solver),
+        fans=fans_of(live.items("fans"), "name", known.sheet),
+        pools=pools,
+        shares=_sum(pools),
+        defects=tuple(defects),
+    )
+
+
+def _windows(row: Fields) -> dict[str, float]:
+    found = ((name, row.number(key, scale=MH)) for key, name in WINDOWS.items() if key in row)
+    return {name: value for name, value in found if value is not None}
+
+
+def _boards(solver: Fields) -> tuple[Hashboard, ...]:
+    rows = [(n, row) for row in solver.items("childSolvers") if (n := row.integer("name", high=63)) is not None]
+    offset = bitmain.first_slot([number for number, _ in rows])
+    boards: dict[int, Hashboard] = {}
+    for number, row in rows:
+        hardware = row.child("hwDetails")
+        temperatures = {
+            sensor.text("name"): sensor.number("degreesC", low=bitmain.COLDEST, high=bitmain.HOTTEST)
+            for sensor in row.items("temperatures")
+        }
+        boards.setdefault(
+            number - offset,
+            Hashboard(
+                index=number - offset,
+                hashrate=board_rate(_windows(row.child("realHashrate"))),
+                temperature_board=temperatures.get("Board"),
+                temperature_chip=temperatures.get("Chip"),
+                chips=hardware.integer("chips"),
+                frequency=hardware.number("frequencyMhz", scale=MHZ),
+                voltage=hardware.number("voltageV"),
+            ),
+        )
+    return tuple(boards[index] for index in sorted(boards))
+
+
+def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    """Return the pools of all groups, numbered through."""
+    slots: list[PoolSlot] = []
+    for group in replies.fields("pools", defects).child("data").child("bosminer").child("info").items("poolGroups"):
+        for row in group.items("pools"):
+            shares, status = row.child("shares"), row.text("status")
+            slots.append(
+                PoolSlot(
+                    index=len(slots),
+                    url=row.text("url"),
+                    user=row.text("user"),
+                    alive={"ALIVE": True, "DEAD": False, "DISABLED": False}.get(status or ""),
+                    active=row.flag("active"),
+                    accepted=shares.integer("acceptedSolutions"),
+                    rejected=shares.integer("rejectedSolutions"),
+                )
+            )
+    return tuple(slots)
+
+
+def _sum(pools: tuple[PoolSlot, ...]) -> Shares:
+    """Return the rig's counters as the sum over its pools, each only if every pool tells it."""
+    accepted = [pool.accepted for pool in pools if pool.accepted is not None]
+    rejected = [pool.rejected for pool in pools if pool.rejected is not None]
+    complete = len(pools) or -1
+    return Shares(
+        accepted=sum(accepted) if len(accepted) == complete else None,
+        rejected=sum(rejected) if len(rejected) == complete else None,
+    )
+
+
+def _mac(replies: Replies, defects: list[Defect]) -> str | None:
+    """Return the MAC of LuCI's interface list; a login page instead of it is no answer."""
+    answer = replies.get("network")
+    if isinstance(answer, str):
+        try:
+            answer = json.loads(answer[:65536])
+        except (ValueError, RecursionError):
+            return None
+    row = next(iter(answer), None) if isinstance(answer, list) else answer
+    return hardware_address(Fields(row, "/network", defects), "macaddr")
+
+
+DRIVER: Final = Driver(
+    name="braiins-graphql",
+    title="Braiins OS+ 21 to 24, GraphQL",
+    commands=COMMANDS,
+    matches=matches,
+    decode=decode,
+    steady=("5m", "1m", "15m", "5s", "avg"),
+    login=Login(
+        Scheme.COOKIE,
+        path="/cgi-bin/luci",
+        body={"luci_username": "{user}", "luci_password": "{password}"},
+        form=True,
+    ),
+    seen=("S9, 22.08-plus",),
+)

@@ -1,0 +1,210 @@
+"""Reads Bitdeer SealMiner rigs (stock firmware, "bdminer"): CGMiner API on 4028, identity over HTTP PHP pages.
+
+To be told it needs the answer to `version` on 4028 (key "BDMiner", description "bdminer ..."); failing that
+`stats` ("Ctrl Board", "ASIC": "Seal..") or the page /cgi-bin/get_system_info.php ("brand": "Sealminer").
+Seen: A2, firmware 2025091001, whose 4028 answers already hold MAC, model and the PSU's meter.
+"""
+
+from typing import Final
+
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.fields import Fields, mac_address
+from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, PowerSource, Reading, Shares
+from stratoscope.units import MH, MHZ, MINUTE
+
+MAX_BOARDS: Final = 8
+MAX_FANS: Final = 16
+
+COMMANDS: Final = (
+    Command("summary", "summary"),
+    Command("stats", "stats"),
+    Command("pools", "pools", every=3),
+    Command("version", "version", every=60, needed=False),
+    Command("system", "/cgi-bin/get_system_info.php", via=Via.HTTP, every=60, needed=False, identity=True),
+)
+
+COUNTED: Final = (("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
+"""Windows of `summary`, reckoned from shares: what a pool sees. "MHS 5s" is left out: luck of single shares."""
+
+SAMPLED: Final = (
+    ("1m", "MHS(1m)", 1 * MINUTE),
+    ("5m", "MHS(5m)", 5 * MINUTE),
+    ("15m", "MHS(15m)", 15 * MINUTE),
+    ("30m", "MHS(30m)", 30 * MINUTE),
+    ("1h", "MHS(1h)", 60 * MINUTE),
+    ("avg", "MHS(Avg)", 0.0),
+)
+"""Windows of `stats`, sampled on the chips (on an A2 6 % above the shares), used where `summary` has none, and how
+long the rig must run to fill them. Firmware 2025091001 divides by the whole window from the start: at 2481 s it says
+122 TH/s for 1h and 61 TH/s for 2h of a 220 TH/s rig."""
+
+
+def matches(fp: Fingerprint) -> bool:
+    """Tell whether the rig runs SealMiner's bdminer."""
+    for key in ("version", "stats", "summary"):
+        if "bdminer" in str(fp.replies.get(key, "")).lower():
+            return True
+    page = fp.pages.get("/cgi-bin/get_system_info.php")
+    return page is not None and "sealminer" in page.body.lower()
+
+
+def decode(replies: Replies) -> Reading:
+    """Return the reading; power is the PSU's metered input ("PSU Input Power")."""
+    defects: list[Defect] = []
+    stats = replies.first("stats", "STATS", defects)
+    summary = replies.first("summary", "SUMMARY", defects)
+    system = replies.fields("system", defects)
+    elapsed = summary.number("Elapsed")
+    if elapsed is None:
+        elapsed = stats.number("Elapsed")
+    power, source = _power(stats)
+    return Reading(
+        driver="sealminer",
+        make="SealMiner",
+        model=stats.text("Model") or system.text("miner_type"),
+        firmware="stock",
+        firmware_version=stats.text("Firmware") or system.text("firmware_version"),
+        mac=mac_address(stats.text("MAC") or system.text("macaddr")),
+        serial=stats.text("Ctrl Board SN") or system.text("crtl_sn"),
+        algorithm="sha256",
+        uptime=elapsed,
+        hashing=_hashing(stats, summary),
+        hashrate=_hashrate(stats, summary, elapsed),
+        hashrate_expected=stats.number("MHS(Ideal)", scale=MH) or None,
+        power=power,
+        power_source=source,
+        boards=tuple(_boards(stats)),
+        fans=tuple(_fans(stats)),
+        pools=tuple(_pools(replies, defects)),
+        shares=Shares(
+            accepted=summary.integer("Accepted"),
+            rejected=summary.integer("Rejected"),
+            stale=summary.integer("Stale"),
+        ),
+        hardware_errors=summary.integer("Hardware Errors"),
+        faults=_faults(stats),
+        defects=tuple(defects),
+    )
+
+
+def _hashrate(stats: Fields, summary: Fields, elapsed: float | None) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for window, key in COUNTED:
+        rate = summary.number(key, scale=MH)
+        if rate is not None:
+            rates[window] = rate
+    if not rates:
+        for window, key, needs in SAMPLED:
+            rate = stats.number(key, scale=MH)
+            if rate is not None and (elapsed is None or elapsed >= needs):
+                rates[window] = rate
+    momentary = stats.number("MHS(Sample)", scale=MH)
+    if momentary is not None:
+        rates["realtime"] = momentary
+    return rates
+
+
+def _hashing(stats: Fields, summary: Fields) -> bool | None:
+    rate = stats.number("MHS(Sample)")
+    if rate is None:
+        rate = stats.number("MHS(1m)")
+    if rate is None:
+        rate = summary.number("MHS 1m", "MHS 5m")
+    state = stats.text("PM State")  # "Running"; anything else is a pause, a start or a fault
+    if rate is None:
+        return None
+    if rate == 0:
+        return False
+    return True if state in (None, "Running") else None
+
+
+def _power(stats: Fields) -> tuple[float | None, PowerSource | None]:
+    power = stats.number("PSU Input Power")
+    return (power, "measured") if power else (None, None)  # 0 W: the PSU did not answer
+
+
+def _boards(stats: Fields) -> list[Hashboard]:
+    boards = []
+    for at in range(MAX_BOARDS):
+        if f"{at} Chip Count" not in stats and f"{at} MHS(Sample)" not in stats:
+            continue
+        chips = stats.integer(f"{at} Chip Count")
+        bad = stats.integer(f"{at} Bad Chip Count") or 0
+        boards.append(
+            # "N Temp 0..3" are left out: the firmware does not say which sit on chips and which on the board.
+            Hashboard(
+                index=at,
+                hashrate=stats.number(f"{at} MHS(Sample)", scale=MH),
+                chips=None if chips is None else max(0, chips - bad),
+                frequency=stats.number(f"{at} Freq", scale=MHZ),
+            )
+        )
+    return boards
+
+
+def _fans(stats: Fields) -> list[Fan]:
+    fans = []
+    for at in range(MAX_FANS):
+        rpm = stats.integer(f"{at} Speed", high=60_000)
+        if rpm is not None:
+            fans.append(Fan(index=at, rpm=rpm))
+    return fans
+
+
+def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
+    told_at = replies.first("pools", "STATUS", defects).number("When")
+    slots = []
+    for at, row in enumerate(replies.section("pools", "POOLS", defects)):
+        last = row.number("Last Share Time") or None  # 0: no share yet
+        number = row.integer("POOL", high=255)
+        slots.append(
+            PoolSlot(
+                index=at if number is None else number,
+                url=row.text("URL"),
+                user=row.text("User"),
+                alive=_alive(row.text("Status")),
+                active=row.flag("Stratum Active"),
+                accepted=row.integer("Accepted"),
+                rejected=row.integer("Rejected"),
+                stale=row.integer("Stale"),
+                difficulty_accepted=row.number("Difficulty Accepted"),
+                last_share_seconds_ago=_age(told_at, last),
+            )
+        )
+    return slots
+
+
+def _age(told_at: float | None, last: float | None) -> float | None:
+    """Return the seconds between two stamps of one answer, both by the rig's own clock."""
+    return told_at - last if told_at is not None and last is not None and told_at >= last else None
+
+
+def _alive(status: str | None) -> bool | None:
+    return None if status is None else status.lower() == "alive"
+
+
+def _faults(stats: Fields) -> tuple[Fault, ...] | None:
+    if "Error Code" not in stats and "PSU Error" not in stats:
+        return None
+    faults = []
+    code = stats.text("Error Code")
+    if code:
+        faults.append(Fault(code=code, component=stats.text("Error Chip")))
+    psu = stats.text("PSU Error")
+    if psu and psu.lower().removeprefix("0x").strip("0"):
+        faults.append(Fault(code=psu, component="psu"))
+    return tuple(faults)
+
+
+DRIVER: Final = Driver(
+    name="sealminer",
+    title="SealMiner (Bitdeer stock)",
+    commands=COMMANDS,
+    matches=matches,
+    decode=decode,
+    steady=("avg", "15m", "30m", "1h", "5m", "1m", "realtime"),
+    login=Login(Scheme.COOKIE, "/cgi-bin/login.php", {"username": "{user}", "origin_pwd": "{password}"}, form=True),
+    seen=("A2, 2025091001",),
+)
+"""SealMiner on stock firmware; the canonical hashrate is the average of the run: at the difficulty pools give
+it (262144) a 5-minute window holds some 60 shares and is off by 13 %. `hashing` comes from the chips and is instant."""

@@ -1,0 +1,57 @@
+"""Holds THE TABLE: every telemetry metric once, with name, unit, help, labels and where its value comes from.
+
+The Prometheus page, MQTT topics, dashboards and `docs/metrics.md` all derive from it. The order is the order of
+importance: where a limit on series per rig bites, the families at the end go first.
+"""
+
+from typing import Any, Final
+
+from stratoscope.metrics import parts, rig, site
+from stratoscope.metrics.freshness import fresh_for, without_reading
+from stratoscope.metrics.metric import (
+    NAMESPACE,
+    NOBODY,
+    Family,
+    Identity,
+    Kind,
+    Labels,
+    Metric,
+    RigFamily,
+    Stability,
+    Subject,
+)
+from stratoscope.metrics.parts import redacted_url
+from stratoscope.metrics.site import Tally, Totals, totals
+from stratoscope.metrics.unit import Unit
+
+TABLE: Final[tuple[RigFamily, ...]] = (
+    rig.HEALTH,
+    rig.INFO,
+    rig.STATE,
+    rig.OUTPUT,
+    rig.SHARES,
+    rig.POWER_SOURCE,
+    rig.POLLS,
+    rig.POLLING,
+    rig.TAGS,
+    parts.BOARDS,
+    parts.BOARD_SENSORS,
+    parts.FANS,
+    parts.POOLS,
+    rig.FAULTS,
+    rig.AIR,
+    parts.POOL_USERS,
+    rig.HASHRATE_WINDOWS,
+    parts.POOL_COUNTERS,
+    parts.POOL_WORK,
+    rig.REFUSED,
+)
+"""Families of one rig; every series carries the label `rig` before its own."""
+
+SITE: Final[tuple[Family[Totals, Any], ...]] = (site.SUMS, site.RIGS)
+"""Families of the whole site; no `rig` label."""
+
+__all__ = [
+    "NAMESPACE", "NOBODY", "SITE", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily", "Stability",
+    "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
+]  # fmt: skip

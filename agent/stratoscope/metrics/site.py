@@ -1,0 +1,92 @@
+"""Adds the fleet up and holds the rows of the metric table that describe the whole site."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stratoscope.fleet import STATES, RigSnapshot
+from stratoscope.metrics.metric import Family, Kind, Labels, Metric
+from stratoscope.metrics.unit import Unit
+
+
+class Tally(NamedTuple):
+    """What one rig adds to the site."""
+
+    state: str
+    fresh: bool
+    hashrate: float | None = None  # H/s
+    nameplate: float | None = None  # H/s
+    power: float | None = None  # W
+
+    @classmethod
+    def of(cls, snapshot: RigSnapshot) -> "Tally":
+        """Return what `snapshot` adds; nothing but its state once its reading is gone."""
+        judged = snapshot.judged
+        if snapshot.reading is None:
+            return cls(snapshot.state, fresh=False)
+        return cls(snapshot.state, fresh=True, hashrate=judged.hashrate, nameplate=judged.nameplate, power=judged.power)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The site's sums over rigs with a fresh reading; a sum over nothing is None. `energy` counts since start."""
+
+    rigs: Mapping[str, int] = field(default_factory=dict)  # state → rigs
+    expected: int = 0
+    fresh: int = 0
+    hashrate: float | None = None  # H/s
+    nameplate: float | None = None  # H/s
+    power: float | None = None  # W
+    energy: float = 0.0  # J
+
+    @property
+    def coverage(self) -> float | None:
+        """Return which part of the rigs stands behind the sums, 0 to 1; None for no rigs."""
+        return self.fresh / self.expected if self.expected else None
+
+
+def total(values: Iterable[float | None]) -> float | None:
+    """Return the sum of the known values, or None when none is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def totals(tallies: list[Tally], energy: float = 0.0) -> Totals:
+    """Add `tallies` up."""
+    rigs = dict.fromkeys(STATES, 0)
+    for tally in tallies:
+        rigs[tally.state] = rigs.get(tally.state, 0) + 1
+    return Totals(
+        rigs=rigs,
+        expected=len(tallies),
+        fresh=sum(tally.fresh for tally in tallies),
+        hashrate=total(tally.hashrate for tally in tallies),
+        nameplate=total(tally.nameplate for tally in tallies),
+        power=total(tally.power for tally in tallies),
+        energy=energy,
+    )
+
+
+def _whole(sums: Totals) -> Iterable[tuple[Labels, Totals]]:
+    return (((), sums),)
+
+
+def _states(sums: Totals) -> Iterable[tuple[Labels, float]]:
+    return (((state,), sums.rigs.get(state, 0)) for state in STATES)
+
+
+SUMS: Family[Totals, Totals] = Family("site: sums", _whole, (
+    Metric("site_hashrate", Unit.HASHES_PER_SECOND, "Sum of mining_rig_hashrate_hashes_per_second over the rigs that "
+           "mining_site_coverage_ratio counts.", lambda t: t.hashrate),
+    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of the same rigs.",
+           lambda t: t.nameplate),
+    Metric("site_power", Unit.WATTS, "Sum of mining_rig_power_watts over the same rigs.", lambda t: t.power),
+    Metric("site_energy", Unit.JOULES, "Energy all rigs drew while this agent has been running.", lambda t: t.energy,
+           Kind.COUNTER),
+    Metric("site_coverage", Unit.RATIO, "Rigs with a fresh reading over rigs expected: how much of the site the sums "
+           "stand for.", lambda t: t.coverage),
+))  # fmt: skip
+
+RIGS: Family[Totals, float] = Family("site: rigs", _states, (
+    Metric("site_rigs", Unit.NONE, "Rigs by state.", lambda n: n),
+), ("state",))  # fmt: skip

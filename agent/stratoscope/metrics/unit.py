@@ -1,0 +1,27 @@
+"""Names each unit once, in the four spellings that Prometheus, people, Grafana and Home Assistant use."""
+
+from enum import Enum
+
+
+class Unit(Enum):
+    """A base unit: Prometheus suffix, human and MQTT spelling, Grafana unit id, Home Assistant device class."""
+
+    NONE = ("", "", "short", None)
+    HASHES_PER_SECOND = ("hashes_per_second", "H/s", "Hs", None)  # Grafana prints "H/s" unscaled; its own id is Hs
+    HASHES = ("hashes", "H", "short", None)
+    JOULES_PER_TERAHASH = ("joules_per_terahash", "J/TH", "suffix: J/TH", None)
+    WATTS = ("watts", "W", "watt", "power")
+    JOULES = ("joules", "J", "joule", "energy")
+    CELSIUS = ("celsius", "°C", "celsius", "temperature")
+    HERTZ = ("hertz", "Hz", "hertz", "frequency")
+    VOLTS = ("volts", "V", "volt", "voltage")
+    RPM = ("rpm", "rpm", "rotrpm", None)
+    SECONDS = ("seconds", "s", "s", "duration")
+    TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
+    RATIO = ("ratio", "", "percentunit", None)
+
+    def __init__(self, suffix: str, symbol: str, grafana: str, device_class: str | None) -> None:
+        self.suffix = suffix
+        self.symbol = symbol
+        self.grafana = grafana
+        self.device_class = device_class

@@ -1,0 +1,135 @@
+"""Asks a rig through the optional pyasic-rs library, for vendor APIs that have no driver here.
+
+The library is imported at the first use and never required (`pip install stratoscope[asic-rs]`). What it lacks is
+added around it: a deadline over the whole exchange, at most 32 discoveries at once (more made it lose live rigs
+silently in 0.8.6), and an error when nothing answered: it returns an empty record for a dead rig.
+"""
+
+import asyncio
+import importlib
+import importlib.util
+import socket
+import weakref
+from datetime import timedelta
+from typing import Any, Final
+
+from stratoscope.drivers.driver import Replies
+from stratoscope.errors import PollError, TimedOut, Unreachable
+from stratoscope.wire.target import Answers, Limits, Target
+
+DISCOVERIES: Final = 32
+HANDLES: Final = 4096
+UNUSED: Final = (
+    "Chips", "LightFlashing", "TuningTarget", "TuningPercent", "TuningCapabilities", "ControlBoardVersion",
+    "DevFeeConnected", "BestShare", "SessionBestShare", "ApiVersion", "Messages", "IsMining", "PsuFans",
+    "AverageTemperature", "Efficiency", "OperatingState",
+)  # fmt: skip
+"""Fields never asked: nothing here reads them, and most cost a page behind a digest login each."""
+
+IDENTITY: Final = ("Mac", "Hostname", "SerialNumber", "FirmwareVersion")
+"""Fields asked once per discovery: web pages on most firmwares, and constant."""
+
+REMEMBERED: Final = ("mac", "hostname", "serial_number", "firmware_version")
+EVIDENCE: Final = ("hashrate", "wattage", "uptime", "mac", "hostname", "firmware_version", "serial_number")
+
+_handles: dict[tuple[str, str | None], tuple[Any, dict[str, Any]]] = {}
+_gates: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = weakref.WeakKeyDictionary()
+
+
+def available() -> bool:
+    """Tell whether pyasic-rs is installed."""
+    return importlib.util.find_spec("pyasic_rs") is not None
+
+
+async def fetch(target: Target, limits: Limits) -> Answers:
+    """Return the library's record of the rig under the key "miner".
+
+    Raises Unreachable when no value came, TimedOut at the deadline (`limits.exchange`; discovery included), and
+    PollError("unidentified") where the library is missing or the rig is at a port the library cannot be told.
+    """
+    if not available():
+        raise PollError("unidentified", "pyasic-rs is not installed: pip install 'stratoscope[asic-rs]'")
+    if any(usual != used for usual, used in target.ports.items()):
+        raise PollError("unidentified", "pyasic-rs asks at the usual ports only; use a driver of this program")
+    key = (target.host, target.user)
+    try:
+        async with asyncio.timeout(limits.exchange):
+            record = await _read(target, key)
+    except TimeoutError as error:
+        _handles.pop(key, None)
+        raise TimedOut("timeout", f"pyasic-rs brought nothing within {limits.exchange:g} s") from error
+    if not _answered(record):
+        _handles.pop(key, None)  # another rig may come back at this address
+        raise Unreachable("unreachable", "pyasic-rs brought no value")
+    return Answers(replies=Replies({"miner": record}))
+
+
+async def _read(target: Target, key: tuple[str, str | None]) -> dict[str, Any]:
+    miner, identity = _handles.get(key) or (None, {})
+    if miner is None:
+        miner = await _discover(target)
+        _handles[key] = (miner, identity)
+        if len(_handles) > HANDLES:
+            del _handles[next(iter(_handles))]
+    try:
+        record = _plain(await miner.get_data(exclude=_excluded(first=not identity)))
+    except (OSError, RuntimeError, ValueError) as error:
+        _handles.pop(key, None)
+        raise Unreachable("unreachable", f"pyasic-rs: {error}") from error
+    if _answered(record):
+        identity.update({name: record[name] for name in REMEMBERED if record.get(name) is not None})
+        identity.setdefault("schema_version", record.get("schema_version"))
+        record.update(identity)
+    return record
+
+
+async def _discover(target: Target) -> Any:
+    address = await _resolve(target.host)
+    async with _gate():
+        try:
+            miner = await importlib.import_module("pyasic_rs").MinerFactory().get_miner(address)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise Unreachable("unreachable", f"pyasic-rs: {error}") from error
+    if miner is None:
+        raise Unreachable("unreachable", "pyasic-rs found no rig that it knows")
+    if target.user is not None and target.password is not None:
+        miner.set_auth(target.user, target.password)
+    return miner
+
+
+async def _resolve(host: str) -> str:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable("dns", f"{host}: {error}") from error
+    return str(found[0][4][0])
+
+
+def _gate() -> asyncio.Semaphore:
+    """Return this event loop's gate; a semaphore belongs to one loop, so it is made at the first use."""
+    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(DISCOVERIES))
+
+
+def _excluded(*, first: bool) -> list[Any]:
+    fields = importlib.import_module("pyasic_rs.data").DataField
+    return [getattr(fields, name) for name in (UNUSED if first else UNUSED + IDENTITY)]
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    """Return the library's record as JSON-like values: seconds for durations, text for addresses."""
+    told: dict[str, Any] = record.model_dump()
+    uptime = told.get("uptime")
+    if isinstance(uptime, timedelta):
+        told["uptime"] = uptime.total_seconds()
+    told["ip"] = str(told.get("ip"))
+    return told
+
+
+def _answered(record: dict[str, Any]) -> bool:
+    """Tell whether any value came from the rig, not from the library's own table of models."""
+    if any(record.get(name) is not None for name in EVIDENCE):
+        return True
+    boards = record.get("hashboards") or ()
+    if any(board.get(name) is not None for board in boards for name in ("hashrate", "board_temperature", "voltage")):
+        return True
+    return bool(record.get("pools")) or any(fan.get("rpm") is not None for fan in record.get("fans") or ())

@@ -1,0 +1,127 @@
+"""Offers the wire to the rest of the agent: ask a rig, look at a page of it, see which of its ports are open."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from stratoscope.clock import Clock
+from stratoscope.drivers.driver import Command, Login, Page
+from stratoscope.errors import Garbled, PollError
+from stratoscope.wire import repair
+from stratoscope.wire.connect import Deadline, connect, resolved
+from stratoscope.wire.dns import Names
+from stratoscope.wire.exchange import Exchange
+from stratoscope.wire.http import Site, Web
+from stratoscope.wire.target import Answers, Limits, Session, Target
+
+PAGE_SIZE: Final = 65536
+USUAL: Final = Limits()
+
+
+class Wire:
+    """The one way to the rigs: reads only, what may be asked stands in `verbs` and `paths`. One a program; close it."""
+
+    def __init__(self, *, clock: Clock, limits: Limits = USUAL, keep_raw: bool = False) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._keep_raw = keep_raw
+        self._names = Names(clock)
+        self._web = Web(self._names)
+
+    async def ask(
+        self,
+        target: Target,
+        commands: Sequence[Command],
+        session: Session,
+        *,
+        login: Login | None = None,
+        limits: Limits | None = None,
+    ) -> Answers:
+        """Ask a rig `commands` within one deadline and return what it answered.
+
+        A command that is not needed and that the rig refuses is named in `refused` and left alone for an hour (five
+        minutes where no connection was to be had); while it is left alone it is in neither. What the rig said
+        instead of an answer stands in `errors`. Raises Unreachable, TimedOut, Garbled or AuthRefused when a needed
+        command fails, when nothing at all was answered, and when every answer is Code 45; ForbiddenCommand for a
+        command outside the allow-list.
+        """
+        limits = limits or self._limits
+        deadline = Deadline(limits)
+        exchange = Exchange(
+            target, session, login, limits, self._names, self._web, deadline, self._clock.monotonic(),
+            keep_raw=self._keep_raw,
+        )  # fmt: skip
+        try:
+            async with deadline.timeout:
+                await exchange.run(commands)
+        except TimeoutError:
+            exchange.run_out()
+        return exchange.answers
+
+    async def page(self, target: Target, path: str, *, port: int = 80, limits: Limits | None = None) -> Page:
+        """GET `path` without credentials and return whatever came, at most the first 64 KiB of the body.
+
+        `port` is the default port. Raises Unreachable, TimedOut, Garbled when what came is no HTTP answer.
+        """
+        limits = limits or self._limits
+        site = Site(target.host, target.port(port), limits.connect, min(limits.size, PAGE_SIZE))
+        deadline = Deadline(limits)
+        try:
+            async with deadline.timeout:
+                await resolved(site.host, self._names, deadline)
+                deadline.waiting(site.host, site.port)
+                answer = await self._web.get(site, path, {}, cut=True)
+        except TimeoutError:
+            raise deadline.failure() from None
+        text = answer.body.decode("utf-8", "replace")
+        return Page(answer.status, answer.headers, text, _json(answer.body))
+
+    async def open_ports(self, target: Target, ports: Sequence[int]) -> frozenset[int]:
+        """Return those of the default ports `ports` at which the rig accepts a connection, tried all at once.
+
+        Raises Unreachable for `dns` and `no_sockets` only: those say nothing about the rig.
+        """
+        async with asyncio.TaskGroup() as group:
+            tries = {port: group.create_task(self._accepts(target, port)) for port in ports}
+        failures = [failure for task in tries.values() if isinstance(failure := task.result(), PollError)]
+        if failures:
+            raise failures[0]
+        return frozenset(port for port, task in tries.items() if task.result() is True)
+
+    async def _accepts(self, target: Target, port: int) -> bool | PollError:
+        """Tell whether a connection is accepted, or what of ours stood in the way."""
+        limits = Limits(self._limits.connect, self._limits.connect)
+        deadline = Deadline(limits)
+        try:
+            async with deadline.timeout:
+                opened = await connect(_Knock, target.host, target.port(port), self._names, deadline)
+                opened.close()
+        except TimeoutError:
+            return deadline.failure() if deadline.phase == "dns" else False
+        except PollError as failure:
+            return failure if failure.reason in ("dns", "no_sockets") else False
+        return True
+
+    async def close(self) -> None:
+        """Close what is open between exchanges."""
+        await self._web.close()
+        await self._names.close()
+
+
+class _Knock(asyncio.Protocol):
+    """Opens a connection and says nothing."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def _json(body: bytes) -> Any:
+    if not body.lstrip().startswith((b"{", b"[")):
+        return None
+    try:
+        return repair.parse(body)
+    except Garbled:
+        return None

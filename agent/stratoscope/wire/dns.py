@@ -1,0 +1,154 @@
+"""Resolves the host names of rigs with threads and a cache of its own, so that a DNS outage stops nobody else.
+
+The threads are daemons: a resolver that hangs for half a minute must not hold up the end of the program, as the
+threads of an executor would.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from stratoscope.clock import Clock
+from stratoscope.errors import Unreachable
+
+TTL: Final = 60.0  # s an address is kept: rigs behind DHCP move
+NEGATIVE_TTL: Final = 30.0  # s a failure is kept
+THREADS: Final = 4
+MAX_ENTRIES: Final = 65536
+
+Lookup = Callable[[str], tuple[str, ...]]
+
+
+def look_up(host: str) -> tuple[str, ...]:
+    """Return the addresses of `host`, IPv4 first, by the system's resolver; blocks; raises OSError."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Names:
+    """Addresses by host name. A literal address is its own answer and never waits."""
+
+    def __init__(self, clock: Clock, lookup: Lookup = look_up) -> None:
+        self._clock = clock
+        self._lookup = lookup
+        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}  # host → monotonic end, addresses (none: failed)
+        self._asking: dict[str, asyncio.Future[tuple[str, ...]]] = {}
+        self._threads = asyncio.Semaphore(THREADS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def known(self, host: str) -> tuple[str, ...] | None:
+        """Return the addresses of `host` if they are at hand, else None. Raises Unreachable for a recent failure."""
+        entry = self._known.get(host)
+        if entry is None:
+            return self._literal(host)
+        if entry[0] <= self._clock.monotonic():
+            del self._known[host]
+            return None
+        if not entry[1]:
+            raise Unreachable("dns", f"{host} has no address")
+        return entry[1]
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """Return the addresses of `host`, best first; raises Unreachable("dns")."""
+        found = self.known(host)
+        if found is None:
+            asking = self._asking.get(host) or self._ask(host)
+            found = await asyncio.shield(asking)  # one that gives up does not take the answer from the others
+            if not found:
+                raise Unreachable("dns", f"{host} has no address")
+        return found
+
+    def _literal(self, host: str) -> tuple[str, ...] | None:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        self._remember(host, (host,), float("inf"))
+        return (host,)
+
+    def _remember(self, host: str, addresses: tuple[str, ...], until: float) -> None:
+        if len(self._known) >= MAX_ENTRIES:
+            self._known.clear()
+        self._known[host] = (until, addresses)
+
+    def _ask(self, host: str) -> asyncio.Future[tuple[str, ...]]:
+        asking = asyncio.get_running_loop().create_future()
+        self._asking[host] = asking
+        task = asyncio.create_task(self._fill(host, asking))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return asking
+
+    async def _fill(self, host: str, asking: asyncio.Future[tuple[str, ...]]) -> None:
+        """Look `host` up in a thread; end `asking` with its addresses, or with none where there are none."""
+        found: tuple[str, ...] = ()
+        try:
+            async with self._threads:
+                found = await self._in_thread(host)
+        finally:
+            ttl = TTL if found else NEGATIVE_TTL
+            self._remember(host, found, self._clock.monotonic() + ttl)
+            self._asking.pop(host, None)
+            if not asking.done():
+                asking.set_result(found)
+
+    async def _in_thread(self, host: str) -> tuple[str, ...]:
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[tuple[str, ...]] = loop.create_future()
+
+        def settle(found: tuple[str, ...]) -> None:
+            if not answered.done():
+                answered.set_result(found)
+
+        def work() -> None:
+            try:
+                found = self._lookup(host)
+            except (OSError, UnicodeError):  # UnicodeError: a label the IDNA codec refuses
+                found = ()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, found)
+
+        threading.Thread(target=work, name=f"dns {host}", daemon=True).start()
+        return await answered
+
+    async def close(self) -> None:
+        """Give up lookups under way."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class WebNames(AbstractResolver):
+    """Lends `Names` to aiohttp."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 — aiohttp's signature; any family will do
+    ) -> list[ResolveResult]:
+        """Return the addresses of `host` in aiohttp's form; raises OSError where there is none."""
+        try:
+            found = await self._names.addresses(host)
+        except Unreachable as error:
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+        return [self._entry(host, port, address) for address in found]
+
+    @staticmethod
+    def _entry(host: str, port: int, address: str) -> ResolveResult:
+        family: Any = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return ResolveResult(
+            hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+        )
+
+    async def close(self) -> None:
+        """Nothing to close: the names belong to the wire."""

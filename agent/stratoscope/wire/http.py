@@ -1,0 +1,153 @@
+"""Reads pages from rigs over HTTP: size capped after decompression, redirects not followed, one at a time per rig."""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, DigestAuthMiddleware
+from yarl import URL
+
+from stratoscope.errors import Garbled, PollError, TimedOut, Unreachable
+from stratoscope.wire.connect import failure_of
+from stratoscope.wire.dns import Names, WebNames
+from stratoscope.wire.paths import http_path, login_path
+
+UNPACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """One HTTP answer: status, headers with lower-case names, cookies it sets, its body unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The web server of one rig, and how long a connection to it may take (s) and an answer be (bytes)."""
+
+    host: str
+    port: int
+    connect: float
+    size: int
+
+    def url(self, path: str) -> URL:
+        """Return the address of `path`, which was checked against the allow-list."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return URL(f"http://{host}:{self.port}{path}")
+
+
+class Web:
+    """The HTTP client of the wire; its one session is made when a rig is first asked over HTTP."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._session: aiohttp.ClientSession | None = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # A connection per request: rigs' web servers hold few, and a kept one would be a second beside 4028.
+            connector = aiohttp.TCPConnector(
+                limit=0, force_close=True, resolver=WebNames(self._names), use_dns_cache=False
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None), max_line_size=8190, max_field_size=8190,
+                skip_auto_headers=("User-Agent",), headers={"Accept-Encoding": "identity"},
+            )  # fmt: skip
+        return self._session
+
+    async def get(
+        self,
+        site: Site,
+        ask: str,
+        headers: Mapping[str, str],
+        digest: DigestAuthMiddleware | None = None,
+        *,
+        cut: bool = False,
+    ) -> WebAnswer:
+        """GET `ask` and return whatever was answered; with `cut`, a body over the size is cut there.
+
+        Raises Unreachable, TimedOut, Garbled; ForbiddenCommand before anything is opened.
+        """
+        url = site.url(http_path(ask))
+        middlewares = (digest, _put_away_refusals) if digest is not None else ()
+        return await self._send("GET", site, url, headers=headers, middlewares=middlewares, cut=cut)
+
+    async def log_in(self, site: Site, path: str, body: Mapping[str, str], *, form: bool) -> WebAnswer:
+        """POST a login and return what was answered; raises as `get` does."""
+        url = site.url(login_path(path))
+        sent: dict[str, Any] = {"data": dict(body)} if form else {"json": dict(body)}
+        return await self._send("POST", site, url, headers={}, cut=True, **sent)
+
+    async def _send(self, method: str, site: Site, url: URL, *, cut: bool, **request: Any) -> WebAnswer:
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=site.connect)
+        try:
+            async with self._opened().request(method, url, timeout=limit, allow_redirects=False, **request) as answer:
+                body = await _body(answer, site.size, cut=cut)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
+                return WebAnswer(answer.status, headers, cookies, body)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise web_failure(error, site) from error
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+async def _put_away_refusals(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Close an answered 401 before the digest login asks again, so that a rig never sees two connections."""
+    answer = await handler(request)
+    if answer.status == 401:
+        answer.close()
+        await asyncio.sleep(0)
+    return answer
+
+
+async def _body(answer: ClientResponse, size: int, *, cut: bool) -> bytes:
+    """Return the body, unpacked, of at most `size` bytes; raises Garbled."""
+    packing = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    unpack = zlib.decompressobj(47) if packing in UNPACKED else None
+    if unpack is None and packing not in ("", "identity"):
+        raise Garbled("decode", f"an unknown content encoding {packing[:20]!r}")
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        try:
+            body += chunk if unpack is None else unpack.decompress(chunk, size + 1 - len(body))
+        except zlib.error as error:
+            raise Garbled("decode", "the compressed body is damaged") from error
+        if len(body) > size:
+            answer.close()
+            if not cut:
+                raise Garbled("oversize", f"more than {size} bytes at {answer.url.path}")
+            return bytes(body[:size])
+    if unpack is not None and not unpack.eof and not cut:
+        raise Garbled("truncated", "the compressed body ends early")
+    return bytes(body)
+
+
+def web_failure(error: Exception, site: Site) -> PollError:
+    """Return the PollError that an exception of the HTTP client amounts to."""
+    where = f"{site.host} port {site.port}"
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return TimedOut("connect_timeout", f"no connection to {where} in time")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Unreachable("dns", f"{site.host} has no address")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return failure_of(error.os_error, site.host, site.port)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Unreachable("reset", f"{where} closed the connection without an answer")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return Garbled("truncated", f"the body from {where} ended early")
+    if isinstance(error, OSError):
+        return failure_of(error, site.host, site.port)
+    return Garbled("decode", f"{where} speaks no HTTP: {type(error).__name__}")

@@ -1,0 +1,72 @@
+r"""Reads the API's plain text form, `STATUS=S,..|SUMMARY,Elapsed=305,..|`, into the shape of its JSON form.
+
+cgminer answers in text where a request has no braces; some Avalon and Hammer firmwares answer so in any case.
+Values stay text. Escapes are cgminer's: a backslash before `\`, `|`, `,` and `=`.
+"""
+
+import re
+from typing import Any, Final
+
+from stratoscope.errors import Garbled
+
+ROWS: Final = re.compile(r"(?:[^|\\]++|\\.)++", re.DOTALL)
+CELLS: Final = re.compile(r"(?:[^,\\]++|\\.)++", re.DOTALL)
+NAME: Final = re.compile(r"((?:[^=\\]++|\\.)*+)=(.*)", re.DOTALL)
+UNESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+
+DEVICES: Final = frozenset({"PGA", "ASC", "GPU", "CPU"})
+CODE_OF_DEVS: Final = "9"  # the STATUS code of `devs` and `procs`, whose rows stand under DEVS in JSON
+PLURAL: Final = {"POOL": "POOLS"}
+
+
+def looks_like(raw: bytes) -> bool:
+    """Tell whether `raw` begins like pipe text."""
+    return raw.startswith((b"STATUS=", b"CMD="))
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Return {"STATUS": [{..}], "SUMMARY": [{..}]}, or for a joined answer {"summary": [{"STATUS": ..}], ..}.
+
+    Raises Garbled("truncated") unless the text ends with the bar that closes every row.
+    """
+    text = raw.decode("utf-8", "replace").rstrip(" \r\n\0")
+    if not text.endswith("|"):
+        raise Garbled("truncated", "pipe text without its last bar")
+    answer: dict[str, Any] = {}
+    joined: dict[str, Any] = {}
+    for row in ROWS.findall(text):
+        row = row.strip("\r\n\0")
+        if row.startswith("CMD="):
+            answer = {}
+            joined[row[4:]] = [answer]
+        elif row:
+            _add_row(row, answer)
+    return joined or answer
+
+
+def _add_row(row: str, answer: dict[str, Any]) -> None:
+    cells = CELLS.findall(row)
+    named = NAME.fullmatch(cells[0])
+    section = _plain(named[1] if named else cells[0])
+    values: dict[str, str] = {section: _plain(named[2])} if named else {}
+    last = section if named else None
+    for cell in cells[1:]:
+        pair = NAME.fullmatch(cell)
+        if pair:
+            last = _plain(pair[1])
+            values[last] = _plain(pair[2])
+        elif last is not None:  # a comma that the firmware did not escape
+            values[last] += "," + _plain(cell)
+    answer.setdefault(_section_of(section, answer), []).append(values)
+
+
+def _section_of(name: str, answer: dict[str, Any]) -> str:
+    """Return the JSON section of rows called `name`: PGA=0 stands under DEVS when `devs` was asked."""
+    if name in DEVICES:
+        status = answer.get("STATUS")
+        return "DEVS" if status and status[0].get("Code") == CODE_OF_DEVS else name
+    return PLURAL.get(name, name)
+
+
+def _plain(text: str) -> str:
+    return UNESCAPE.sub(r"\1", text) if "\\" in text else text

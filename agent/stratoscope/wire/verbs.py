@@ -1,0 +1,77 @@
+"""Lists every command that may ever leave this program for a rig over TCP, and refuses all others.
+
+The functions here make the bytes that are written; the transports call them in the very line that
+writes. The lists hold what firmwares answer without changing anything. What is not listed does not exist for us.
+"""
+
+import re
+import struct
+from functools import lru_cache
+from typing import Final
+
+import orjson
+
+from stratoscope.errors import StratoscopeError
+
+
+class ForbiddenCommand(StratoscopeError):
+    """A question outside the allow-list was about to be written: a bug of ours, stopped before the socket."""
+
+
+CGMINER_VERBS: Final = frozenset({
+    # cgminer 4.x, bfgminer 5.x and sgminer 5.x; `privileged`, `debug`, `lockstats` and all that set are left out
+    "version", "config", "summary", "pools", "devs", "edevs", "devdetails", "stats", "estats", "coin", "notify",
+    "asccount", "asc", "pgacount", "pga", "gpucount", "gpu", "cpucount", "cpu", "procs", "proccount", "procdetails",
+    "procnotify", "check", "lcd", "usbstats",
+    # BTMiner (WhatsMiner v1, v2)
+    "get_version", "get_psu", "get_miner_info", "get_error_code", "status",
+    # LuxOS
+    "atm", "autotunerget", "events", "fans", "frequencyget", "groups", "healthchipget", "healthctrl", "limits",
+    "power", "profiles", "session", "temps", "tempctrl", "tempsensor", "voltageget",
+    # BOSminer
+    "tunerstatus",
+    # Avalon
+    "litestats",
+    # Auradine
+    "psu", "fan", "temperature", "voltage", "frequency", "mode", "ipreport", "led",
+})  # fmt: skip
+"""Verbs of the CGMiner API and its vendor dialects that only read."""
+
+NUMBERED_VERBS: Final = frozenset({
+    "asc", "pga", "gpu", "cpu", "healthchipget", "voltageget", "frequencyget", "tempsensor",
+})  # fmt: skip
+"""Verbs that may carry the number of a board, chip or processor; all others go without a parameter."""
+
+NUMBER: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+WHATSMINER3_COMMANDS: Final = {
+    "get.device.info": frozenset({"network", "miner", "system", "error-code", "power"}),
+    "get.miner.status": frozenset({"summary", "pools", "edevs"}),
+    "get.miner.setting": frozenset[str](),
+    "get.fan.setting": frozenset[str](),
+    "get.log.setting": frozenset[str](),
+}
+"""Commands of the WhatsMiner v3 API that read, each with the words its parameter may join by `+`."""
+
+
+@lru_cache(maxsize=4096)
+def cgminer_request(ask: str, param: str | None = None) -> bytes:
+    """Return the request for `ask`, one verb or several joined by `+`; raises ForbiddenCommand outside the list."""
+    verbs = ask.split("+")
+    if not CGMINER_VERBS.issuperset(verbs):
+        raise ForbiddenCommand(f"CGMiner command {ask!r}")
+    if param is None:
+        return orjson.dumps({"command": ask})
+    if len(verbs) > 1 or ask not in NUMBERED_VERBS or not NUMBER.fullmatch(param):
+        raise ForbiddenCommand(f"CGMiner command {ask!r} with parameter {param!r}")
+    return orjson.dumps({"command": ask, "parameter": param})
+
+
+@lru_cache(maxsize=256)
+def whatsminer3_request(ask: str, param: str | None = None) -> bytes:
+    """Return the framed request for `ask`: its length as 4 bytes, little endian, then JSON."""
+    words = WHATSMINER3_COMMANDS.get(ask)
+    if words is None or (param is not None and not words.issuperset(param.split("+"))):
+        raise ForbiddenCommand(f"WhatsMiner command {ask!r} with parameter {param!r}")
+    body = orjson.dumps({"cmd": ask} if param is None else {"cmd": ask, "param": param})
+    return struct.pack("<I", len(body)) + body

@@ -1,0 +1,68 @@
+"""Tells an answer from a refusal: the STATUS of the CGMiner API and its dialects, and the code of WhatsMiner v3."""
+
+from typing import Any, Final
+
+INVALID_COMMAND: Final = 14
+DENIED: Final = 45
+NOTHING_THERE: Final = frozenset({8, 10})  # severity E, yet an answer: no pools configured, no hashboards found
+
+
+def refusal(answer: Any) -> str | None:
+    """Return the reason by which a rig refused to answer (denied, refused_command), or None where it answered.
+
+    STATUS stands in a list (cgminer), alone (Antminer's web API) or flat beside Code and Msg (WhatsMiner).
+    S, I and W are answers, E and F are not; an answer without STATUS is one.
+    """
+    status = answer.get("STATUS") if isinstance(answer, dict) else None
+    if isinstance(status, list):
+        status = status[0] if status else None
+    if isinstance(status, str):
+        status = answer
+    if not isinstance(status, dict) or status.get("STATUS") not in ("E", "F"):
+        return None
+    code = code_of(status)
+    if code in NOTHING_THERE:
+        return None
+    return "denied" if code == DENIED else "refused_command"
+
+
+def code_of(status: dict[str, Any]) -> int | None:
+    """Return the Code of a STATUS row, which pipe text sends as text."""
+    code = status.get("Code")
+    if isinstance(code, str) and code.isdecimal() and len(code) < 6:
+        return int(code)
+    return code if isinstance(code, int) else None
+
+
+def explain(answer: Any) -> str:
+    """Return for people what a refusing answer says, at most 120 characters."""
+    status = answer.get("STATUS", answer.get("msg")) if isinstance(answer, dict) else answer
+    if isinstance(status, list) and status:
+        status = status[0]
+    if isinstance(status, dict):
+        return f"{status.get('Msg')} (Code {status.get('Code')})"[:120]
+    return str(answer.get("Msg", status) if isinstance(answer, dict) else status)[:120]
+
+
+def whatsminer3_refusal(answer: Any) -> str | None:
+    """Return the reason by which a WhatsMiner v3 refused to answer, or None: its code 0 is an answer."""
+    code = answer.get("code") if isinstance(answer, dict) else None
+    if code == 0:
+        return None
+    return "denied" if code in (-4, DENIED) else "refused_command"
+
+
+def parted(answer: dict[str, Any], verbs: list[str]) -> dict[str, Any] | None:
+    """Return the answers of a joined command by verb, or None where the rig did not take it as one.
+
+    {"summary": [{..}], "stats": [{..}], "id": 1} → {"summary": {..}, "stats": {..}}
+    """
+    parts: dict[str, Any] = {}
+    for verb in verbs:
+        part = answer.get(verb)
+        if isinstance(part, list) and part:
+            part = part[0]
+        if not isinstance(part, dict):
+            return None
+        parts[verb] = part
+    return parts

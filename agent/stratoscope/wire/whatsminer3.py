@@ -1,0 +1,120 @@
+"""Asks the WhatsMiner v3 API over TCP 4433: a length of 4 bytes (little endian), then JSON, both ways."""
+
+import asyncio
+import struct
+from typing import Any
+
+from stratoscope.errors import Garbled, Unreachable
+from stratoscope.wire import repair
+from stratoscope.wire.connect import Deadline, connect
+from stratoscope.wire.dns import Names
+from stratoscope.wire.verbs import whatsminer3_request
+
+
+class Frames(asyncio.Protocol):
+    """A connection over which one framed request after the other is answered."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._transport: asyncio.BaseTransport | None = None
+        self._buffer = bytearray()
+        self._waiting: asyncio.Future[bytes | None] | None = None
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reset = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection."""
+        self._transport = transport
+
+    def ask(self, ask: str, param: str | None) -> asyncio.Future[bytes | None]:
+        """Write one request; the future brings the body of its answer, or None when there will be no whole one."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._buffer.clear()
+        if self._transport is None or self.lost.done():
+            self._waiting.set_result(None)
+        else:
+            self._transport.write(whatsminer3_request(ask, param))  # type: ignore[attr-defined]  # BaseTransport by name
+        return self._waiting
+
+    def data_received(self, data: bytes) -> None:
+        """Gather bytes until the frame is whole; a length over the limit ends the wait at once."""
+        if self._waiting is None or self._waiting.done():
+            return
+        self._buffer += data
+        if len(self._buffer) < 4:
+            return
+        length = struct.unpack_from("<I", self._buffer)[0]
+        if length > self._limit:
+            self._waiting.set_exception(Garbled("oversize", f"an answer of {length} bytes announced"))
+        elif len(self._buffer) >= 4 + length:
+            self._waiting.set_result(bytes(self._buffer[4 : 4 + length]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the wait."""
+        self.reset = exc is not None
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    @property
+    def partial(self) -> bool:
+        """Tell whether some of an answer came."""
+        return bool(self._buffer)
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()  # type: ignore[attr-defined]  # as above
+
+
+class Whatsminer3:
+    """A conversation with one rig over one connection, opened anew if the rig closes it between two answers."""
+
+    def __init__(self, host: str, port: int, size: int, names: Names, deadline: Deadline) -> None:
+        self._host = host
+        self._port = port
+        self._size = size
+        self._names = names
+        self._deadline = deadline
+        self._frames: Frames | None = None
+
+    async def ask(self, ask: str, param: str | None) -> bytes:
+        """Return the JSON bytes answered to `ask`.
+
+        Raises Unreachable, TimedOut, Garbled (oversize, truncated); ForbiddenCommand before anything is opened.
+        """
+        whatsminer3_request(ask, param)
+        used = self._frames is not None and not self._frames.lost.done()
+        body = await self._once(ask, param)
+        if body is None and used and self._frames is not None and not self._frames.partial:
+            body = await self._once(ask, param)  # closed after the answer before: some firmwares serve one a connection
+        if body is None:
+            raise self._failure()
+        return body
+
+    async def _once(self, ask: str, param: str | None) -> bytes | None:
+        if self._frames is None or self._frames.lost.done():
+            make = lambda: Frames(self._size)  # noqa: E731 — a factory for this connection only
+            self._frames = await connect(make, self._host, self._port, self._names, self._deadline)
+        return await self._frames.ask(ask, param)
+
+    def _failure(self) -> Garbled | Unreachable:
+        frames = self._frames
+        if frames is not None and frames.partial and not frames.reset:
+            return Garbled("truncated", "the stream ended in mid-answer")
+        return Unreachable("reset", f"{self._host} port {self._port} closed the connection without an answer")
+
+    async def close(self) -> None:
+        """Close the connection and wait until it is gone, so that there are never two."""
+        if self._frames is not None:
+            self._frames.close()
+            await self._frames.lost
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """Return the object that an answer spells; raises Garbled."""
+    value = repair.parse(body)
+    if not isinstance(value, dict):
+        raise Garbled("decode", "not an object")
+    return value

@@ -1,0 +1,91 @@
+"""Writes SI values the way people at a mine read them: TH/s, kW, J/TH, °C, "12 s ago". For the status page only."""
+
+from typing import Final
+
+from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TH
+
+NONE: Final = "–"
+HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
+AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
+
+
+def _digits(value: float) -> str:
+    """Return `value` with three or four significant digits, never in scientific notation."""
+    size = abs(value)
+    return f"{value:.0f}" if size >= 999.5 else f"{value:.1f}" if size >= 9.995 else f"{value:.2f}"
+
+
+def hashrate(value: float | None) -> str:
+    """Return H/s as the largest unit that leaves a figure of at least 1."""
+    if value is None:
+        return NONE
+    for factor, unit in HASHRATES:
+        if value >= factor * 0.9995:
+            return f"{_digits(value / factor)} {unit}"
+    return f"{value:.0f} H/s"
+
+
+def power(value: float | None) -> str:
+    """Return watts as W, kW or MW."""
+    if value is None:
+        return NONE
+    if value >= MEGA:
+        return f"{_digits(value / MEGA)} MW"
+    return f"{_digits(value / KILOWATT)} kW" if value >= 10 * KILOWATT else f"{value:.0f} W"
+
+
+def efficiency(value: float | None) -> str:
+    """Return J/TH."""
+    return NONE if value is None else f"{_digits(value)} J/TH"
+
+
+def celsius(value: float | None) -> str:
+    """Return °C without decimals."""
+    return NONE if value is None else f"{value:.0f} °C"
+
+
+def percent(value: float | None) -> str:
+    """Return a ratio as per cent; never "100 %" for anything less."""
+    if value is None:
+        return NONE
+    shown = min(99, round(value * 100)) if 0.5 < value < 1 else round(value * 100)
+    return f"{shown} %"
+
+
+def hertz(value: float | None) -> str:
+    """Return Hz as MHz."""
+    return NONE if value is None else f"{value / MEGA:.0f} MHz"
+
+
+def volts(value: float | None) -> str:
+    """Return V with two decimals."""
+    return NONE if value is None else f"{value:.2f} V"
+
+
+def span(seconds: float | None) -> str:
+    """Return a duration as its one or two largest units: 12 s, 3 min, 5 h 20 min, 12 d 4 h."""
+    if seconds is None:
+        return NONE
+    left = max(0.0, seconds)
+    for at, (size, unit) in enumerate(AGES):
+        if left >= size:
+            whole, rest = divmod(left, size)
+            smaller = AGES[at + 1] if at + 1 < len(AGES) else None
+            second = int(rest // smaller[0]) if smaller else 0
+            return f"{whole:.0f} {unit}" + (f" {second} {smaller[1]}" if smaller and second else "")
+    return f"{left:.0f} s"
+
+
+def ago(then: float | None, now: float) -> str:
+    """Return how long ago `then` was; both UTC s."""
+    return "never" if then is None else f"{span(now - then)} ago"
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thin spaces between thousands."""
+    return NONE if value is None else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def yes(value: bool | None) -> str:
+    """Return yes, no, or a dash for unknown."""
+    return NONE if value is None else "yes" if value else "no"

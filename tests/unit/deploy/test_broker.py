@@ -1,0 +1,94 @@
+"""Runs the real mosquitto with the shipped settings and tries to get in (S24, S30)."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.needs("mosquitto")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    project = tmp_path_factory.mktemp("project")
+    (project / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy/prepare", project / "deploy/prepare")
+    subprocess.run([sys.executable, project / "deploy/prepare", "demo"], check=True, capture_output=True)
+    return project / "secrets"
+
+
+@pytest.fixture
+async def broker(tmp_path, secrets) -> AsyncIterator[int]:
+    port = free_port()
+    text = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
+    places = {
+        "/run/secrets/mosquitto_passwords": str(tmp_path / "passwords"),
+        "/mosquitto/config/acl": str(tmp_path / "acl"),
+        "/mosquitto/data/": f"{tmp_path}/",
+        "listener 1883 0.0.0.0": f"listener {port} 127.0.0.1\nuser root",  # no second user on a test machine
+    }
+    for place, here in places.items():
+        assert place in text
+        text = text.replace(place, here)
+    shutil.copy(secrets / "mosquitto-passwords", tmp_path / "passwords")
+    shutil.copy(ROOT / "deploy/mosquitto/acl", tmp_path / "acl")
+    (tmp_path / "mosquitto.conf").write_text(text)
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin")
+    process = await asyncio.create_subprocess_exec(program or "mosquitto", "-c", str(tmp_path / "mosquitto.conf"))
+    try:
+        await listening(port, process)
+        yield port
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def listening(port: int, process: asyncio.subprocess.Process) -> None:
+    for _ in range(200):
+        assert process.returncode is None, "mosquitto refused its settings"
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("mosquitto does not listen")
+
+
+def client(port: int, user: str | None = None, password: str | None = None) -> aiomqtt.Client:
+    return aiomqtt.Client("127.0.0.1", port, username=user, password=password, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [(None, None), ("reader", "wrong"), ("reader", ""), ("mosquitto", "mosquitto")]
+)
+async def test_s30_nobody_enters_without_the_right_password(broker, user, password):
+    with pytest.raises(aiomqtt.MqttError):
+        async with client(broker, user, password):
+            pass
+
+
+async def test_s24_a_reader_hears_the_publisher_and_cannot_speak(broker, secrets):
+    read, write = ((secrets / f"mosquitto-{user}").read_text() for user in ("reader", "publisher"))
+    async with client(broker, "reader", read) as reader, client(broker, "publisher", write) as publisher:
+        await reader.subscribe("stratoscope/#", qos=1)
+        await reader.publish("stratoscope/forged", "1", qos=1)  # the broker acknowledges and drops it
+        await publisher.publish("elsewhere/forged", "1", qos=1)
+        await publisher.publish("stratoscope/north/rig", "2", qos=1)
+        async with asyncio.timeout(20):
+            message = await anext(aiter(reader.messages))
+    assert (str(message.topic), message.payload) == ("stratoscope/north/rig", b"2")

@@ -1,0 +1,145 @@
+"""Checks that the compose file opens nothing, runs nothing as root and knows no default password (S29, S30)."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+EVERY = pytest.mark.parametrize("name", sorted(SERVICES))
+REQUIRED = {
+    "STRATOSCOPE_CONFIG_DIR": "./deploy/demo",
+    "GRAFANA_ADMIN_PASSWORD_FILE": "./secrets/grafana",
+    "MOSQUITTO_PASSWORDS_FILE": "./secrets/mosquitto",
+}
+
+
+def test_s30_the_stack_is_whole():
+    assert {"agent", "prometheus", "alertmanager", "grafana", "mosquitto", "simulator"} == set(SERVICES)
+    assert SERVICES["simulator"]["profiles"] == ["demo"]
+    assert all("profiles" not in service for name, service in SERVICES.items() if name != "simulator")
+
+
+@EVERY
+def test_s29_no_service_runs_as_root_or_can_gain_rights(name):
+    service = SERVICES[name]
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"]), "a fixed, numeric, non-root user"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert "privileged" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@EVERY
+def test_s29_every_service_is_bounded_and_watched(name):
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert 0 < service["pids_limit"] <= 500
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["logging"]["options"]["max-size"]
+
+
+@EVERY
+def test_s30_published_ports_are_on_loopback(name):
+    for port in SERVICES[name].get("ports", []):
+        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port), f"{name} publishes {port}"
+    assert SERVICES[name].get("network_mode", "bridge") != "host"
+
+
+def test_s30_prometheus_and_alertmanager_are_not_published_and_have_no_admin_api():
+    for name in ("prometheus", "alertmanager"):
+        assert "ports" not in SERVICES[name]
+        assert not [flag for flag in SERVICES[name]["command"] if "enable-lifecycle" in flag or "admin-api" in flag]
+
+
+@EVERY
+def test_images_are_pinned_to_exact_versions(name):
+    assert re.search(r":v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", SERVICES[name]["image"]), SERVICES[name]["image"]
+
+
+@EVERY
+def test_s29_host_folders_are_mounted_read_only(name):
+    for volume in SERVICES[name].get("volumes", []):
+        if volume.startswith((".", "/", "$")):
+            assert volume.endswith(":ro"), volume
+        else:
+            assert volume.partition(":")[0] in COMPOSE["volumes"], volume
+        assert "docker.sock" not in volume
+
+
+def test_s30_grafana_takes_its_password_from_a_secret_and_lets_nobody_else_in():
+    settings = SERVICES["grafana"]["environment"]
+    assert settings["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/secrets/grafana_admin_password"
+    assert "GF_SECURITY_ADMIN_PASSWORD" not in settings
+    assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    assert settings["GF_USERS_ALLOW_SIGN_UP"] == "false"
+
+
+def test_s30_no_password_stands_in_the_file_and_secrets_must_be_named():
+    for secret in COMPOSE["secrets"].values():
+        assert re.match(r"\$\{[A-Z_]+:\?.{10,}\}$", secret["file"]), "required, with a message"
+    for name, service in SERVICES.items():
+        for key, value in dict(service.get("environment", {})).items():
+            assert not re.search(r"password|token|secret", key, re.IGNORECASE) or key.endswith("__FILE"), (
+                f"{name}: {key}={value}"
+            )
+    for line in (ROOT / "docker-compose.yml").read_text().splitlines():
+        assert not re.search(r"\$\{\w*(PASSWORD|TOKEN|SECRET)\w*:?-", line), f"a default for a secret: {line}"
+
+
+def test_every_mounted_file_of_the_project_exists():
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            if volume.startswith("./"):
+                assert (ROOT / volume.partition(":")[0]).exists(), f"{name}: {volume}"
+
+
+def composed(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    # An empty env file, so that a developer's own .env is not read.
+    (tmp_path / "env").write_text("")
+    program = shutil.which("docker-compose")
+    assert program, "docker-compose is not installed"
+    command = [program, "-f", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / "env"), *arguments]
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
+    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.needs("docker-compose")
+@pytest.mark.parametrize("profiles", [(), ("--profile", "demo")], ids=["own rigs", "demo"])
+def test_docker_compose_accepts_the_file_in_both_profiles(tmp_path, profiles):
+    done = composed(tmp_path, *profiles, "config", **REQUIRED)
+    assert done.returncode == 0, done.stderr
+    config = YAML(typ="safe").load(done.stdout)
+    assert {"agent", "prometheus", "alertmanager", "grafana", "mosquitto"} <= set(config["services"])
+    assert ("simulator" in config["services"]) or not profiles
+
+
+@pytest.mark.needs("docker-compose")
+@pytest.mark.parametrize("missing", sorted(REQUIRED))
+def test_s30_docker_compose_refuses_to_start_without_what_has_no_default(tmp_path, missing):
+    kept = {name: value for name, value in REQUIRED.items() if name != missing}
+    done = composed(tmp_path, "config", "-q", **kept)
+    assert done.returncode != 0
+    assert "deploy/prepare" in done.stderr, "the message names the remedy"
+
+
+@pytest.mark.needs("docker-compose")
+def test_the_demo_settings_that_prepare_writes_are_enough(tmp_path):
+    for name in ("docker-compose.yml", "deploy/prepare"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run([tmp_path / "deploy/prepare", "demo"], check=True, capture_output=True)
+    done = subprocess.run(
+        [shutil.which("docker-compose") or "docker-compose", "config", "--services"],
+        cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "simulator" in done.stdout.split()

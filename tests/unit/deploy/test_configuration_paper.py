@@ -1,0 +1,89 @@
+"""Checks that docs/configuration.md names every key with its real default, and that the shipped configs load."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from stratoscope.config import load
+from stratoscope.config.models import Config, Rigs
+from stratoscope_exporters.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+PAPER = (ROOT / "docs/configuration.md").read_text()
+COMPOSE = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
+LISTEN = dict(COMPOSE["services"]["agent"]["environment"])
+
+
+def section(heading: str) -> str:
+    return PAPER.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def documented(heading: str) -> "dict[str, str]":
+    """Return key → default (or meaning) of the table under `heading`."""
+    found: dict[str, str] = {}
+    for keys, cell in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", section(heading), re.MULTILINE):
+        for key in re.findall(r"`([^`]+)`", keys):
+            found[key] = cell.strip().strip("`")
+    return found
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> "dict[str, object]":
+    found: dict[str, object] = {}
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            found |= keys_of(type(default), f"{prefix}{name}.")
+        else:
+            found[prefix + name] = default
+    return found
+
+
+def meant(text: str) -> object:
+    """Return what a default in the paper means: 5m → 300, 1 MiB → 1048576, none → nothing."""
+    match = re.fullmatch(r"(\d+)\s*(s|m|MiB|)", text)
+    if match:
+        return int(match[1]) * {"": 1, "s": 1, "m": 60, "MiB": 1 << 20}[match[2]]
+    return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
+        text, text
+    )
+
+
+@pytest.mark.parametrize(("heading", "model"), [("Keys", Config), ("Exporter `prometheus`", Settings)])
+def test_every_key_is_documented_with_its_default(heading, model):
+    paper, code = documented(heading), keys_of(model)
+    assert sorted(paper) == sorted(code)
+    for key, default in code.items():
+        expected = str(default) if isinstance(default, Path) else default
+        assert meant(paper[key]) == (None if expected == () else expected), key
+
+
+def test_every_key_of_a_rigs_entry_is_documented():
+    assert sorted(documented("Rigs")) == sorted(Rigs.model_fields)
+
+
+def test_the_demo_config_of_the_stack_loads_with_what_compose_sets(tmp_path):
+    config = load(ROOT / "deploy/demo/stratoscope.yaml", LISTEN)
+    assert config.site == "demo"
+    assert config.state_dir == Path("/var/lib/stratoscope")
+    settings = Settings.model_validate(dict(config.exporters["prometheus"] or {}))
+    assert settings.listen == "0.0.0.0:9860"
+    assert settings.allowed_hosts == ("agent",)
+
+
+def test_the_config_in_the_kubernetes_manifest_loads(tmp_path):
+    parts = YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/stratoscope.yaml").read_text())
+    (text,) = [part["data"]["stratoscope.yaml"] for part in parts if part["kind"] == "ConfigMap"]
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    config = load(tmp_path / "stratoscope.yaml", {})
+    assert Settings.model_validate(dict(config.exporters["prometheus"] or {})).listen == "0.0.0.0:9860"
+
+
+def test_the_config_at_the_top_of_the_paper_loads(tmp_path):
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAPER, re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    config = load(tmp_path / "stratoscope.yaml", {"RIG_PASSWORD": "a"})
+    assert config.site == "north"
+    assert len(config.rigs) == 2

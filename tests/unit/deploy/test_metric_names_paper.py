@@ -1,0 +1,28 @@
+"""Checks that every metric the papers and rules name is a row of the metric table."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stratoscope.metrics import SITE, TABLE
+
+ROOT = Path(__file__).resolve().parents[3]
+KNOWN = {metric.series for family in (*TABLE, *SITE) for metric in family.metrics}
+PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
+LABELS = {metric.series: {"rig", *family.labels} for family in TABLE for metric in family.metrics}
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
+def test_every_metric_in_the_papers_exists(paper):
+    text = paper.read_text()
+    named = set(re.findall(r"\bmining_[a-z_]+[a-z]\b", text))
+    assert named <= KNOWN, f"{paper.name}: {named - KNOWN}"
+
+
+def test_every_label_in_the_queries_exists():
+    text = (ROOT / "docs/prometheus.md").read_text()
+    for metric, labels in re.findall(r"\b(mining_[a-z_]+)\{([a-z_]+)", text):
+        assert labels in LABELS[metric], f"{metric}{{{labels}}}"
+    for labels in re.findall(r"group_left \(([^)]+)\) mining_rig_info", text):
+        assert {label.strip() for label in labels.split(",")} <= LABELS["mining_rig_info"]
