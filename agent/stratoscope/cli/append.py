@@ -23,9 +23,9 @@ NUMBER: Final = re.compile(r"[0-9._eExXoO-]*")
 
 
 def append(path: Path, rigs: Sequence[Mapping[str, Any]], comments: Sequence[str] = ()) -> int:
-    """Add `rigs` ({address, ports?, name?}) that `path` does not hold yet; return how many were added.
+    """Add those of `rigs` that `path` does not hold yet; return how many were added.
 
-    A missing file is made. The file is replaced in one step, and only by one that loads. Raises ConfigError.
+    A rig is {address, name?, user?, password?, ports?} with `ports` from usual to actual port. A missing file is made. The file is replaced in one step, and only by one that loads. Raises ConfigError.
     """
     path = path.resolve()  # a symbolic link stays one
     known: set[str] = set()
@@ -52,8 +52,7 @@ def append(path: Path, rigs: Sequence[Mapping[str, Any]], comments: Sequence[str
 def _entry(rig: Mapping[str, Any], comment: str) -> list[str]:
     comment = clean(comment, 80).strip()
     lines = [f"- address: {_scalar(str(rig['address']))}" + (f"  # {comment}" if comment else "")]
-    if rig.get("name"):
-        lines.append(f"  name: {_scalar(str(rig['name']))}")
+    lines += [f"  {key}: {_scalar(str(rig[key]))}" for key in ("name", "user", "password") if rig.get(key)]
     if rig.get("ports"):
         lines.append("  ports: {" + ", ".join(f"{usual}: {used}" for usual, used in rig["ports"].items()) + "}")
     return lines
