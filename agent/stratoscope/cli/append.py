@@ -25,7 +25,8 @@ NUMBER: Final = re.compile(r"[0-9._eExXoO-]*")
 def append(path: Path, rigs: Sequence[Mapping[str, Any]], comments: Sequence[str] = ()) -> int:
     """Add those of `rigs` that `path` does not hold yet; return how many were added.
 
-    A rig is {address, name?, user?, password?, ports?} with `ports` from usual to actual port. A missing file is made. The file is replaced in one step, and only by one that loads. Raises ConfigError.
+    A rig is {address, name?, user?, password?, ports?} with `ports` from usual to actual port. A missing file is made.
+    The file is replaced in one step, and only by one that loads. Raises ConfigError.
     """
     path = path.resolve()  # a symbolic link stays one
     known: set[str] = set()

@@ -170,7 +170,8 @@ def _syntax(name: str, error: YAMLError) -> str:
     problem = str(error.problem or "it cannot be read")
     remedy = next((text for start, text in REMEDIES.items() if start in problem), "compare with config.example.yaml")
     line = f":{mark.line + 1}" if mark else ""
-    return f"{name}{line}: not valid YAML ({NAMED.sub(r'\1', problem)}): {remedy}"
+    problem = NAMED.sub(r"\1", problem)
+    return f"{name}{line}: not valid YAML ({problem}): {remedy}"
 
 
 def parse(text: str, name: str) -> Document:

@@ -88,8 +88,10 @@ MISTAKES = {
     ),
     "a colon in a value": (
         "site: a: b\n",
-        "1: not valid YAML (mapping values are not allowed here): "
-        "a value that holds `: ` needs quotes, and a key its own line",
+        (
+            "1: not valid YAML (mapping values are not allowed here): "
+            "a value that holds `: ` needs quotes, and a key its own line"
+        ),
     ),
     "a rig without a place": (
         "rigs:\n  - name: a\n",
@@ -125,8 +127,10 @@ MISTAKES = {
     ),
     "too large a network": (
         "rigs: [{cidr: 10.0.0.0/8}]",
-        '1: rigs[0].cidr is wrong: "10.0.0.0/8" holds 16777214 addresses, the most is 65536 (a /16): '
-        "split or narrow it",
+        (
+            '1: rigs[0].cidr is wrong: "10.0.0.0/8" holds 16777214 addresses, the most is 65536 (a /16): '
+            "split or narrow it"
+        ),
     ),
     "too many networks together": (
         "rigs:\n- cidr: 10.0.0.0/16\n- cidr: 10.1.0.0/24\n",
@@ -162,13 +166,17 @@ MISTAKES = {
     ),
     "a secret that is not set": (
         "rigs:\n- {address: 10.0.0.1, user: a, password: 'env:NOT_THERE'}\n",
-        "2: rigs[0].password refers to environment variable NOT_THERE, which is not set: "
-        "set it where the agent is started",
+        (
+            "2: rigs[0].password refers to environment variable NOT_THERE, which is not set: "
+            "set it where the agent is started"
+        ),
     ),
     "a credential outside systemd": (
         "rigs:\n- {address: 10.0.0.1, user: a, password: 'credential:x'}\n",
-        "2: rigs[0].password refers to a systemd credential, but $CREDENTIALS_DIRECTORY is not set: "
-        "use LoadCredential=",
+        (
+            "2: rigs[0].password refers to a systemd credential, but $CREDENTIALS_DIRECTORY is not set: "
+            "use LoadCredential="
+        ),
     ),
     "an exporter that is not installed": (
         "exporters: {prometeus: {}}",
