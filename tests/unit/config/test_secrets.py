@@ -46,8 +46,8 @@ def test_s14_an_open_file_and_a_written_out_secret_are_warned_of(tmp_path: Path)
     path.write_text("rigs: [{file: rigs.csv}]\n")
     assert load(path, {}).warnings == (
         (
-            f"{tmp_path / 'rigs.csv'}:2: password is a secret written out: write env:NAME, file:/path or credential:name "
-            "instead"
+            f"{tmp_path / 'rigs.csv'}:2: password is a secret written out: "
+            "write env:NAME, file:/path or credential:name instead"
         ),
     )
 
