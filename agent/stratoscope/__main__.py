@@ -1,5 +1,6 @@
-"""Runs the command line as `python -m stratoscope`."""
+"""Lets `python -m stratoscope` do what the command `stratoscope` does."""
 
 from stratoscope.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

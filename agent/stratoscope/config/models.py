@@ -94,9 +94,9 @@ class Polling(Section):
 
 
 class Discovery(Section):
-    """How ranges and CIDRs in `rigs` are searched for rigs again while the agent runs; off by default."""
+    """How addresses of ranges and CIDRs are tried while nothing has answered there yet."""
 
-    interval: Annotated[float, BeforeValidator(Duration(MINUTE, 7 * DAY, "scanning loads the network"))] | None = None
+    interval: Annotated[float, BeforeValidator(Duration(MINUTE, 7 * DAY, "searching loads the network"))] = 300.0  # s
     rate: Annotated[float, BeforeValidator(Number(1, 50, "connections per second"))] = 50.0
 
 

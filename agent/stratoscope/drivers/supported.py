@@ -35,8 +35,7 @@ def supported_markdown() -> str:
 def _driver(driver: Driver) -> str:
     lines = [f"### {driver.title}", ""]
     lines.append(f"* driver: `{driver.name}`")
-    if driver.commands:
-        lines.append(f"* asks: {_asks(driver.commands)}")
+    lines.append(f"* asks: {_asks(driver.commands)}")
     lines.append(f"* canonical hashrate: {', '.join(driver.steady)}")
     if driver.login is not None:
         lines.append(f"* web login: {driver.login.scheme.value}, used only with a configured `user` and `password`")
@@ -51,7 +50,7 @@ def _asks(commands: Iterable[Command]) -> str:
     places: dict[str, list[str]] = defaultdict(list)
     for command in commands:
         port = command.port or command.via.value
-        place = f"HTTP {port}" if command.via is Via.HTTP else f"TCP {port}"
+        place = {Via.HTTP: f"HTTP {port}", Via.ASIC_RS: "pyasic-rs"}.get(command.via, f"TCP {port}")
         name = command.ask.partition("?")[0] + (f" {command.param}" if command.param else "")
         if name not in places[place]:
             places[place].append(name)

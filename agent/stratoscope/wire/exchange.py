@@ -6,7 +6,7 @@ from typing import Any, Final
 from stratoscope.drivers.driver import Command, Login, Via
 from stratoscope.errors import AuthRefused, Garbled, PollError, TimedOut, Unreachable
 from stratoscope.units import HOUR, MINUTE
-from stratoscope.wire import cgminer, repair, whatsminer3
+from stratoscope.wire import asic_rs, cgminer, repair, whatsminer3
 from stratoscope.wire.connect import Deadline, resolved
 from stratoscope.wire.dns import Names
 from stratoscope.wire.http import Site, Web, WebAnswer
@@ -15,10 +15,12 @@ from stratoscope.wire.target import Answers, Limits, Session, Target
 from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refusal
 
 ASKED_AGAIN: Final = HOUR  # after a refusal
-TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question met no working connection: the rig may have been booting
+TRIED_AGAIN: Final = (
+    5 * MINUTE
+)  # after an optional question brought no connection or no sense: it may have been booting
 CGMINER: Final = Via.CGMINER
 REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
-ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2}
+ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2, Via.ASIC_RS: 3}
 
 Step = tuple[Command, ...]
 
@@ -92,7 +94,7 @@ class Exchange:
             self._failure = self._failure or failure
         for command in step:
             if command.key not in self.answers.replies:
-                self._refuse(command, failure.reason, ASKED_AGAIN if connected else TRIED_AGAIN)
+                self._refuse(command, failure.reason, ASKED_AGAIN if failure.reason in REFUSALS else TRIED_AGAIN)
 
     def _refuse(self, command: Command, reason: str, until: float) -> None:
         self.answers.refused[command.key] = reason
@@ -117,6 +119,8 @@ class Exchange:
             await self._http(command)
         elif command.via is Via.WHATSMINER3:
             await self._whatsminer3(step)
+        elif command.via is Via.ASIC_RS:
+            self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
         elif len(step) == 1:
             self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, step)))
         else:
