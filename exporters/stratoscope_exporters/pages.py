@@ -26,6 +26,14 @@ MAX_QUERY: Final = 100
 PIECES: Final = re.compile(r"[0-9]+|[^0-9]+")
 
 
+@lru_cache(1 << 15)  # the same names are sorted at every visit
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key that puts rig-9 before rig-10."""
+    return tuple(
+        (0, int(piece), "") if "0" <= piece[0] <= "9" else (1, 0, piece) for piece in PIECES.findall(text.lower())
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One rig as the table shows it."""
@@ -82,14 +90,6 @@ SORTS: Final[Mapping[str, tuple[str, Callable[[Line], Any]]]] = {
     "address": ("Address", lambda line: natural(line.snapshot.polling.address)),
 }
 """Columns of the table in order: key → heading and what to sort by (None sorts last, whatever the order)."""
-
-
-@lru_cache(1 << 15)  # the same names are sorted at every visit
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a sort key that puts rig-9 before rig-10."""
-    return tuple(
-        (0, int(piece), "") if "0" <= piece[0] <= "9" else (1, 0, piece) for piece in PIECES.findall(text.lower())
-    )
 
 
 @dataclass(frozen=True, slots=True)
