@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, Final
 
@@ -67,8 +68,9 @@ def parse_part(text: str) -> Part:
 
 def blocks(sheet: Sheet, rig_columns: list[Column], form: Form) -> Iterator[bytes]:
     """Yield header and lines of each family of the rigs, contiguous; families without samples are left out."""
-    for column, chunks in zip(rig_columns, zip(*(row.chunks for row in sheet.rows), strict=True), strict=False):
-        lines = b"".join(chunks)
+    chunks = [row.chunks for row in sheet.rows]
+    for at, column in enumerate(rig_columns):
+        lines = b"".join(map(itemgetter(at), chunks))
         if lines:
             yield column.headers[form]
             yield lines
