@@ -16,8 +16,7 @@ KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("password", re.compile(r"pass(?:word|wd|phrase)?$|psk$|pwd$|secret")),
     ("token", re.compile(r"token|cookie|jwt|session|(?:api|auth|private|access)key$")),
     ("mac", re.compile(r"(?:^|eth|wifi|lan|net|host|bt|hw|miner|device|board|control)mac(?:s|addr|address|id)?$")),
-    ("serial", re.compile(r"serial|serinum|(?:^|miner|psu|board|chain|hash|pcb|ctrl|control|device|p)sn\d*$|uuid|^dna$|deviceid"
-                          r"|chipid$|uniqueid|^uid$|^hwid|barcode")),
+    ("serial", re.compile(r"serial|serinum|sn\d*$|uuid|^dna$|deviceid|chipid$|uniqueid|^uid$|^hwid|barcode")),
     ("network", re.compile(r"ssid")),
     ("host", re.compile(r"hostname|^host$|devicename|minername|nickname|^mdns")),
     ("user", re.compile(r"user|worker|account|wallet|owner|email|payout")),
