@@ -1,6 +1,7 @@
 """Of a rig's identities and secrets nothing survives redaction, and what says how it mines stays."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,3 +201,27 @@ def test_any_answer_is_redacted_without_an_error_and_keeps_its_numbers(answer: A
 @given(st.binary(max_size=300))
 def test_any_bytes_are_redacted_without_an_error(raw: bytes) -> None:
     Redactor({"10.0.0.1": "host"}).learned().raw(raw)
+
+
+@pytest.mark.shelf
+def test_recorded_rigs_lose_their_identity_and_keep_their_numbers(shelf: Path) -> None:
+    folders = [path.parent for path in sorted((shelf / "captures").glob("*/reading.json"))]
+    assert len(folders) >= 15
+    for folder in folders:
+        files = [path for path in folder.glob("*.json") if not path.name.startswith(("reading", "meta"))]
+        captured = {path.stem: json.loads(path.read_text()) for path in files}
+        reading = json.loads((folder / "reading.json").read_text())
+        made = Redactor()
+        for key, answer in captured.items():
+            made.learn(answer, f"/{key}")
+        made.learned()
+        told = [reading.get("mac"), reading.get("serial"), *(pool.get("user") for pool in reading.get("pools", ()))]
+        told += [reading["mac"].replace(":", "")] if reading.get("mac") else []
+        for key, answer in captured.items():
+            redacted = made.value(answer, f"/{key}")
+            assert numbers(redacted) == numbers(answer), (folder.name, key)
+            text = json.dumps(redacted).lower()
+            words = [word for word in told if word and len(word) > 6 and word.lower() in text]  # "DevFee" is nobody
+            assert words == [], (folder.name, key)
+            assert made.leaks(json.dumps(redacted).encode()) == [], (folder.name, key)
+            assert json.loads(made.raw(json.dumps(answer).encode())) == redacted, (folder.name, key)
