@@ -42,8 +42,8 @@ class Wire:
         A command that is not needed and that the rig refuses is named in `refused` and left alone for an hour (five
         minutes where no connection was to be had); while it is left alone it is in neither. What the rig said
         instead of an answer stands in `errors`. Raises Unreachable, TimedOut, Garbled or AuthRefused when a needed
-        command fails, when nothing at all was answered, and when every answer is Code 45; ForbiddenCommand for a
-        command outside the allow-list.
+        command fails, when nothing at all was answered (not even a refusal), and when every answer is Code 45;
+        ForbiddenCommand for a command outside the allow-list.
         """
         limits = limits or self._limits
         deadline = Deadline(limits)

@@ -17,6 +17,7 @@ from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refus
 ASKED_AGAIN: Final = HOUR  # after a refusal
 TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question met no working connection: the rig may have been booting
 CGMINER: Final = Via.CGMINER
+REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
 ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2}
 
 Step = tuple[Command, ...]
@@ -49,8 +50,8 @@ class Exchange:
         self._web = web
         self._door: Door | None = None
         self._login = login
-        self._failure: PollError | None = None  # the first of an optional question
-        self._dead: set[int] = set()  # default ports that no connection can be had to
+        self._dead: dict[int, PollError] = {}  # default ports that no connection can be had to, and why
+        self._failure: PollError | None = None  # the first of an optional question that is no refusal
         self._steps: list[Step] = []
 
     async def run(self, commands: Sequence[Command]) -> None:
@@ -86,8 +87,9 @@ class Exchange:
             raise failure
         connected = not isinstance(failure, Unreachable | TimedOut)
         if not connected:
-            self._dead.add(_default_port(step[0]))
-        self._failure = self._failure or failure
+            self._dead.setdefault(_default_port(step[0]), failure)
+        if failure.reason not in REFUSALS:
+            self._failure = self._failure or failure
         for command in step:
             if command.key not in self.answers.replies:
                 self._refuse(command, failure.reason, ASKED_AGAIN if connected else TRIED_AGAIN)
@@ -98,7 +100,7 @@ class Exchange:
             self._session.refused[command.key] = self._now + until
 
     def _conclude(self) -> None:
-        """Raise what went wrong when nothing at all was answered."""
+        """Raise what went wrong when nothing at all was answered, not even a refusal."""
         answers = self.answers
         if answers.replies or not answers.refused:
             return
@@ -109,8 +111,8 @@ class Exchange:
 
     async def _ask(self, step: Step) -> None:
         command = step[0]
-        if _default_port(command) in self._dead:
-            raise self._failure or Unreachable("unreachable")
+        if self._dead and _default_port(command) in self._dead:
+            raise self._dead[_default_port(command)]
         if command.via is Via.HTTP:
             await self._http(command)
         elif command.via is Via.WHATSMINER3:
@@ -234,16 +236,17 @@ def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
     """Return the questions in the order of asking, those of one connection together, the needed ones first."""
     joined: dict[int, list[Command]] = {}
     framed: dict[int, list[Command]] = {}
-    steps: list[Step] = []
+    single: list[Step] = []
     for command in commands:
         if command.via is CGMINER and joins and command.joins and command.param is None:
             joined.setdefault(_default_port(command), []).append(command)
         elif command.via is Via.WHATSMINER3:
             framed.setdefault(_default_port(command), []).append(command)
         else:
-            steps.append((command,))
-    steps += [tuple(group) for group in joined.values()]
+            single.append((command,))
+    steps: list[Step] = [tuple(group) for group in joined.values()]
     steps += [tuple(sorted(group, key=_optional)) for group in framed.values()]
+    steps += single
     if len(steps) > 1:
         steps.sort(key=lambda step: (all(not c.needed for c in step), ORDER[step[0].via]))
     return steps

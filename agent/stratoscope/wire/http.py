@@ -90,7 +90,8 @@ class Web:
         limit = aiohttp.ClientTimeout(total=None, sock_connect=site.connect)
         try:
             async with self._opened().request(method, url, timeout=limit, allow_redirects=False, **request) as answer:
-                body = await _body(answer, site.size, cut=cut)
+                put_away = answer.status == 401 and request.get("middlewares")
+                body = b"" if put_away else await _body(answer, site.size, cut=cut)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
                 return WebAnswer(answer.status, headers, cookies, body)

@@ -15,7 +15,8 @@ NAME: Final = re.compile(r"((?:[^=\\]++|\\.)*+)=(.*)", re.DOTALL)
 UNESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 DEVICES: Final = frozenset({"PGA", "ASC", "GPU", "CPU"})
-CODE_OF_DEVS: Final = "9"  # the STATUS code of `devs` and `procs`, whose rows stand under DEVS in JSON
+# The STATUS code tells under which section a row like PGA=0 stands in JSON: that of `devs` and `procs`, or of `cpu|0`.
+SECTION_BY_CODE: Final = {"9": "DEVS", "17": "GPU", "18": "CPU", "57": "PGA", "106": "ASC"}
 PLURAL: Final = {"POOL": "POOLS"}
 
 
@@ -46,6 +47,8 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 def _add_row(row: str, answer: dict[str, Any]) -> None:
     cells = CELLS.findall(row)
+    if not cells:
+        return
     named = NAME.fullmatch(cells[0])
     section = _plain(named[1] if named else cells[0])
     values: dict[str, str] = {section: _plain(named[2])} if named else {}
@@ -64,7 +67,7 @@ def _section_of(name: str, answer: dict[str, Any]) -> str:
     """Return the JSON section of rows called `name`: PGA=0 stands under DEVS when `devs` was asked."""
     if name in DEVICES:
         status = answer.get("STATUS")
-        return "DEVS" if status and status[0].get("Code") == CODE_OF_DEVS else name
+        return SECTION_BY_CODE.get(status[0].get("Code", ""), name) if status else name
     return PLURAL.get(name, name)
 
 

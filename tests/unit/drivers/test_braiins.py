@@ -58,11 +58,14 @@ def test_rest_is_known_by_its_pages_and_leaves_locked_rigs_to_port_4028() -> Non
     assert braiins_rest.matches(Fingerprint(Replies(), {"/api/v1/version/": version}))
     assert braiins_rest.matches(Fingerprint(Replies(), {details: Page(200, {}, "", {"bos_version": {}})}))
     assert braiins_rest.matches(Fingerprint(Replies(), {details: locked, "/": landing}))
-    with_4028 = Fingerprint(
-        Replies(version=rig.version("", BOSER, BOSer="boser 0.1.0")), {details: locked, "/": landing}
-    )
-    assert not braiins_rest.matches(with_4028)
-    assert braiins_cgminer.matches(with_4028)
+    bare = Replies(version=rig.version("", BOSER, BOSer="boser 0.1.0"))
+    telling = Replies(bare, summary={"STATUS": [{"STATUS": "S"}], "SUMMARY": [{"Elapsed": 60}]})
+    pages = {details: locked, "/": landing}
+    assert not braiins_rest.matches(Fingerprint(telling, pages))
+    assert braiins_cgminer.matches(Fingerprint(telling, pages))
+    assert braiins_rest.matches(Fingerprint(telling, pages, login=True))
+    assert braiins_rest.matches(Fingerprint(bare, pages))
+    assert not braiins_cgminer.matches(Fingerprint(bare, pages))
     assert not braiins_rest.matches(Fingerprint(Replies(), {"/": landing}))
 
 

@@ -1,12 +1,12 @@
-import os
-import pathlib
+"""What the tests of the wire stand on: a wire, and a clock that stands."""
+
+import asyncio
 
 import pytest
+import uvloop
 
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits
-
-SHELF = pathlib.Path(os.environ.get("STRATOSCOPE_SHELF", pathlib.Path(__file__).parents[4] / "shared"))
 
 
 class HandClock:
@@ -37,11 +37,7 @@ async def wire(clock):
     await wire.close()
 
 
-@pytest.fixture
-def shelf() -> pathlib.Path:
-    """The reference shelf beside the repository; left out where it is absent, never when CI=true."""
-    if not SHELF.is_dir():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{SHELF} is absent")
-        pytest.skip(f"{SHELF} is absent")
-    return SHELF
+def pytest_asyncio_loop_factories(config, item):
+    """Run the transports on the loop that the agent runs on and on the one that is its stand-in elsewhere."""
+    both = item.path.name in ("test_cgminer.py", "test_whatsminer3.py")
+    return {"uvloop": uvloop.new_event_loop} | ({"asyncio": asyncio.new_event_loop} if both else {})

@@ -192,11 +192,11 @@ async def test_a_rig_cannot_make_us_parse_on_and_on(wire):
             await ask(wire, rig, limits=SHORT)
 
 
-async def test_f20_a_thousand_polls_leave_no_file_open(wire):
+async def test_f20_hundreds_of_polls_leave_no_file_open(wire):
     async with FakeRig(ANSWERS) as rig, FakeServer(silent) as hung, FakeServer(resetting) as broken:
         await ask(wire, rig)
         before = open_files()
-        for _ in range(10):
+        for _ in range(4):
             await asyncio.gather(*(ask(wire, rig) for _ in range(80)))
             troubled = [ask(wire, r, limits=Limits(0.2, 0.2)) for r in (hung, broken) * 10]
             results = await asyncio.gather(*troubled, return_exceptions=True)
@@ -260,11 +260,9 @@ async def test_open_ports_names_the_default_ports_that_accept(wire):
 
 
 async def test_f60_an_ipv6_address_is_asked_as_any_other(wire):
-    try:
-        async with FakeRig(ANSWERS, host="::1") as rig:
-            assert (await ask(wire, rig)).replies
-    except OSError:
-        pytest.skip("no IPv6 on this machine")
+    async with FakeRig(ANSWERS) as rig:
+        mapped = Target("::ffff:127.0.0.1", {4028: rig.port})  # reaches an IPv4 listener through an IPv6 socket
+        assert (await wire.ask(mapped, [SUMMARY], Session())).replies == {"summary": ANSWER}
 
 
 async def test_raw_bytes_are_kept_on_demand(clock):

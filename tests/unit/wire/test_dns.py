@@ -1,0 +1,126 @@
+"""Proves that names are resolved beside the polls, never before them (F25)."""
+
+import asyncio
+import socket
+import threading
+
+import pytest
+
+from fakes.rig import FakeRig, cgminer_object
+from stratoscope.drivers.driver import Command, Via
+from stratoscope.errors import Unreachable
+from stratoscope.wire.dns import NEGATIVE_TTL, THREADS, TTL, Names
+from stratoscope.wire.target import Limits, Session, Target
+
+ANSWER = cgminer_object("summary", Elapsed=1)
+SUMMARY = Command("summary", "summary")
+
+
+class Resolver:
+    """Plays the system's resolver: counts questions, answers from a table, and hangs while `held` is cleared."""
+
+    def __init__(self, **table):
+        self.table = table
+        self.asked = []
+        self.held = threading.Event()
+        self.held.set()
+
+    def __call__(self, host):
+        self.asked.append(host)
+        self.held.wait(20)
+        if host not in self.table:
+            raise socket.gaierror(socket.EAI_NONAME, "no such host")
+        return self.table[host]
+
+
+def use(wire, clock, resolver):
+    """Give `wire` another resolver, as `Names` takes it."""
+    names = Names(clock, resolver)
+    wire._names = names
+    wire._web._names = names
+
+
+async def test_f25_an_address_is_kept_for_a_minute_and_a_moved_rig_is_found_then(wire, clock):
+    resolver = Resolver(rig1=("127.0.0.1",))
+    names = Names(clock, resolver)
+    assert await names.addresses("rig1") == ("127.0.0.1",)
+    resolver.table["rig1"] = ("127.0.0.2",)
+    clock.now += TTL - 1
+    assert await names.addresses("rig1") == ("127.0.0.1",)
+    clock.now += 2
+    assert await names.addresses("rig1") == ("127.0.0.2",)
+    assert resolver.asked == ["rig1", "rig1"]
+
+
+async def test_f25_a_failure_is_kept_for_half_a_minute(clock):
+    resolver = Resolver()
+    names = Names(clock, resolver)
+    for seconds, questions in ((0, 1), (NEGATIVE_TTL - 1, 1), (2, 2)):
+        clock.now += seconds
+        with pytest.raises(Unreachable) as caught:
+            await names.addresses("rig1")
+        assert caught.value.reason == "dns"
+        assert len(resolver.asked) == questions
+
+
+@pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%lo", "10.1.2.3"])
+async def test_f25_a_literal_address_never_asks(clock, literal):
+    resolver = Resolver()
+    assert await Names(clock, resolver).addresses(literal) == (literal,)
+    assert resolver.asked == []
+
+
+async def test_f25_while_dns_hangs_literal_addresses_are_polled_and_names_fail_as_dns(wire, clock):
+    resolver = Resolver(**{f"rig{n}": ("127.0.0.1",) for n in range(40)})
+    resolver.held.clear()
+    use(wire, clock, resolver)
+    async with FakeRig({"summary": ANSWER}) as rig:
+        by_name = [
+            wire.ask(Target(f"rig{n}", {4028: rig.port}), [SUMMARY], Session(), limits=Limits(0.3, 0.3))
+            for n in range(40)
+        ]
+        hung = asyncio.gather(*by_name, return_exceptions=True)
+        for _ in range(20):
+            assert (await wire.ask(rig.target(), [SUMMARY], Session())).replies == {"summary": ANSWER}
+        assert {failure.reason for failure in await hung} == {"dns"}
+        assert len(resolver.asked) <= THREADS
+        resolver.held.set()
+
+
+async def test_many_waiters_ask_once(clock):
+    resolver = Resolver(rig1=("127.0.0.1",))
+    names = Names(clock, resolver)
+    assert await asyncio.gather(*(names.addresses("rig1") for _ in range(50))) == [("127.0.0.1",)] * 50
+    assert resolver.asked == ["rig1"]
+
+
+async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_the_others(clock):
+    resolver = Resolver(rig1=("127.0.0.1",))
+    resolver.held.clear()
+    names = Names(clock, resolver)
+    first = asyncio.create_task(names.addresses("rig1"))
+    second = asyncio.create_task(names.addresses("rig1"))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    resolver.held.set()
+    assert await second == ("127.0.0.1",)
+
+
+async def test_a_name_with_several_addresses_is_tried_in_turn(wire, clock):
+    async with FakeRig({"summary": ANSWER}) as rig:
+        use(wire, clock, Resolver(rig1=("127.0.0.9", "127.0.0.1")))  # nothing listens on the first
+        assert (await wire.ask(Target("rig1", {4028: rig.port}), [SUMMARY], Session())).replies
+
+
+async def test_names_are_resolved_for_http_too(wire, clock):
+    use(wire, clock, Resolver())
+    page = Command("info", "/api/v1/info", Via.HTTP)
+    for poll in (wire.ask(Target("gone"), [page], Session()), wire.page(Target("gone"), "/"),
+                 wire.open_ports(Target("gone"), (80, 4028))):  # fmt: skip
+        with pytest.raises(Unreachable) as caught:
+            await poll
+        assert caught.value.reason == "dns"
+
+
+async def test_the_system_s_resolver_knows_localhost(clock):
+    assert "127.0.0.1" in await Names(clock).addresses("localhost")
