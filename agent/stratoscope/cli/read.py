@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from stratoscope.discover.once import Once
     from stratoscope.drivers.driver import Driver
+    from stratoscope.judgement.judge import Verdict
     from stratoscope.reading import Reading
     from stratoscope.wire.target import Target
 
@@ -60,39 +61,54 @@ async def read_target(target: "Target", driver: str | None, timeout: float, *, k
         await wire.close()
 
 
-def efficiency(driver: "Driver", reading: "Reading") -> float | None:
-    """Return J/TH of a hashing rig from the power it reports and its steady hashrate; None where one is unknown."""
-    from stratoscope.units import joules_per_terahash
+def judged(driver: "Driver", reading: "Reading") -> "Verdict":
+    """Return the reading without what cannot be true of its model, and what follows from it."""
+    from stratoscope.drivers.models import nameplate
+    from stratoscope.judgement.judge import Nameplate, judge
 
-    hashrate = reading.window(driver.steady)
-    if not reading.power or not hashrate or reading.hashing is False:
-        return None
-    return joules_per_terahash(reading.power, hashrate)
+    known = nameplate(reading.make, reading.model)
+    sheet = Nameplate(known.hashrate, known.watts, known.boards, known.fans) if known else Nameplate()
+    return judge(driver, reading, sheet)
+
+
+def efficiency(verdict: "Verdict") -> float | None:
+    """Return J/TH where the rig itself reports its power; the data sheet's power says nothing about this rig."""
+    return verdict.judged.efficiency if verdict.judged.power_source in ("measured", "reported") else None
 
 
 def document(driver: "Driver", reading: "Reading") -> dict[str, Any]:
-    """Return the normalised reading as plain JSON values; what the rig did not report is left out."""
+    """Return the normalised reading as plain JSON values; what the rig did not report is left out.
+
+    `doubts` names values that cannot be true of the model; a doubtful hashrate is left out and listed in `defects`.
+    """
     from stratoscope.reading import as_json
 
-    found: dict[str, Any] = as_json(reading)
-    value = efficiency(driver, reading)
-    return found if value is None else {**found, "efficiency_joules_per_terahash": value}
+    verdict = judged(driver, reading)
+    found: dict[str, Any] = as_json(verdict.reading)
+    value = efficiency(verdict)
+    if value is not None:
+        found["efficiency_joules_per_terahash"] = value
+    if verdict.judged.reasons:
+        found["doubts"] = list(verdict.judged.reasons)
+    return found
 
 
 def show(driver: "Driver", reading: "Reading", address: str) -> None:
     """Print a reading for people."""
     from stratoscope.cli.output import console
 
+    verdict = judged(driver, reading)
     screen = console()
-    screen.print(_identity(driver, reading, address))
-    for table in _tables(reading):
+    screen.print(_identity(driver, verdict, address))
+    for table in _tables(verdict.reading):
         screen.print()
         screen.print(table)
 
 
-def _pairs(driver: "Driver", reading: "Reading", address: str) -> Iterator[tuple[str, str | None]]:
+def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple[str, str | None]]:
     from stratoscope.cli import human
 
+    reading = verdict.reading
     rates = (f"{human.hashrate(value)} ({window})" for window, value in reading.hashrate.items())
     power = human.quantity(reading.power, "W") + (f" ({reading.power_source})" if reading.power_source else "")
     shares = reading.shares
@@ -108,7 +124,8 @@ def _pairs(driver: "Driver", reading: "Reading", address: str) -> Iterator[tuple
     yield "hashrate", ", ".join(rates) or None
     yield "expected", human.hashrate(reading.hashrate_expected)
     yield "power", power
-    yield "efficiency", human.quantity(efficiency(driver, reading), "J/TH", 1)
+    yield "efficiency", human.quantity(efficiency(verdict), "J/TH", 1)
+    yield "doubts", "; ".join(verdict.judged.reasons)
     counts = (("accepted", shares.accepted), ("rejected", shares.rejected), ("stale", shares.stale))
     yield "shares", ", ".join(f"{count:,} {name}" for name, count in counts if count is not None) or None
     yield "hardware errors", None if reading.hardware_errors is None else f"{reading.hardware_errors:,}"
@@ -122,13 +139,13 @@ def _pairs(driver: "Driver", reading: "Reading", address: str) -> Iterator[tuple
     )
 
 
-def _identity(driver: "Driver", reading: "Reading", address: str) -> "Table":
+def _identity(driver: "Driver", verdict: "Verdict", address: str) -> "Table":
     from rich.table import Table
 
     from stratoscope.cli.output import text
 
     table = Table.grid(padding=(0, 2))
-    for name, value in _pairs(driver, reading, address):
+    for name, value in _pairs(driver, verdict, address):
         if value not in (None, "", "–"):
             table.add_row(text(name, "dim"), text(value))
     return table

@@ -16,8 +16,7 @@ KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("password", re.compile(r"pass(?:word|wd|phrase)?$|psk$|pwd$|secret")),
     ("token", re.compile(r"token|cookie|jwt|session|(?:api|auth|private|access)key$")),
     ("mac", re.compile(r"(?:^|eth|wifi|lan|net|host|bt|hw|miner|device|board|control)mac(?:s|addr|address|id)?$")),
-    ("serial", re.compile(r"serial|(?:^|miner|psu|board|chain|hash|pcb|ctrl|control|device|p)sn\d*$|uuid|^dna$|deviceid"
-                          r"|chipid$|uniqueid|^uid$|^hwid|barcode")),
+    ("serial", re.compile(r"serial|serinum|sn\d*$|uuid|^dna$|deviceid|chipid$|uniqueid|^uid$|^hwid|barcode")),
     ("network", re.compile(r"ssid")),
     ("host", re.compile(r"hostname|^host$|devicename|minername|nickname|^mdns")),
     ("user", re.compile(r"user|worker|account|wallet|owner|email|payout")),
@@ -31,7 +30,9 @@ PROTECTED: Final = re.compile(r"ver|firmware|model|type|prod|compile|build|descr
 WORDS: Final = frozenset({"host", "user", "network", "pool"})
 """Kinds whose originals may be ordinary words."""
 
-VERSION: Final = re.compile(r"ver|firmware|build|compile|api")
+VERSION: Final = re.compile(r"ver|firmware|build|compile|api|^miner$")
+"""Keys under which four numbers with dots are a version; stock Antminers have theirs under "Miner"."""
+
 URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:\\?/\\?/[^\s\"'<>|,\x00]{1,1000}")
 PAIR: Final = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9 _-]{0,31})(=|\[)([^,|;\[\]\r\n\x00\"]{1,256})")
 MAC: Final = re.compile(
@@ -39,7 +40,7 @@ MAC: Final = re.compile(
 )
 IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 IPV6: Final = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{3,39}(?![\w:])")
-EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+EMAIL: Final = re.compile(r"(?<![/\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 PAYOUT: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:bc|tb|ltc)1[a-z0-9]{20,87}|(?:BC|TB|LTC)1[A-Z0-9]{20,87}"
     r"|[13LMXD][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9A-Fa-f]{40})(?![A-Za-z0-9])"

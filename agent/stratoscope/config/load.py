@@ -96,7 +96,8 @@ def _exporters(document: Document, resolver: Resolver, settings: dict[str, Any])
     An exporter's module may define `Settings`, a pydantic model; without one it takes the section as it is.
     """
     installed = installed_exporters()
-    sections = document.values.get("exporters", DEFAULT_EXPORTERS)
+    sections = document.values.get("exporters")
+    sections = dict(DEFAULT_EXPORTERS) if sections is None else sections
     for name, section in sections.items() if isinstance(sections, dict) else ():
         loc = ("exporters", name)
         if name not in installed:

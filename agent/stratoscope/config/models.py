@@ -188,6 +188,15 @@ class Config(Section):
         """Return what resolves paths and secrets as they were when this config was loaded."""
         return Resolver(self._path.parent if self._path else Path(), self._environ)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, value: Any) -> Any:
+        """Take a section all of whose keys are commented out as absent."""
+        if not isinstance(value, dict):
+            return value
+        sections = ("polling", "rigs", "discovery", "logging", "exporters")
+        return {key: item for key, item in value.items() if item is not None or key not in sections}
+
     @property
     def path(self) -> Path | None:
         """Return the file this config was loaded from; None when it was made in code."""

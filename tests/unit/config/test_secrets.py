@@ -59,12 +59,13 @@ def test_s14_a_well_kept_secret_brings_no_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reference",
     ["env:", "env:A B", "env:1", "env:EMPTY", "file:", "file:none", "credential:../pw", "credential:", "credential:..",
-     "file:big", "file:binary", "file:empty"],
+     "file:big", "file:binary", "file:empty", "file:lines"],
 )  # fmt: skip
 def test_a_reference_that_leads_nowhere_is_a_mistake(tmp_path: Path, reference: str) -> None:
     (tmp_path / "big").write_text("x" * 70_000)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "lines").write_text("a\nb\n")
     with pytest.raises(InvalidConfig, match=r"rigs\[0\]\.password refers to"):
         load(config(tmp_path, f"'{reference}'"), {"EMPTY": "", "CREDENTIALS_DIRECTORY": str(tmp_path)})
 
