@@ -3,6 +3,7 @@
 Times are UTC seconds, changes are ratios (0.05 = +5 %).
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -124,7 +125,7 @@ def forward_hashprice(
         return None
     cuts = sorted({0, blocks, *(cut for cut in (remaining, halving_in) if cut is not None and 0 < cut < blocks)})
     total = 0.0
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         level = hashprice if start < remaining else hashprice_after(hashprice, change)
         halved = halving_in is not None and start >= halving_in
         total += (end - start) * (level * reward_ratio if halved else level)

@@ -54,7 +54,7 @@ def target_of(nbits: int) -> int | None:
 
 
 def nbits_of(target: int) -> int:
-    """Return the compact form of a target of 1 to 2**256 - 1; digits beyond its 23 bits are cut off, as in consensus."""
+    """Return the compact form of a target of 1 to 2**256 - 1, cut off after its 23 leading bits as consensus does."""
     if not 0 < target < 1 << 256:
         raise ValueError("a target is 1 to 2**256 - 1")
     size = (target.bit_length() + 7) // 8

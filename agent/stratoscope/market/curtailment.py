@@ -82,14 +82,12 @@ def advance(state: Curtailment, policy: Policy, outlook: Outlook, now: float) ->
     price = decision_price(outlook.price)
     high = price is not None and policy.high_strike is not None and price >= policy.high_strike
     if outlook.called or high:
-        return _become(replace(_forgetting(state), settled="curtail", off_since=now), "curtail", now)
+        return _become(_curtailed(_forgetting(state), now), "curtail", now)
     if price is None or outlook.strike is None or not math.isfinite(outlook.strike):
         return _become(_forgetting(state), "unknown", now)
     state = _sample(state, policy, price - outlook.strike, now)
     settled = _settle(state, policy, now, below=price < outlook.strike)
-    if settled == "curtail" and state.settled != "curtail":
-        state = replace(state, off_since=now)
-    state = replace(state, settled=settled)
+    state = _curtailed(state, now) if settled == "curtail" else replace(state, settled=settled)
     if state.advice == "unknown" and settled == "run" and price >= outlook.strike:
         return state  # back from an unknown price above the strike: do not say "run" until the windows decide
     return _become(state, settled or "unknown", now)
@@ -106,7 +104,8 @@ def _settle(state: Curtailment, policy: Policy, now: float, *, below: bool) -> L
     if state.settled != "curtail" and state.above >= policy.off_after:
         return "curtail"
     if state.settled == "curtail":
-        rested = state.off_since is None or now - state.off_since >= policy.min_off
+        # A time in the future means that the clock was set back: do not wait for it to come round again.
+        rested = state.off_since is None or not 0 <= now - state.off_since < policy.min_off
         return "run" if state.below >= policy.on_after and rested and below else "curtail"
     return "run" if state.settled is None and below else state.settled
 
@@ -123,6 +122,10 @@ def _sample(state: Curtailment, policy: Policy, excess: float, now: float) -> Cu
     dear = state.excess >= 0
     above, below = (state.above + 1, 0) if dear else (0, state.below + 1)
     return replace(state, above=above, below=below, window=number, excess=excess, samples=1)
+
+
+def _curtailed(state: Curtailment, now: float) -> Curtailment:
+    return state if state.settled == "curtail" else replace(state, settled="curtail", off_since=now)
 
 
 def _forgetting(state: Curtailment) -> Curtailment:

@@ -5,6 +5,8 @@ about curtailment. The *average* cost is what the kWh cost with everything the b
 margins. Negative prices are legal. Prices are Decimal fiat per kWh at the meter, moments are UTC seconds.
 """
 
+import itertools
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,8 +14,15 @@ from fractions import Fraction
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from stratoscope.market.tariff_zones import MICROSECONDS, Zone, edges, local_time, microseconds
-from stratoscope.market.tariff_zones import month_microseconds, zone_price
+from stratoscope.market.tariff_zones import (
+    MICROSECONDS,
+    Zone,
+    edges,
+    local_time,
+    microseconds,
+    month_microseconds,
+    zone_price,
+)
 from stratoscope.units import HOUR, KILOWATT
 
 Source = Literal["fixed", "zone", "external", "last", "default"]
@@ -150,7 +159,7 @@ def charges_between(tariff: Tariff, start: float, end: float, quotes: Sequence[Q
     first, last = microseconds(start), microseconds(end)
     cuts = sorted({first, *_changes(tariff, first, last, quotes), last})
     total = Charges()
-    for begin, until in zip(cuts, cuts[1:], strict=False):
+    for begin, until in itertools.pairwise(cuts):
         energy, *_ = _energy(tariff, begin, quotes)
         if energy is not None:
             hours = Fraction(until - begin, MICROSECONDS_PER_HOUR)
@@ -176,8 +185,9 @@ def _energy(
     external = tariff.external
     if external is None:
         return default, None if default is None else "fixed" if in_zone is None else "zone", None, False
-    quote = next((quote for quote in reversed(quotes) if microseconds(quote.at) <= now), None)
-    since = None if quote is None else now - microseconds(quote.at)
+    begun = bisect_right(quotes, now, key=_begins)
+    quote = quotes[begun - 1] if begun else None
+    since = None if quote is None else now - _begins(quote)
     age = None if since is None else since / MICROSECONDS
     if quote is not None and since is not None and since < microseconds(external.max_age):
         return quote.price, "external", age, False
@@ -186,6 +196,10 @@ def _energy(
     if external.fallback == "default" and default is not None:
         return default, "default", age, True
     return None, None, age, True
+
+
+def _begins(quote: Quote) -> int:
+    return microseconds(quote.at)
 
 
 def _volumetric(tariff: Tariff, energy: Decimal) -> Fraction:
@@ -227,6 +241,5 @@ def _changes(tariff: Tariff, first: int, last: int, quotes: Sequence[Quote]) -> 
         found.update(edges(tariff.zones, tariff.timezone, first, last))
     if tariff.external is not None:
         for quote in quotes:
-            begins = microseconds(quote.at)
-            found.update((begins, begins + microseconds(tariff.external.max_age)))
+            found.update((_begins(quote), _begins(quote) + microseconds(tariff.external.max_age)))
     return {moment for moment in found if first < moment < last}

@@ -75,7 +75,7 @@ def hours_of(text: str) -> tuple[Minutes, ...]:
     for part in text.split(","):
         start, dash, end = part.partition("-")
         first, last = _minute(start), _minute(end) if dash else None
-        if first is None or last is None or first == last or first == MINUTES_PER_DAY:
+        if first is None or last is None or first in (last, MINUTES_PER_DAY):
             raise ValueError(f"{part.strip()!r} is no span of hours: write one such as 15-19, 6:30-9 or 22-6")
         if first < last:
             spans.append((first, last))
