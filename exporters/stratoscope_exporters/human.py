@@ -10,9 +10,9 @@ AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 
 def _digits(value: float) -> str:
-    """Return `value` with three significant digits or so, never in scientific notation."""
+    """Return `value` with three or four significant digits, never in scientific notation."""
     size = abs(value)
-    return f"{value:.0f}" if size >= 99.95 else f"{value:.1f}" if size >= 9.995 else f"{value:.2f}"
+    return f"{value:.0f}" if size >= 999.5 else f"{value:.1f}" if size >= 9.995 else f"{value:.2f}"
 
 
 def hashrate(value: float | None) -> str:

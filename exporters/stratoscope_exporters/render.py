@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import traceback
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -233,4 +234,5 @@ class Renderer:
         self._meters.errors.labels(family.title).inc()
         if family.title not in self._logged:
             self._logged.add(family.title)
-            log.error("cannot render a family of metrics; logged once", family=family.title, exc_info=error)
+            trace = "".join(traceback.format_exception(error))  # as text: a renderer that shows locals meets the oddity
+            log.error("cannot render a family of metrics; logged once", family=family.title, trace=trace)

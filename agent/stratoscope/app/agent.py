@@ -100,8 +100,8 @@ class Agent:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        registry.register(self.tally)  # type: ignore[arg-type]  # duck-typed, as the library documents
-        registry.register(self.vitals)  # type: ignore[arg-type]  # duck-typed, as the library documents
+        registry.register(self.tally)
+        registry.register(self.vitals)
         return registry
 
     def _rooms(self) -> Rooms:

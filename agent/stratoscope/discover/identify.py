@@ -28,7 +28,7 @@ PAGES: Final = (
 Elphapex."""
 
 BRAIINS: Final = ("bosminer", "boser", "braiins")
-BRAIINS_PAGES: Final = (braiins_rest.PAGES[0], braiins_rest.PAGES[1], braiins_graphql.IDENTITY)
+BRAIINS_PAGES: Final = (*braiins_rest.PAGES, braiins_graphql.IDENTITY)
 """Braiins OS tells more over REST (from 23.01) or GraphQL (before) than on 4028: looked at before it is settled."""
 
 BRIEF: Final = Limits(connect=3.0, exchange=5.0)
@@ -65,7 +65,7 @@ class Evidence:
 
     def fingerprint(self) -> Fingerprint:
         """Return everything gathered so far."""
-        return Fingerprint(self.replies, dict(self.pages), self.ports)
+        return Fingerprint(self.replies, dict(self.pages), self.ports, login=self.target.user is not None)
 
     async def ask(self, *commands: Command) -> None:
         """Ask each command by itself; refusals are evidence too (their description often names the firmware)."""
@@ -149,7 +149,11 @@ async def _web(evidence: Evidence) -> None:
 
 
 async def _braiins(evidence: Evidence) -> None:
-    if 80 not in evidence.ports or not evidence.fingerprint().says(*BRAIINS):
+    if not evidence.fingerprint().says(*BRAIINS):
+        return
+    if "version" in evidence.replies:
+        await evidence.verbs(("summary",))
+    if 80 not in evidence.ports:
         return
     for path in BRAIINS_PAGES:
         if path not in evidence.pages:

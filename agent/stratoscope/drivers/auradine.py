@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
-from stratoscope.drivers.mhs_sections import MAX_RPM, answered_at, celsius, evidence, pools, shares, slot, windows
+from stratoscope.drivers.mhs_sections import (
+    COLDEST,
+    HOTTEST,
+    MAX_RPM,
+    answered_at,
+    celsius,
+    evidence,
+    pools,
+    shares,
+    slot,
+    windows,
+)
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Hashboard, Reading
 from stratoscope.units import KILOWATT, MH, MHZ, MILLI, TH
@@ -38,6 +49,8 @@ STEADY: Final = ("5m", "15m", "1m", "avg", "5s")
 """Minutes first: FluxOS reckons its windows from shares, of which 5 s hold too few; the average hides a stop."""
 
 QUANTITY: Final = re.compile(r"\s*([+-]?\d{1,12}(?:\.\d{0,12})?)\s*(mW|W|kW)\s*", re.IGNORECASE)
+MAX_SENSORS: Final = 512  # on one hashboard
+MAX_CLOCK: Final = 10_000.0  # MHz
 WATTS: Final = {"mw": MILLI, "w": 1.0, "kw": KILOWATT}
 
 
@@ -132,10 +145,9 @@ def _boards(replies: Replies, defects: list[Defect]) -> Iterator[Hashboard]:
         index = slot(row, at, used, "ID", "DEV", first=first)
         if index is None:
             continue
-        sensors = heat.get(index)
-        pcb = _sensors(sensors, "BoardTemp") if sensors else []
-        chips = _sensors(sensors, "ChipTemp") if sensors else []
-        clocks = _values(tact[index], "ChipFrequency", "Frequency") if index in tact else []
+        pcb = _sensors(heat.get(index), "BoardTemp", "Temperature", COLDEST, HOTTEST)
+        chips = _sensors(heat.get(index), "ChipTemp", "Temperature", COLDEST, HOTTEST)
+        clocks = _sensors(tact.get(index), "ChipFrequency", "Frequency", 0.0, MAX_CLOCK)
         yield Hashboard(
             index=index,
             hashrate=row.number("MHS 5m", "MHS 15m", "MHS 1m", "MHS av", "MHS 5s", scale=MH),
@@ -161,14 +173,22 @@ def _by_board(rows: list[Fields]) -> dict[int, Fields]:
     return found
 
 
-def _sensors(row: Fields, key: str) -> list[float]:
-    values = [celsius(item, "Temperature") for item in row.items(key, limit=512)]
-    return [value for value in values if value is not None]
-
-
-def _values(row: Fields, key: str, name: str) -> list[float]:
-    values = [item.number(name) for item in row.items(key, limit=512)]
-    return [value for value in values if value is not None]
+def _sensors(row: Fields | None, key: str, name: str, low: float, high: float) -> list[float]:
+    """Return `name` of every item under `key` within [low, high]: hundreds of sensors, so no cursor for a plain one."""
+    items = row.raw.get(key) if row else None  # null where a board has none
+    if row is None or items is None:
+        return []
+    if not isinstance(items, list):
+        row.complain(key, items, "not a list")
+        return []
+    found = []
+    for at, item in enumerate(items[:MAX_SENSORS]):
+        value = item.get(name) if type(item) is dict else None
+        if type(value) is not float or not low <= value <= high:
+            value = Fields(item, f"{row.path}/{key}/{at}", row.defects).number(name, low=low, high=high)
+        if value is not None:
+            found.append(value)
+    return found
 
 
 def _fans(rows: list[Fields]) -> Iterator[Fan]:

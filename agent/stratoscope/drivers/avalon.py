@@ -6,10 +6,9 @@ Freq MHz; temperatures °C, with -273 for "no sensor"; PS = [error, -, 0.01 V, A
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from stratoscope.drivers.avalon_brackets import brackets, hashboard_blocks
+from stratoscope.drivers.avalon_modules import Module, hottest, modules_of, temperature, warmest
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies
 from stratoscope.drivers.mhs_sections import MAX_RPM, answered_at, evidence, pools, shares, windows
 from stratoscope.fields import Fields, mac_address
@@ -30,65 +29,16 @@ STEADY: Final = ("15m", "5m", "avg", "1m", "realtime", "5s")
 last. `GHSspd` follows the chips at once but is momentary; rigs that report only it and `GHSavg` are shown by the
 average, which a stop does not hide because a rig that does not hash is shown as zero."""
 
-MAX_MODULES: Final = 64
 FAN_KEYS: Final = ("Fan", "Fan1", "Fan2", "Fan3", "Fan4", "Fan5", "Fan6", "Fan7", "Fan8")
-LISTS: Final = ("MGHS", "MH", "MTmax", "MW", "PS")
-NO_SENSOR: Final = -60.0  # -273, and what its averages come to
 WORKS_TO_JUDGE: Final = 16  # mean works per chip from which a chip without any is dead, not unlucky (e**-16)
+PLACES: Final = tuple(str(place) for place in range(64))  # hashboards of one module
 NAMES: Final = {"nano3": "Nano 3", "nano3s": "Nano 3S", "mini3": "Mini 3", "q": "Q"}
-
-
-@dataclass(slots=True)
-class Module:
-    """One MM of a rig: its bracket fields, and those of its hashboards where "HBinfo" holds them apart."""
-
-    fields: Fields
-    blocks: list[dict[str, str]]
-
-    def tokens(self, name: str, board: int) -> list[str]:
-        """Return the per-chip list `name` of hashboard `board`: from HBinfo, else from the module's own string."""
-        text: Any = self.fields.raw.get(f"{name}{board}")
-        if board < len(self.blocks):
-            block = self.blocks[board]
-            text = block.get(f"{name}{board}", block.get(f"{name}0", text))
-        return text.split() if isinstance(text, str) else []
-
-
-def _modules(replies: Replies, key: str, defects: list[Defect]) -> list[Module]:
-    """Return the modules in all rows of a `stats` answer, in order of their number."""
-    reply = replies.get(key)
-    rows = reply.get("STATS") if isinstance(reply, dict) else None
-    found: list[tuple[int, int, Module]] = []
-    for at, row in enumerate(rows[:MAX_MODULES] if isinstance(rows, list) else ()):
-        if isinstance(row, dict):
-            names = [name for name in row if name.startswith("MM ID")]
-            found += [(at, _number(name), _module(row, name, f"/{key}/STATS/{at}", defects)) for name in names]
-    found.sort(key=lambda item: item[:2])
-    return [module for _, _, module in found if module.fields][:MAX_MODULES]
-
-
-def _number(name: str) -> int:
-    digits = name[5:].partition(":")[0].strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0
-
-
-def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -> Module:
-    text, boards = row[name], row.get("HBinfo")
-    if not isinstance(text, str):
-        Fields(row, place, defects).complain(name, text, "not a bracket string")
-        text = ""
-    found: dict[str, Any] = brackets(text)
-    for key in LISTS:
-        if key in found:
-            found[key] = found[key].split()
-    fields = Fields(found, f"{place}/{name}", defects)
-    return Module(fields, hashboard_blocks(boards) if isinstance(boards, str) else [])
 
 
 def decode(replies: Replies) -> Reading:
     """Return what the rig reported. Total: whatever was answered, there is a reading."""
     defects: list[Defect] = []
-    modules = _modules(replies, "stats", defects) or _modules(replies, "estats", defects)
+    modules = modules_of(replies, "stats", defects) or modules_of(replies, "estats", defects)
     head = modules[0].fields if modules else Fields(None, "/stats", defects)
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
@@ -115,8 +65,8 @@ def decode(replies: Replies) -> Reading:
         pools=pools(replies.section("pools", "POOLS", defects), answered_at(replies.fields("pools", []))),
         shares=shares(summary or replies.first("devs", "DEVS", defects)),
         hardware_errors=_hardware_errors(modules, summary),
-        temperature_inlet=_hottest(modules, "Temp", "ITemp"),
-        temperature_outlet=_hottest(modules, "OTemp"),
+        temperature_inlet=hottest(modules, "Temp", "ITemp"),
+        temperature_outlet=hottest(modules, "OTemp"),
         defects=tuple(defects),
     )
 
@@ -173,16 +123,17 @@ def _boards(modules: list[Module]) -> Iterator[Hashboard]:
     index = 0
     for module in modules:
         fields = module.fields
-        count = max((len(fields.raw.get(key, ())) for key in ("MGHS", "MTmax", "MH")), default=0)
-        rates, errors, hottest = _list(fields, "MGHS"), _list(fields, "MH"), _list(fields, "MTmax")
+        lists = (fields.raw.get(key, ()) for key in ("MGHS", "MTmax", "MH"))
+        count = min(max(len(module.blocks), *map(len, lists)), len(PLACES))
+        rates, errors, peaks = _list(fields, "MGHS"), _list(fields, "MH"), _list(fields, "MTmax")
         frequency = fields.number("Freq", scale=MHZ)
         for board in range(count):
             tokens = module.tokens("PVT_T", board)
-            chip = (_temperature(hottest, str(board)) if hottest else None) or _chip(fields, tokens, count)
+            chip = (temperature(peaks, str(board)) if peaks else None) or _chip(fields, tokens, count)
             yield Hashboard(
                 index=index,
                 hashrate=rates.number(str(board), scale=GH),
-                temperature_board=_warmest(fields, "HBITemp", "HBOTemp") if count == 1 else None,
+                temperature_board=warmest(fields, "HBITemp", "HBOTemp") if count == 1 else None,
                 temperature_chip=chip,
                 chips=_chips(tokens, module.tokens("MW", board)),
                 hardware_errors=errors.integer(str(board)),
@@ -195,9 +146,6 @@ def _list(fields: Fields, key: str) -> Fields:
     """Return the list under `key` as a cursor whose keys are the places in it."""
     items = dict(zip(PLACES, fields.raw.get(key, ()), strict=False))
     return Fields(items, f"{fields.path}/{key}", fields.defects)
-
-
-PLACES: Final = tuple(str(place) for place in range(64))
 
 
 def _chips(temperatures: list[str], works: list[str]) -> int | None:
@@ -216,34 +164,19 @@ def _chip(fields: Fields, tokens: list[str], boards: int) -> float | None:
     degrees = [int(token) for token in tokens if token.isascii() and token.isdigit() and len(token) < 4]
     if degrees:
         return float(max(degrees)) or None
-    return _temperature(fields, "TMax") if boards == 1 else None
-
-
-def _temperature(fields: Fields, key: str) -> float | None:
-    """Return °C; None for the "no sensor" value and for 0, which a chip without power reads."""
-    value = fields.number(key, low=-300.0, high=200.0)
-    return value if value is not None and value > NO_SENSOR and value != 0.0 else None
-
-
-def _warmest(fields: Fields, *keys: str) -> float | None:
-    values = [value for value in (_temperature(fields, key) for key in keys) if value is not None]
-    return max(values) if values else None
-
-
-def _hottest(modules: list[Module], *keys: str) -> float | None:
-    values = [value for value in (_warmest(module.fields, *keys) for module in modules) if value is not None]
-    return max(values) if values else None
+    return temperature(fields, "TMax") if boards == 1 else None
 
 
 def _fans(modules: list[Module]) -> Iterator[Fan]:
-    index = 0
+    """Return the fans as numbered: Fan1 is 0, and so is the one `Fan` of an A7 to A9 module; then the next module's."""
+    first = 0
     for module in modules:
-        for key in FAN_KEYS:
-            if key in module.fields:
-                rpm = module.fields.integer(key, high=MAX_RPM)
-                if rpm is not None:
-                    yield Fan(index=index, rpm=rpm)
-                index += 1
+        keys = {max(at - 1, 0): key for at, key in enumerate(FAN_KEYS) if key in module.fields}
+        for number, key in keys.items():
+            rpm = module.fields.integer(key, high=MAX_RPM)
+            if rpm is not None:
+                yield Fan(index=first + number, rpm=rpm)
+        first += max(keys, default=-1) + 1
 
 
 def _hardware_errors(modules: list[Module], summary: Fields) -> int | None:
@@ -255,7 +188,9 @@ def _hardware_errors(modules: list[Module], summary: Fields) -> int | None:
 def _uptime(summary: Fields, head: Fields, replies: Replies) -> float | None:
     if "Elapsed" in summary:
         return summary.number("Elapsed")
-    row = replies.first("stats", "STATS", [])
+    reply = replies.get("stats")
+    rows = reply.get("STATS") if isinstance(reply, dict) else None
+    row = Fields(rows[0], "/stats/STATS/0", summary.defects) if isinstance(rows, list) and rows else summary
     return row.number("Elapsed") if "Elapsed" in row else head.number("Elapsed")
 
 
@@ -276,7 +211,7 @@ def _model(version: Fields, firmware: str | None) -> str | None:
 def model_name(text: str) -> str | None:
     """Return the model in "1246-83-21072802_4ec" (1246), "8411803-14b0" (841), "15-194-2410" (15-194), "nano3"."""
     parts = text.split("-")
-    head = parts[0].strip()
+    head = re.sub(r"(?i)^a(?=\d)", "", parts[0].strip())
     old = re.fullmatch(r"([789]\d\d)\d{4}", head)
     if old:
         return old[1]  # A7 to A9 write the model and the build's year and month in one number

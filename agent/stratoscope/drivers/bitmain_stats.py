@@ -52,6 +52,7 @@ CHAINS: Final = tuple(
     )
     for n in range(1, MAX_BOARDS + 1)
 )  # fmt: skip
+_LIVE: Final = frozenset({"Elapsed", "GHS 5s", "MHS 5s", "GHS av", "MHS av", "fan_num", "chain_acn1", "chain_rate1"})
 _FAN_KEYS: Final = tuple((n, f"fan{n}") for n in range(1, 17))
 _S9_FANS: Final = (3, 6)  # where S9, T9 and R4 control boards have their two plugs
 
@@ -91,7 +92,7 @@ def stats_rows(replies: Replies, defects: list[Defect]) -> tuple[Fields, Fields]
     for row in replies.section("stats", "STATS", defects):
         if named is None and "Type" in row:
             named = row
-        if live is None and "Elapsed" in row and not str(row.raw.get("ID", "")).startswith("POOL"):
+        if live is None and not _LIVE.isdisjoint(row.raw) and not str(row.raw.get("ID", ""))[:8].startswith("POOL"):
             live = row
     return named or Fields(None), live or Fields(None)
 

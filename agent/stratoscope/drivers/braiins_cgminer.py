@@ -9,7 +9,15 @@ from typing import Final
 
 from stratoscope.drivers import bitmain_stats as bitmain
 from stratoscope.drivers.braiins_rest import fans_of
-from stratoscope.drivers.cgminer_sections import board_rate, is_hashing, pool_slots, shares, signature, windows
+from stratoscope.drivers.cgminer_sections import (
+    board_rate,
+    is_hashing,
+    pool_slots,
+    raw_rows,
+    shares,
+    signature,
+    windows,
+)
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies
 from stratoscope.fields import Fields
 from stratoscope.reading import Defect, Hashboard, Reading
@@ -30,7 +38,8 @@ COMMANDS: Final = (
 def matches(seen: Fingerprint) -> bool:
     """Know Braiins OS by BOSminer or BOSer in its answers."""
     words = signature(seen)
-    return "bosminer" in words or "boser" in words
+    # Late releases may leave 4028 with the version alone: then only the web API can be read.
+    return ("bosminer" in words or "boser" in words) and bool(raw_rows(seen.replies.get("summary"), "SUMMARY"))
 
 
 def decode(replies: Replies) -> Reading:

@@ -8,7 +8,7 @@ it keeps messages of weeks ago (26.04) and does not tell which still hold. Field
 from typing import Final
 
 from stratoscope.drivers import bitmain_stats as bitmain
-from stratoscope.drivers.cgminer_sections import board_rate, hardware_address, is_hashing
+from stratoscope.drivers.cgminer_sections import board_rate, hardware_address, is_hashing, page_says, raw_rows
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Page, Replies, Scheme, Via
 from stratoscope.drivers.models import Model
 from stratoscope.fields import Fields
@@ -40,16 +40,15 @@ IDLE: Final = frozenset({"1", "3", "4", "MINER_STATUS_NOT_STARTED", "MINER_STATU
 def matches(seen: Fingerprint) -> bool:
     """Know the REST API by its pages.
 
-    One that wants a login first (401) counts only where port 4028 is shut: otherwise the CGMiner driver reads the
-    rig without credentials.
+    One that shows its version but wants a login for the rest counts where the operator gave one, or where port 4028
+    brings nothing: otherwise the CGMiner driver reads the rig without credentials.
     """
-    pages = [page for path in PAGES if (page := seen.pages.get(path)) is not None]
-    if any(_is_ours(page) for page in pages):
+    if (details := seen.pages.get(PAGES[0])) is not None and _is_ours(details):
         return True
+    pages = [page for path in PAGES if (page := seen.pages.get(path)) is not None]
     locked = any(page.status in (401, 403) for page in pages)
-    landing = seen.pages.get("/")
-    braiins = landing is not None and "braiins" in landing.body.lower()
-    return locked and braiins and "version" not in seen.replies
+    there = any(map(_is_ours, pages)) or (locked and page_says(seen, "braiins"))
+    return there and (seen.login or not raw_rows(seen.replies.get("summary"), "SUMMARY"))
 
 
 def _is_ours(page: Page) -> bool:

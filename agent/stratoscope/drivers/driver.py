@@ -102,6 +102,7 @@ class Fingerprint:
     replies: Replies
     pages: Mapping[str, Page] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
+    login: bool = False  # the operator configured credentials for this rig
 
     def says(self, *words: str) -> bool:
         """Tell whether any answer or page holds one of `words`, ignoring case (keys and values)."""

@@ -141,7 +141,7 @@ def _firmware(replies: Replies, version: Fields) -> tuple[str | None, str | None
 
 
 DRIVER: Final = Driver(
-    name="cgminer",
+    name="generic-cgminer",
     title="Any other firmware with CGMiner's API",
     commands=COMMANDS,
     matches=matches,

@@ -37,7 +37,7 @@ MAKES: Final = {
 }  # fmt: skip
 """First word of a product name, lower case → brand of the product line."""
 
-SEPARATORS: Final = re.compile(r"[\s_\-/,]+")
+SEPARATORS: Final = re.compile(r"[\s_\-,]+")
 BRACKETS: Final = re.compile(r"\(.*")
 HYDRO: Final = re.compile(r"hyd(?:ro)?\.?(?=\W|$)")
 BIN: Final = re.compile(r"\d{2,4}(?:\.\d+)?(?:[tgm]h?(?:/?s)?)?|\d{1,4}(?:\.\d+)?[tgm]h?(?:/?s)?")

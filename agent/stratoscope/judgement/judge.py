@@ -48,6 +48,7 @@ def best_power(
 def judge(driver: Driver, reading: Reading, nameplate: Nameplate, configured_power: float | None = None) -> Verdict:
     """Return the verdict on `reading`; implausible values are gone from it and named in `judged.reasons`."""
     reading = plausibility.without_impossible(reading)
+    reading = plausibility.without_absurd_expectation(reading, nameplate.hashrate)
     doubts = []
     # Long windows decay slowly after a stop; that the rig does not hash is the better evidence.
     hashrate = 0.0 if reading.hashing is False else reading.window(driver.steady)

@@ -77,6 +77,15 @@ def without_hashrate(reading: Reading, why: str) -> Reading:
     return replace(reading, hashrate={}, hashrate_expected=None, boards=boards, defects=(*reading.defects, *defects))
 
 
+def without_absurd_expectation(reading: Reading, nameplate: float | None) -> Reading:
+    """Return `reading` itself, or a copy without the expected hashrate where the model's data sheet belies it."""
+    doubt = hashrate_doubt(reading.hashrate_expected, nameplate)
+    if doubt is None:
+        return reading
+    defect = Defect("hashrate_expected", f"{reading.hashrate_expected:g}", doubt)
+    return replace(reading, hashrate_expected=None, defects=(*reading.defects, defect))
+
+
 def hashrate_doubt(hashrate: float | None, reference: float | None) -> str | None:
     """Return why `hashrate` (H/s) cannot be true beside `reference` (nameplate or expected, H/s), or None.
 

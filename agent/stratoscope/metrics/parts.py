@@ -10,7 +10,6 @@ from stratoscope.reading import Fan, Hashboard, PoolSlot
 MAX_BOARDS: Final = 16
 MAX_FANS: Final = 32
 MAX_SLOTS: Final = 8
-MAX_INDEX: Final = 256
 
 
 class Numbered(Protocol):
@@ -28,11 +27,12 @@ P = TypeVar("P", bound=Numbered)
 def numbered(parts: Sequence[P], limit: int) -> Iterator[tuple[str, P]]:
     """Yield the first `limit` parts with a label each: its index, made unique where a firmware repeats one.
 
-    An index outside 0..255 is called `other`, so that no rig can invent labels without end.
+    An index from 2 × `limit` on is called `other`, so that no rig can invent labels without end. (The boards of an
+    S9 count 6 to 8.)
     """
     seen: dict[str, int] = {}
     for part in parts[:limit]:
-        label = str(part.index) if 0 <= part.index < MAX_INDEX else "other"
+        label = str(part.index) if 0 <= part.index < 2 * limit else "other"
         times = seen[label] = seen.get(label, 0) + 1
         yield (label if times == 1 else f"{label}-{times}"), part
 

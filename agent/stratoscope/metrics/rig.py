@@ -130,8 +130,9 @@ OUTPUT: Family[Subject, RigSnapshot] = Family("rig: output and power", _measured
            lambda s: s.counters.energy, Kind.COUNTER),
     Metric("rig_work", Unit.HASHES, "Hashes done since the rig was first seen: hashrate integrated over time.",
            lambda s: s.counters.hashes, Kind.COUNTER),
-    Metric("rig_flatline", Unit.NONE, "1 if the rig reports hashrate while its accepted shares stand still, else 0.",
-           lambda s: int(s.judged.flatline)),
+    Metric("rig_flatline", Unit.NONE, "1 if the rig reports hashrate while its accepted shares stand still, else 0; "
+           "absent where shares are not counted.",
+           lambda s: None if s.counters.accepted is None else int(s.judged.flatline)),
     Metric("rig_faults", Unit.NONE, "Faults the firmware reports now; absent where it does not tell.",
            _reported_faults),
 ))  # fmt: skip

@@ -46,17 +46,15 @@ class Wire:
         command outside the allow-list.
         """
         limits = limits or self._limits
-        exchange: Exchange | None = None
+        deadline = Deadline(limits)
+        exchange = Exchange(
+            target, session, login, limits, self._names, self._web, deadline, self._clock.monotonic(),
+            keep_raw=self._keep_raw,
+        )  # fmt: skip
         try:
-            async with asyncio.timeout(None) as timeout:
-                deadline = Deadline(asyncio.get_running_loop(), limits, timeout)
-                exchange = Exchange(
-                    target, session, login, limits, self._names, self._web, deadline, self._clock.monotonic(),
-                    keep_raw=self._keep_raw,
-                )  # fmt: skip
+            async with deadline.timeout:
                 await exchange.run(commands)
         except TimeoutError:
-            assert exchange is not None  # noqa: S101 — the time cannot run out before it is set
             exchange.run_out()
         return exchange.answers
 
@@ -67,9 +65,9 @@ class Wire:
         """
         limits = limits or self._limits
         site = Site(target.host, target.port(port), limits.connect, min(limits.size, PAGE_SIZE))
+        deadline = Deadline(limits)
         try:
-            async with asyncio.timeout(None) as timeout:
-                deadline = Deadline(asyncio.get_running_loop(), limits, timeout)
+            async with deadline.timeout:
                 await resolved(site.host, self._names, deadline)
                 deadline.waiting(site.host, site.port)
                 answer = await self._web.get(site, path, {}, cut=True)
@@ -93,9 +91,9 @@ class Wire:
     async def _accepts(self, target: Target, port: int) -> bool | PollError:
         """Tell whether a connection is accepted, or what of ours stood in the way."""
         limits = Limits(self._limits.connect, self._limits.connect)
+        deadline = Deadline(limits)
         try:
-            async with asyncio.timeout(None) as timeout:
-                deadline = Deadline(asyncio.get_running_loop(), limits, timeout)
+            async with deadline.timeout:
                 opened = await connect(_Knock, target.host, target.port(port), self._names, deadline)
                 opened.close()
         except TimeoutError:

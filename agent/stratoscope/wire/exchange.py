@@ -16,6 +16,7 @@ from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refus
 
 ASKED_AGAIN: Final = HOUR  # after a refusal
 TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question met no working connection: the rig may have been booting
+CGMINER: Final = Via.CGMINER
 ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2}
 
 Step = tuple[Command, ...]
@@ -146,7 +147,7 @@ class Exchange:
 
     async def _singly(self, step: Step, failure: PollError | None) -> None:
         self._session.joins = False
-        for command in step:
+        for command in sorted(step, key=_optional):
             try:
                 self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, (command,))))
             except PollError as error:
@@ -224,22 +225,25 @@ class Exchange:
 
 
 def _default_port(command: Command) -> int:
-    return command.port or command.via.value
+    if command.port is not None:
+        return command.port
+    return 4028 if command.via is CGMINER else command.via.value  # an enum's value costs a call
 
 
 def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
     """Return the questions in the order of asking, those of one connection together, the needed ones first."""
-    groups: dict[tuple[Via, int], list[Command]] = {}
+    joined: dict[int, list[Command]] = {}
+    framed: dict[int, list[Command]] = {}
     steps: list[Step] = []
     for command in commands:
-        joinable = joins and command.joins and command.param is None
-        if command.via is Via.WHATSMINER3 or (command.via is Via.CGMINER and joinable):
-            groups.setdefault((command.via, _default_port(command)), []).append(command)
+        if command.via is CGMINER and joins and command.joins and command.param is None:
+            joined.setdefault(_default_port(command), []).append(command)
+        elif command.via is Via.WHATSMINER3:
+            framed.setdefault(_default_port(command), []).append(command)
         else:
             steps.append((command,))
-    for group in groups.values():
-        group.sort(key=_optional)
-        steps.append(tuple(group))
+    steps += [tuple(group) for group in joined.values()]
+    steps += [tuple(sorted(group, key=_optional)) for group in framed.values()]
     if len(steps) > 1:
         steps.sort(key=lambda step: (all(not c.needed for c in step), ORDER[step[0].via]))
     return steps

@@ -36,7 +36,9 @@ BRACKET: Final = re.compile(r"[{}\[\]]")
 SCALAR: Final = re.compile(r'[^ "{}\[\],:]++')
 UNPARTED: Final = re.compile(r'[^ "{}\[\],:](?=["{\[])')
 # A bare word that strict JSON knows and a double can hold; not: nan, -inf, 007, 1e400, an integer of 5,000 digits.
-GOOD_SCALAR: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?|true|false|null", re.ASCII)
+GOOD_SCALAR: Final = re.compile(
+    r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:[eE](?:-\d{1,3}|\+?1?\d{1,2}))?|true|false|null", re.ASCII
+)
 QUOTE: Final = "\x01"  # stands for the quotes of a mended scalar; the skeleton holds no control characters
 
 
@@ -60,7 +62,7 @@ def parse(raw: bytes) -> Any:
 def too_deep(value: Any) -> bool:
     """Tell whether containers nest deeper than MAX_DEPTH, without recursion."""
     level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
         level = [v for v in inside if isinstance(v, dict | list)]
         if not level:
@@ -75,6 +77,8 @@ def repaired(raw: bytes) -> Any:
         raise Garbled("decode", "an empty answer" if not text else "a single character")
     if text.startswith(("<", "HTTP/")):
         raise Garbled("not_json", f"begins with {text[:12]!r}")
+    if text[0] not in "{[,":
+        raise Garbled("decode", "begins like no JSON object")
     parts = STRING.split(text)
     strings = parts[1::2]
     if strings and not CLOSED.fullmatch(strings[-1]):

@@ -106,3 +106,11 @@ def test_a_rig_that_stopped_is_shown_as_zero_although_its_long_window_still_deca
     stopped = Reading(driver="test", hashing=False, hashrate={"5m": 80 * TH, "5s": 0.0})
 
     assert judge(DRIVER, stopped, S19).judged.hashrate == 0.0
+
+
+def test_an_absurd_expectation_of_the_firmware_is_left_out_and_the_hashrate_stays():
+    verdict = judge(DRIVER, reading(100 * TH, hashrate_expected=110e18), S19)
+
+    assert verdict.reading.hashrate_expected is None
+    assert verdict.judged.hashrate == 100 * TH
+    assert [d.path for d in verdict.reading.defects] == ["hashrate_expected"]

@@ -1,0 +1,56 @@
+"""Runs the agent on a simulated fleet, pool and market, all on loopback, so that anyone can watch it work."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from stratoscope.app.agent import Agent
+from stratoscope.clock import SystemClock
+from stratoscope.config import Config
+from stratoscope.errors import UsageError
+from stratoscope.simulate.fleet import targets
+from stratoscope.simulate.serve import site
+
+INTERVAL = 10
+FIRST_RIG = "127.64.0.1"
+
+
+async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
+    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look."""
+    clock = SystemClock()
+    async with site(rigs=rigs, bind=FIRST_RIG, seed=seed, clock=clock) as (fleet, urls):
+        config = Config.model_validate({
+            "site": "demo",
+            "polling": {"interval": INTERVAL, "freshness": 30},
+            "rigs": targets(fleet),
+            "exporters": {"prometheus": {"listen": listen}},
+        })  # fmt: skip
+        agent = Agent(config, clock, remember=False)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, agent.stop)
+        if duration is not None:
+            loop.call_later(duration, agent.stop)
+        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"]):
+            out(line)
+        try:
+            await agent.run()
+        except* UsageError as errors:
+            raise errors.exceptions[0] from None
+    return 0
+
+
+def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:
+    """Return the lines that greet a newcomer."""
+    return [
+        f"Stratoscope reads {rigs} simulated rigs every {INTERVAL} s; each is asked within the first {INTERVAL} s.",
+        "",
+        f"  status page   http://{listen}/",
+        f"  metrics       http://{listen}/metrics",
+        f"  discovery     http://{listen}/sd   (for Prometheus' http_sd_configs)",
+        f"  one rig       stratoscope read {first}",
+        f"  pool          {pool}",
+        f"  market        {market}",
+        "",
+        "Ctrl-C ends it.",
+    ]

@@ -1,0 +1,78 @@
+"""Finds the modules in Avalon's `stats` answers and gives their bracket fields as cursors."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stratoscope.drivers.avalon_brackets import brackets, hashboard_blocks
+from stratoscope.drivers.driver import Replies
+from stratoscope.fields import Fields
+from stratoscope.reading import Defect
+
+MAX_MODULES: Final = 64
+LISTS: Final = ("MGHS", "MH", "MTmax", "MW", "PS")
+NO_SENSOR: Final = -60.0  # -273, and what its averages come to
+
+
+@dataclass(slots=True)
+class Module:
+    """One MM of a rig: its bracket fields, and those of its hashboards where "HBinfo" holds them apart."""
+
+    fields: Fields
+    blocks: list[dict[str, str]]
+
+    def tokens(self, name: str, board: int) -> list[str]:
+        """Return the per-chip list `name` of hashboard `board`: from HBinfo, else from the module's own string."""
+        text: Any = self.fields.raw.get(f"{name}{board}")
+        if board < len(self.blocks):
+            block = self.blocks[board]
+            text = block.get(f"{name}{board}", block.get(f"{name}0", text))
+        return text.split() if isinstance(text, str) else []
+
+
+def modules_of(replies: Replies, key: str, defects: list[Defect]) -> list[Module]:
+    """Return the modules in all rows of a `stats` answer, in order of their number."""
+    reply = replies.get(key)
+    rows = reply.get("STATS") if isinstance(reply, dict) else None
+    found: list[tuple[int, int, Module]] = []
+    for at, row in enumerate(rows[:MAX_MODULES] if isinstance(rows, list) else ()):
+        if isinstance(row, dict) and not str(row.get("ID")).startswith("POOL"):
+            names = [name for name in row if name.startswith("MM ID")]
+            found += [(at, _number(name), _module(row, name, f"/{key}/STATS/{at}", defects)) for name in names]
+    found.sort(key=lambda item: item[:2])
+    return [module for _, _, module in found if module.fields][:MAX_MODULES]
+
+
+def _number(name: str) -> int:
+    digits = name[5:].partition(":")[0].strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0
+
+
+def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -> Module:
+    text, boards = row[name], row.get("HBinfo")
+    if not isinstance(text, str):
+        Fields(row, place, defects).complain(name, text, "not a bracket string")
+        text = ""
+    found: dict[str, Any] = brackets(text)
+    for key in LISTS:
+        if key in found:
+            found[key] = found[key].split()
+    fields = Fields(found, f"{place}/{name}", defects)
+    return Module(fields, hashboard_blocks(boards) if isinstance(boards, str) else [])
+
+
+def temperature(fields: Fields, key: str) -> float | None:
+    """Return °C; None for the "no sensor" value and for 0, which a chip without power reads."""
+    value = fields.number(key, low=-300.0, high=200.0)
+    return value if value is not None and value > NO_SENSOR and value != 0.0 else None
+
+
+def warmest(fields: Fields, *keys: str) -> float | None:
+    """Return the highest of `keys` in °C; None where no sensor answers."""
+    values = [value for value in (temperature(fields, key) for key in keys) if value is not None]
+    return max(values) if values else None
+
+
+def hottest(modules: list[Module], *keys: str) -> float | None:
+    """Return the highest of `keys` over all modules in °C; None where no sensor answers."""
+    values = [value for value in (warmest(module.fields, *keys) for module in modules) if value is not None]
+    return max(values) if values else None

@@ -1,0 +1,43 @@
+"""Lists the families of firmwares that the simulator can speak for."""
+
+from typing import Final
+
+from stratoscope.simulate.families import (
+    antminer,
+    antminer_s9,
+    auradine,
+    avalon,
+    braiins,
+    braiins_graphql,
+    cgminer,
+    epic,
+    espminer,
+    luxos,
+    sealminer,
+    vnish,
+    whatsminer,
+    whatsminer3,
+)
+from stratoscope.simulate.families.family import Family
+
+FAMILIES: Final[dict[str, Family]] = {
+    family.name: family
+    for family in (
+        antminer.FAMILY,
+        antminer.SCRYPT,
+        antminer_s9.FAMILY,
+        vnish.FAMILY,
+        luxos.FAMILY,
+        braiins.FAMILY,
+        braiins_graphql.FAMILY,
+        whatsminer.FAMILY,
+        whatsminer3.FAMILY,
+        avalon.FAMILY,
+        auradine.FAMILY,
+        espminer.FAMILY,
+        epic.FAMILY,
+        sealminer.FAMILY,
+        cgminer.FAMILY,
+    )
+}
+"""Every family by its name in a mix."""

@@ -1,0 +1,99 @@
+"""Answers like plain cgminer 4.11.1 with USB sticks: the API as its author left it.
+
+Seen: cgminer 4.11.1. MH/s, one ASC for each stick, moments as UTC seconds, joined commands taken. The model is told
+nowhere.
+"""
+
+from stratoscope.simulate.families import envelope
+from stratoscope.simulate.families.envelope import Answer, Row
+from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.rig import Rig
+from stratoscope.units import MH
+
+_DESCRIPTION = "cgminer 4.11.1"
+
+
+def version(rig: Rig, _: str) -> Answer:
+    """Compose `version`."""
+    return envelope.reply(rig, 22, "CGMiner versions", _DESCRIPTION, "VERSION", [{"CGMiner": "4.11.1", "API": "3.7"}])
+
+
+def summary(rig: Rig, _: str) -> Answer:
+    """Compose `summary`."""
+    physics = rig.physics
+    row: Row = {"Elapsed": int(physics.uptime), "MHS av": round(physics.average / MH, 2)}
+    row.update({f"MHS {window}": round(physics.windows[window] / MH, 2) for window in ("5s", "1m", "5m", "15m")})
+    row.update(envelope.summary_counters(rig))
+    return envelope.reply(rig, 11, "Summary", _DESCRIPTION, "SUMMARY", [row])
+
+
+def devs(rig: Rig, _: str) -> Answer:
+    """Compose `devs`: each board of the model is one stick."""
+    physics = rig.physics
+    used = physics.slots[physics.slot]
+    rows: list[Row] = []
+    for index, board in enumerate(physics.boards):
+        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        row: Row = {"ASC": index, "Name": rig.spec.code, "ID": index, "Enabled": "Y",
+                    "Status": "Alive" if board.chips else "Dead", "Temperature": 0.0,
+                    "MHS av": round(physics.average * part / MH, 2)}  # fmt: skip
+        for window in ("5s", "1m", "5m", "15m"):
+            row[f"MHS {window}"] = round(physics.windows[window] * part / MH, 2)
+        row.update({
+            "Accepted": int(physics.total("accepted") * part), "Rejected": int(physics.total("rejected") * part),
+            "Hardware Errors": board.errors, "Utility": 4.0, "Last Share Pool": physics.slot,
+            "Last Share Time": rig.last_share(used), "Total MH": round(physics.hashes * part / MH, 4),
+            "Last Valid Work": rig.when, "Device Hardware%": 0.0, "Device Rejected%": 0.0,
+            "Device Elapsed": int(physics.uptime),
+        })  # fmt: skip
+        rows.append(row)
+    return envelope.reply(rig, 9, f"{len(rows)} ASC(s)", _DESCRIPTION, "DEVS", rows)
+
+
+def devdetails(rig: Rig, _: str) -> Answer:
+    """Compose `devdetails`."""
+    rows: list[Row] = [
+        {"DEVDETAILS": index, "Name": rig.spec.code, "ID": index, "Driver": "gekko", "Kernel": "", "Model": "",
+         "Device Path": f"1:{index + 2}"}
+        for index in range(rig.spec.boards)
+    ]  # fmt: skip
+    return envelope.reply(rig, 69, "Device Details", _DESCRIPTION, "DEVDETAILS", rows)
+
+
+def pools(rig: Rig, _: str) -> Answer:
+    """Compose `pools`."""
+    rows = envelope.pool_rows(rig, envelope.share_epoch)
+    for row in rows:
+        del row["Diff"]
+        row.update({"Bad Work": 0, "Has Vmask": True, "Stratum Difficulty": rig.physics.difficulty,
+                    "Current Block Height": 0, "Current Block Version": 536870912})  # fmt: skip
+    return envelope.reply(rig, 7, f"{len(rows)} Pool(s)", _DESCRIPTION, "POOLS", rows)
+
+
+def stats(rig: Rig, _: str) -> Answer:
+    """Compose `stats`: what the driver of each stick says of itself."""
+    rows: list[Row] = [
+        {"STATS": index, "ID": f"{rig.spec.code}{index}", "Elapsed": int(rig.physics.uptime), "Calls": 0, "Wait": 0.0,
+         "Max": 0.0, "Min": 99999999.0, "Serial": f"{rig.serial}{index}", "Frequency": rig.spec.frequency,
+         "Chip Count": board.chips}
+        for index, board in enumerate(rig.physics.boards)
+    ]  # fmt: skip
+    return envelope.reply(rig, 70, "CGMiner stats", _DESCRIPTION, "STATS", rows)
+
+
+def config(rig: Rig, _: str) -> Answer:
+    """Compose `config`."""
+    row = {"ASC Count": rig.spec.boards, "PGA Count": 0, "Pool Count": len(rig.pools), "Strategy": "Failover",
+           "Log Interval": 5, "Device Code": "GSF ", "OS": "Linux", "Hotplug": 5}  # fmt: skip
+    return envelope.reply(rig, 33, "CGMiner config", _DESCRIPTION, "CONFIG", [row])
+
+
+FAMILY = Family(
+    name="cgminer",
+    ports={4028: "cgminer"},
+    description=_DESCRIPTION,
+    verbs={
+        "version": version, "summary": summary, "devs": devs, "devdetails": devdetails, "pools": pools, "stats": stats,
+        "config": config,
+    },
+)  # fmt: skip

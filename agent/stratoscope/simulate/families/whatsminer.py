@@ -1,0 +1,147 @@
+"""Answers like a WhatsMiner with API v2 on CGMiner's port: `cmd` or `command`, flat answers to `get_*`.
+
+Seen: firmware 20230803.11.REL, API 2.0.5. `get_*` and `status` cannot be joined. The writing commands, which want a
+token, are refused.
+"""
+
+from stratoscope.simulate.families import envelope
+from stratoscope.simulate.families.envelope import Answer, Row
+from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.rig import Rig
+from stratoscope.units import GH, MH, TH
+
+_DESCRIPTION = "cgminer 4.9.2"
+_FIRMWARE = "20230803.11.REL"
+OUTLET = 0.98
+
+
+def _flat(rig: Rig, msg: object, code: int = 131, letter: str = "S") -> Answer:
+    return {"STATUS": letter, "When": rig.when, "Code": code, "Msg": msg, "Description": ""}
+
+
+def refuse(rig: Rig, verb: str, _description: str) -> Answer:
+    """Refuse in btminer's flat form."""
+    if envelope.privileged(verb):
+        return _flat(rig, f"Access denied: '{verb}' command", 45, "E")
+    return _flat(rig, "invalid cmd", 14, "E")
+
+
+def fan(rig: Rig, part: float = 1.0) -> int:
+    """Return the rpm of the inlet fan; the outlet fan turns OUTLET times as fast."""
+    return int(rig.physics.fan * rig.spec.rpm * part / 30) * 30
+
+
+def summary(rig: Rig, _: str) -> Answer:
+    """Compose `summary`: MH/s throughout, but Factory GHS."""
+    physics = rig.physics
+    chips = [board.chip for board in physics.boards if board.chips]
+    counters = envelope.summary_counters(rig)
+    kept = ("Accepted", "Rejected", "Total MH", "Pool Rejected%", "Pool Stale%", "Last getwork")
+    row: Row = {"Elapsed": int(physics.uptime), "MHS av": round(physics.average / MH, 2)}
+    row.update({f"MHS {window}": round(physics.windows[window] / MH, 2) for window in ("5s", "1m", "5m", "15m")})
+    row.update({"HS RT": round(physics.hashrate / MH, 2), **{key: counters[key] for key in kept}})
+    row.update({
+        "Temperature": round(max(board.temperature for board in physics.boards), 1),
+        "freq_avg": round(rig.spec.frequency),
+        "Fan Speed In": fan(rig), "Fan Speed Out": fan(rig, OUTLET), "Power": round(physics.power),
+        "Power Rate": round(physics.power / (physics.hashrate / TH), 2) if physics.hashrate else 0.0,
+        "Uptime": int(physics.uptime) + 40, "Hash Stable": physics.uptime > 600, "Hash Stable Cost Seconds": 600,
+        "Target Freq": round(rig.spec.frequency), "Env Temp": round(physics.ambient, 1), "Power Mode": "Normal",
+        "Factory GHS": round(rig.spec.hashrate / GH), "Power Limit": round(rig.spec.watts * 1.03),
+        "Chip Temp Min": round(min(chips) - 12, 2) if chips else 0.0,
+        "Chip Temp Max": round(max(chips), 2) if chips else 0.0,
+        "Chip Temp Avg": round(sum(chips) / len(chips) - 6, 2) if chips else 0.0,
+        "Error Code Count": 1 if physics.lost >= 0 else 0, "Liquid Cooling": False,
+        "Btminer Fast Boot": "disable", "MAC": rig.mac.upper(),
+    })  # fmt: skip
+    return envelope.reply(rig, 11, "Summary", _DESCRIPTION, "SUMMARY", [row])
+
+
+def devs(rig: Rig, _: str) -> Answer:
+    """Compose `devs` and `edevs`."""
+    physics, spec = rig.physics, rig.spec
+    accepted = physics.total("accepted")
+    rows = []
+    for index, board in enumerate(physics.boards):
+        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        rows.append({
+            "ASC": index, "ID": index, "Slot": index, "Name": "SM", "Enabled": "Y",
+            "Status": "Alive" if board.chips else "Dead", "Temperature": round(board.temperature, 1),
+            "Chip Frequency": round(spec.frequency), "Frequency": spec.frequency,
+            **{f"MHS {window}": round(physics.windows[window] * part / MH, 2) for window in ("5s", "1m", "5m", "15m")},
+            "MHS av": round(physics.average * part / MH, 2), "HS RT": round(board.hashrate / MH, 2),
+            "Accepted": int(accepted * part), "Rejected": 0, "Effective Chips": board.chips,
+            "Factory GHS": round(spec.hashrate / spec.boards / GH), "Fan Speed In": fan(rig),
+            "Fan Speed Out": fan(rig, OUTLET), "Chip Temp Min": round(board.chip - 12, 2),
+            "Chip Temp Max": round(board.chip, 2), "Chip Temp Avg": round(board.chip - 6, 2),
+            "PCB SN": f"{rig.serial}B{index}", "Device Elapsed": int(physics.uptime),
+        })  # fmt: skip
+    return envelope.reply(rig, 9, f"{len(rows)} ASC(s)", _DESCRIPTION, "DEVS", rows)
+
+
+def pools(rig: Rig, _: str) -> Answer:
+    """Compose `pools`, counted from 1."""
+    rows = envelope.pool_rows(rig, envelope.share_epoch)
+    for row in rows:
+        row["POOL"] += 1
+        del row["Diff"]
+    return envelope.reply(rig, 7, f"{len(rows)} Pool(s)", _DESCRIPTION, "POOLS", rows)
+
+
+def devdetails(rig: Rig, _: str) -> Answer:
+    """Compose `devdetails`, which alone tells the model."""
+    rows: list[Row] = [
+        {"DEVDETAILS": index, "Name": "SM", "ID": index, "Driver": "bitmicro", "Kernel": "", "Model": rig.spec.model}
+        for index in range(rig.spec.boards)
+    ]
+    return envelope.reply(rig, 69, "Device Details", _DESCRIPTION, "DEVDETAILS", rows)
+
+
+def get_version(rig: Rig, _: str) -> Answer:
+    """Compose `get_version`."""
+    return _flat(rig, {"api_ver": "2.0.5", "fw_ver": _FIRMWARE, "platform": "H616", "chip": "K80"})
+
+
+def get_psu(rig: Rig, _: str) -> Answer:
+    """Compose `get_psu`: amperes in mA, volts in hundredths, watts as text."""
+    watts = rig.physics.power
+    return _flat(rig, {"name": "P222B", "hw_version": "V01.00", "sw_version": "230208.220429", "model": "P222B",
+                       "iin": str(round(watts / 230 * 1000)), "vin": "23000", "pin": str(round(watts)),
+                       "fan_speed": "6000", "serial_no": f"{rig.serial}P", "vendor": "7", "temp0": "41.0"})  # fmt: skip
+
+
+def get_error_code(rig: Rig, _: str) -> Answer:
+    """Compose `get_error_code`: a hashboard n that is gone is code 530 + n ("slot n not found")."""
+    codes: list[Row] = []
+    if rig.physics.lost >= 0:
+        codes.append({str(530 + rig.physics.lost): "2024-06-15 10:30:00"})
+    return _flat(rig, {"error_code": codes})
+
+
+def get_miner_info(rig: Rig, _: str) -> Answer:
+    """Compose `get_miner_info`."""
+    return _flat(rig, {"ip": "", "proto": "dhcp", "netmask": "255.255.255.0", "gateway": "", "dns": "",
+                       "hostname": rig.hostname, "mac": rig.mac.upper(), "ledstat": "auto",
+                       "minersn": rig.serial, "powersn": f"{rig.serial}P"})  # fmt: skip
+
+
+def status(rig: Rig, _: str) -> Answer:
+    """Compose `status`."""
+    off = rig.physics.stopped
+    return _flat(rig, {"btmineroff": str(off).lower(), "mineroff": str(off).lower(), "mineroff_reason": "",
+                       "mineroff_time": "", "FirmwareVersion": _FIRMWARE, "power_mode": "normal",
+                       "power_limit_set": str(round(rig.spec.watts * 1.03)), "hash_percent": "0"})  # fmt: skip
+
+
+FAMILY = Family(
+    name="whatsminer",
+    ports={4028: "cgminer"},
+    description=_DESCRIPTION,
+    verbs={
+        "summary": summary, "devs": devs, "edevs": devs, "pools": pools, "devdetails": devdetails,
+        "get_version": get_version, "get_psu": get_psu, "get_error_code": get_error_code,
+        "get_miner_info": get_miner_info, "status": status,
+    },
+    unjoinable=lambda verb: verb.startswith("get_") or verb == "status",
+    refuse=refuse,
+)  # fmt: skip

@@ -1,0 +1,247 @@
+"""Runs a fleet of simulated rigs: one listener for each rig and port, closed while the rig is down."""
+
+import asyncio
+import contextlib
+import errno
+import heapq
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from stratoscope.clock import Clock
+from stratoscope.errors import UsageError
+from stratoscope.simulate.addresses import Place, make_room, places
+from stratoscope.simulate.families import FAMILIES
+from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.rig import Rig
+from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
+from stratoscope.simulate.specs import SPECS
+
+MIX: Final[Mapping[str, float]] = {
+    "antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9, "braiins": 6, "whatsminer3": 6, "avalon": 6,
+    "espminer": 5, "antminer-s9": 4, "antminer-scrypt": 3, "braiins-graphql": 3, "auradine": 2, "epic": 2,
+    "sealminer": 2, "cgminer": 2,
+}  # fmt: skip
+"""Families of a usual fleet, in percent."""
+_RETRY = 0.2  # s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedRig:
+    """One simulated rig as the outside sees it. `ports` maps a protocol's default port to the one that listens."""
+
+    name: str
+    family: str
+    model: str
+    address: str
+    ports: dict[int, int]
+    nameplate: float  # H/s
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    state: Rig = field(repr=False, compare=False)
+
+    def truth(self, now: float | None = None) -> dict[str, Any]:
+        """Return the true values (SI units) at `now`, monotonic seconds; None is the clock's present."""
+        return self.state.truth(now)
+
+    def force(self, event: str, *, duration: float | None = None, board: int = 0) -> None:
+        """Begin a trouble of `troubles.KINDS` now, for `duration` seconds (None: a believable length)."""
+        self.state.force(event, duration=duration, board=board)
+
+    def recover(self, event: str | None = None) -> None:
+        """End a trouble, or all of them, now."""
+        self.state.recover(event)
+
+
+def assign(mix: Mapping[str, float], rigs: int) -> list[str]:
+    """Return a family for each rig, evenly interleaved by weight (smooth weighted round robin)."""
+    wrong = [name for name, weight in mix.items() if name not in FAMILIES or not 0 < weight < math.inf]
+    if wrong or not mix:
+        raise UsageError(
+            f"the mix names {', '.join(wrong) or 'nothing'}; families are {', '.join(FAMILIES)}, weights > 0"
+        )
+    total = sum(mix.values())
+    credit = dict.fromkeys(mix, 0.0)
+    chosen = []
+    for _ in range(rigs):
+        for name, weight in mix.items():
+            credit[name] += weight
+        best = max(credit, key=lambda name: credit[name])
+        credit[best] -= total
+        chosen.append(best)
+    return chosen
+
+
+class SimulatedFleet:
+    """A fleet of `rigs` simulated rigs; the same `seed` and clock give the same fleet.
+
+    `mix` weighs the families (MIX), `troubles` lets things go wrong by themselves, `base` is the first address
+    (`addresses.places`), `workers` the account that all pool user names begin with.
+    """
+
+    def __init__(self, *, rigs: int, seed: int = 0, clock: Clock, mix: Mapping[str, float] | None = None,
+                 troubles: bool = True, base: str = "127.64.0.1", pool_url: str = "stratum+tcp://127.0.0.1:3333",
+                 backup_url: str | None = None, workers: str = "account") -> None:  # fmt: skip
+        if rigs < 1:
+            raise UsageError(f"a fleet needs at least one rig, not {rigs}")
+        self.rigs: list[SimulatedRig] = []
+        self.workers = workers
+        self._families = assign(MIX if mix is None else mix, rigs)
+        self._seed, self._clock, self._troubles, self._base = seed, clock, troubles, base
+        self._urls = (pool_url, backup_url or pool_url, backup_url or pool_url)
+        self._seen = Seen()
+        self._doors: list[Door] = []
+        self._places: list[Place] = []
+        self._servers: list[list[asyncio.Server] | None] = []  # None: the rig is down
+        self._heap: list[tuple[float, int]] = []
+        self._due: dict[int, float] = {}
+        self._opening: set[int] = set()
+        self._wake = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def commands_seen(self) -> Counter[tuple[str, str]]:
+        """Every command received so far, by (family, verb)."""
+        return self._seen.commands
+
+    @property
+    def privileged_seen(self) -> int:
+        """How many commands came that would have changed a rig."""
+        return self._seen.privileged
+
+    async def start(self) -> None:
+        """Listen everywhere; UsageError when an address is taken or there are too few descriptors."""
+        wanted = [FAMILIES[name].ports for name in self._families]
+        make_room(sum(map(len, wanted)))
+        self._places = places(self._base, wanted)
+        counts: Counter[str] = Counter()
+        for index, (name, place) in enumerate(zip(self._families, self._places, strict=True)):
+            self._build(index, FAMILIES[name], place, counts[name])
+            counts[name] += 1
+        try:
+            for index in range(len(self.rigs)):
+                self._servers[index] = await self._listen(index)
+        except BaseException:
+            await self.stop()
+            raise
+        for index, rig in enumerate(self.rigs):
+            rig.state.on_change = partial(self._changed, index)
+            self._schedule(index)
+        self._keeper = asyncio.create_task(self._keep_doors(), name="simulated fleet")
+
+    async def stop(self) -> None:
+        """Close every listener and connection."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+        for index, rig in enumerate(self.rigs):
+            rig.state.on_change = lambda: None
+            self._close(index)
+        for _ in range(3):  # transports and listeners close in the loop's next rounds
+            await asyncio.sleep(0)
+
+    def _build(self, index: int, family: Family, place: Place, nth: int) -> None:
+        models = SPECS[family.name]
+        spec = models[nth % len(models)]
+        name = f"rig-{index:05d}"
+        user = f"{self.workers}.{name}"
+        rig = Rig(index=index, name=name, family=family.name, spec=spec, seed=self._seed, clock=self._clock,
+                  pools=tuple((url, user) for url in self._urls), troubles=self._troubles)  # fmt: skip
+        self.rigs.append(
+            SimulatedRig(name=name, family=family.name, model=spec.model, address=place.address, ports=place.ports,
+                         nameplate=spec.hashrate, user=rig.user, password=rig.password, state=rig)
+        )  # fmt: skip
+        self._doors.append(Door(rig, family, self._seen))
+        self._servers.append(None)
+
+    async def _listen(self, index: int) -> list[asyncio.Server]:
+        loop = asyncio.get_running_loop()
+        door, place = self._doors[index], self._places[index]
+        servers: list[asyncio.Server] = []
+        for default, kind in door.family.ports.items():
+            factory = partial(CONNECTIONS[kind], door)
+            port = place.ports[default]
+            try:
+                servers.append(await loop.create_server(factory, place.bind, port, backlog=64, reuse_address=True))
+            except OSError as error:
+                for server in servers:
+                    server.close()
+                if error.errno == errno.EADDRINUSE:
+                    raise UsageError(f"{place.bind}:{port} is taken; simulate from another address") from error
+                raise
+        return servers
+
+    def _close(self, index: int) -> None:
+        for server in self._servers[index] or ():
+            server.close()
+        self._servers[index] = None
+        self._doors[index].hang_up()
+
+    def _changed(self, index: int) -> None:
+        """Close the door of a rig that went down at once; have it opened again when the rig is back."""
+        down = self.rigs[index].state.presence == "refused"
+        if down and self._servers[index] is not None:
+            self._close(index)
+        elif not down and self._servers[index] is None:
+            self._opening.add(index)
+        self._schedule(index)
+        self._wake.set()
+
+    def _schedule(self, index: int) -> None:
+        due = self.rigs[index].state.troubles.boundary
+        if due < math.inf and self._due.get(index) != due:
+            self._due[index] = due
+            heapq.heappush(self._heap, (due, index))
+
+    async def _keep_doors(self) -> None:
+        """Let troubles begin and end on time even while nobody asks, since a dead rig must refuse connections."""
+        while True:
+            self._wake.clear()
+            now = self._clock.monotonic()
+            while self._heap and self._heap[0][0] <= now:
+                due, index = heapq.heappop(self._heap)
+                if self._due.get(index) == due:
+                    del self._due[index]
+                    self.rigs[index].state.advance(now)
+                    self._schedule(index)
+            await self._open_doors()
+            wait = self._heap[0][0] - now if self._heap else None
+            await self._pause(_RETRY if self._opening else wait)
+
+    async def _open_doors(self) -> None:
+        """Listen again for rigs that are back; a port whose old listener is not gone yet is tried again soon."""
+        for index in tuple(self._opening):
+            if self._servers[index] is None and self.rigs[index].state.presence != "refused":
+                try:
+                    self._servers[index] = await self._listen(index)
+                except UsageError:
+                    continue
+            self._opening.discard(index)
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait until something changed, or `seconds` have passed."""
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._wake.wait())]
+        if seconds is not None:
+            waits.append(asyncio.ensure_future(self._clock.sleep(max(0.0, seconds))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def targets(fleet: SimulatedFleet) -> list[dict[str, Any]]:
+    """Return the fleet as rig entries of an agent's config; a login only where nothing can be read without one."""
+    entries: list[dict[str, Any]] = []
+    for rig in fleet.rigs:
+        moved = {default: port for default, port in rig.ports.items() if port != default}
+        entry: dict[str, Any] = {"address": rig.address, "name": rig.name, "ports": moved}
+        if FAMILIES[rig.family].needs_login:
+            entry.update(user=rig.user, password=rig.password)
+        entries.append(entry)
+    return entries

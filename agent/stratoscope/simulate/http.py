@@ -1,0 +1,167 @@
+"""Speaks as much HTTP/1.1 as rigs and public data services do: requests with a length, keep-alive, digest login."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from stratoscope.simulate.families.family import REASONS, Page, Request
+
+_HEAD, _BODY = 16 << 10, 64 << 10  # bytes, the longest accepted
+_PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
+TOO_LARGE: Final = Page("413", 413)
+BAD_REQUEST: Final = Page("400", 400)
+
+Answering = Callable[[Request], Page]
+
+
+class HttpReader:
+    """Cuts a stream of bytes into requests."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes as they came."""
+        self._buffer += data
+
+    def next(self) -> Request | Page | None:
+        """Return the next whole request, None while it is incomplete, or the error page that ends the connection."""
+        head, found, rest = self._buffer.partition(b"\r\n\r\n")
+        if not found:
+            return TOO_LARGE if len(self._buffer) > _HEAD else None
+        lines = head.decode("latin-1").split("\r\n")
+        words = lines[0].split(" ")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        length = headers.get("content-length", "0")
+        if len(words) != 3 or not length.isdecimal():
+            return BAD_REQUEST
+        size = int(length)
+        if size > _BODY:
+            return TOO_LARGE
+        if len(rest) < size:
+            return None
+        self._buffer = rest[size:]
+        path, _, query = words[1].partition("?")
+        return Request(words[0], path, query, headers, rest[:size])
+
+
+def write_page(page: Page, *, keep: bool, bodiless: bool) -> bytes:
+    """Return `page` as an HTTP/1.1 response; `bodiless` leaves the body out (HEAD)."""
+    if isinstance(page.body, str):
+        body, kind = page.body.encode(), page.content_type or "text/html"
+    else:
+        body, kind = orjson.dumps(page.body), page.content_type or "application/json"
+    extra = "".join(f"{name}: {value}\r\n" for name, value in page.headers.items())
+    head = (
+        f"HTTP/1.1 {page.status} {REASONS[page.status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: {'keep-alive' if keep else 'close'}\r\n{extra}\r\n"
+    )
+    return head.encode("latin-1") + (b"" if bodiless else body)
+
+
+def digest_page(realm: str, nonce: str) -> Page:
+    """Return the 401 that asks for a digest login."""
+    challenge = f'Digest realm="{realm}", nonce="{nonce}", qop="auth"'
+    return Page("<h1>401 Unauthorized</h1>", 401, {"WWW-Authenticate": challenge})
+
+
+def digest_allows(request: Request, *, realm: str, nonce: str, user: str, password: str) -> bool:
+    """Check a digest login (RFC 2617, MD5, with or without qop)."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "digest":
+        return False
+    given = {name.lower(): quoted or bare for name, quoted, bare in _PAIR.findall(rest)}
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    if (given.get("username"), given.get("nonce"), given.get("uri")) != (user, nonce, target):
+        return False
+    secret, what = _md5(f"{user}:{realm}:{password}"), _md5(f"{request.method}:{target}")
+    middle = nonce
+    if "qop" in given:
+        middle += f":{given.get('nc', '')}:{given.get('cnonce', '')}:{given['qop']}"
+    return given.get("response") == _md5(f"{secret}:{middle}:{what}")
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class HttpServerConnection(asyncio.Protocol):
+    """One connection to a service that answers GET requests by a function."""
+
+    __slots__ = ("_answer", "_open", "_reader", "_transport")
+    _transport: asyncio.Transport
+
+    def __init__(self, answer: Answering, open_: set[asyncio.Transport]) -> None:
+        self._answer, self._open = answer, open_
+        self._reader = HttpReader()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the connection, so that stopping ends it."""
+        self._transport = transport  # type: ignore[assignment]  # a stream server hands out stream transports
+        self._open.add(self._transport)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._open.discard(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every whole request that has come."""
+        self._reader.feed(data)
+        answer_all(self._transport, self._reader, self._answer)
+
+
+def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: Answering) -> None:
+    """Answer the whole requests in `reader`, and close when the client or an error says so."""
+    while not transport.is_closing() and (request := reader.next()) is not None:
+        if isinstance(request, Page):
+            transport.write(write_page(request, keep=False, bodiless=False))
+            transport.close()
+            return
+        page = answer(request)
+        keep = request.headers.get("connection", "").lower() != "close"
+        transport.write(write_page(page, keep=keep, bodiless=request.method == "HEAD"))
+        if not keep:
+            transport.close()
+
+
+class HttpService:
+    """A loopback web service, such as a pool's statistics or a price feed.
+
+    `answer` composes the page for a GET or HEAD; `requests` counts what was asked, by path.
+    """
+
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Transport] = set()
+        self.requests: dict[str, int] = {}
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen on `host`:`port` (0: any free port) and return the port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: HttpServerConnection(self._counted, self._open), host, port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Stop listening and cut what is open."""
+        if self._server is not None:
+            self._server.close()
+        for transport in tuple(self._open):
+            transport.abort()
+        await asyncio.sleep(0)
+
+    def _counted(self, request: Request) -> Page:
+        if request.path in self.requests or len(self.requests) < 1024:
+            self.requests[request.path] = self.requests.get(request.path, 0) + 1
+        if request.method not in ("GET", "HEAD"):
+            return Page("405", 405)
+        return self._answer(request)

@@ -1,0 +1,100 @@
+"""Answers like the public price and network services: mempool.space's API and Coinbase's spot price."""
+
+import math
+from random import Random
+from typing import Final
+
+from stratoscope.clock import Clock
+from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, difficulty, subsidy
+from stratoscope.simulate.families.family import Page, Request
+from stratoscope.units import DAY, MILLI, MINUTE
+
+_PRICE = 95_000.0  # USD at the start of a walk
+_VOLATILITY = 0.55  # of the logarithm, per square root of a year
+_YEAR = 365 * DAY
+_STEP = MINUTE
+_PER_USD: Final = {"USD": 1.0, "EUR": 0.92, "GBP": 0.79, "CAD": 1.38, "CHF": 0.88, "AUD": 1.52, "JPY": 149.5}
+_ADJUSTMENT = 1.0123
+
+
+class Market:
+    """Prices on a slow seeded random walk, a step each minute, and the figures of a simulated chain."""
+
+    def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0) -> None:
+        self._chain, self._clock = chain, clock
+        self._rng = Random(f"{seed}/market")
+        self._price = _PRICE * math.exp(self._rng.gauss(0.0, 0.05))
+        self._walked_to = clock.monotonic()
+
+    def price(self, currency: str = "USD") -> float:
+        """Return the price of one bitcoin in `currency`."""
+        steps = int((self._clock.monotonic() - self._walked_to) / _STEP)
+        self._walked_to += steps * _STEP
+        for _ in range(steps):
+            self._price *= math.exp(self._rng.gauss(0.0, _VOLATILITY * math.sqrt(_STEP / _YEAR)))
+        return self._price * _PER_USD[currency]
+
+    def answer(self, request: Request) -> Page:
+        """Answer one request."""
+        page = {
+            "/api/v1/prices": self._prices,
+            "/api/v1/difficulty-adjustment": self._adjustment,
+            "/api/blocks/tip/height": self._tip_height,
+            "/api/blocks/tip/hash": self._tip_hash,
+            "/api/v1/mining/hashrate/3d": self._hashrate,
+            "/api/v1/mining/reward-stats/144": self._rewards,
+        }.get(request.path)
+        if page is not None:
+            return page()
+        words = request.path.split("/")
+        if len(words) == 5 and words[1:3] == ["v2", "prices"] and words[4] == "spot":
+            return self._spot(words[3])
+        return Page("404 Not Found", 404)
+
+    def _prices(self) -> Page:
+        return Page({"time": int(self._clock.time()), **{name: round(self.price(name)) for name in _PER_USD}})
+
+    def _spot(self, pair: str) -> Page:
+        coin, _, currency = pair.partition("-")
+        if coin != "BTC" or currency not in _PER_USD:
+            return Page({"errors": [{"id": "not_found", "message": "Invalid base currency"}]}, 404)
+        return Page({"data": {"amount": f"{self.price(currency):.2f}", "base": coin, "currency": currency}})
+
+    def _tip_height(self) -> Page:
+        return Page(str(self._chain.tip().height), content_type="text/plain")
+
+    def _tip_hash(self) -> Page:
+        return Page(self._chain.tip().hash[::-1].hex(), content_type="text/plain")
+
+    def _adjustment(self) -> Page:
+        """Answer with times in milliseconds but `previousTime` in seconds, as mempool.space does."""
+        tip, now = self._chain.tip(), self._clock.time()
+        done = tip.height % EPOCH
+        left = EPOCH - done
+        mean = (now - self._chain.epoch_start) / max(1, done)
+        change = 100 * (BLOCK_INTERVAL / mean - 1) if done else 0.0
+        return Page({
+            "progressPercent": 100 * done / EPOCH, "difficultyChange": change,
+            "estimatedRetargetDate": int((now + left * mean) / MILLI), "remainingBlocks": left,
+            "remainingTime": int(left * mean / MILLI), "previousRetarget": 100 * (_ADJUSTMENT - 1),
+            "previousTime": int(self._chain.epoch_start), "nextRetargetHeight": tip.height + left,
+            "timeAvg": int(mean / MILLI), "adjustedTimeAvg": int(mean / MILLI), "timeOffset": 0,
+            "expectedBlocks": (now - self._chain.epoch_start) / BLOCK_INTERVAL,
+        })  # fmt: skip
+
+    def _hashrate(self) -> Page:
+        now, tip = self._clock.time(), self._chain.tip()
+        rate, present = self._chain.network_hashrate, difficulty(self._chain.bits)
+        midnight = int(now // DAY * DAY)
+        days = [{"timestamp": int(midnight - back * DAY), "avgHashrate": rate * (1 + 0.01 * (back - 1))}
+                for back in (2, 1, 0)]  # fmt: skip
+        start = {"time": int(self._chain.epoch_start), "height": tip.height - tip.height % EPOCH, "difficulty": present,
+                 "adjustment": _ADJUSTMENT}  # fmt: skip
+        return Page({"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present})
+
+    def _rewards(self) -> Page:
+        """Answer with sums in sat as strings, over the last 144 blocks."""
+        tip = self._chain.tip()
+        fees = 144 * self._chain.mean_fees()
+        return Page({"startBlock": tip.height - 143, "endBlock": tip.height, "totalFee": str(fees),
+                     "totalReward": str(144 * subsidy(tip.height) + fees), "totalTx": str(144 * 3100)})  # fmt: skip

@@ -1,0 +1,90 @@
+"""Shows the pool's side of the fleet as CKPool's web pages do: /users/<address> and /pool/pool.status."""
+
+from typing import Any
+
+import orjson
+
+from stratoscope.clock import Clock
+from stratoscope.simulate.families.family import Page, Request
+from stratoscope.simulate.fleet import SimulatedFleet
+from stratoscope.simulate.physics import POOL_WINDOWS
+from stratoscope.simulate.rig import Rig
+
+_RENEW = 20.0  # s; CKPool rewrites its files about each minute, and a fleet of thousands takes a moment to add up
+_LETTERS = ("", "K", "M", "G", "T", "P", "E")
+_OTHERS = 12_000  # users of the pool that are not ours
+
+
+def suffixed(value: float) -> str:
+    """Write H/s as CKPool does, with three figures and a letter: 8.54e13 → "85.4T"; nothing is "0"."""
+    if value < 1.0:
+        return "0"
+    step = 0
+    while value >= 999.5 and step < len(_LETTERS) - 1:
+        value, step = value / 1000, step + 1
+    return f"{value:.3g}{_LETTERS[step]}" if value < 999.5 else f"{value:.0f}{_LETTERS[step]}"
+
+
+class PoolStatistics:
+    """Answers for the pool's statistics from the shares that each simulated rig was credited with."""
+
+    def __init__(self, fleet: SimulatedFleet, *, clock: Clock) -> None:
+        self._fleet, self._clock = fleet, clock
+        self._started = clock.time()
+        self._cached: dict[str, Any] = {}
+        self._renew_at = float("-inf")
+
+    def answer(self, request: Request) -> Page:
+        """Answer one request; files have no JSON content type at CKPool."""
+        if request.path == f"/users/{self._fleet.workers}":
+            return Page(orjson.dumps(self._user()).decode(), content_type="text/plain")
+        if request.path == "/pool/pool.status":
+            return Page(self._status(), content_type="text/plain")
+        return Page("404 Not Found", 404)
+
+    def _user(self) -> dict[str, Any]:
+        now = self._clock.monotonic()
+        if now >= self._renew_at:
+            self._renew_at = now + _RENEW
+            self._cached = self._add_up()
+        return self._cached
+
+    def _add_up(self) -> dict[str, Any]:
+        totals = dict.fromkeys(POOL_WINDOWS, 0.0)
+        workers, shares, newest = [], 0.0, 0
+        for simulated in self._fleet.rigs:
+            rig = simulated.state
+            rig.advance()
+            worker = _worker(rig)
+            workers.append(worker)
+            shares += worker["shares"]
+            newest = max(newest, worker["lastshare"])
+            for window, rate in rig.physics.pool_rates.items():
+                totals[window] += rate
+        best = shares * 0.9
+        return {
+            **{f"hashrate{window}": suffixed(rate) for window, rate in totals.items()}, "lastshare": newest,
+            "workers": len(workers), "shares": int(shares), "bestshare": best, "bestever": int(best),
+            "authorised": int(self._started), "worker": workers,
+        }  # fmt: skip
+
+    def _status(self) -> str:
+        user = self._user()
+        head = {"runtime": int(self._clock.time() - self._started) + 86_400, "lastupdate": int(self._clock.time()),
+                "Users": 1 + _OTHERS, "Workers": user["workers"] + 4 * _OTHERS, "Idle": 3000,
+                "Disconnected": 200}  # fmt: skip
+        rates = {f"hashrate{window}": user[f"hashrate{window}"] for window in POOL_WINDOWS}
+        shares = {"diff": 76.2, "accepted": user["shares"], "rejected": int(user["shares"] * 0.002),
+                  "bestshare": user["bestshare"], "SPS1m": 1.0, "SPS5m": 1.0, "SPS15m": 1.0, "SPS1h": 1.0}  # fmt: skip
+        return "".join(orjson.dumps(line).decode() + "\n" for line in (head, rates, shares))
+
+
+def _worker(rig: Rig) -> dict[str, Any]:
+    physics = rig.physics
+    best = physics.work / physics.spec.hashes_per_difficulty * 0.7
+    return {
+        "workername": rig.pools[0][1],
+        **{f"hashrate{window}": suffixed(rate) for window, rate in physics.pool_rates.items()},
+        "lastshare": max(rig.last_share(slot) for slot in physics.slots),
+        "shares": int(physics.work / physics.spec.hashes_per_difficulty), "bestshare": best, "bestever": int(best),
+    }  # fmt: skip

@@ -1,0 +1,152 @@
+"""Holds one simulated rig: who it is, how its physics and its troubles go together, and what a test may know of it."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+
+from stratoscope.clock import Clock
+from stratoscope.simulate.physics import Physics, Slot
+from stratoscope.simulate.specs import Spec
+from stratoscope.simulate.troubles import DOWN, Troubles
+from stratoscope.units import DAY, HOUR
+
+_FRESH: Final = 1.0  # s; firmwares renew their figures no faster
+_BLOCKED: Final = 0.45  # airflow while overheating
+
+
+class Rig:
+    """The state behind one rig's answers, brought up to date by `advance` only when somebody asks.
+
+    `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `pools` are the
+    configured slots as (url, user). `on_change` is called whenever the rig starts or stops accepting connections.
+    """
+
+    __slots__ = ("_at", "_clock", "cache", "family", "hostname", "index", "mac", "name", "on_change", "password",
+                 "physics", "pools", "serial", "spec", "token", "troubles", "user", "when")  # fmt: skip
+
+    def __init__(self, *, index: int, name: str, family: str, spec: Spec, seed: int, clock: Clock,
+                 pools: tuple[tuple[str, str], ...], troubles: bool) -> None:  # fmt: skip
+        rng = Random(f"{seed}/{index}")
+        digits = f"{rng.getrandbits(16):04x}{index & 0xFFFFFF:06x}"
+        self.index, self.name, self.family, self.spec = index, name, family, spec
+        self.mac = "02:" + ":".join(digits[at : at + 2] for at in range(0, 10, 2))  # locally administered
+        self.serial = f"SIM{rng.getrandbits(40):010X}{index:06d}"
+        self.hostname, self.token = name, f"{rng.getrandbits(96):024x}"
+        self.user, self.password = "root", "root"
+        self.pools = pools
+        self.cache: dict[str, Any] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        self._clock = clock
+        self._at = clock.monotonic()
+        self.when = int(clock.time())
+        self.physics = Physics(spec, rng, uptime=rng.uniform(1 * HOUR, 20 * DAY))
+        self.troubles = Troubles(rng, self._at, scheduled=troubles)
+
+    @property
+    def presence(self) -> str:
+        """Tell how the rig meets a connection: `answers`, `refused`, `hung` or `garbage`."""
+        active = self.troubles.active
+        if active:
+            if not DOWN.isdisjoint(active):
+                return "refused"
+            for name in ("hung", "garbage"):
+                if name in active:
+                    return name
+        return "answers"
+
+    @property
+    def slots(self) -> list[tuple[int, str, str, Slot, bool, bool]]:
+        """Pool slots as (index, url, user, counters, alive, active)."""
+        physics = self.physics
+        out = "pool_outage" in self.troubles.active
+        return [
+            (index, url, user, physics.slots[index], not (out and index == 0), index == physics.slot)
+            for index, (url, user) in enumerate(self.pools)
+        ]
+
+    def advance(self, now: float | None = None) -> None:
+        """Bring the rig up to `now` (monotonic seconds; None: the clock's). Within a second nothing new is drawn."""
+        if now is None:
+            now = self._clock.monotonic()
+        self.when = int(self._clock.time())
+        if now - self._at >= _FRESH or now >= self.troubles.boundary:
+            self._advance(now)
+
+    def force(self, event: str, *, duration: float | None = None, board: int = 0) -> None:
+        """Begin trouble `event` now, for `duration` seconds (None: a believable length); `board` is which one fails."""
+        now = self._clock.monotonic()
+        self._advance(now)
+        if event == "failing_board":
+            self.cache["failing"] = board % self.spec.boards
+        self.troubles.force(event, now, duration)
+        self._obey()
+
+    def recover(self, event: str | None = None) -> None:
+        """End trouble `event`, or all of them, now."""
+        self._advance(self._clock.monotonic())
+        self.troubles.clear(event)
+        self._obey()
+
+    def last_share(self, slot: Slot) -> int:
+        """Return the UTC second of the slot's newest accepted share, 0 when there was none."""
+        if slot.last_share is None:
+            return 0
+        return int(self.when - (self.physics.uptime - slot.last_share))
+
+    def truth(self, now: float | None = None) -> dict[str, Any]:
+        """Return the true values at `now` in SI units, for test oracles."""
+        self.advance(now)
+        physics = self.physics
+        return {
+            "presence": self.presence,
+            "troubles": sorted(self.troubles.active),
+            "hashing": physics.hashrate > 0.0,
+            "hashrate": physics.hashrate,
+            "hashrate_average": physics.average,
+            "hashrate_windows": dict(physics.windows),
+            "nameplate": self.spec.hashrate,
+            "power": physics.power,
+            "uptime": physics.uptime,
+            "boards": [board.hashrate for board in physics.boards],
+            "chips": [board.chips for board in physics.boards],
+            "temperature_board": [board.temperature for board in physics.boards],
+            "temperature_chip": [board.chip for board in physics.boards],
+            "fan": physics.fan * self.spec.rpm,
+            "accepted": physics.total("accepted"),
+            "rejected": physics.total("rejected"),
+            "stale": physics.total("stale"),
+            "hardware_errors": sum(board.errors for board in physics.boards),
+            "difficulty": physics.difficulty,
+            "difficulty_accepted": physics.total("accepted") * physics.difficulty,
+            "pool_slot": physics.slot,
+            "credited_hashes": physics.work,
+            "pool_hashrates": dict(physics.pool_rates),
+        }
+
+    def _advance(self, now: float) -> None:
+        """Step piecewise from one beginning or end of a trouble to the next."""
+        while (boundary := self.troubles.boundary) <= now:
+            self.physics.step(max(0.0, boundary - self._at))
+            self._at = max(self._at, boundary)
+            self.troubles.turn(boundary)
+            self._obey()
+        if now > self._at:
+            self.physics.step(now - self._at)
+            self._at = now
+
+    def _obey(self) -> None:
+        """Set the physics' flags to what is wrong now, and restart when power is back."""
+        active, physics = self.troubles.active, self.physics
+        powered = DOWN.isdisjoint(active)
+        if powered and not physics.powered:
+            physics.restart()
+        physics.powered = powered
+        physics.airflow = _BLOCKED if "overheat" in active else 1.0
+        physics.slot = 1 if "pool_outage" in active else 0
+        physics.sharing = "flatline" not in active
+        if "failing_board" not in active:
+            physics.lost = -1
+        elif physics.lost < 0:
+            physics.lost = self.cache.pop("failing", self.index % self.spec.boards)
+        physics.step(0.0)
+        self.on_change()

@@ -1,0 +1,70 @@
+"""Runs a whole simulated site until it is cancelled: rigs, pool, pool statistics, market."""
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+from stratoscope.clock import Clock
+from stratoscope.errors import UsageError
+from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.fleet import SimulatedFleet
+from stratoscope.simulate.http import HttpService
+from stratoscope.simulate.market import Market
+from stratoscope.simulate.pool import StratumPool
+from stratoscope.simulate.pool_statistics import PoolStatistics
+
+STRATUM_PORT, POOL_PORT, MARKET_PORT = 13333, 13380, 13381
+"""Ports that a site takes where they are free; else it takes any."""
+
+
+@contextlib.asynccontextmanager
+async def site(
+    *, rigs: int, bind: str, seed: int, clock: Clock, mix: Mapping[str, float] | None = None, troubles: bool = True
+) -> AsyncIterator[tuple[SimulatedFleet, dict[str, str]]]:
+    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `pool` and `market`.
+
+    `bind` is the first rig's address; pool and market listen on 127.0.0.1, or on `bind` where that is no loopback
+    address (a container's 0.0.0.0).
+    """
+    try:
+        host = "127.0.0.1" if ipaddress.ip_address(bind).is_loopback else bind
+    except ValueError:
+        raise UsageError(f"{bind!r} is no IP address; give one such as 127.64.0.1 or 127.0.0.1") from None
+    shown = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
+    chain = Chain(seed=seed, clock=clock)
+    pool = StratumPool(chain, clock=clock, seed=seed)
+    market = HttpService(Market(chain, clock=clock, seed=seed).answer)
+    async with contextlib.AsyncExitStack() as stack:
+        urls = {"stratum": f"stratum+tcp://{shown}:{await _start(pool.start, host, STRATUM_PORT)}"}
+        stack.push_async_callback(pool.stop)
+        fleet = SimulatedFleet(rigs=rigs, seed=seed, clock=clock, mix=mix, troubles=troubles, base=bind,
+                               pool_url=urls["stratum"])  # fmt: skip
+        await fleet.start()
+        stack.push_async_callback(fleet.stop)
+        statistics = HttpService(PoolStatistics(fleet, clock=clock).answer)
+        urls["pool"] = f"http://{shown}:{await _start(statistics.start, host, POOL_PORT)}"
+        stack.push_async_callback(statistics.stop)
+        urls["market"] = f"http://{shown}:{await _start(market.start, host, MARKET_PORT)}"
+        stack.push_async_callback(market.stop)
+        yield fleet, urls
+
+
+async def serve(
+    rigs: int,
+    bind: str,
+    seed: int,
+    clock: Clock,
+    ready: Callable[[SimulatedFleet, Mapping[str, str]], None],
+) -> None:
+    """Run a site until cancelled; `ready` is called once everything listens."""
+    async with site(rigs=rigs, bind=bind, seed=seed, clock=clock) as (fleet, urls):
+        ready(fleet, urls)
+        await asyncio.get_running_loop().create_future()
+
+
+async def _start(start: Callable[[str, int], Awaitable[int]], host: str, port: int) -> int:
+    try:
+        return await start(host, port)
+    except OSError:
+        return await start(host, 0)

@@ -1,0 +1,127 @@
+"""Checks VNish on S19 and L7, at work, tuning and stopped, with our own numbers."""
+
+from typing import Any
+
+import pytest
+
+from fakes import bitmain_answers as rig
+from stratoscope.drivers import vnish
+from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.reading import Reading
+
+KIND = "Antminer S19 (Vnish 1.2.6)"
+INFO = {
+    "miner": "Antminer S19", "model": "s19", "fw_name": "Vnish", "fw_version": "1.2.6", "algorithm": "sha256d",
+    "hr_measure": "GH/s", "serial": "N/A",
+    "system": {"network_status": {"mac": "02:11:22:33:44:55", "hostname": "hall-2"}},
+}  # fmt: skip
+WEB = {
+    "miner": {
+        "miner_status": {"miner_state": "mining", "miner_state_time": 60}, "miner_type": KIND,
+        "power_consumption": 3100, "cooling": {"fan_num": 4, "settings": {"mode": {"name": "auto"}}},
+    }
+}  # fmt: skip
+
+
+def stats(kind: str = KIND, **over: Any) -> dict[str, Any]:
+    state = over.pop("state", "mining")
+    named = {"Type": kind, "Miner": "0.0.0", "Cgminer": "1.2.6", "CompileTime": "2024-05-01 10:00:00"}
+    return rig.stats(kind, rig.vnish_live(state) | over, "cgminer 4.11.1", named)
+
+
+def read(stats_answer: dict[str, Any] | None = None, **more: Any) -> Reading:
+    totals = rig.summary("cgminer 4.11.1", **{"GHS 5s": 96500.5, "GHS av": 96010.0, "GHS 30m": 96010.0})
+    return vnish.decode(Replies({"stats": stats_answer or stats(), "summary": totals} | more))
+
+
+def test_model_and_firmware_come_from_the_product_name() -> None:
+    reading = read(web_info=INFO, pools=rig.pools())
+    assert (reading.make, reading.model) == ("Antminer", "S19")
+    assert (reading.firmware, reading.firmware_version) == ("vnish", "1.2.6")
+    assert (reading.mac, reading.hostname, reading.serial) == ("02:11:22:33:44:55", "hall-2", None)
+    assert reading.algorithm == "sha256"
+    assert reading.hashrate == {"5s": 96.5005e12, "avg": 96.01e12, "30m": 96.01e12}
+    assert reading.hashrate_expected == 98e12
+    assert reading.uptime == 7200
+    assert len(reading.pools) == 3
+    assert reading.defects == ()
+
+
+def test_boards_carry_volts_and_the_hottest_sensors() -> None:
+    board = read().boards[1]
+    assert (board.index, board.chips, board.hardware_errors) == (1, 76, 2)
+    assert board.hashrate == 32002e9
+    assert (board.temperature_board, board.temperature_chip) == (57.0, 72.0)
+    assert (board.frequency, board.voltage) == (650.5e6, pytest.approx(13.7))
+
+
+def test_power_is_the_boards_estimate_of_this_answer_not_an_older_web_page() -> None:
+    reading = read(web_summary=WEB)
+    assert (reading.power, reading.power_source) == (3006.0, "reported")
+
+
+def test_power_comes_from_the_web_page_or_the_older_text_where_boards_do_not_tell() -> None:
+    none = dict.fromkeys(("chain_consumption1", "chain_consumption2", "chain_consumption3"))
+    assert read(stats(**none), web_summary=WEB).power == 3100
+    assert read(stats(**none, chain_power="1350 W (AVG)")).power == 1350
+    assert read(stats(**none)).power is None
+    assert read(stats(**none)).power_source is None
+
+
+@pytest.mark.parametrize(
+    ("state", "hashing"),
+    [("mining", True), ("auto-tuning", True), ("stopped", False), ("failure", False), ("initializing", False),
+     ("shutting-down", False)],
+)  # fmt: skip
+def test_the_state_decides_hashing_before_a_stale_rate(state: str, hashing: bool) -> None:
+    assert read(stats(state=state)).hashing is hashing
+
+
+def test_at_work_without_a_rate_is_not_hashing() -> None:
+    still = rig.summary("cgminer 4.11.1", **{"GHS 5s": 0.0, "GHS av": 96010.0})
+    assert read(stats(**{"GHS 5s": "0.00"}), summary=still).hashing is False
+
+
+def test_a_stopped_rig_without_boards_reads_as_stopped() -> None:
+    live = {"Elapsed": 30, "GHS 5s": "0.00", "GHS av": 0.0, "state": "stopped", "fan_num": 4, "fan1": 0, "fan2": 0,
+            "fan3": 0, "fan4": 0, "total_rateideal": 0.0}  # fmt: skip
+    answer = rig.stats(KIND, live, named={"Type": KIND})
+    reading = read(answer, summary=rig.summary(**{"GHS 5s": 0.0, "GHS av": 0.0}))
+    assert reading.hashing is False
+    assert reading.boards == ()
+    assert [fan.rpm for fan in reading.fans] == [0, 0, 0, 0]
+    assert reading.hashrate_expected is None
+
+
+@pytest.mark.parametrize("web", [{}, {"web_info": INFO | {"hr_measure": "MH/s"}}])
+def test_an_l7_counts_in_megahashes_with_and_without_the_web_api(web: dict[str, Any]) -> None:
+    live = rig.l7_live()
+    del live["rate_unit"]
+    answer = rig.stats("Antminer L7 (Vnish 1.2.4)", live, named={"Type": "Antminer L7 (Vnish 1.2.4)"})
+    reading = read(answer, summary=rig.summary(**{"GHS 5s": 9501.5, "GHS av": 9488.0}), **web)
+    assert reading.hashrate["5s"] == 9501.5e6
+    assert reading.boards[0].hashrate == 2375.25e6
+    assert reading.algorithm == "scrypt"
+
+
+def test_faults_of_boards_and_of_the_miner_are_told() -> None:
+    assert read().faults == ()
+    failed = {"miner": {"miner_status": {"miner_state": "failure", "failure_code": 12, "description": "no chips"}}}
+    board, miner = read(stats(chain_fault2="EEPROM error"), web_summary=failed).faults or ()
+    assert (board.code, board.component, board.message) == ("EEPROM error", "hashboard 1", "EEPROM error")
+    assert (miner.code, miner.component, miner.message) == (12, None, "no chips")
+
+
+def test_immersion_leaves_out_fans_at_zero() -> None:
+    tub = {"miner": {"cooling": {"settings": {"mode": {"name": "immersion"}}}}}
+    still = {f"fan{n}": 0 for n in range(1, 5)}
+    assert len(read(stats(**still)).fans) == 4
+    assert read(stats(**still), web_summary=tub).fans == ()
+
+
+def test_it_is_known_by_product_name_web_api_or_landing_page() -> None:
+    refused = {"STATUS": [{"STATUS": "E", "Code": 0, "Msg": "Invalid command", "Description": "cgminer 4.11.1"}]}
+    assert vnish.matches(Fingerprint(Replies(version=refused, stats=stats())))
+    assert vnish.matches(Fingerprint(Replies(), {"/api/v1/info": Page(200, {}, "", INFO)}))
+    assert vnish.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>AnthillOS</title>")}))
+    assert not vnish.matches(Fingerprint(Replies(version=rig.version("Antminer S19"))))

@@ -1,0 +1,137 @@
+"""Builds a small fixture fleet with one rig of every kind, and a clock that moves when it is told to."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry
+
+from stratoscope.exporter import Context, Health
+from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
+from stratoscope.units import GH, MHZ, TH
+
+NOW = 1_760_000_000.0
+
+
+class HandClock:
+    """Stands still until somebody moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.stepped = 0.0
+
+    def monotonic(self) -> float:
+        return 5000.0 + self.now
+
+    def time(self) -> float:
+        return NOW + self.now + self.stepped
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.05))
+
+
+def context(fleet: Fleet, clock, settings=None, site="north") -> Context:
+    health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
+    return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings)
+
+
+def board(index: int, **over) -> Hashboard:
+    values = {"hashrate": 36.5 * TH, "temperature_board": 58.0 + index, "temperature_chip": 71.5 + index, "chips": 114,
+              "hardware_errors": 12 + index, "frequency": 675 * MHZ, "voltage": 13.6, **over}  # fmt: skip
+    return Hashboard(index=index, **values)
+
+
+def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
+    reading = Reading(
+        driver="vnish", make="Antminer", model="S19 Pro", firmware="vnish", firmware_version="1.2.6",
+        mac="02:00:00:00:00:07", hostname="rig-07", algorithm="sha256", uptime=86_412.0, hashing=True,
+        hashrate={"5s": 111.2 * TH, "5m": 109.5 * TH, "avg": 109.1 * TH}, hashrate_expected=110 * TH, power=3250.0,
+        power_source="reported", boards=tuple(board(n) for n in range(3)),
+        fans=tuple(Fan(index=n, rpm=5880 + 60 * n) for n in range(4)),
+        pools=tuple(
+            PoolSlot(index=n, url=f"stratum+tcp://worker{n}:secret@pool{n}.example.net:3333/#xn", user="acct.rig07",
+                     alive=True, active=n == 0, accepted=5120 if n == 0 else 0, rejected=3 if n == 0 else 0, stale=0,
+                     difficulty_accepted=1.5e9 if n == 0 else 0.0, last_share_seconds_ago=6.0 if n == 0 else None)
+            for n in range(3)),
+        shares=Shares(accepted=5120, rejected=3, stale=0), hardware_errors=39, temperature_inlet=24.5, faults=(),
+    )  # fmt: skip
+    values = {
+        "state": "hashing",
+        "polling": Polling(address="10.1.0.7", interval=30.0, polls={"ok": 2880, "timeout": 2}, skipped=1,
+                           duration=0.18,
+                           last_attempt=at, last_success=at, last_reason="ok", missing={"estats": 3}, defects=1),
+        "reading": reading,
+        "judged": Judged(hashrate=109.5 * TH, nameplate=110 * TH, power=3250.0, power_source="reported",
+                         efficiency=29.68),
+        "counters": Counters(accepted=81_920, rejected=61, stale=8, hardware_errors=700, energy=2.8e8, hashes=9.5e18),
+        "tags": {"group": "hall-1"},
+        **over,
+    }  # fmt: skip
+    return RigSnapshot(rig=rig, at=at, **values)
+
+
+def whatsminer() -> RigSnapshot:
+    reading = Reading(
+        driver="whatsminer", make="WhatsMiner", model="M50", firmware="stock", firmware_version="20230420.22.REL",
+        uptime=3600.0, hashing=True, hashrate={"1m": 76.0 * TH}, power=3306.0, power_source="measured",
+        boards=(board(0, voltage=None), board(1, voltage=None), Hashboard(index=2, hashrate=0.0, chips=0)),
+        fans=(Fan(index=0, rpm=6000), Fan(index=1, rpm=0)),
+        faults=(Fault(code=110, component="fan", message="fan lost"),),
+        pools=(PoolSlot(index=0, url="stratum+ssl://pool.example.org:443", active=True),),
+        defects=(Defect("/summary/SUMMARY/0/Temperature", "n\\a", "not a number"),),
+    )  # fmt: skip
+    return RigSnapshot(
+        rig="hall1-08", state="degraded", at=NOW - 12, reading=reading,
+        polling=Polling(address="10.1.0.8:4028", interval=30.0, polls={"ok": 120}, duration=0.32, last_success=NOW - 12,
+                        last_reason="ok"),
+        judged=Judged(hashrate=76 * TH, nameplate=114 * TH, power=3306.0, power_source="measured", efficiency=43.5,
+                      reasons=("hashboard 2 does not hash", "the firmware reports 1 fault")),
+        counters=Counters(energy=1.19e7, hashes=2.7e17),
+    )  # fmt: skip
+
+
+def bitaxe() -> RigSnapshot:
+    reading = Reading(driver="esp-miner", make="Bitaxe", model="Gamma 601", firmware="esp-miner",
+                      firmware_version="v2.6.1",
+                      hashrate={"realtime": 1140 * GH}, power=17.4, power_source="measured",
+                      boards=(Hashboard(index=0, temperature_chip=58.9),), fans=(Fan(index=0, rpm=3510),))  # fmt: skip
+    return RigSnapshot(
+        rig="desk", state="hashing", at=NOW - 2, reading=reading,
+        polling=Polling(address="10.1.0.99", interval=15.0, polls={"ok": 3}, last_success=NOW - 2, last_reason="ok"),
+        judged=Judged(hashrate=1140 * GH, nameplate=1.2 * TH, power=17.4, power_source="measured", efficiency=15.26),
+        counters=Counters(accepted=12, rejected=0),
+    )  # fmt: skip
+
+
+def offline() -> RigSnapshot:
+    return RigSnapshot(
+        rig="hall1-09", state="offline",
+        polling=Polling(address="10.1.0.9", interval=30.0, polls={"ok": 4, "timeout": 31}, last_success=NOW - 900,
+                        last_error="timeout: no answer within 5 s", last_reason="timeout"),
+    )  # fmt: skip
+
+
+def unread() -> RigSnapshot:
+    return RigSnapshot(rig="hall1-10", state="identifying", polling=Polling(address="10.1.0.10", interval=30.0))
+
+
+def hostile(rig: str, text: str) -> RigSnapshot:
+    """Return a rig whose every word is `text`."""
+    reading = Reading(
+        driver="cgminer", make=text, model=text, firmware=text, firmware_version=text, hostname=text, serial=text,
+        hashrate={"avg": 9 * TH}, pools=(PoolSlot(index=0, url=text, user=text, active=True),),
+        faults=(Fault(code=text, component=text, message=text),), defects=(Defect(text, text, text),),
+    )  # fmt: skip
+    return RigSnapshot(
+        rig=rig, state="hashing", at=NOW, reading=reading, judged=Judged(hashrate=9 * TH, reasons=(text,)),
+        polling=Polling(address=text, interval=30.0, polls={"ok": 1}, last_success=NOW, last_reason="ok",
+                        last_error=text),
+        tags={"group": text},
+    )  # fmt: skip
+
+
+def farm() -> Fleet:
+    """Return the fixture fleet of the golden page."""
+    fleet = Fleet()
+    for snapshot in (antminer(), whatsminer(), bitaxe(), offline(), unread(), hostile("evil", 'a"b\\c\nd{}<i>"} 1')):
+        fleet.publish(snapshot)
+    return fleet

@@ -1,0 +1,105 @@
+import itertools
+import statistics
+
+import aiohttp
+import pytest
+
+from stratoscope.simulate.chain import BLOCK_INTERVAL, Chain, difficulty
+from stratoscope.simulate.http import HttpService
+from stratoscope.simulate.market import Market
+from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1
+
+
+@pytest.fixture
+async def ask(clock):
+    chain = Chain(seed=3, clock=clock)
+    service = HttpService(Market(chain, clock=clock, seed=3).answer)
+    port = await service.start("127.0.0.1", 0)
+    async with aiohttp.ClientSession() as session:
+
+        async def ask(path: str, status: int = 200):
+            async with session.get(f"http://127.0.0.1:{port}{path}") as response:
+                assert response.status == status
+                return await (response.json() if response.content_type == "application/json" else response.text())
+
+        ask.chain, ask.service, ask.port, ask.session = chain, service, port, session
+        yield ask
+    await service.stop()
+
+
+async def test_prices_have_the_currencies_and_agree_with_the_spot(ask, clock):
+    prices = await ask("/api/v1/prices")
+    assert set(prices) == {"time", "USD", "EUR", "GBP", "CAD", "CHF", "AUD", "JPY"}
+    assert prices["time"] == int(clock.time())
+    assert 60_000 < prices["USD"] < 140_000
+    spot = (await ask("/v2/prices/BTC-EUR/spot"))["data"]
+    assert (spot["base"], spot["currency"]) == ("BTC", "EUR")
+    assert float(spot["amount"]) == pytest.approx(prices["EUR"], abs=1)
+    await ask("/v2/prices/ETH-USD/spot", 404)
+    await ask("/v2/prices/BTC-XXX/spot", 404)
+
+
+async def test_the_price_walks_slowly(clock):
+    market = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
+    prices = []
+    for _ in range(500):
+        await clock.pass_(60)
+        prices.append(market.price())
+    moves = [abs(b / a - 1) for a, b in itertools.pairwise(prices)]
+    assert max(moves) < 0.01
+    assert len(set(prices)) == 500
+    assert 0.0003 < statistics.mean(moves) < 0.001
+
+
+async def test_the_walk_does_not_depend_on_how_often_one_looks(clock):
+    often = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
+    seldom = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
+    for _ in range(50):
+        await clock.pass_(45)
+        often.price()
+    assert often.price() == seldom.price()
+
+
+async def test_the_tip_moves_with_the_chain(ask):
+    before = int(await ask("/api/blocks/tip/height"))
+    ask.chain.mine()
+    assert int(await ask("/api/blocks/tip/height")) == before + 1
+    assert (await ask("/api/blocks/tip/hash")).startswith("0000000000000000")
+
+
+async def test_blocks_come_each_ten_minutes_on_average(clock):
+    chain = Chain(seed=8, clock=clock)
+    start = chain.tip().height
+    await clock.pass_(40 * DAY)
+    found = chain.tip().height - start
+    expected = 40 * DAY / BLOCK_INTERVAL
+    assert abs(found - expected) < 5 * expected**0.5
+
+
+async def test_difficulty_adjustment_counts_to_the_next_multiple_of_2016(ask):
+    adjustment = await ask("/api/v1/difficulty-adjustment")
+    height = int(await ask("/api/blocks/tip/height"))
+    assert adjustment["nextRetargetHeight"] % 2016 == 0
+    assert adjustment["nextRetargetHeight"] - height == adjustment["remainingBlocks"]
+    assert 0 <= adjustment["progressPercent"] < 100
+    assert 500_000 < adjustment["timeAvg"] < 700_000
+
+
+async def test_network_hashrate_belongs_to_the_difficulty(ask):
+    answer = await ask("/api/v1/mining/hashrate/3d")
+    assert answer["currentDifficulty"] == difficulty(ask.chain.bits)
+    assert answer["currentHashrate"] == pytest.approx(answer["currentDifficulty"] * HASHES_PER_DIFFICULTY_1 / 600)
+    assert len(answer["hashrates"]) == 3
+
+
+async def test_rewards_are_subsidy_and_fees_of_144_blocks_as_strings(ask):
+    answer = await ask("/api/v1/mining/reward-stats/144")
+    assert int(answer["totalReward"]) - int(answer["totalFee"]) == 144 * 312_500_000
+    assert answer["endBlock"] - answer["startBlock"] == 143
+
+
+async def test_requests_are_counted_and_nothing_can_be_written(ask):
+    await ask("/nothing", 404)
+    async with ask.session.post(f"http://127.0.0.1:{ask.port}/api/v1/prices") as response:
+        assert response.status == 405
+    assert ask.service.requests == {"/nothing": 1, "/api/v1/prices": 1}
