@@ -154,9 +154,12 @@ def price_at(tariff: Tariff, moment: float, quotes: Sequence[Quote] = (), power:
 def charges_between(tariff: Tariff, start: float, end: float, quotes: Sequence[Quote] = ()) -> Charges:
     """Return what the interval from `start` to `end` (UTC s) costs, each stretch at the price that held in it.
 
-    However an interval is split, the charges of its parts add up to the charges of the whole, exactly.
+    However an interval is split, the charges of its parts add up to the charges of the whole, exactly. An interval
+    that does not run forward, as after a clock was set back, costs nothing and covers nothing.
     """
     first, last = microseconds(start), microseconds(end)
+    if last <= first:
+        return Charges()
     cuts = sorted({first, *_changes(tariff, first, last, quotes), last})
     total = Charges()
     for begin, until in itertools.pairwise(cuts):
