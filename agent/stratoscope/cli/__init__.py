@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from stratoscope import __version__
-from stratoscope.cli import check_config, demo, metrics, read, record, run, scan, simulate
+from stratoscope.cli import check_config, demo, difficulty, hashprice, metrics, read, record, run, scan, simulate
 from stratoscope.errors import OperatorError, PollError, UsageError
 
 FAILED: Final = 1
@@ -65,6 +65,8 @@ COMMANDS: Final = (
     ("read", read.read, "Read one rig once."),
     ("record", record.record, "Save a rig's answers, redacted, for a bug report."),
     ("simulate", simulate.simulate, "Serve simulated rigs only."),
+    ("hashprice", hashprice.hashprice, "Calculate hashprice, breakevens and margin."),
+    ("difficulty", difficulty.difficulty, "Estimate the next difficulty adjustment."),
     ("check-config", check_config.check_config, "Check a config and say where each mistake is."),
     ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
 )
