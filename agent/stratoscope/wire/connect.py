@@ -40,7 +40,7 @@ class Deadline:
     since setting a timer twice would be a tenth of what a poll costs.
     """
 
-    __slots__ = ("_connect", "_end", "_loop", "phase", "timeout", "where")
+    __slots__ = ("_connect", "_end", "_loop", "_where", "phase", "timeout")
 
     def __init__(self, limits: Limits) -> None:
         self._loop = asyncio.get_running_loop()
@@ -48,23 +48,23 @@ class Deadline:
         self._end = now + limits.exchange
         self._connect = limits.connect
         self.phase = "connect_timeout"
-        self.where = ""
+        self._where: tuple[str, int] = ("", 0)
         self.timeout = asyncio.timeout_at(min(self._end, now + limits.connect))
 
     def naming(self, host: str) -> None:
         """Note that the exchange waits for DNS."""
-        self.where = host
+        self._where = (host, 0)
         self._turn("dns", self._end)
 
     def connecting(self, host: str, port: int) -> None:
         """Allow a connection to `host`:`port` the connect limit, within what is left."""
-        self.where = f"{host} port {port}"
+        self._where = (host, port)
         if self.phase != "connect_timeout":
             self._turn("connect_timeout", min(self._end, self._loop.time() + self._connect))
 
     def waiting(self, host: str, port: int) -> None:
         """Let whatever is now asked of `host`:`port` have the time to the end."""
-        self.where = f"{host} port {port}"
+        self._where = (host, port)
         self._turn("timeout", self._end)
 
     def _turn(self, phase: str, when: float) -> None:
@@ -74,10 +74,11 @@ class Deadline:
 
     def failure(self) -> PollError:
         """Return what to raise once the time is out."""
+        host, port = self._where
         if self.phase == "dns":
-            return Unreachable("dns", f"no address of {self.where} in time")
+            return Unreachable("dns", f"no address of {host} in time")
         what = "no connection" if self.phase == "connect_timeout" else "no whole answer"
-        return TimedOut(self.phase, f"{what} from {self.where} in time")
+        return TimedOut(self.phase, f"{what} from {host} port {port} in time")
 
 
 async def connect(make: Callable[[], P], host: str, port: int, names: Names, deadline: Deadline) -> P:
@@ -85,7 +86,7 @@ async def connect(make: Callable[[], P], host: str, port: int, names: Names, dea
 
     Raises Unreachable or TimedOut; the deadline's own TimeoutError passes.
     """
-    addresses = await resolved(host, names, deadline)
+    addresses = names.literals.get(host) or await resolved(host, names, deadline)
     loop = asyncio.get_running_loop()
     deadline.connecting(host, port)
     failure: OSError | None = None

@@ -37,6 +37,7 @@ class Names:
     def __init__(self, clock: Clock, lookup: Lookup = look_up) -> None:
         self._clock = clock
         self._lookup = lookup
+        self.literals: dict[str, tuple[str, ...]] = {}  # what needs no resolving, for the hot path to look at first
         self._known: dict[str, tuple[float, tuple[str, ...]]] = {}  # host → monotonic end, addresses (none: failed)
         self._asking: dict[str, asyncio.Future[tuple[str, ...]]] = {}
         self._threads = asyncio.Semaphore(THREADS)
@@ -46,7 +47,7 @@ class Names:
         """Return the addresses of `host` if they are at hand, else None. Raises Unreachable for a recent failure."""
         entry = self._known.get(host)
         if entry is None:
-            return self._literal(host)
+            return self.literals.get(host) or self._literal(host)
         if entry[0] <= self._clock.monotonic():
             del self._known[host]
             return None
@@ -69,7 +70,9 @@ class Names:
             ipaddress.ip_address(host)
         except ValueError:
             return None
-        self._remember(host, (host,), float("inf"))
+        if len(self.literals) >= MAX_ENTRIES:
+            self.literals.clear()
+        self.literals[host] = (host,)
         return (host,)
 
     def _remember(self, host: str, addresses: tuple[str, ...], until: float) -> None:

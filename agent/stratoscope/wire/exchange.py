@@ -15,12 +15,10 @@ from stratoscope.wire.target import Answers, Limits, Session, Target
 from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refusal
 
 ASKED_AGAIN: Final = HOUR  # after a refusal
-TRIED_AGAIN: Final = (
-    5 * MINUTE
-)  # after an optional question brought no connection or no sense: it may have been booting
-CGMINER: Final = Via.CGMINER
+TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question brought no connection or no sense: it may be booting
+CGMINER, WHATSMINER3, HTTP = Via.CGMINER, Via.WHATSMINER3, Via.HTTP  # an enum's member and value cost a call each
 REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
-ORDER: Final = {Via.CGMINER: 0, Via.WHATSMINER3: 1, Via.HTTP: 2, Via.ASIC_RS: 3}
+ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
 
 Step = tuple[Command, ...]
 
@@ -84,17 +82,18 @@ class Exchange:
         self._conclude()
 
     def _forgive(self, step: Step, failure: PollError) -> None:
-        """Note the failure of optional questions; raises it when one of them was needed."""
-        if any(command.needed for command in step):
+        """Note the failure of optional questions; raises it when one that is still unanswered was needed."""
+        answers = self.answers
+        missing = [c for c in step if c.key not in answers.replies and c.key not in answers.refused]
+        if any(command.needed for command in missing):
             raise failure
         connected = not isinstance(failure, Unreachable | TimedOut)
         if not connected:
             self._dead.setdefault(_default_port(step[0]), failure)
         if failure.reason not in REFUSALS:
             self._failure = self._failure or failure
-        for command in step:
-            if command.key not in self.answers.replies:
-                self._refuse(command, failure.reason, ASKED_AGAIN if failure.reason in REFUSALS else TRIED_AGAIN)
+        for command in missing:
+            self._refuse(command, failure.reason, ASKED_AGAIN if failure.reason in REFUSALS else TRIED_AGAIN)
 
     def _refuse(self, command: Command, reason: str, until: float) -> None:
         self.answers.refused[command.key] = reason
@@ -115,9 +114,9 @@ class Exchange:
         command = step[0]
         if self._dead and _default_port(command) in self._dead:
             raise self._dead[_default_port(command)]
-        if command.via is Via.HTTP:
+        if command.via is HTTP:
             await self._http(command)
-        elif command.via is Via.WHATSMINER3:
+        elif command.via is WHATSMINER3:
             await self._whatsminer3(step)
         elif command.via is Via.ASIC_RS:
             self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
@@ -155,7 +154,7 @@ class Exchange:
         self._session.joins = False
         for command in sorted(step, key=_optional):
             try:
-                self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, (command,))))
+                await self._ask((command,))
             except PollError as error:
                 if not self.answers.replies:  # nothing else worked either: joining was not the trouble
                     self._session.joins = True
@@ -169,7 +168,7 @@ class Exchange:
 
     def _settle(self, command: Command, answer: Any) -> None:
         """Put an answer where it belongs; raises AuthRefused or Garbled for a refused, needed command."""
-        reason = refusal(answer) if command.via is not Via.WHATSMINER3 else whatsminer3_refusal(answer)
+        reason = refusal(answer) if command.via is not WHATSMINER3 else whatsminer3_refusal(answer)
         if reason is None:
             self.answers.replies[command.key] = answer
             return
@@ -187,11 +186,18 @@ class Exchange:
         rig = whatsminer3.Whatsminer3(self._target.host, port, size, self._names, self._deadline)
         try:
             for command in step:
-                body = await rig.ask(command.ask, command.param)
-                self._received((command,), body)
-                self._settle(command, whatsminer3.read(body))
+                try:
+                    await self._framed(rig, command)
+                except Garbled as failure:
+                    self._forgive((command,), failure)
+                    await rig.close()  # what follows a broken frame on this connection means nothing
         finally:
             await rig.close()
+
+    async def _framed(self, rig: whatsminer3.Whatsminer3, command: Command) -> None:
+        body = await rig.ask(command.ask, command.param)
+        self._received((command,), body)
+        self._settle(command, whatsminer3.read(body))
 
     # HTTP
 
@@ -233,7 +239,7 @@ class Exchange:
 def _default_port(command: Command) -> int:
     if command.port is not None:
         return command.port
-    return 4028 if command.via is CGMINER else command.via.value  # an enum's value costs a call
+    return 4028 if command.via is CGMINER else command.via.value
 
 
 def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
@@ -244,7 +250,7 @@ def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
     for command in commands:
         if command.via is CGMINER and joins and command.joins and command.param is None:
             joined.setdefault(_default_port(command), []).append(command)
-        elif command.via is Via.WHATSMINER3:
+        elif command.via is WHATSMINER3:
             framed.setdefault(_default_port(command), []).append(command)
         else:
             single.append((command,))

@@ -33,6 +33,17 @@ class Door:
         self._login = login if target.password is not None else None
         self._now = now
         self._tried = False
+        if self._login is not None or session.login_of is not None:
+            self._belong()
+
+    def _belong(self) -> None:
+        """Forget what opened another rig's door, or this one's with other credentials: it must not be shown here."""
+        target, session = self._target, self._session
+        owner = (target.host, target.ports, target.user, target.password)
+        if session.login_of != owner:
+            session.login_of = owner
+            session.headers.clear()
+            session.digest, session.login_at, session.login_refused = None, None, False
 
     def digest(self) -> DigestAuthMiddleware | None:
         """Return the digest login of this rig, or None where it has none or was refused within the hour."""

@@ -44,6 +44,15 @@ async def test_a_rig_that_chokes_on_a_joined_command_is_asked_singly(wire, answe
         assert session.joins is False
 
 
+@pytest.mark.parametrize("end", [b"", b"\0"])
+async def test_an_optional_command_that_chokes_a_rig_costs_only_itself(wire, end):
+    broken = ANSWERS | {"coin": b'{"STATUS":[' if end else b""}
+    async with FakeRig(broken, joins=False, end=end) as rig:
+        answers = await wire.ask(rig.target(), (OPTIONAL, *COMMANDS), Session())
+        assert answers.replies == ANSWERS
+        assert answers.refused == {"coin": "truncated" if end else "reset"}
+
+
 async def test_garbage_from_a_rig_that_is_known_to_join_does_not_end_joining(wire):
     session = Session()
     async with FakeRig(ANSWERS) as rig:

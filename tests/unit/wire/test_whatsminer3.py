@@ -38,6 +38,18 @@ async def test_an_unknown_optional_command_is_refused_alone(wire):
     assert len(answers.replies) == 4
 
 
+async def test_an_optional_answer_that_is_garbage_costs_only_itself(wire):
+    optional = [Command(name, f"get.{name}.setting", Via.WHATSMINER3, needed=False) for name in ("fan", "log")]
+    good = {"code": 0, "msg": {"x": 1}}
+    broken = ANSWERS | {("get.fan.setting", None): b"junk", ("get.log.setting", None): good}
+    async with FakeWhatsminer3(broken) as rig:
+        answers = await wire.ask(rig.target(4433), [*COMMANDS, *optional], Session())
+        assert answers.refused == {"fan": "decode"}
+        assert answers.replies["log"] == good
+        assert len(answers.replies) == 5
+        assert rig.most == 1
+
+
 async def test_permission_denied_to_all_is_a_locked_rig(wire):
     locked = {asked: {"code": -4, "msg": "permission denied"} for asked in ANSWERS}
     async with FakeWhatsminer3(locked) as rig:
