@@ -73,7 +73,9 @@ async def test_s05_the_real_prometheus_takes_hostile_words(tmp_path: pathlib.Pat
 
             async def ask(expression: str) -> list:
                 async with session.get(query, params={"query": expression}) as answer:
-                    return (await answer.json())["data"]["result"]
+                    return (
+                        (await answer.json())["data"]["result"] if answer.status == 200 else []
+                    )  # 503 while it starts
 
             for _ in range(300):
                 with contextlib.suppress(OSError):
