@@ -1,13 +1,20 @@
 """Wires the rooms into one agent and runs it in one TaskGroup until it is told to stop."""
 
 import asyncio
+import gc
 import random
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.vitals import Vitals
@@ -98,6 +105,7 @@ class Agent:
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -148,6 +156,7 @@ class Agent:
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 self.follow(self.config)
+                gc.freeze()  # what is there now stays: the collector need not walk it again and again
                 await self.stopping.wait()
                 self.health.stopping = True
                 self.polls.stop()

@@ -8,9 +8,10 @@ from typing import Final
 
 import structlog
 
+from stratoscope import logs
 from stratoscope.app.agent import Agent
 from stratoscope.clock import SystemClock
-from stratoscope.config import Config, Source
+from stratoscope.config import Config, Source, open_state_dir
 from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 
@@ -27,6 +28,8 @@ async def run(config_path: Path) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError when the config is wrong at start."""
     source = Source(config_path, os.environ)
     config = source.load()
+    logs.setup(config.logging.level, config.logging.format)
+    open_state_dir(config.state_dir)
     for warning in config.warnings:
         log.warning(warning)
     agent = Agent(config, SystemClock())
@@ -74,14 +77,14 @@ async def watch_config(agent: Agent, source: Source, reload_now: asyncio.Event) 
             pass
         if reload_now.is_set() or source.changed():
             reload_now.clear()
-            reload(agent, source)
+            await reload(agent, source)
 
 
-def reload(agent: Agent, source: Source) -> Config | None:
+async def reload(agent: Agent, source: Source) -> Config | None:
     """Load, check and put in force; returns the new config, or None when the old one stays."""
     now = agent.clock.time()
     try:
-        config = source.load()
+        config = await asyncio.to_thread(source.load)  # a YAML of ten thousand rigs takes seconds
         needs_restart = restart_only(agent.config, config)
         agent.follow(config)
     except ConfigError as error:
@@ -89,6 +92,9 @@ def reload(agent: Agent, source: Source) -> Config | None:
         agent.events(Event(kind="config_rejected", at=now, text=f"the old config stays in force: {error}"))
         return None
     agent.health.config_ok, agent.health.config_error, agent.health.config_loaded = True, None, now
+    logs.setup(config.logging.level, config.logging.format)
+    for warning in config.warnings:
+        log.warning(warning)
     text = "config loaded again"
     if needs_restart:
         text += f"; these take effect at the next start: {', '.join(needs_restart)}"
