@@ -83,6 +83,9 @@ async def the_story(agent, prometheus, server, fleet, rows):
 
     victims = [rig for rig in fleet.rigs if rig.family.startswith("antminer")][:3]
     killed, hung, garbage = victims
+    await become(
+        lambda: min(prometheus.query('mining_rig_polls_total{outcome="ok"}').values()) >= 2, what="second polls"
+    )
     names = {victim.name for victim in victims}
     skipped = "mining_rig_polls_skipped_total"  # finding a firmware may take longer than the interval, polling not
     skipped_before = await ask(skipped)
