@@ -29,7 +29,7 @@ ENV PATH=/opt/stratoscope/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /var/lib/stratoscope
 EXPOSE 9860
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9860/-/healthy', timeout=3)"]
 ENTRYPOINT ["stratoscope"]
 CMD ["run", "--config", "/etc/stratoscope/stratoscope.yaml"]

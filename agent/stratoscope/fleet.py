@@ -26,6 +26,7 @@ class Polling:
 
     address: str  # host, or host:port where the port is not the default
     interval: float  # s
+    freshness: float | None = None  # s for which a reading counts; None: 2.5 intervals, at least 90 s
     polls: Mapping[str, int] = field(default_factory=dict)  # outcome (ok or a reason of POLL_REASONS) → count
     skipped: int = 0  # late ticks left out
     duration: float | None = None  # s, the last exchange

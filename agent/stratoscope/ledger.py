@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,16 +51,23 @@ CREATE INDEX event_at ON event(at);
 Job = tuple[str, Sequence[Sequence[Any]]]
 
 
-class Ledger:
+@dataclass(slots=True)
+class Standing:
+    """How the ledger fares."""
+
+    degraded: str | None = None  # why the disk takes nothing at present
+    lost: int = 0  # rows that could not be kept
+    written: int = 0
+    quarantined: int = 0  # damaged files set aside at this start
+
+
+class Ledger(Standing):
     """The agent's memory. All writing methods return at once; `close` writes what is left."""
 
     def __init__(self, directory: Path, warn: Callable[[str], None] = lambda _: None) -> None:
         """Open or create the ledger in `directory`; raises ConfigError when it cannot be used at all."""
+        super().__init__()
         self.path = directory / "ledger.sqlite"
-        self.degraded: str | None = None  # why the disk takes nothing at present
-        self.lost = 0  # rows that could not be kept
-        self.written = 0
-        self.quarantined = 0
         self._warn = warn
         self._lock = self._claim(directory)
         self._db = self._open()

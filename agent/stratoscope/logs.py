@@ -131,6 +131,10 @@ class Limiter(logging.Filter):
             asyncio.get_running_loop().call_later(1.0, self.flush)
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """The handler that a second `setup` replaces."""
+
+
 def _renderer(form: str, stream: TextIO) -> Any:
     terminal = form == "console" or (form == "auto" and stream.isatty())
     if terminal:
@@ -160,7 +164,7 @@ def _handler(level: str, form: str, stream: TextIO, clock: Clock) -> tuple[loggi
         _one_line_exception,
         _renderer(form, stream),
     ]
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.setLevel(level.upper())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     return handler, shared
@@ -178,9 +182,8 @@ def setup(
     limiter = Limiter(clock)
     handler.addFilter(limiter)
     root = logging.getLogger()
-    for old in [old for old in root.handlers if getattr(old, "of_stratoscope", False)]:
+    for old in [old for old in root.handlers if isinstance(old, _Lines)]:
         root.removeHandler(old)
-    handler.of_stratoscope = True  # type: ignore[attr-defined] — marks what a second call replaces
     root.addHandler(handler)
     root.setLevel(level.upper())
     for chatty in ("aiohttp.access", "asyncio"):

@@ -22,6 +22,11 @@ MEGA: Final = 1e6
 MHZ: Final = 1e6
 MILLIVOLT: Final = 1e-3
 KILOWATT: Final = 1e3
+KILOWATT_HOUR: Final = 3.6e6
+MEGAWATT_HOUR: Final = 3.6e9
+
+SATOSHIS: Final = 100_000_000
+"""Satoshis in one bitcoin: money inside is whole satoshis."""
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0

@@ -28,6 +28,7 @@ SECURITY: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "stratoscope",
 }
 STATIC: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 
@@ -154,15 +155,16 @@ def page_of(html: str, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, headers=headers)
 
 
-async def streamed(request: web.Request, body: bytes, headers: dict[str, str]) -> web.StreamResponse:
+async def streamed(request: web.Request, body: list[bytes], headers: dict[str, str]) -> web.StreamResponse:
     """Send `body` piece by piece, as fast as the reader takes it."""
     response = web.StreamResponse(headers=headers)
-    response.content_length = len(body)
+    response.content_length = sum(map(len, body))
     await response.prepare(request)
     if request.method != "HEAD":
-        view = memoryview(body)
-        for at in range(0, len(body), PIECE):
-            await response.write(view[at : at + PIECE])
+        for piece in body:
+            view = memoryview(piece)
+            for at in range(0, len(piece), PIECE):
+                await response.write(view[at : at + PIECE])
     await response.write_eof()
     return response
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, Final
 
@@ -51,7 +52,7 @@ class Wanted:
 class Shared:
     """A page that is being made or was just made."""
 
-    page: asyncio.Future[bytes]
+    page: asyncio.Future[list[bytes]]
     generation: int
     at: float  # monotonic s
 
@@ -66,12 +67,13 @@ def parse_part(text: str) -> Part:
 
 
 def blocks(sheet: Sheet, rig_columns: list[Column], form: Form) -> Iterator[bytes]:
-    """Yield each family of the rigs, contiguous, with its header; families without samples are left out."""
+    """Yield header and lines of each family of the rigs, contiguous; families without samples are left out."""
     chunks = [row.chunks for row in sheet.rows]
     for at, column in enumerate(rig_columns):
-        lines = b"".join([row[at] for row in chunks])
+        lines = b"".join(map(itemgetter(at), chunks))
         if lines:
-            yield column.headers[form] + lines
+            yield column.headers[form]
+            yield lines
 
 
 def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
@@ -84,13 +86,13 @@ def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
                 yield column.headers[form] + lines.encode()
 
 
-def whole(sheet: Sheet, rig_columns: list[Column], wanted: Wanted, rest: bytes) -> bytes:
-    """Return the page: the rigs' families, then `rest`, compressed where that is wanted."""
+def whole(sheet: Sheet, rig_columns: list[Column], wanted: Wanted, rest: bytes) -> list[bytes]:
+    """Return the pieces of the page: the rigs' families, then `rest`, compressed where that is wanted."""
     if not wanted.gzip:
-        return b"".join(_pieces(sheet, rig_columns, wanted, rest))
+        return list(_pieces(sheet, rig_columns, wanted, rest))
     packer: Any = fast_zlib.compressobj(1, zlib.DEFLATED, 31)
     packed = [packer.compress(piece) for piece in _pieces(sheet, rig_columns, wanted, rest)]
-    return b"".join((*packed, packer.flush()))
+    return [b"".join((*packed, packer.flush()))]
 
 
 def _pieces(sheet: Sheet, rig_columns: list[Column], wanted: Wanted, rest: bytes) -> Iterator[bytes]:
@@ -109,8 +111,10 @@ class Pages:
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
 
-    async def get(self, wanted: Wanted) -> bytes:
-        """Return the page that holds everything published before the call, or one that was being made just then."""
+    async def get(self, wanted: Wanted) -> list[bytes]:
+        """Return the pieces, in order, of a page that holds everything published before the call, or of one that was
+        being made just then.
+        """
         await self._renderer.catch_up()
         return await asyncio.shield(self._share(wanted))
 
@@ -118,7 +122,7 @@ class Pages:
         """Stop the threads; pages under way are finished by nobody."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _share(self, wanted: Wanted) -> Awaitable[bytes]:
+    def _share(self, wanted: Wanted) -> Awaitable[list[bytes]]:
         now = self._clock.monotonic()
         self._forget(now)
         shared = self._shared.get(wanted)
@@ -128,7 +132,7 @@ class Pages:
             shared.page.add_done_callback(lambda _: loop.call_later(2 * SHARED_SECONDS, self._expire))
         return shared.page
 
-    def _begin(self, wanted: Wanted) -> asyncio.Future[bytes]:
+    def _begin(self, wanted: Wanted) -> asyncio.Future[list[bytes]]:
         """Start a page in a thread; the site and the agent's own metrics stand on the first part only."""
         sheet = self._renderer.sheet(wanted.part)
         loop = asyncio.get_running_loop()
@@ -137,7 +141,7 @@ class Pages:
         everything = sheet if wanted.part is None else self._renderer.sheet()
         return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, self._own(wanted.form))
 
-    def _make(self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes) -> bytes:
+    def _make(self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes) -> list[bytes]:
         started = self._clock.monotonic()
         site: tuple[bytes, ...] = ()
         if everything is not None:

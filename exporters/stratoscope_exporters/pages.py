@@ -1,8 +1,10 @@
 """Builds the status pages: fleet totals, a sortable and filterable table of rigs, and one page per rig."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -21,6 +23,15 @@ from stratoscope_exporters.sparkline import Sparkline, sparkline
 
 PAGE_ROWS: Final = 100
 MAX_QUERY: Final = 100
+PIECES: Final = re.compile(r"[0-9]+|[^0-9]+")
+
+
+@lru_cache(1 << 15)  # the same names are sorted at every visit
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key that puts rig-9 before rig-10."""
+    return tuple(
+        (0, int(piece), "") if "0" <= piece[0] <= "9" else (1, 0, piece) for piece in PIECES.findall(text.lower())
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +90,6 @@ SORTS: Final[Mapping[str, tuple[str, Callable[[Line], Any]]]] = {
     "address": ("Address", lambda line: natural(line.snapshot.polling.address)),
 }
 """Columns of the table in order: key → heading and what to sort by (None sorts last, whatever the order)."""
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a sort key that puts rig-9 before rig-10."""
-    pieces: list[tuple[int, int, str]] = []
-    word = ""
-    for character in text.lower():
-        if "0" <= character <= "9":
-            if word or not pieces or pieces[-1][0] != 0:
-                if word:
-                    pieces.append((1, 0, word))
-                    word = ""
-                pieces.append((0, int(character), ""))
-            else:
-                pieces[-1] = (0, pieces[-1][1] * 10 + int(character), "")
-        else:
-            word += character
-    return [*pieces, (1, 0, word)] if word else pieces
 
 
 @dataclass(frozen=True, slots=True)

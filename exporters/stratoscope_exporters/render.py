@@ -4,7 +4,7 @@ import asyncio
 import math
 import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +12,7 @@ import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.fleet import Fleet, RigSnapshot
-from stratoscope.metrics import NOBODY, TABLE, Family, Identity, Labels, Subject, Tally, fresh_for, without_reading
+from stratoscope.metrics import NOBODY, TABLE, Identity, Labels, RigFamily, Subject, Tally, fresh_for, without_reading
 from stratoscope.units import DAY
 from stratoscope_exporters.exposition import BIG, Column, columns, escaped, pairs, rig_label
 from stratoscope_exporters.meters import Meters
@@ -23,6 +23,7 @@ SLICE: Final = 48
 MAX_WORDS: Final = 32
 """Different label values that a rig may bring into one family per day; beyond it they are called `other`."""
 
+Group = tuple[tuple[str, Callable[[Any], float | None]], ...]
 log = structlog.get_logger(__name__)
 
 
@@ -71,7 +72,11 @@ class Renderer:
         self.series = 0
         self._fleet, self._clock, self._meters = fleet, clock, meters
         self._per_rig, self._in_all = settings.max_series_per_rig, settings.max_series
-        self._families = columns(tuple(f for f in TABLE if f.option is None or f.option in settings.options))
+        chosen = columns(tuple(f for f in TABLE if f.option is None or f.option in settings.options))
+        self.columns: list[Column] = [column for _, group in chosen for column in group]
+        self._families: tuple[tuple[RigFamily, Group], ...] = tuple(
+            (family, tuple((column.series, column.value) for column in group)) for family, group in chosen
+        )
         self._entries: dict[str, Entry] = {}
         self._closed: dict[str, dict[Labels, str]] = {family.title: {} for family, _ in self._families}
         self._energy = 0.0
@@ -79,11 +84,6 @@ class Renderer:
         self._dirty = fleet.subscribe()
         self._turn = asyncio.Lock()
         self._logged: set[str] = set()
-
-    @property
-    def columns(self) -> list[Column]:
-        """Return the columns in the order of a row's chunks."""
-        return [column for _, group in self._families for column in group]
 
     async def run(self) -> None:
         """Render changed rigs as they come, until cancelled."""
@@ -131,31 +131,43 @@ class Renderer:
         return gone
 
     def _update(self, rig: str) -> None:
+        """Render `rig` anew, or forget it when it is gone or cannot be rendered: old lines must not stay."""
         self.generation += 1
         snapshot = self._fleet.snapshots.get(rig)
+        try:
+            if snapshot is not None:
+                self._render(self._entries.get(rig) or self._entries.setdefault(rig, Entry(rig)), snapshot)
+        except Exception as error:  # noqa: BLE001 — one rig must not stop the exporter: left out and counted
+            self._failed("rig", error)
+            snapshot = None
         if snapshot is None:
             gone = self._entries.pop(rig, None)
             self.series -= gone.series if gone is not None else 0
-        else:
-            self._render(self._entries.get(rig) or self._entries.setdefault(rig, Entry(rig)), snapshot)
         self._meters.series.set(self.series)
 
     def _render(self, entry: Entry, snapshot: RigSnapshot) -> None:
         snapshot = self._dated(entry, snapshot)
         if snapshot.reading is not None:
             entry.identity = Identity.of(snapshot.reading)
+        start = f'{{rig="{escaped(entry.label)}"'
+        subject = Subject(snapshot, entry.identity)
         chunks: list[bytes] = []
-        left = min(self._per_rig, self._in_all - self.series + entry.series)
-        room = left
-        for chunk, lines in self._chunks(entry, Subject(snapshot, entry.identity)):
-            if lines > room:
-                self._meters.dropped.labels("rig_limit" if left == self._per_rig else "global_limit").inc(lines)
-                chunk, lines = b"", 0
-            room -= lines
-            chunks.append(chunk)
-        self.series += left - room - entry.series
-        entry.series = left - room
+        room = self._room(entry)
+        for family, group in self._families:
+            before = len(chunks)
+            try:
+                room -= self._family(entry, family, group, start, subject, chunks, room)
+            except Exception as error:  # noqa: BLE001 — one rig's oddity must not take the page down: left out, counted
+                chunks[before:] = [b""] * len(group)
+                self._failed(family.title, error)
+        taken = self._room(entry) - room
+        self.series += taken - entry.series
+        entry.series = taken
         entry.row = Row(tuple(chunks), Tally.of(snapshot), zlib.crc32(entry.label.encode()))
+
+    def _room(self, entry: Entry) -> int:
+        """Return how many series the rig may have: its own limit, and what the others leave of the global one."""
+        return min(self._per_rig, self._in_all - self.series + entry.series)
 
     def _dated(self, entry: Entry, snapshot: RigSnapshot) -> RigSnapshot:
         """Return `snapshot`, without its reading when that is stale.
@@ -183,44 +195,50 @@ class Renderer:
                 self._energy += max(0.0, energy - entry.energy)
             entry.energy = energy
 
-    def _chunks(self, entry: Entry, subject: Subject) -> Iterator[tuple[bytes, int]]:
-        """Yield per column the finished lines of the rig and how many they are."""
-        start = f'{{rig="{escaped(entry.label)}"'
-        for family, group in self._families:
-            try:
-                yield from self._family(entry, family, group, start, subject)
-            except Exception as error:  # noqa: BLE001 — one rig's oddity must not take the page down: left out, counted
-                self._failed(family, error)
-                yield from ((b"", 0) for _ in group)
-
     def _family(
-        self, entry: Entry, family: Family[Any, Any], group: tuple[Column, ...], start: str, subject: Subject
-    ) -> list[tuple[bytes, int]]:
+        self,
+        entry: Entry,
+        family: RigFamily,
+        group: Group,
+        start: str,
+        subject: Subject,
+        chunks: list[bytes],
+        room: int,
+    ) -> int:
+        """Append the finished lines of each metric to `chunks`; return how many of the `room` lines were taken."""
+        known = self._words(entry, family.title) if family.free else self._closed[family.title]
         found: dict[str, Any] = {}  # finished labels → row: words that clean to the same make one series, not two
         for labels, row in family.rows(subject):
-            found.setdefault(self._labels(entry, family, labels), row)
-        chunks = []
-        for column in group:
-            name, value_of, lines = column.series + start, column.value, []
-            for finished, row in found.items():
+            found.setdefault(known.get(labels) or self._labels(known, family, labels), row)
+        taken, rows = 0, found.items()
+        for series, value_of in group:
+            name, lines = series + start, []
+            for finished, row in rows:
                 value = value_of(row)
                 if value is not None and -BIG < value < BIG:  # also NaN
                     lines.append(f"{name}{finished}{value!r}\n")
-            chunks.append(("".join(lines).encode(), len(lines)))
-        return chunks
+            if taken + len(lines) > room:
+                self._drop(entry, lines)
+            taken += len(lines)
+            chunks.append("".join(lines).encode() if lines else b"")
+        return taken
 
-    def _labels(self, entry: Entry, family: Family[Any, Any], labels: Labels) -> str:
-        """Return the finished labels after `rig`, with the closing brace and a blank."""
-        known = self._words(entry, family.title) if family.free else self._closed[family.title]
-        finished = known.get(labels)
-        if finished is None:
-            crowded = bool(family.free) and len(known) >= MAX_WORDS
-            if crowded:
-                self._meters.dropped.labels("label_churn").inc()
-                labels = tuple("other" if n in family.free else v for n, v in zip(family.labels, labels, strict=True))
-            finished = f",{pairs(family.labels, labels)}}} " if labels else "} "
-            if not crowded:
-                known[labels] = finished
+    def _drop(self, entry: Entry, lines: list[str]) -> None:
+        """Leave a whole metric of a rig out and count it: a part of it would make sums that mislead."""
+        own = self._room(entry) == self._per_rig
+        self._meters.dropped.labels("rig_limit" if own else "global_limit").inc(len(lines))
+        lines.clear()
+
+    def _labels(self, known: dict[Labels, str], family: RigFamily, labels: Labels) -> str:
+        """Return the finished labels after `rig`, with the closing brace and a blank, and keep them in `known`."""
+        crowded = bool(family.free) and len(known) >= MAX_WORDS
+        if crowded:
+            self._meters.dropped.labels("label_churn").inc()
+            pieces = zip(family.labels, labels, strict=True)
+            labels = tuple("other" if name in family.free else value for name, value in pieces)
+        finished = f",{pairs(family.labels, labels)}}} " if labels else "} "
+        if not crowded:
+            known[labels] = finished
         return finished
 
     def _words(self, entry: Entry, title: str) -> dict[Labels, str]:
@@ -230,9 +248,9 @@ class Renderer:
             entry.words_since = now
         return entry.words.setdefault(title, {})
 
-    def _failed(self, family: Family[Any, Any], error: Exception) -> None:
-        self._meters.errors.labels(family.title).inc()
-        if family.title not in self._logged:
-            self._logged.add(family.title)
+    def _failed(self, title: str, error: Exception) -> None:
+        self._meters.errors.labels(title).inc()
+        if title not in self._logged:
+            self._logged.add(title)
             trace = "".join(traceback.format_exception(error))  # as text: a renderer that shows locals meets the oddity
-            log.error("cannot render a family of metrics; logged once", family=family.title, trace=trace)
+            log.error("cannot render a family of metrics; logged once", family=title, trace=trace)

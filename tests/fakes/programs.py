@@ -113,7 +113,7 @@ class Agent(Program):
         self.config = folder / "stratoscope.yaml"
         self.config.write_text(json.dumps(config))
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "stratoscope.cli", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", "stratoscope", "run", "--config", str(self.config)]
         super().__init__(command, folder, "agent")
         eventually(self._alive, what="the agent")
 

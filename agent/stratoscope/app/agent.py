@@ -13,7 +13,7 @@ from stratoscope.app.lag import LoopWatch
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
-from stratoscope.discover.identify import identify
+from stratoscope.discover.identify import PORTS, identify
 from stratoscope.drivers.driver import Driver
 from stratoscope.drivers.models import nameplate
 from stratoscope.errors import ConfigError
@@ -26,6 +26,7 @@ from stratoscope.ledger import Ledger
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
+from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.poll.tally import Tally
 from stratoscope.wire.ask import Wire
@@ -121,9 +122,11 @@ class Agent:
             identify=self.identify,
             nameplate=data_sheet,
             chance=random.random,
+            search=Pace(self.clock, self.config.discovery.rate / len(PORTS)).wait,
             on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),  # noqa: LOG014 — called inside the except block of poll/rig.py
             limits=self._limits(),
             backoff=polling.backoff_max,
+            search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
         )
 

@@ -8,13 +8,13 @@ from stratoscope import __version__
 from stratoscope.app.lag import LoopWatch
 from stratoscope.events import Event
 from stratoscope.exporter import Health
-from stratoscope.ledger import Ledger
+from stratoscope.ledger import Standing
 
 
 class Vitals:
     """A prometheus_client collector; values are read at the scrape."""
 
-    def __init__(self, health: Health, watch: LoopWatch, ledger: Ledger | None, targets: Callable[[], int]) -> None:
+    def __init__(self, health: Health, watch: LoopWatch, ledger: Standing | None, targets: Callable[[], int]) -> None:
         self._health = health
         self._watch = watch
         self._ledger = ledger
@@ -55,7 +55,7 @@ class Vitals:
         if self._ledger is not None:
             yield from self._ledger_families(self._ledger)
 
-    def _ledger_families(self, ledger: Ledger) -> Iterator[Metric]:
+    def _ledger_families(self, ledger: Standing) -> Iterator[Metric]:
         degraded = ledger.degraded is not None
         yield GaugeMetricFamily("stratoscope_ledger_degraded", "1 while the ledger cannot be written.", degraded)
         yield CounterMetricFamily("stratoscope_ledger_rows_written", "Rows written.", ledger.written)

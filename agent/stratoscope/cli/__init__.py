@@ -1,30 +1,29 @@
 """Offers the command line; each command lives in a file of its own and imports what it needs only when it runs."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 
 from stratoscope import __version__
-from stratoscope.cli import check_config, demo, metrics, read, record, run, scan, simulate
+from stratoscope.cli import check_config, demo, difficulty, hashprice, metrics, read, record, run, scan, simulate
 from stratoscope.errors import OperatorError, PollError, UsageError
 
-FAILED = 1
-WRONG_USAGE = 2
-INTERRUPTED = 130
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130
 
 
 class Guarded(TyperGroup):
     """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
         except (OperatorError, PollError) as error:
-            click.echo(str(error), err=True)
+            typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
@@ -36,9 +35,10 @@ class Guarded(TyperGroup):
 app = typer.Typer(
     cls=Guarded,
     no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: importing rich alone would double its time
     add_completion=False,
     pretty_exceptions_enable=False,  # they show local variables, and so secrets
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 1 what was asked for failed, 2 wrong command line.",
 )
 
@@ -58,17 +58,20 @@ def _options(
     """Read-only telemetry for Bitcoin mining rigs: polls them over their own APIs and serves Prometheus metrics."""
 
 
-for command, function in (
-    ("run", run.run),
-    ("demo", demo.demo),
-    ("scan", scan.scan),
-    ("read", read.read),
-    ("record", record.record),
-    ("simulate", simulate.simulate),
-    ("check-config", check_config.check_config),
-    ("metrics", metrics.metrics),
-):
-    app.command(command)(function)
+COMMANDS: Final = (
+    ("run", run.run, "Run the agent on a config."),
+    ("demo", demo.demo, "Run the agent on a simulated fleet; no rig needed."),
+    ("scan", scan.scan, "Look for rigs in networks."),
+    ("read", read.read, "Read one rig once."),
+    ("record", record.record, "Save a rig's answers, redacted, for a bug report."),
+    ("simulate", simulate.simulate, "Serve simulated rigs only."),
+    ("hashprice", hashprice.hashprice, "Calculate hashprice, breakevens and margin."),
+    ("difficulty", difficulty.difficulty, "Estimate the next difficulty adjustment."),
+    ("check-config", check_config.check_config, "Check a config and say where each mistake is."),
+    ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
+)
+for command, function, short in COMMANDS:
+    app.command(command, short_help=short)(function)
 
 
 def main() -> None:

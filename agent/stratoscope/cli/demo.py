@@ -9,7 +9,7 @@ def demo(
     rigs: Annotated[int, typer.Option("--rigs", "-n", min=1, max=20_000, help="How many simulated rigs.")] = 100,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", min=1, metavar="SECONDS", help="Stop after this long; default: Ctrl-C."),
+        typer.Option("--duration", min=1, metavar="SECONDS", help="Stop by itself after this long."),
     ] = None,
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve /metrics and the status page.")
@@ -17,7 +17,8 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same fleet and troubles.")] = 1,
 ) -> None:
     """Watch the agent read a simulated fleet, pool and market on loopback; no rig needed."""
-    from stratoscope import app
+    from stratoscope import app, logs
     from stratoscope.cli.output import run_loop, say
 
+    logs.setup("warning")  # a simulated fleet has troubles enough to fill the screen
     raise typer.Exit(run_loop(app.demo(rigs=rigs, duration=duration, listen=listen, seed=seed, out=say)))

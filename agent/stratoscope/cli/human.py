@@ -27,7 +27,7 @@ def duration(seconds: float | None) -> str:
     """Return seconds as the two largest units: 3 d 4 h."""
     if seconds is None:
         return "–"
-    parts = []
+    parts: list[str] = []
     left = seconds
     for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1.0, "s")):
         count, left = divmod(left, size)

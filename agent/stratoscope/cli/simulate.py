@@ -1,7 +1,5 @@
 """Serves simulated rigs, a pool and a market: `stratoscope simulate`."""
 
-import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +23,9 @@ def simulate(
 
 
 async def _serve(rigs: int, bind: str, seed: int, write: Path | None) -> None:
+    import asyncio
+    import signal
+
     from stratoscope.cli.output import say
     from stratoscope.clock import SystemClock
     from stratoscope.simulate.fleet import targets

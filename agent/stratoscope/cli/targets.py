@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 Host = Annotated[
     str,
-    typer.Argument(
-        metavar="HOST[:PORT]", help="Address of the rig; IPv6 with a port as [v6]:port.", show_default=False
-    ),
+    typer.Argument(metavar="HOST[:PORT]", help="The rig; IPv6 with a port as [v6]:port."),
 ]
 DriverName = Annotated[
     str | None, typer.Option("--driver", metavar="NAME", help="Read with this driver instead of finding out which.")

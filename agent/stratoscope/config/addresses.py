@@ -19,7 +19,7 @@ def host(text: str) -> str:
 
     An IPv4 address mapped into IPv6 becomes the IPv4 address, so that one rig is not two.
     """
-    bare = text.removeprefix("[").removesuffix("]") if text.startswith("[") else text
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         address = ip_address(bare)
     except ValueError:

@@ -149,7 +149,9 @@ class _Builder:
         return found
 
 
-QUOTE: Final = re.compile(r"'[^']{3,}'")
+NAMED: Final = re.compile(r"\b(handle|alias|anchor|key|directive) .*", re.DOTALL)
+"""Where the parser's text goes on with something from the file."""
+
 REMEDIES: Final = {
     "mapping values are not allowed here": "a value that holds `: ` needs quotes, and a key its own line",
     "cannot start any token": "indent with spaces only; a value that starts with @, `, % or a tab needs quotes",
@@ -168,25 +170,35 @@ def _syntax(name: str, error: YAMLError) -> str:
     problem = str(error.problem or "it cannot be read")
     remedy = next((text for start, text in REMEDIES.items() if start in problem), "compare with config.example.yaml")
     line = f":{mark.line + 1}" if mark else ""
-    return f"{name}{line}: not valid YAML ({QUOTE.sub('something else', problem)}): {remedy}"
+    problem = NAMED.sub(r"\1", problem)
+    return f"{name}{line}: not valid YAML ({problem}): {remedy}"
 
 
 def parse(text: str, name: str) -> Document:
     """Return the document in `text`; raise InvalidConfig when it cannot be used at all."""
     document = Document(name)
-    builder = _Builder(document)
+    # Raised outside the handlers: an exception kept as context would carry the parser's quote of the line, secrets too.
+    problem = _fill(document, text)
+    if problem is not None:
+        raise InvalidConfig([problem])
+    return document
+
+
+def _fill(document: Document, text: str) -> str | None:
+    """Read `text` into `document`; return what is wrong with it."""
+    name, builder = document.name, _Builder(document)
     try:
         events = builder.events(text)
         first = next(events, None)
         if first is None or (isinstance(first, ScalarEvent) and not first.value):
-            raise InvalidConfig([f"{name} is empty: see config.example.yaml for what it may hold"])
+            return f"{name} is empty: see config.example.yaml for what it may hold"
         values = builder.value(first, events, ())
         next(events, None)  # a second document is found here
     except _Refused as refused:
-        raise InvalidConfig([f"{name}:{refused.line}: {refused}"]) from None
+        return f"{name}:{refused.line}: {refused}"
     except YAMLError as error:
-        raise InvalidConfig([_syntax(name, error)]) from None
+        return _syntax(name, error)
     if not isinstance(values, dict):
-        raise InvalidConfig([f"{name}:1: the file must be sections of keys, such as `rigs:`"])
+        return f"{name}:1: the file must be sections of keys, such as `rigs:`"
     document.values = values
-    return document
+    return None

@@ -38,7 +38,7 @@ def _load(path: Path, resolver: Resolver) -> Config:
     try:
         config = Config.model_validate(document.values, context=resolver)
     except ValidationError as error:
-        raise InvalidConfig([*problems, *sentences(error, Config, document)]) from None
+        raise InvalidConfig(_in_order([*problems, *sentences(error, Config, document)], document.name)) from None
     entries = 0
     try:
         entries = len(Expansion(config, document, resolver).entries())
@@ -46,11 +46,21 @@ def _load(path: Path, resolver: Resolver) -> Config:
         problems += error.problems
     problems += _asic_rs(config, document)
     if problems:
-        raise InvalidConfig(problems)
+        raise InvalidConfig(_in_order(problems, document.name))
     warnings = [*_inline_secrets(document, document.values), *resolver.warnings]
     if not entries:
         warnings.append(f"{path}: no rigs are listed: nothing will be polled")
     return config.loaded(path, resolver, warnings, settings)
+
+
+def _in_order(problems: list[str], name: str) -> list[str]:
+    """Return problems in the order of their lines in file `name`; those from elsewhere come first."""
+
+    def line(problem: str) -> int:
+        number = problem.removeprefix(f"{name}:").partition(":")[0]
+        return int(number) if problem.startswith(f"{name}:") and number.isdecimal() else 0
+
+    return sorted(problems, key=line)
 
 
 def _inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]:
@@ -86,13 +96,18 @@ def _exporters(document: Document, resolver: Resolver, settings: dict[str, Any])
     An exporter's module may define `Settings`, a pydantic model; without one it takes the section as it is.
     """
     installed = installed_exporters()
-    sections = document.values.get("exporters", DEFAULT_EXPORTERS)
+    sections = document.values.get("exporters")
+    sections = dict(DEFAULT_EXPORTERS) if sections is None else sections
     for name, section in sections.items() if isinstance(sections, dict) else ():
         loc = ("exporters", name)
         if name not in installed:
             yield f"{document.place(loc)}: {dotted(loc)} is not an exporter: {nearest(name, installed)}"
             continue
-        model = getattr(sys.modules[installed[name].load().__module__], "Settings", None)
+        try:
+            model = getattr(sys.modules[installed[name].load().__module__], "Settings", None)
+        except (ImportError, AttributeError) as error:
+            yield f"{document.place(loc)}: {dotted(loc)} cannot be loaded: {error}: install it anew"
+            continue
         if not (isinstance(model, type) and issubclass(model, BaseModel)) or not isinstance(section, dict | None):
             continue  # what is no section at all is a problem of the config's own model
         try:

@@ -94,9 +94,9 @@ class Polling(Section):
 
 
 class Discovery(Section):
-    """How ranges and CIDRs in `rigs` are searched for rigs again while the agent runs; off by default."""
+    """How addresses of ranges and CIDRs are tried while nothing has answered there yet."""
 
-    interval: Annotated[float, BeforeValidator(Duration(MINUTE, 7 * DAY, "scanning loads the network"))] | None = None
+    interval: Annotated[float, BeforeValidator(Duration(MINUTE, 7 * DAY, "searching loads the network"))] = 300.0  # s
     rate: Annotated[float, BeforeValidator(Number(1, 50, "connections per second"))] = 50.0
 
 
@@ -187,6 +187,15 @@ class Config(Section):
     def resolver(self) -> Resolver:
         """Return what resolves paths and secrets as they were when this config was loaded."""
         return Resolver(self._path.parent if self._path else Path(), self._environ)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, value: Any) -> Any:
+        """Take a section all of whose keys are commented out as absent."""
+        if not isinstance(value, dict):
+            return value
+        sections = ("polling", "rigs", "discovery", "logging", "exporters")
+        return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property
     def path(self) -> Path | None:

@@ -149,8 +149,13 @@ def _complaint(error: Mapping[str, Any], value: Any) -> str:
     if kind in LIMITS:
         return f"{said}must be {LIMITS[kind].format(**context)}"
     if kind == "value_error":
-        return f"is wrong: {clean_text(str(context['error']), 200)}"
-    return f"{said}is wrong: {clean_text(error['msg'], 200)}"
+        return f"is wrong: {_told(str(context['error']))}"
+    return f"{said}is wrong: {_told(error['msg'])}"
+
+
+def _told(message: str) -> str:
+    """Return another validator's message, which may quote the value."""
+    return clean_text(USERINFO.sub(r"\1[redacted]@", message[:400]), 200)
 
 
 def sentences(error: ValidationError, model: type[BaseModel], where: Where, prefix: Loc = ()) -> list[str]:
@@ -164,5 +169,7 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where, pref
         else:
             hidden = any(isinstance(part, str) and SENSITIVE.search(part) for part in full)
             text = _complaint(one, MISSING if hidden else where.value(full))
+            if hidden and one["type"] == "value_error":
+                text = "is wrong"  # the message of another validator may quote it
         found.append(f"{where.place(full)}: {dotted(full) or 'the whole'} {text}")
     return found

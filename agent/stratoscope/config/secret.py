@@ -77,7 +77,7 @@ class Resolver:
         if mode & 0o077:
             self.warnings.append(f"{path} holds a secret and is open to others: chmod 600 {path}")
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if not text or len(raw) > MAX_SECRET or "�" in text:
+        if not text or len(raw) > MAX_SECRET or "�" in text or "\n" in text:
             raise wrong(f"refers to file {path}, which holds no usable secret: one line of UTF-8 text is expected")
         return text
 

@@ -11,6 +11,7 @@ from stratoscope.discover.identify import PORTS
 from stratoscope.discover.once import read_once
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import PollError, UsageError
+from stratoscope.poll.pace import Pace
 from stratoscope.reading import Reading
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
@@ -44,23 +45,6 @@ def hosts(ranges: Iterable[str]) -> list[str]:
     if len(found) > MOST_HOSTS:
         raise UsageError(f"the ranges hold {len(found):,} addresses; a scan takes at most {MOST_HOSTS:,}.")
     return list(found)
-
-
-class Pace:
-    """Spaces out new connections: at most `rate` a second, whatever the number of workers."""
-
-    def __init__(self, clock: Clock, rate: float) -> None:
-        self._clock = clock
-        self._gap = 1.0 / rate
-        self._next = clock.monotonic()
-
-    async def wait(self, connections: int) -> None:
-        """Wait until `connections` more may be opened."""
-        now = self._clock.monotonic()
-        start = max(self._next, now)
-        self._next = start + connections * self._gap
-        if start > now:
-            await self._clock.sleep(start - now)
 
 
 async def sweep(

@@ -1,14 +1,14 @@
 """Reads what the optional pyasic-rs library brings of a rig for which there is no driver here.
 
-It is never chosen by itself: `matches` is always False, a rig gets it by `driver: asic-rs` in the config. It sends no
-commands; `stratoscope.wire.asic_rs.fetch` asks the library and puts the library's record under the key "miner".
+`matches` is always False: a rig gets it by `driver: asic-rs` in the config, or with `asic_rs: true` when it answers
+but nothing else knows it. `stratoscope.wire.asic_rs.fetch` puts the library's record under the key "miner".
 The library (0.8.6) names no hashrate window and not where a power figure comes from, and has no error counters; its
 is_mining is True when it does not know, so hashing is told from the hashrate alone.
 """
 
 from typing import Final
 
-from stratoscope.drivers.driver import Driver, Fingerprint, Replies
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Algorithm, Defect, Fan, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import HASH_UNITS, MHZ
@@ -128,7 +128,7 @@ def _pools(miner: Fields) -> list[PoolSlot]:
 DRIVER: Final = Driver(
     name="asic-rs",
     title="Any rig pyasic-rs knows (optional extra)",
-    commands=(),
+    commands=(Command("miner", "get_data", Via.ASIC_RS),),
     matches=matches,
     decode=decode,
     steady=("realtime",),

@@ -18,10 +18,11 @@ from stratoscope.drivers.cgminer_sections import (
     page_says,
     raw_rows,
     signature,
+    sum_of,
 )
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
 from stratoscope.fields import Fields
-from stratoscope.reading import Defect, Hashboard, PoolSlot, Reading, Shares
+from stratoscope.reading import Defect, Hashboard, PoolSlot, Reading
 from stratoscope.units import MH, MHZ
 
 
@@ -101,7 +102,7 @@ def decode(replies: Replies) -> Reading:
         boards=_boards(solver),
         fans=fans_of(live.items("fans"), "name", known.sheet),
         pools=pools,
-        shares=_sum(pools),
+        shares=sum_of(pools),
         defects=tuple(defects),
     )
 
@@ -154,17 +155,6 @@ def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
                 )
             )
     return tuple(slots)
-
-
-def _sum(pools: tuple[PoolSlot, ...]) -> Shares:
-    """Return the rig's counters as the sum over its pools, each only if every pool tells it."""
-    accepted = [pool.accepted for pool in pools if pool.accepted is not None]
-    rejected = [pool.rejected for pool in pools if pool.rejected is not None]
-    complete = len(pools) or -1
-    return Shares(
-        accepted=sum(accepted) if len(accepted) == complete else None,
-        rejected=sum(rejected) if len(rejected) == complete else None,
-    )
 
 
 def _mac(replies: Replies, defects: list[Defect]) -> str | None:

@@ -73,6 +73,20 @@ def shares(row: Fields) -> Shares:
     return Shares(accepted=row.integer("Accepted"), rejected=row.integer("Rejected"), stale=row.integer("Stale"))
 
 
+def sum_of(pools: tuple[PoolSlot, ...]) -> Shares:
+    """Return the share counters summed over the pools, each only where every pool tells it."""
+
+    def total(counts: list[int | None]) -> int | None:
+        known = [count for count in counts if count is not None]
+        return sum(known) if known and len(known) == len(counts) else None
+
+    return Shares(
+        accepted=total([pool.accepted for pool in pools]),
+        rejected=total([pool.rejected for pool in pools]),
+        stale=total([pool.stale for pool in pools]),
+    )
+
+
 def hardware_address(row: Fields, *keys: str) -> str | None:
     """Return the first present key as a MAC; one that is none (redacted, all zero) is None and a defect."""
     for key in keys:

@@ -15,6 +15,7 @@ class Via(Enum):
     CGMINER = 4028  # TCP, {"command":...}, also WhatsMiner v1/v2 and BTMiner's own verbs
     WHATSMINER3 = 4433  # TCP, length-prefixed JSON
     HTTP = 80
+    ASIC_RS = 0  # whatever the optional library does; it chooses the ports itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 VNish writes its own STATS: per board also volts, watts, state and fault, and a state of the miner. `version` is
 refused (STATUS E, "Invalid command", 1.2.7); the product name in STATS carries the firmware's version.
+Where port 4028 is shut or says little, the web API's summary stands in: hr_realtime was seen equal to "GHS 5s" and
+hr_average to "GHS av" (1.2.7). Its power_usage is not read: newer versions send an efficiency there.
 The canonical window is the 30 minutes, then the 5 s; "GHS av" and "GHS 30m" were seen equal (1.2.7).
 Watts are VNish's estimate even with a metering PSU: its total was exactly the sum of the boards' (1.2.7).
 """
@@ -17,18 +19,20 @@ from stratoscope.drivers.cgminer_sections import (
     pool_slots,
     shares,
     signature,
+    sum_of,
     texts_as_faults,
 )
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via
 from stratoscope.fields import Fields
-from stratoscope.reading import Defect, Fan, Fault, Reading
+from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading
+from stratoscope.units import MHZ, MILLIVOLT
 
 COMMANDS: Final = (
-    Command("summary", "summary"),
-    Command("stats", "stats"),
+    Command("summary", "summary", needed=False),
+    Command("stats", "stats", needed=False),
     Command("pools", "pools", every=3, needed=False),
     Command("web_info", "/api/v1/info", Via.HTTP, every=60, needed=False, identity=True),
-    Command("web_summary", "/api/v1/summary", Via.HTTP, every=3, needed=False),
+    Command("web_summary", "/api/v1/summary", Via.HTTP, needed=False),
 )
 AT_WORK: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
 CHAIN_FAULTS: Final = {f"chain_fault{n}": f"hashboard {n - 1}" for n in range(1, bitmain.MAX_BOARDS + 1)}
@@ -54,9 +58,10 @@ def decode(replies: Replies) -> Reading:
     network = web.child("system").child("network_status")
     known = bitmain.product(named.text("Type") or miner.text("miner_type") or web.text("miner"))
     unit = _unit(live, web, known)
-    rates = merged_windows(summary, live, unit)
     boards_unit = bitmain.chain_unit(live, unit)
+    rates = merged_windows(summary, live, unit) or _web_windows(miner, boards_unit)
     power = _power(live, miner)
+    pools = pool_slots(replies, defects) or _web_pools(miner)
     return Reading(
         driver=DRIVER.name,
         make=known.make,
@@ -68,16 +73,18 @@ def decode(replies: Replies) -> Reading:
         hostname=network.text("hostname"),
         algorithm=known.algorithm,
         uptime=summary.number("Elapsed") if "Elapsed" in summary else live.number("Elapsed"),
-        hashing=_hashing(live, rates),
+        hashing=_hashing(live, miner, rates),
         hashrate=rates,
-        hashrate_expected=live.number("total_rateideal", scale=boards_unit) or None,
+        hashrate_expected=live.number("total_rateideal", scale=boards_unit)
+        or miner.number("hr_nominal", scale=boards_unit)
+        or None,
         power=power,
         power_source=None if power is None else "reported",
-        boards=bitmain.hashboards(live, boards_unit),
+        boards=bitmain.hashboards(live, boards_unit) or _web_boards(miner, boards_unit),
         fans=_fans(live, miner),
-        pools=pool_slots(replies, defects),
-        shares=shares(summary),
-        hardware_errors=summary.integer("Hardware Errors"),
+        pools=pools,
+        shares=shares(summary) if summary else sum_of(pools),
+        hardware_errors=summary.integer("Hardware Errors") if summary else miner.integer("hw_errors"),
         faults=_faults(live, miner),
         defects=tuple(defects),
     )
@@ -93,30 +100,92 @@ def _unit(live: Fields, web: Fields, known: bitmain.Product) -> float | None:
     return bitmain.rate_unit(live, known)
 
 
-def _hashing(live: Fields, rates: dict[str, float]) -> bool | None:
+def _hashing(live: Fields, miner: Fields, rates: dict[str, float]) -> bool | None:
     """Believe a state that is no work ("stopped", "failure", "initializing"), else ask the fresh window."""
-    state = live.text("state")
+    state = live.text("state") or miner.child("miner_status").text("miner_state")
     if state is not None and state.lower() not in AT_WORK:
         return False
     return is_hashing(rates)
 
 
 def _power(live: Fields, miner: Fields) -> float | None:
-    """Return the estimate in W: the boards' sum of this very answer, else the web API's, which may be older."""
+    """Return the estimate in W: the sum of the boards' where STATS has them, else the web API's."""
     watts = [live.number(keys.consumption) for keys in bitmain.CHAINS if keys.consumption in live.raw]
     known = [value for value in watts if value is not None]
     if known:
         return sum(known)
-    return bitmain.chain_power(live) or miner.number("power_consumption", "power_usage") or None
+    return bitmain.chain_power(live) or miner.number("power_consumption") or None
 
 
 def _fans(live: Fields, miner: Fields) -> tuple[Fan, ...]:
     """Return the fans; in immersion mode the control board still lists plugs, all at 0 rpm."""
-    fans = bitmain.fans(live)
-    mode = miner.child("cooling").child("settings").child("mode").text("name") if fans else None
+    cooling = miner.child("cooling")
+    fans = bitmain.fans(live) or _web_fans(cooling)
+    mode = cooling.child("settings").child("mode").text("name") if fans else None
     if mode is not None and mode.lower().startswith("immers"):
         return tuple(fan for fan in fans if fan.rpm)
     return fans
+
+
+def _web_windows(miner: Fields, unit: float) -> dict[str, float]:
+    found = {"5s": miner.number("hr_realtime", scale=unit), "avg": miner.number("hr_average", scale=unit)}
+    return {name: rate for name, rate in found.items() if rate is not None}
+
+
+def _web_fans(cooling: Fields) -> tuple[Fan, ...]:
+    speeds: dict[int, int] = {}
+    for at, row in enumerate(cooling.items("fans")):
+        number, rpm = row.integer("id", high=63), row.integer("rpm", high=100_000)
+        if rpm is not None:
+            speeds.setdefault(at if number is None else number, rpm)
+    return tuple(Fan(index=index, rpm=speeds[index]) for index in sorted(speeds))
+
+
+def _web_boards(miner: Fields, unit: float) -> tuple[Hashboard, ...]:
+    """Return the boards of the web summary, numbered from 1 there; chips are counted by colour of their state."""
+    rows = [(number, row) for row in miner.items("chains") if (number := row.integer("id", high=63)) is not None]
+    offset = bitmain.first_slot([number for number, _ in rows])
+    boards: dict[int, Hashboard] = {}
+    for number, row in rows:
+        colours = row.child("chip_statuses")
+        counts = [colours.integer(colour) for colour in colours.raw]
+        board = Hashboard(
+            index=number - offset,
+            hashrate=row.number("hashrate_rt", scale=unit),
+            temperature_board=_hottest(row, "pcb_temp"),
+            temperature_chip=_hottest(row, "chip_temp"),
+            chips=sum(count or 0 for count in counts) if counts else None,
+            hardware_errors=row.integer("hw_errors"),
+            frequency=row.number("frequency", scale=MHZ),
+            voltage=row.number("voltage", scale=MILLIVOLT),
+        )
+        boards.setdefault(board.index, board)
+    return tuple(boards[index] for index in sorted(boards))
+
+
+def _hottest(row: Fields, key: str) -> float | None:
+    return row.child(key).number("max", low=bitmain.COLDEST, high=bitmain.HOTTEST)
+
+
+def _web_pools(miner: Fields) -> tuple[PoolSlot, ...]:
+    """Return the pools of the web summary: "active" is mined at, "working" answers, the rest is out of order."""
+    slots: dict[int, PoolSlot] = {}
+    for at, row in enumerate(miner.items("pools")):
+        number, status = row.integer("id", high=63), row.text("status")
+        index = at if number is None else number
+        slot = PoolSlot(
+            index=index,
+            url=row.text("url"),
+            user=row.text("user"),
+            alive=None if status is None else status.lower() in ("active", "working"),
+            active=None if status is None else status.lower() == "active",
+            accepted=row.integer("accepted"),
+            rejected=row.integer("rejected"),
+            stale=row.integer("stale"),
+            difficulty_accepted=row.number("diffa"),
+        )
+        slots.setdefault(index, slot)
+    return tuple(slots[index] for index in sorted(slots))
 
 
 def _faults(live: Fields, miner: Fields) -> tuple[Fault, ...] | None:

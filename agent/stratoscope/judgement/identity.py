@@ -7,7 +7,7 @@ published for the newcomer: a missing sample is honest, a sample of another mach
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from stratoscope.reading import Reading
@@ -33,8 +33,7 @@ class Known:
     rig: str
     address: str
     at: float  # monotonic s of the last answer there
-    claimed_by: str | None = None
-    claimed_at: float = 0.0
+    claims: dict[str, float] = field(default_factory=dict)  # other address → monotonic s of its first claim
 
 
 def identity_key(reading: Reading, address: str) -> str:
@@ -84,9 +83,8 @@ class Identities:
             self._at_address[address] = key
             return Sighting(known.rig, key)
         if self._still_there(known, key, now, interval):
-            if known.claimed_by == address and known.at > known.claimed_at:
+            if known.at > known.claims.setdefault(address, now):
                 return Sighting(name or f"{known.rig}@{address}", key, conflict_with=known.address)
-            known.claimed_by, known.claimed_at = address, known.claimed_at if known.claimed_by == address else now
             return Sighting(None, key)
         before = known.address
         self._settle(key, Known(name or known.rig, address, now))

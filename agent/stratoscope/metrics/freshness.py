@@ -9,7 +9,9 @@ FRESH_SECONDS: Final = 90.0
 
 
 def fresh_for(snapshot: RigSnapshot) -> float:
-    """Return for how many seconds the snapshot's reading may be shown: 2.5 polling intervals, at least 90 s."""
+    """Return for how many seconds the snapshot's reading may be shown: as polled, else 2.5 intervals, at least 90 s."""
+    if snapshot.polling.freshness is not None:
+        return snapshot.polling.freshness
     return max(FRESH_INTERVALS * snapshot.polling.interval, FRESH_SECONDS)
 
 

@@ -60,7 +60,9 @@ class Rooms:
     identify: Callable[[Target, str | None], Awaitable[Driver]]  # raises PollError
     nameplate: Callable[[str | None, str | None], Nameplate]  # make, model
     chance: Callable[[], float]  # uniform in [0, 1)
+    search: Callable[[], Awaitable[None]]  # waits for a turn to try an address where no rig is known
     on_bug: Callable[[str], None]  # called inside an except block, with the rig's address
     limits: Limits
     backoff: float = 300.0  # s, the longest wait between tries of a dark rig
+    search_interval: float = 300.0  # s between tries of an address of a range where nothing has answered
     least_freshness: float = 90.0  # s

@@ -95,9 +95,21 @@ class RigLoop:
             late = grid.missed(now)
             self.skipped += late
             self.rooms.tally.skipped += late
-            grid.after(now + delay(self.health, self.interval, self.rooms.backoff, self.rooms.chance()))
+            grid.after(now + self.pause())
             if grid.interval != self.interval:
                 grid = self.grid()
+
+    @property
+    def searching(self) -> bool:
+        """Tell whether this is an address of a range where nothing has answered yet."""
+        return self.last is None and not self.plan.expected
+
+    def pause(self) -> float:
+        """Return for how many seconds to leave the rig alone beyond its next tick."""
+        chance = self.rooms.chance()
+        if self.searching:
+            return self.rooms.search_interval * (0.5 + chance)
+        return delay(self.health, self.interval, self.rooms.backoff, chance)
 
     def grid(self) -> Grid:
         """Return the rig's grid from now on."""
@@ -117,6 +129,8 @@ class RigLoop:
         outcome, error, started = "ok", None, 0.0
         try:
             async with self.rooms.budget.lane(suspect=self.health.suspect):
+                if self.searching:
+                    await self.rooms.search()
                 started = clock.monotonic()
                 driver, reading = await self.exchange.read(tick)
         except PollError as failure:
@@ -141,6 +155,7 @@ class RigLoop:
         self.polling = Polling(
             address=self.address,
             interval=self.interval,
+            freshness=freshness(self.interval, self.rooms.least_freshness),
             polls=self.outcomes,
             skipped=self.skipped,
             duration=seconds,

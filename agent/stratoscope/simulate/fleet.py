@@ -236,7 +236,7 @@ class SimulatedFleet:
 
 
 def targets(fleet: SimulatedFleet) -> list[dict[str, Any]]:
-    """Return the fleet as rig entries of an agent's config; a login only where nothing can be read without one."""
+    """Return the fleet as rig entries of an agent's config; a login only where power or identity hides behind it."""
     entries: list[dict[str, Any]] = []
     for rig in fleet.rigs:
         moved = {default: port for default, port in rig.ports.items() if port != default}

@@ -33,6 +33,8 @@ class HttpReader:
     def next(self) -> Request | Page | None:
         """Return the next whole request, None while it is incomplete, or the error page that ends the connection."""
         head, found, rest = self._buffer.partition(b"\r\n\r\n")
+        if self._buffer[:1] > b"Z":
+            return BAD_REQUEST  # "{": somebody speaks CGMiner's protocol; method names are upper-case words
         if not found:
             return TOO_LARGE if len(self._buffer) > _HEAD else None
         lines = head.decode("latin-1").split("\r\n")

@@ -134,7 +134,8 @@ class Physics:
 
     def total(self, counter: str) -> int:
         """Return `accepted`, `rejected` or `stale` summed over the pool slots."""
-        return sum(getattr(slot, counter) for slot in self.slots)
+        first, second, third = self.slots
+        return int(getattr(first, counter) + getattr(second, counter) + getattr(third, counter))
 
     def step(self, seconds: float) -> None:
         """Let `seconds` pass (0 only refreshes what the flags decide)."""

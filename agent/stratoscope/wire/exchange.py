@@ -6,7 +6,7 @@ from typing import Any, Final
 from stratoscope.drivers.driver import Command, Login, Via
 from stratoscope.errors import AuthRefused, Garbled, PollError, TimedOut, Unreachable
 from stratoscope.units import HOUR, MINUTE
-from stratoscope.wire import cgminer, repair, whatsminer3
+from stratoscope.wire import asic_rs, cgminer, repair, whatsminer3
 from stratoscope.wire.connect import Deadline, resolved
 from stratoscope.wire.dns import Names
 from stratoscope.wire.http import Site, Web, WebAnswer
@@ -15,10 +15,10 @@ from stratoscope.wire.target import Answers, Limits, Session, Target
 from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refusal
 
 ASKED_AGAIN: Final = HOUR  # after a refusal
-TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question met no working connection: the rig may have been booting
+TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question brought no connection or no sense: it may be booting
 CGMINER, WHATSMINER3, HTTP = Via.CGMINER, Via.WHATSMINER3, Via.HTTP  # an enum's member and value cost a call each
 REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
-ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2}
+ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
 
 Step = tuple[Command, ...]
 
@@ -87,13 +87,12 @@ class Exchange:
         missing = [c for c in step if c.key not in answers.replies and c.key not in answers.refused]
         if any(command.needed for command in missing):
             raise failure
-        connected = not isinstance(failure, Unreachable | TimedOut)
-        if not connected:
+        if isinstance(failure, Unreachable | TimedOut):
             self._dead.setdefault(_default_port(step[0]), failure)
         if failure.reason not in REFUSALS:
             self._failure = self._failure or failure
         for command in missing:
-            self._refuse(command, failure.reason, ASKED_AGAIN if connected else TRIED_AGAIN)
+            self._refuse(command, failure.reason, ASKED_AGAIN if failure.reason in REFUSALS else TRIED_AGAIN)
 
     def _refuse(self, command: Command, reason: str, until: float) -> None:
         self.answers.refused[command.key] = reason
@@ -118,6 +117,9 @@ class Exchange:
             await self._http(command)
         elif command.via is WHATSMINER3:
             await self._whatsminer3(step)
+        elif command.via is Via.ASIC_RS:
+            self._deadline.waiting(self._target.host, 0)  # the library connects by itself
+            self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
         elif len(step) == 1:
             self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, step)))
         else:

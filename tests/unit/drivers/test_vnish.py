@@ -104,6 +104,43 @@ def test_an_l7_counts_in_megahashes_with_and_without_the_web_api(web: dict[str, 
     assert reading.algorithm == "scrypt"
 
 
+def test_the_web_api_alone_gives_a_reading() -> None:
+    def chain(number: int) -> dict[str, Any]:
+        return {
+            "id": number, "frequency": 650.5, "voltage": 13700, "hashrate_rt": 32000.0 + number, "hw_errors": number,
+            "pcb_temp": {"min": 40, "max": 56}, "chip_temp": {"min": 60, "max": 72},
+            "chip_statuses": {"red": 1, "orange": 5, "grey": 70},
+        }  # fmt: skip
+
+    def pool(number: int, status: str) -> dict[str, Any]:
+        return {"id": number, "url": f"pool{number}:3333", "user": "u", "status": status, "accepted": 10, "rejected": 1,
+                "stale": 0, "diffa": 655360.0}  # fmt: skip
+
+    miner = WEB["miner"] | {
+        "hr_realtime": 96000.5, "hr_average": 95000.5, "hr_nominal": 98000.0, "hw_errors": 6, "power_usage": 32.3,
+        "chains": [chain(1), chain(3)], "pools": [pool(0, "active"), pool(1, "working"), pool(2, "offline")],
+        "cooling": {"fans": [{"id": 0, "rpm": 5000, "status": "ok"}, {"id": 1, "rpm": 0, "status": "lost"}]},
+    }  # fmt: skip
+    reading = vnish.decode(Replies(web_info=INFO, web_summary={"miner": miner}))
+    assert (reading.make, reading.model, reading.firmware_version) == ("Antminer", "S19", "1.2.6")
+    assert reading.hashrate == {"5s": 96000.5e9, "avg": 95000.5e9}
+    assert (reading.hashrate_expected, reading.hashing, reading.power) == (98e12, True, 3100)
+    first, second = reading.boards
+    assert (first.index, first.hashrate, first.chips, first.hardware_errors) == (0, 32001e9, 76, 1)
+    assert (first.temperature_board, first.temperature_chip) == (56, 72)
+    assert (first.frequency, first.voltage, second.index) == (650.5e6, pytest.approx(13.7), 2)
+    assert [(p.alive, p.active) for p in reading.pools] == [(True, True), (True, False), (False, False)]
+    assert (reading.shares.accepted, reading.shares.rejected, reading.shares.stale) == (30, 3, 0)
+    assert [fan.rpm for fan in reading.fans] == [5000, 0]
+    assert reading.uptime is None
+    assert reading.defects == ()
+
+
+def test_a_stopped_rig_whose_web_summary_has_no_miner_claims_nothing() -> None:
+    reading = vnish.decode(Replies(web_info=INFO, web_summary={"miner": None}))
+    assert (reading.hashing, reading.hashrate, reading.boards, reading.power) == (None, {}, (), None)
+
+
 def test_faults_of_boards_and_of_the_miner_are_told() -> None:
     assert read().faults == ()
     failed = {"miner": {"miner_status": {"miner_state": "failure", "failure_code": 12, "description": "no chips"}}}

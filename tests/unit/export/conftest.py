@@ -46,7 +46,7 @@ async def text_of(exporter):
 
     async def text(fleet: Fleet, form: Form = Form.TEXT, part=None, **settings) -> str:
         _, pages, _ = exporter(fleet, **settings)
-        return (await pages.get(Wanted(form, part=part))).decode()
+        return b"".join(await pages.get(Wanted(form, part=part))).decode()
 
     return text
 

@@ -50,13 +50,15 @@ async def browser():
 @pytest.mark.needs("chromium")
 async def test_s08_thirty_payloads_in_every_string_run_nothing(site):
     fleet = Fleet()
-    for number, payload in enumerate(PAYLOADS):
+    for number, payload in enumerate(PAYLOADS):  # each alone in every column of the table
         fleet.publish(hostile(f"{number:02d} {payload}"[:128], payload))
+    for first in range(0, len(PAYLOADS), 6):  # six at a time in every string of a rig's own page
+        fleet.publish(hostile(f"six {first}", " ".join(PAYLOADS[first : first + 6])))
     session, made = await site(fleet, PAYLOADS[0], privacy="full")
     made.health.config_ok, made.health.config_error = False, PAYLOADS[2]
     origin = str(session._base_url)
     searches = [f"/?q={quote(payload)}&state={quote(payload)}&sort={quote(payload)}" for payload in PAYLOADS[:3]]
-    rigs = [f"/rig/{quote(rig_label(rig), safe='')}" for rig in fleet.snapshots]
+    rigs = [f"/rig/{quote(rig_label(rig), safe='')}" for rig in fleet.snapshots if rig[:2] in ("si", "00", "12")]
     missing = [f"/rig/{quote(payload, safe='')}" for payload in PAYLOADS[:2]]
     dialogs, foreign, seen = [], [], 0
     async with browser() as page:

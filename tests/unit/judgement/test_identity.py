@@ -67,6 +67,14 @@ def test_f18_two_machines_with_one_mac_are_both_kept_and_told_apart():
     assert conflicts == {("10.0.0.2", "10.0.0.1")}
 
 
+def test_f18_many_machines_with_one_serial_are_all_kept():
+    seen = Identities()
+    for cycle in range(3):
+        rigs = [seen.see("serial:x/1", f"10.0.0.{n}", cycle * 30.0 + n, 30.0).rig for n in range(8)]
+
+    assert rigs == ["x/1", *(f"x/1@10.0.0.{n}" for n in range(1, 8))]
+
+
 def test_f19_a_new_rig_at_the_address_of_a_retired_one_is_a_new_rig():
     seen = Identities()
     seen.see("mac:AA", "10.0.0.1", 0, 30)

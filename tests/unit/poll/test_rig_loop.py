@@ -80,6 +80,7 @@ class Site:
         self.events: list[Event] = []
         self.bugs: list[str] = []
         self.identified: list[str] = []
+        self.searched = 0
         events = Events()
         events.listeners.append(self.events.append)
         tally = Tally()
@@ -87,8 +88,11 @@ class Site:
             wire=self, clock=self.clock, fleet=self.fleet, events=events, identities=Identities(), book=Book(),
             budget=Budget(settings.pop("healthy", 128), settings.pop("suspect", 32), tally), tally=tally,
             identify=self.identify, nameplate=lambda _make, _model: Nameplate(), chance=lambda: 0.5,
-            on_bug=self.bugs.append, limits=Limits(), **settings,
+            search=self.search, on_bug=self.bugs.append, limits=Limits(), **settings,
         )  # fmt: skip
+
+    async def search(self) -> None:
+        self.searched += 1
 
     async def identify(self, target: Target, only: str | None) -> Driver:
         self.identified.append(target.host)
@@ -355,6 +359,7 @@ async def test_a_member_of_a_range_is_no_rig_until_something_answers(site):
     site.start(expected=False)
     await site.clock.advance(600)
     assert site.fleet.snapshots == {}
+    assert site.searched == len(rig.times) == 2
 
     rig.failure = None
     await site.clock.advance(600)

@@ -244,6 +244,7 @@ async def test_requests_split_and_pipelined_are_answered_in_order(rig_of):
     [
         (b"GET /" + b"a" * 20_000, b"413"),
         (b"nonsense\r\n\r\n", b"400"),
+        (b'{"command":"version"}', b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", b"413"),
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
     ],

@@ -143,3 +143,18 @@ def test_the_gate_belongs_to_one_event_loop(library):
     for _ in range(2):  # a second loop must not find the first one's semaphore
         asyncio.run(test_at_most_32_discoveries_run_at_once(library))
         asic_rs._handles.clear()
+
+
+async def test_the_wire_asks_the_library_for_a_rig_that_has_its_driver(library):
+    from stratoscope.clock import SystemClock
+    from stratoscope.drivers import asic_rs as driver
+    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.target import Session
+
+    wire = Wire(clock=SystemClock())
+    try:
+        answers = await wire.ask(Target("127.0.0.1"), driver.DRIVER.commands, Session())
+    finally:
+        await wire.close()
+
+    assert driver.decode(answers.replies).hashrate == {"realtime": 9.5e12}

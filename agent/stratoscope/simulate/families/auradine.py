@@ -187,4 +187,4 @@ def _token(rig: Rig, body: bytes) -> Page:
 
 
 FAMILY = Family(name="auradine", ports={4028: "cgminer", 8080: "http"}, description=_DESCRIPTION, verbs=_VERBS,
-                serve=serve)  # fmt: skip
+                serve=serve, needs_login=True)  # fmt: skip

@@ -4,6 +4,8 @@ Seen: Avalon 1246, cgminer 4.11.1 of July 2021. The socket stays open after the 
 the rig's start because the rig has no clock.
 """
 
+from functools import cache
+
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
 from stratoscope.simulate.families.family import Family
@@ -95,17 +97,16 @@ def _module(rig: Rig) -> str:
         "Led[0]", f"MGHS[{_list([board.hashrate / GH for board in boards], '{:.2f}')}]", f"MTmax[{_list(chips)}]",
         f"MTavg[{_list([max(0.0, chip - 9) for chip in chips])}]", f"TA[{sum(board.chips for board in boards)}]",
         "Core[A3201]", "PING[12]", "POWS[0]", "HASHS[0 0 0]", "POOLS[0]", "SoftOFF[0]", "ECHU[0 0 0]", "ECMM[0]",
-        *(f"PVT_T{index}[{_sensors(rig, index)}]" for index in range(len(boards))),
+        *(f"PVT_T{index}[{_sensors(int(board.chip), board.chips)}]" for index, board in enumerate(boards)),
         "CRC[0 0 0]", f"MPO[{spec.watts:.0f}]", "MVL[87]", "WORKMODE[1]",
     ]  # fmt: skip
     return " ".join(pairs)
 
 
-def _sensors(rig: Rig, index: int) -> str:
-    """Write every chip's temperature as the module does: right-aligned in three places."""
-    board = rig.physics.boards[index]
-    hot = int(board.chip)
-    return " ".join(f"{max(0, hot - at % 17):3d}" for at in range(board.chips))
+@cache
+def _sensors(hot: int, chips: int) -> str:
+    """Write every chip's temperature as the module does: right-aligned in three places (few whole °C, so kept)."""
+    return " ".join(f"{max(0, hot - at % 17):3d}" for at in range(chips))
 
 
 FAMILY = Family(

@@ -1,29 +1,22 @@
 """Answers like Braiins OS with its public REST API under /api/v1, behind a login.
 
 Seen: S21 Pro, BOS 26.04. POST /api/v1/auth/login brings a token that stands bare in the Authorization header; only the
-version page is open. Port 4028 tells the version and nothing else.
+version page is open. Port 4028 (`braiins_cgminer`) is open beside it. Paths may end in a slash.
 """
 
 from typing import Any
 
 import orjson
 
-from stratoscope.simulate.families import antminer, envelope
-from stratoscope.simulate.families.envelope import Answer, Row
+from stratoscope.simulate.families import antminer, braiins_cgminer
+from stratoscope.simulate.families.envelope import Row
 from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MHZ, TH
 
 _VERSION = "2026-04-14-0-912d084c-26.04-plus"
-DESCRIPTION = "BOSer boser-openwrt 0.1.0-912d084c"
 _WINDOWS = {"last_5s": "5s", "last_1m": "1m", "last_5m": "5m", "last_15m": "15m", "last_30m": "30m", "last_1h": "1h",
             "last_24h": "24h"}  # fmt: skip
-
-
-def version(rig: Rig, _: str) -> Answer:
-    """Compose port 4028's `version`."""
-    row = {"API": "3.7", "BOSer": DESCRIPTION.removeprefix("BOSer ")}
-    return envelope.reply(rig, 22, "BOSer versions", DESCRIPTION, "VERSION", [row])
 
 
 def _gigahash(hashrate: float) -> Row:
@@ -164,19 +157,20 @@ def login(rig: Rig, body: bytes) -> Page:
 
 def serve(rig: Rig, request: Request) -> Page:
     """Answer the REST API."""
-    if request.path == "/api/v1/auth/login" and request.method == "POST":
+    path = request.path.rstrip("/")
+    if path == "/api/v1/auth/login" and request.method == "POST":
         return login(rig, request.body)
     if request.method != "GET":
         return Page({"message": "forbidden"}, 403, privileged=True)
-    if request.path == "/":
+    if not path:
         return Page("<html><title>Braiins OS</title></html>")
-    if request.path == "/api/v1/version":
+    if path == "/api/v1/version":
         return Page({"major": 1, "minor": 3, "patch": 0})
     if request.headers.get("authorization", "").removeprefix("Bearer ") != rig.token:
         return Page({"message": "unauthenticated"}, 401)
-    page = _PAGES.get(request.path)
+    page = _PAGES.get(path)
     return Page(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="braiins", ports={80: "http", 4028: "cgminer"}, description=DESCRIPTION,
-                verbs={"version": version}, serve=serve, needs_login=True)  # fmt: skip
+FAMILY = Family(name="braiins", ports={80: "http", 4028: "cgminer"}, description=braiins_cgminer.DESCRIPTION,
+                verbs=braiins_cgminer.VERBS, serve=serve, needs_login=True)  # fmt: skip

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from stratoscope.simulate.families import antminer, braiins
+from stratoscope.simulate.families import antminer, braiins_cgminer
 from stratoscope.simulate.families.envelope import Row
 from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
 from stratoscope.simulate.rig import Rig
@@ -155,5 +155,5 @@ def serve(rig: Rig, request: Request) -> Page:
     return Page("<html><title>Braiins OS</title></html>") if request.path == "/" else NOT_FOUND
 
 
-FAMILY = Family(name="braiins-graphql", ports={80: "http", 4028: "cgminer"}, description=braiins.DESCRIPTION,
-                verbs={"version": braiins.version}, serve=serve)  # fmt: skip
+FAMILY = Family(name="braiins-graphql", ports={80: "http", 4028: "cgminer"}, description=braiins_cgminer.DESCRIPTION,
+                verbs={"version": braiins_cgminer.version}, serve=serve)  # fmt: skip

@@ -48,7 +48,7 @@ class Family:
     port, `serve` over HTTP. `unjoinable` tells which verbs may not stand in a joined command ("a+b"). `refuse` words
     the refusals. `bent` rewrites the bytes of an answer where the firmware's own writer is broken. `stays_open` keeps
     the socket open after the closing NUL. `realm` asks for a digest login on every page. `needs_login` says that
-    nothing can be read without credentials.
+    power or identity cannot be read without credentials.
     """
 
     name: str

@@ -1,0 +1,181 @@
+"""Calculates hashprice, and what a rig earns and costs by it: `stratoscope hashprice`."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The checked options."""
+
+    difficulty: float
+    height: int
+    fees: float  # BTC per block
+    price: float | None
+    currency: str
+    efficiency: float | None
+    power_price: float | None
+    pool_fee: float
+
+    @property
+    def of_a_rig(self) -> bool:
+        """Tell whether anything is known of a rig, so that its costs are asked for."""
+        return self.efficiency is not None or self.power_price is not None
+
+
+def hashprice(
+    difficulty: Annotated[float | None, typer.Option("--difficulty", metavar="D", help="Network difficulty.")] = None,
+    nbits: Annotated[
+        str | None,
+        typer.Option("--nbits", metavar="BITS", help="A header's compact target instead."),
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option("--height", min=0, metavar="N", help="Block height; it fixes the subsidy.")
+    ] = None,
+    fees: Annotated[
+        float, typer.Option("--fees", metavar="BTC", help="Fees per block, as a rule the mean of 144 blocks.")
+    ] = 0.0,
+    price: Annotated[float | None, typer.Option("--price", metavar="FIAT", help="Price of one bitcoin.")] = None,
+    currency: Annotated[str, typer.Option("--currency", metavar="CODE", help="Currency of all prices.")] = "USD",
+    efficiency: Annotated[
+        float | None, typer.Option("--efficiency", metavar="J/TH", help="The rig's efficiency: also show its costs.")
+    ] = None,
+    power_price: Annotated[
+        float | None, typer.Option("--power-price", metavar="PER_KWH", help="Power price; may be negative.")
+    ] = None,
+    pool_fee: Annotated[
+        float | None, typer.Option("--pool-fee", metavar="RATIO", help="Pool fee of the rig, 0.02 for 2 %.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Calculate the hashprice by difficulty (what FPPS credits), and a rig's breakevens and margin by it.
+
+    Hashprice is before the pool's fee; the figures of the rig are after it. What is undefined is null.
+    """
+    from stratoscope.cli.output import console, print_json
+
+    inputs = Inputs(
+        difficulty=_difficulty(difficulty, nbits),
+        height=_height(height),
+        fees=fees,
+        price=price,
+        currency=currency.upper(),
+        efficiency=efficiency,
+        power_price=power_price,
+        pool_fee=pool_fee or 0.0,
+    )
+    _check(inputs, pool_fee)
+    document = {**network(inputs), **(rig(inputs) if inputs.of_a_rig else {})}
+    if as_json:
+        print_json(document)
+    else:
+        console().print(_table(inputs, document))
+
+
+def network(inputs: Inputs) -> dict[str, Any]:
+    """Return what the network pays, under its public names."""
+    from decimal import Decimal
+
+    from stratoscope.market import chain
+    from stratoscope.market.hashprice import hashprice as by_difficulty
+    from stratoscope.units import SATOSHIS
+
+    subsidy = chain.subsidy(inputs.height)
+    reward = subsidy + Decimal(str(inputs.fees)) * SATOSHIS
+    found = by_difficulty(inputs.difficulty, float(reward), inputs.price)
+    return {
+        "subsidy_btc": subsidy / SATOSHIS,
+        "reward_btc": float(reward / SATOSHIS),
+        "hashprice_btc_per_ph_day": found and found.btc_per_ph_day,
+        "hashprice_sats_per_th_day": found and found.sats_per_th_day,
+        "hashprice_fiat_per_ph_day": found and found.fiat_per_ph_day,
+        "currency": inputs.currency,
+        "network_hashrate_implied_hashes_per_second": chain.implied_hashrate(inputs.difficulty),
+    }
+
+
+def rig(inputs: Inputs) -> dict[str, Any]:
+    """Return what a rig earns and costs, under its public names; None where it is undefined."""
+    from stratoscope.market import costs
+
+    fiat = network(inputs)["hashprice_fiat_per_ph_day"]
+    efficiency, power, fee = inputs.efficiency, inputs.power_price, inputs.pool_fee
+    hashcost = costs.hashcost(efficiency, power)
+    return {
+        "revenue_fiat_per_mwh": costs.revenue_per_mwh(fiat, efficiency, fee),
+        "hashcost_fiat_per_ph_day": hashcost,
+        "breakeven_power_price_fiat_per_kwh": costs.breakeven_power_price(fiat, efficiency, fee),
+        "breakeven_efficiency_joules_per_terahash": costs.breakeven_efficiency(fiat, power, fee),
+        "gross_margin_ratio": costs.gross_margin_ratio(costs.net_hashprice(fiat, fee), hashcost),
+    }
+
+
+def _difficulty(difficulty: float | None, nbits: str | None) -> float:
+    from stratoscope.cli import numbers
+    from stratoscope.errors import UsageError
+
+    if (difficulty is None) == (nbits is None):
+        raise UsageError("give exactly one of --difficulty and --nbits")
+    return numbers.nbits(nbits) if nbits is not None else difficulty or 0.0
+
+
+def _height(height: int | None) -> int:
+    from stratoscope.errors import UsageError
+
+    if height is None:
+        raise UsageError("--height is missing: it fixes the subsidy; write the height of the newest block")
+    return height
+
+
+def _check(inputs: Inputs, pool_fee: float | None) -> None:
+    from stratoscope.cli import numbers
+    from stratoscope.errors import UsageError
+
+    numbers.above("--difficulty", inputs.difficulty, 0, "write it in full, as 146480880000000")
+    numbers.above("--price", inputs.price, 0, "leave it out for BTC figures only")
+    numbers.above("--efficiency", inputs.efficiency, 0, "write joules per terahash, as 17.5")
+    numbers.finite("--power-price", inputs.power_price, "write the price of a kWh, as 0.045")
+    numbers.finite("--fees", inputs.fees, "write BTC per block, as 0.0169")
+    numbers.ratio("--pool-fee", pool_fee)
+    if inputs.fees < 0:
+        raise UsageError(f"--fees {inputs.fees:g} is below 0: write BTC per block, as 0.0169")
+    if pool_fee is not None and not inputs.of_a_rig:
+        raise UsageError("--pool-fee bears on a rig's figures only: add --efficiency, --power-price or both")
+    if not re.fullmatch(r"[A-Z]{3,5}", inputs.currency):
+        raise UsageError(f"--currency {inputs.currency!r} is no currency code: write one such as USD or EUR")
+
+
+def _table(inputs: Inputs, document: dict[str, Any]) -> "Table":
+    from rich.table import Table
+
+    from stratoscope.cli.human import hashrate, quantity
+    from stratoscope.cli.output import text
+
+    fiat = inputs.currency
+    table = Table(title=text("Hashprice by difficulty", "bold"), title_justify="left", show_header=False)
+    margin = document.get("gross_margin_ratio")
+    cells = {
+        "difficulty": f"{inputs.difficulty:,.2f}",
+        "network hashrate implied": hashrate(document["network_hashrate_implied_hashes_per_second"]),
+        "block reward": f"{document['reward_btc']:.8f} BTC, {document['subsidy_btc']:g} of it subsidy",
+        "hashprice": f"{document['hashprice_btc_per_ph_day']:.8f} BTC/PH/day",
+        "": f"{document['hashprice_sats_per_th_day']:.3f} sat/TH/day",
+        " ": quantity(document["hashprice_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
+    }
+    if inputs.of_a_rig:
+        cells |= {
+            "revenue": quantity(document["revenue_fiat_per_mwh"], f"{fiat}/MWh", 2),
+            "hashcost": quantity(document["hashcost_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
+            "breakeven power price": quantity(document["breakeven_power_price_fiat_per_kwh"], f"{fiat}/kWh", 4),
+            "breakeven efficiency": quantity(document["breakeven_efficiency_joules_per_terahash"], "J/TH", 2),
+            "gross margin": quantity(None if margin is None else margin * 100, "%", 1),
+        }
+    for name, cell in cells.items():
+        table.add_row(text(name), text(cell))
+    return table

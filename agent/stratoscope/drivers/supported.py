@@ -1,0 +1,84 @@
+"""Writes docs/supported-rigs.md from the drivers and the model catalogue."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from stratoscope.drivers import DRIVERS
+from stratoscope.drivers.driver import Command, Driver, Via
+from stratoscope.drivers.models import Model, catalogue
+from stratoscope.units import HASH_UNITS
+
+HEAD: Final = """# Supported rigs
+
+Generated from the drivers and `agent/stratoscope/drivers/models.csv`; do not edit.
+
+A rig is recognised by what it answers, not by its address. A model that is not in the catalogue is read all the same:
+what needs a data sheet (nameplate hashrate and power, the number of hashboards) is then absent. Any other firmware that
+speaks the CGMiner API is read by the driver `generic-cgminer`. To add a rig, see [CONTRIBUTING](../CONTRIBUTING.md).
+
+Hashrate is exported as one canonical value: the first window of the driver's list that the rig reports, best first.
+Seconds are share luck and an average since the start hides a stop, so minutes stand first where a firmware has them.
+
+## Drivers
+"""
+
+
+def supported_markdown() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    parts += [_driver(driver) for driver in DRIVERS]
+    parts.append(_models())
+    return "\n".join(parts)
+
+
+def _driver(driver: Driver) -> str:
+    lines = [f"### {driver.title}", ""]
+    lines.append(f"* driver: `{driver.name}`")
+    lines.append(f"* asks: {_asks(driver.commands)}")
+    lines.append(f"* canonical hashrate: {', '.join(driver.steady)}")
+    if driver.login is not None:
+        lines.append(f"* web login: {driver.login.scheme.value}, used only with a configured `user` and `password`")
+    if driver.min_interval > 5:
+        lines.append(f"* asked at most every {driver.min_interval:g} s")
+    if driver.seen:
+        lines.append(f"* checked against: {'; '.join(driver.seen)}")
+    return "\n".join([*lines, ""])
+
+
+def _asks(commands: Iterable[Command]) -> str:
+    places: dict[str, list[str]] = defaultdict(list)
+    for command in commands:
+        port = command.port or command.via.value
+        place = {Via.HTTP: f"HTTP {port}", Via.ASIC_RS: "pyasic-rs"}.get(command.via, f"TCP {port}")
+        name = command.ask.partition("?")[0] + (f" {command.param}" if command.param else "")
+        if name not in places[place]:
+            places[place].append(name)
+    return "; ".join(f"{place}: {', '.join(f'`{name}`' for name in names)}" for place, names in places.items())
+
+
+def _models() -> str:
+    lines = ["## Models with a data sheet", "", "Blank: not known for certain.", ""]
+    lines += [
+        "| make | model | algorithm | hashboards | chips each | fans | hashrate | power |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *(_model(model) for model in catalogue().values()), ""])
+
+
+def _model(model: Model) -> str:
+    cells = [
+        model.make,
+        model.model,
+        model.algorithm,
+        *("" if n is None else str(n) for n in (model.boards, model.chips_per_board, model.fans)),
+        human_rate(model.hashrate),
+        "" if model.watts is None else f"{model.watts:g} W",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def human_rate(rate: float) -> str:
+    """Return a hashrate in H/s as data sheets write it, in the largest unit that leaves at least 1."""
+    unit = next((unit for unit in ("TH", "GH", "MH") if rate >= HASH_UNITS[unit]), "KH")
+    return f"{rate / HASH_UNITS[unit]:g} {unit.replace('KH', 'kH')}/s"

@@ -1,0 +1,134 @@
+"""Computes hashprice by its definitions, each under its own names, and checks hashprices that others publish.
+
+Two numbers go by the name "hashprice". The one by *difficulty* is what a pool credits per accepted hash (FPPS) and
+what Luxor and Braiins publish: the headline. The one by *observed hashrate* shares out the day's blocks among the
+hashrate that was seen; JPMorgan and some dashboards publish it. They differ by the network's luck and growth, often
+by 5 to 10 %, so they have different types here and are never mixed.
+
+Rewards are satoshis per block (a mean may be fractional), prices are fiat per bitcoin.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stratoscope.market.chain import BLOCKS_PER_DAY, hashes_per_block
+from stratoscope.units import DAY, EH, HOUR, KILOWATT, PH, SATOSHIS, TH
+
+FEE_SHARE_TOLERANCE: Final = 0.01
+"""How far the fee share inside a published hashprice may be from our own mean before we doubt it."""
+
+ROUNDING: Final = 1e-4
+"""Published hashprices carry five digits: the implied reward may fall short of the subsidy by that rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashprice:
+    """What hashrate earns by difficulty, before the pool's fee; `fiat_per_ph_day` is None without a price."""
+
+    btc_per_ph_day: float
+    sats_per_th_day: float
+    fiat_per_ph_day: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedHashprice:
+    """What hashrate earns by the observed network hashrate; JPMorgan's measure is `observed_fiat_per_eh_day`."""
+
+    observed_btc_per_ph_day: float
+    observed_sats_per_th_day: float
+    observed_fiat_per_ph_day: float | None
+    observed_fiat_per_eh_day: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateHashprice:
+    """What hashrate would earn if every block paid as the newest template does: forward-looking and noisy."""
+
+    template_btc_per_ph_day: float
+    template_sats_per_th_day: float
+    template_fiat_per_ph_day: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewardCheck:
+    """What a published hashprice implies of the block reward.
+
+    `plausible` (hard) is False when it implies less than the subsidy: difficulty or hashprice is wrong. `agrees`
+    (soft) is False when its share of fees is not our own; None when we have no mean of fees to hold against it.
+    """
+
+    implied_reward: float  # sat
+    implied_fee_share: float  # fees / reward
+    plausible: bool
+    agrees: bool | None
+
+
+def hashprice(difficulty: float, reward: float, price: float | None = None) -> Hashprice | None:
+    """Return the hashprice by difficulty; None when the difficulty is not above zero.
+
+    `reward` is subsidy + mean fees of the last 144 blocks (sat); `price` is fiat per bitcoin.
+    """
+    if not difficulty > 0:
+        return None
+    btc = DAY * PH * reward / SATOSHIS / hashes_per_block(difficulty)
+    return Hashprice(btc, _sats_per_th(btc), None if price is None else btc * price)
+
+
+def observed_hashprice(
+    network_hashrate: float, reward: float, price: float | None = None, blocks: float = BLOCKS_PER_DAY
+) -> ObservedHashprice | None:
+    """Return the hashprice by observed network hashrate (H/s); None when that is not above zero.
+
+    `blocks` is how many blocks the day had, or 144 as JPMorgan counts.
+    """
+    if not network_hashrate > 0:
+        return None
+    btc = blocks * reward / SATOSHIS / (network_hashrate / PH)
+    fiat = None if price is None else btc * price
+    return ObservedHashprice(btc, _sats_per_th(btc), fiat, None if fiat is None else fiat * EH / PH)
+
+
+def template_hashprice(difficulty: float, coinbase_value: int, price: float | None = None) -> TemplateHashprice | None:
+    """Return the hashprice of the newest template: `coinbase_value` (sat) is its coinbase, fees included."""
+    of_template = hashprice(difficulty, coinbase_value, price)
+    if of_template is None:
+        return None
+    return TemplateHashprice(of_template.btc_per_ph_day, of_template.sats_per_th_day, of_template.fiat_per_ph_day)
+
+
+def gross_profit_per_eh_day(
+    revenue_per_eh_day: float | None, efficiency: float | None, power_price: float | None
+) -> float | None:
+    """Return JPMorgan's daily gross profit per EH/s: fiat per EH/s per day, less the power at J/TH and fiat per kWh."""
+    if revenue_per_eh_day is None or efficiency is None or power_price is None:
+        return None
+    kilowatts = efficiency * EH / TH / KILOWATT  # J/TH is W per TH/s
+    return revenue_per_eh_day - kilowatts * (DAY / HOUR) * power_price
+
+
+def implied_reward(btc_per_ph_day: float, difficulty: float) -> float:
+    """Return the block reward (sat) at which this difficulty gives this hashprice."""
+    return btc_per_ph_day * SATOSHIS * hashes_per_block(difficulty) / (DAY * PH)
+
+
+def check_published(
+    btc_per_ph_day: float,
+    difficulty: float,
+    subsidy: int,
+    fees: float | None = None,
+    tolerance: float = FEE_SHARE_TOLERANCE,
+) -> RewardCheck | None:
+    """Hold a published hashprice (BTC per PH/s per day) against subsidy and our own mean fees (sat per block).
+
+    None when hashprice or difficulty is not above zero: there is nothing to check.
+    """
+    if not (btc_per_ph_day > 0 and difficulty > 0):
+        return None
+    reward = implied_reward(btc_per_ph_day, difficulty)
+    share = 1 - subsidy / reward
+    agrees = None if fees is None else abs(share - fees / (subsidy + fees)) <= tolerance
+    return RewardCheck(reward, share, reward >= subsidy * (1 - ROUNDING), agrees)
+
+
+def _sats_per_th(btc_per_ph_day: float) -> float:
+    return btc_per_ph_day * SATOSHIS * TH / PH

@@ -1,0 +1,147 @@
+"""The example config says what is so, and the environment overrides every key."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from stratoscope.config import Config, InvalidConfig, expand, load, open_state_dir
+from stratoscope.config.document import parse
+from stratoscope.config.models import Discovery, Logging, Polling, Rigs
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "config.example.yaml"
+
+
+def defaults(model: type[BaseModel]) -> dict[str, Any]:
+    return model().model_dump()
+
+
+def test_the_example_loads_and_equals_the_defaults() -> None:
+    loaded = load(EXAMPLE, {})
+    assert loaded.warnings == (f"{EXAMPLE}: no rigs are listed: nothing will be polled",)
+    assert loaded.polling == Polling()
+    assert loaded.discovery == Discovery()
+    assert loaded.logging == Logging()
+    assert loaded.model_dump(exclude={"state_dir"}) == Config().model_dump(exclude={"state_dir"})
+    assert loaded.state_dir == ROOT / Config().state_dir
+
+
+def test_the_example_holds_every_key() -> None:
+    written = parse(EXAMPLE.read_text(), "example").values
+    assert set(written) == set(Config.model_fields)
+    for section, model in (("polling", Polling), ("discovery", Discovery), ("logging", Logging)):
+        assert set(written[section]) == set(model.model_fields)
+    shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", EXAMPLE.read_text(), re.MULTILINE))
+    assert shown == set(Rigs.model_fields)
+
+
+def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
+    text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
+    (tmp_path / "c.yaml").write_text(text)
+    (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
+    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
+    assert loaded.warnings == ()
+    found = expand(loaded)
+    assert sum(entry.expected for entry in found) == 5
+    assert sum(not entry.expected for entry in found) == 71 + 254
+
+
+def test_the_environment_overrides_the_file_and_is_held_to_the_same_rules(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("site: file\npolling:\n  interval: 60\n  timeout: 4\n")
+    environ = {
+        "STRATOSCOPE__SITE": "env",
+        "STRATOSCOPE__POLLING__INTERVAL": "45s",
+        "STRATOSCOPE__POLLING__IN_FLIGHT": "7",
+        "STRATOSCOPE__ASIC_RS": "false",
+        "STRATOSCOPE__RIGS": '["10.0.0.1", {"cidr": "10.0.1.0/30"}]',
+        "STRATOSCOPE__EXPORTERS__PROMETHEUS__LISTEN": "0.0.0.0:9861",
+        "STRATOSCOPE__EXPORTERS__PROMETHEUS__ALLOWED_HOSTS": '["agent"]',
+        "STRATOSCOPE_SHELF": "not ours",
+        "PATH": "/bin",
+    }
+    loaded = load(path, environ)
+    assert (loaded.site, loaded.polling.interval, loaded.polling.timeout, loaded.polling.in_flight) == (
+        "env",
+        45.0,
+        4.0,
+        7,
+    )
+    assert [entry.address for entry in expand(loaded)] == ["10.0.0.1", "10.0.1.1", "10.0.1.2"]
+    assert loaded.exporters == {"prometheus": {"listen": "0.0.0.0:9861", "allowed_hosts": ["agent"]}}
+    assert loaded.exporter_settings("prometheus").allowed_hosts == ("agent",)
+
+
+def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("site: x\n")
+    with pytest.raises(InvalidConfig) as caught:
+        load(path, {"STRATOSCOPE__POLLING__INTERVAL": "1s", "STRATOSCOPE__POLLING__FOO": "1", "STRATOSCOPE__SIET": "x"})
+    assert caught.value.problems == (
+        "environment variable STRATOSCOPE__SIET: siet is not a known key: did you mean site?",
+        (
+            "environment variable STRATOSCOPE__POLLING__INTERVAL: polling.interval is 1 s, the least is 5 s: "
+            "rigs answer one question at a time, on slow controllers"
+        ),
+        "environment variable STRATOSCOPE__POLLING__FOO: polling.foo is not a known key: known here: "
+        + ", ".join(sorted(Polling.model_fields)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("30", 30),
+        ("30s", 30),
+        ("5m", 300),
+        ("5 min", 300),
+        ("1h", 3600),
+        ("7500ms", 7.5),
+        ("12.5", 12.5),
+        ("0.5d", 43200),
+    ],
+)
+def test_durations_are_read_with_their_unit(tmp_path: Path, written: str, seconds: float) -> None:
+    (tmp_path / "c.yaml").write_text(f"polling: {{interval: {written}}}\n")
+    assert load(tmp_path / "c.yaml", {}).polling.interval == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "size"), [("65536", 65536), ("512 KiB", 524288), ("1 MiB", 1 << 20), ("2MB", 2_000_000)]
+)
+def test_sizes_are_read_with_their_unit(tmp_path: Path, written: str, size: int) -> None:
+    (tmp_path / "c.yaml").write_text(f"polling: {{max_response: {written}}}\n")
+    assert load(tmp_path / "c.yaml", {}).polling.max_response == size
+
+
+def test_s35_the_state_directory_is_closed_to_others(tmp_path: Path) -> None:
+    import os
+
+    before = os.umask(0o022)
+    try:
+        fresh, open_one = tmp_path / "a" / "state", tmp_path / "open"
+        open_one.mkdir(mode=0o755)
+        for path in (fresh, open_one):
+            assert open_state_dir(path) == path
+            assert path.stat().st_mode & 0o777 == 0o700
+        (fresh / "db").write_text("x")
+        assert (fresh / "db").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
+def test_a_state_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
+    import os
+
+    from stratoscope.errors import ConfigError
+
+    (tmp_path / "file").write_text("")
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(ConfigError, match=r"state_dir .* choose one the agent owns"):
+            open_state_dir(tmp_path / "file" / "state")
+    finally:
+        os.umask(before)
