@@ -87,8 +87,7 @@ class Exchange:
         missing = [c for c in step if c.key not in answers.replies and c.key not in answers.refused]
         if any(command.needed for command in missing):
             raise failure
-        connected = not isinstance(failure, Unreachable | TimedOut)
-        if not connected:
+        if isinstance(failure, Unreachable | TimedOut):
             self._dead.setdefault(_default_port(step[0]), failure)
         if failure.reason not in REFUSALS:
             self._failure = self._failure or failure
@@ -119,6 +118,7 @@ class Exchange:
         elif command.via is WHATSMINER3:
             await self._whatsminer3(step)
         elif command.via is Via.ASIC_RS:
+            self._deadline.waiting(self._target.host, 0)  # the library connects by itself
             self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
         elif len(step) == 1:
             self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, step)))
