@@ -71,7 +71,9 @@ def hashprice(
         pool_fee=pool_fee or 0.0,
     )
     _check(inputs, pool_fee)
-    document = {**network(inputs), **(rig(inputs) if inputs.of_a_rig else {})}
+    document = network(inputs)
+    if inputs.of_a_rig:
+        document |= rig(inputs, document["hashprice_fiat_per_ph_day"])
     if as_json:
         print_json(document)
     else:
@@ -100,11 +102,10 @@ def network(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def rig(inputs: Inputs) -> dict[str, Any]:
-    """Return what a rig earns and costs, under its public names; None where it is undefined."""
+def rig(inputs: Inputs, fiat: float | None) -> dict[str, Any]:
+    """Return what a rig earns and costs at a hashprice of `fiat` per PH/s per day; None where it is undefined."""
     from stratoscope.market import costs
 
-    fiat = network(inputs)["hashprice_fiat_per_ph_day"]
     efficiency, power, fee = inputs.efficiency, inputs.power_price, inputs.pool_fee
     hashcost = costs.hashcost(efficiency, power)
     return {

@@ -71,30 +71,36 @@ def next_adjustment(
     for 2016 blocks: the true adjustment comes out 0.05 % higher.
     """
     blocks = height % BLOCKS_PER_EPOCH
+    elapsed = max(0.0, now - epoch_start)
     # mempool's edge is 503, not 504: it counts the epoch's first block too.
     if window_start is not None and previous_change is not None and blocks < WINDOW - 1:
-        method: Method = "window"
-        seen = WINDOW
-        span = max(0.0, now - epoch_start) + (epoch_start - window_start) * (1 + previous_change)
-        counted = WINDOW
+        stretched = (epoch_start - window_start) * (1 + previous_change)
+        pace = _Pace("window", WINDOW, WINDOW, elapsed + stretched)
     else:
-        method, seen, counted = "epoch", max(blocks, 1), blocks + 1
         full = blocks == BLOCKS_PER_EPOCH - 1
-        span = (latest_block if full and latest_block is not None else now) - epoch_start
-    if span <= 0:
+        end = latest_block if full and latest_block is not None else now
+        pace = _Pace("epoch", max(blocks, 1), blocks + 1, end - epoch_start)
+    if pace.span <= 0:
         return None
     remaining = BLOCKS_PER_EPOCH - blocks
-    pace = max(0.0, now - epoch_start) / blocks if blocks else BLOCK_SECONDS
     return Adjustment(
-        change=min(max(BLOCK_SECONDS * counted / span - 1, LEAST_CHANGE), MOST_CHANGE),
-        standard_error=1 / math.sqrt(seen),
-        forecast_error=_forecast_error(remaining - 1, seen),
-        method=method,
+        change=min(max(BLOCK_SECONDS * pace.counted / pace.span - 1, LEAST_CHANGE), MOST_CHANGE),
+        standard_error=1 / math.sqrt(pace.seen),
+        forecast_error=_forecast_error(remaining - 1, pace.seen),
+        method=pace.method,
         blocks_into_epoch=blocks,
         remaining_blocks=remaining,
         retarget_height=height + remaining,
-        retarget_time=now + remaining * pace,
+        retarget_time=now + remaining * (elapsed / blocks if blocks else BLOCK_SECONDS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    method: Method
+    seen: int  # blocks sampled
+    counted: int  # blocks the rule divides by
+    span: float  # s
 
 
 def _forecast_error(unseen: int, seen: int) -> float:

@@ -21,8 +21,6 @@ MONTHS: Final = (
 )  # fmt: skip
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHORTEST: Final = 3  # letters of a month or weekday
-CLOCK_CHANGE_REACH: Final = 2 * 3600 * MICROSECONDS
-"""A clock may change at midnight itself, where that day has no 00:00: look a little beyond both ends of the day."""
 TIME: Final = re.compile(r"([01]?\d|2[0-4])(?::([0-5]\d))?")
 
 Minutes = tuple[int, int]
@@ -127,8 +125,8 @@ def edges(zones: Sequence[Zone], zone: ZoneInfo, start: int, end: int) -> Iterat
 
 def _clock_changes(day: date, zone: ZoneInfo) -> Iterator[int]:
     """Yield the moment at which the zone's offset changes during a local day, to the second."""
-    low = _at_minute(day, 0, zone, 0) - CLOCK_CHANGE_REACH
-    high = _at_minute(day + timedelta(days=1), 0, zone, 1) + CLOCK_CHANGE_REACH
+    low = _at_minute(day, 0, zone, 0)
+    high = _at_minute(day + timedelta(days=1), 0, zone, 1)
     before = local_time(low, zone).utcoffset()
     if local_time(high, zone).utcoffset() == before:
         return

@@ -60,6 +60,12 @@ def test_one_window_above_starts_the_count_of_cheap_ones_again() -> None:
     assert advice([*prices, CHEAP])[-1] == "run"
 
 
+def test_a_rig_is_not_told_to_run_at_a_moment_above_the_strike() -> None:
+    rested: list[float | None] = [CHEAP, DEAR, DEAR, CHEAP, CHEAP, CHEAP, CHEAP]
+    assert advice([*rested, CHEAP])[-1] == "run"
+    assert advice([*rested, DEAR])[-1] == "curtail"
+
+
 def test_a_window_counts_by_the_mean_of_its_samples() -> None:
     dear_on_the_whole: list[float | None] = [CHEAP, 0.14, 0.14]
     cheap_on_the_whole: list[float | None] = [DEAR, CHEAP, CHEAP]

@@ -104,6 +104,17 @@ def test_a_block_lowers_the_bill_and_leaves_the_marginal_price_at_the_market() -
     assert price_at(tariff, 0.0, power=0.0).average is None
 
 
+def test_tax_comes_on_the_block_too() -> None:
+    tariff = Tariff(
+        currency="USD",
+        timezone=UTC,
+        price=Decimal("0.1"),
+        block=Block(Decimal(10_000_000), Decimal("0.038")),
+        adders=Adders(markup_ratio=Decimal("0.1")),
+    )
+    assert charges_between(tariff, 0.0, HOUR).cost(15 * MEGAWATT) == Decimal("1.1") * (10 * 38 + 5 * 100)
+
+
 def test_a_monthly_charge_is_in_the_average_and_not_in_the_margin() -> None:
     tariff = Tariff(currency="USD", timezone=CHICAGO, price=Decimal("0.04"), per_month=Decimal(7200))
     start, end = at("2026-11-01T00:00", CHICAGO), at("2026-12-01T00:00", CHICAGO)  # 721 h: the clock goes back
