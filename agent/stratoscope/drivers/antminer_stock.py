@@ -86,7 +86,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",
         boards=bitmain.hashboards(live, boards_unit),
         fans=bitmain.fans(live),
-        pools=pool_slots(replies, defects),
+        pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=_hardware_errors(summary, live),
         faults=_faults(replies.first("health", "SUMMARY", defects)),

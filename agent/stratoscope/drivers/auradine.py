@@ -22,7 +22,7 @@ from stratoscope.drivers.mhs_sections import (
     windows,
 )
 from stratoscope.fields import Fields, mac_address
-from stratoscope.reading import Defect, Fan, Hashboard, Reading
+from stratoscope.reading import Defect, Fan, Hashboard, PoolSlot, Reading
 from stratoscope.units import KILOWATT, MH, MHZ, MILLI, TH
 
 WEB: Final = 8080
@@ -54,6 +54,10 @@ MAX_CLOCK: Final = 10_000.0  # MHz
 WATTS: Final = {"mw": MILLI, "w": 1.0, "kw": KILOWATT}
 
 
+def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    return pools(replies.section("pools", "POOLS", defects), answered_at(replies.fields("pools", [])))
+
+
 def decode(replies: Replies) -> Reading:
     """Return what the rig reported. Total: whatever was answered, there is a reading."""
     defects: list[Defect] = []
@@ -81,7 +85,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "measured",
         boards=tuple(_boards(replies, defects)),
         fans=tuple(_fans(replies.section("fan", "Fan", defects))),
-        pools=pools(replies.section("pools", "POOLS", defects), answered_at(replies.fields("pools", []))),
+        pools=replies.once("pools", _pools, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),

@@ -12,7 +12,7 @@ from stratoscope.drivers.avalon_modules import Module, hottest, modules_of, temp
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies
 from stratoscope.drivers.mhs_sections import MAX_RPM, answered_at, evidence, pools, shares, windows
 from stratoscope.fields import Fields, mac_address
-from stratoscope.reading import Defect, Fan, Hashboard, PowerSource, Reading
+from stratoscope.reading import Defect, Fan, Hashboard, PoolSlot, PowerSource, Reading
 from stratoscope.units import GH, MHZ
 
 COMMANDS: Final = (
@@ -33,6 +33,10 @@ FAN_KEYS: Final = ("Fan", "Fan1", "Fan2", "Fan3", "Fan4", "Fan5", "Fan6", "Fan7"
 WORKS_TO_JUDGE: Final = 16  # mean works per chip from which a chip without any is dead, not unlucky (e**-16)
 PLACES: Final = tuple(str(place) for place in range(64))  # hashboards of one module
 NAMES: Final = {"nano3": "Nano 3", "nano3s": "Nano 3S", "mini3": "Mini 3", "q": "Q"}
+
+
+def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    return pools(replies.section("pools", "POOLS", defects), answered_at(replies.fields("pools", [])))
 
 
 def decode(replies: Replies) -> Reading:
@@ -62,7 +66,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(modules)),
         fans=tuple(_fans(modules)),
-        pools=pools(replies.section("pools", "POOLS", defects), answered_at(replies.fields("pools", []))),
+        pools=replies.once("pools", _pools, defects),
         shares=shares(summary or replies.first("devs", "DEVS", defects)),
         hardware_errors=_hardware_errors(modules, summary),
         temperature_inlet=hottest(modules, "Temp", "ITemp"),

@@ -68,7 +68,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",
         boards=_boards(devs, _by_id(replies.section("temps", "TEMPS", defects)), details),
         fans=fans_of(_fan_rows(replies, defects), "ID", known.sheet),
-        pools=pool_slots(replies, defects),
+        pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from stratoscope.fields import Fields
 from stratoscope.reading import Defect, Reading
@@ -67,10 +67,37 @@ class Login:
     port: int = 80
 
 
-class Replies(dict[str, Any]):
-    """Answers of one rig by command key: parsed JSON (objects, arrays) or text. Untrusted."""
+T = TypeVar("T")
+Kept = dict[str, tuple[Any, Any, list[Defect]]]
+"""Command key → the answer, what was read from it, and its defects."""
 
-    __slots__ = ()
+
+class Replies(dict[str, Any]):
+    """Answers of one rig by command key: parsed JSON (objects, arrays) or text. Untrusted.
+
+    `kept` is what `once` made of earlier answers of the same rig; without it everything is read anew.
+    """
+
+    __slots__ = ("kept",)
+
+    def __init__(self, *answers: Any, kept: Kept | None = None, **named: Any) -> None:
+        super().__init__(*answers, **named)
+        self.kept = kept
+
+    def once(self, key: str, read: "Callable[[Replies, list[Defect]], T]", defects: list[Defect]) -> T:
+        """Return `read(self, defects)`, made once for each answer to `key`: slow commands answer only now and then.
+
+        `read` may look at that one answer alone.
+        """
+        if self.kept is None:
+            return read(self, defects)
+        answer = self.get(key)
+        known = self.kept.get(key)
+        if known is None or known[0] is not answer:
+            own: list[Defect] = []
+            known = self.kept[key] = (answer, read(self, own), own)
+        defects.extend(known[2])
+        return cast("T", known[1])
 
     def fields(self, key: str, defects: list[Defect]) -> Fields:
         """Return a cursor on the object answered to `key`; an empty one where there is no answer."""

@@ -71,7 +71,7 @@ def decode(replies: Replies) -> Reading:
         hashrate_expected=live.number("total_rateideal", scale=bitmain.chain_unit(live, unit)) or None,
         boards=boards,
         fans=bitmain.fans(live) or _fans(devs),
-        pools=pool_slots(replies, defects),
+        pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),

@@ -59,7 +59,7 @@ def decode(replies: Replies) -> Reading:
         hashrate=rates,
         boards=bitmain.hashboards(live, bitmain.chain_unit(live, None)),
         fans=bitmain.fans(live),
-        pools=pool_slots(replies, defects),
+        pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),

@@ -73,7 +73,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=_boards(replies, live, devs, defects),
         fans=_fans(replies, live, config, defects),
-        pools=pool_slots(replies, defects),
+        pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),

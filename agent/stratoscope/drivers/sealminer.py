@@ -75,7 +75,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(stats)),
         fans=tuple(_fans(stats)),
-        pools=tuple(_pools(replies, defects)),
+        pools=replies.once("pools", _slots, defects),
         shares=Shares(
             accepted=summary.integer("Accepted"),
             rejected=summary.integer("Rejected"),
@@ -149,6 +149,10 @@ def _fans(stats: Fields) -> list[Fan]:
         if rpm is not None:
             fans.append(Fan(index=at, rpm=rpm))
     return fans
+
+
+def _slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    return tuple(_pools(replies, defects))
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:

@@ -32,7 +32,7 @@ COMMANDS: Final = (
     Command("stats", "stats", needed=False),
     Command("pools", "pools", every=3, needed=False),
     Command("web_info", "/api/v1/info", Via.HTTP, every=60, needed=False, identity=True),
-    Command("web_summary", "/api/v1/summary", Via.HTTP, needed=False),
+    Command("web_summary", "/api/v1/summary", Via.HTTP, every=6, needed=False),  # power and state; rates come by 4028
 )
 AT_WORK: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
 CHAIN_FAULTS: Final = {f"chain_fault{n}": f"hashboard {n - 1}" for n in range(1, bitmain.MAX_BOARDS + 1)}
@@ -61,7 +61,7 @@ def decode(replies: Replies) -> Reading:
     boards_unit = bitmain.chain_unit(live, unit)
     rates = merged_windows(summary, live, unit) or _web_windows(miner, boards_unit)
     power = _power(live, miner)
-    pools = pool_slots(replies, defects) or _web_pools(miner)
+    pools = replies.once("pools", pool_slots, defects) or _web_pools(miner)
     return Reading(
         driver=DRIVER.name,
         make=known.make,

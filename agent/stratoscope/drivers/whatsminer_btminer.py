@@ -21,15 +21,15 @@ from stratoscope.drivers.mhs_sections import (
     windows,
 )
 from stratoscope.fields import Fields, mac_address
-from stratoscope.reading import Defect, Fan, Fault, Hashboard, PowerSource, Reading
+from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, PowerSource, Reading
 from stratoscope.units import GH, MH, MHZ
 
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("devs", "devs", needed=False),
     Command("pools", "pools", every=3, needed=False),
-    Command("status", "status", every=2, needed=False, joins=False),  # v1 has none
-    Command("get_error_code", "get_error_code", every=2, needed=False, joins=False),
+    Command("status", "status", every=4, needed=False, joins=False),  # v1 has none
+    Command("get_error_code", "get_error_code", every=4, needed=False, joins=False),
     Command("devdetails", "devdetails", every=60, needed=False, identity=True),
     Command("get_version", "get_version", every=60, needed=False, identity=True, joins=False),
     Command("get_miner_info", "get_miner_info", every=60, needed=False, identity=True, joins=False),
@@ -76,6 +76,10 @@ def fans(row: Fields, keys: tuple[str, str], *, liquid: bool) -> tuple[Fan, ...]
     return tuple(Fan(index=at, rpm=rpm) for at, rpm in speeds if rpm is not None and not (liquid and rpm == 0))
 
 
+def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    return pools(rows(replies, "pools", "POOLS", defects), answered_at(replies.fields("pools", [])), first=1)
+
+
 def decode(replies: Replies) -> Reading:
     """Return what the rig reported. Total: whatever was answered, there is a reading."""
     defects: list[Defect] = []
@@ -87,7 +91,6 @@ def decode(replies: Replies) -> Reading:
     model = _model(replies, defects)
     hashrate = _hashrate(summary)
     devices = [row for row in rows(replies, "devs", "DEVS", defects) if row]
-    pool_rows = rows(replies, "pools", "POOLS", defects)
     power, source = _power(summary)
     mac = summary.text("MAC") or info.text("mac")
     return Reading(
@@ -108,7 +111,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(devices)),
         fans=fans(summary, ("Fan Speed In", "Fan Speed Out"), liquid=_is_liquid(model, summary)),
-        pools=pools(pool_rows, answered_at(replies.fields("pools", [])), first=1),
+        pools=replies.once("pools", _pools, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         temperature_inlet=celsius(summary, "Env Temp"),

@@ -70,7 +70,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",  # the summary does not say how it is known
         boards=tuple(_boards(_msg(replies, "edevs", defects).items("edevs"), summary)),
         fans=fans(summary, ("fan-speed-in", "fan-speed-out"), liquid=is_liquid_cooled(model)),
-        pools=tuple(_pools(replies, defects)),
+        pools=replies.once("pools", _slots, defects),
         temperature_inlet=celsius(summary, "environment-temperature"),
         faults=_faults(info),
         defects=tuple(defects),
@@ -127,6 +127,10 @@ def _board_temperatures(summary: Fields) -> list[float | None]:
     row = Fields({str(at): item for at, item in enumerate(items[:64])}, f"{summary.path}/board-temperature")
     row.defects = summary.defects
     return [celsius(row, at) for at in row.raw]
+
+
+def _slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
+    return tuple(_pools(replies, defects))
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> Iterator[PoolSlot]:

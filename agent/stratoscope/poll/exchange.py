@@ -2,7 +2,7 @@
 
 from zlib import crc32
 
-from stratoscope.drivers.driver import Command, Driver, Replies
+from stratoscope.drivers.driver import Command, Driver, Kept, Replies
 from stratoscope.errors import Garbled
 from stratoscope.judgement.counters import Sample, discontinuous, raw_counters
 from stratoscope.poll.plan import Plan, Rooms
@@ -37,7 +37,7 @@ def sample_of(reading: Reading, at: float, time: float, power: float | None, has
 class Exchange:
     """The conversation with one rig: its driver, what the wire knows of it, and the answers of slow commands."""
 
-    __slots__ = ("_last", "_slow", "driver", "missing", "plan", "rooms", "salt", "session")
+    __slots__ = ("_kept", "_last", "_slow", "driver", "missing", "plan", "rooms", "salt", "session")
 
     def __init__(self, plan: Plan, rooms: Rooms) -> None:
         self.plan = plan
@@ -47,6 +47,7 @@ class Exchange:
         self.salt = crc32(plan.target.address.encode()) >> 8
         self.missing: dict[str, int] = {}
         self._slow: dict[str, object] = {}
+        self._kept: Kept = {}
         self._last = Sample()
 
     def forget(self) -> None:
@@ -58,6 +59,7 @@ class Exchange:
     def refresh(self) -> None:
         """Ask everything anew next time: the rig was away, or may be another one."""
         self._slow.clear()
+        self._kept.clear()
         self._last = Sample()
 
     async def read(self, tick: int) -> tuple[Driver, Reading]:
@@ -89,7 +91,7 @@ class Exchange:
         )
         rooms.tally.received += answers.received
         self._keep(commands, answers)
-        reading = driver.decode(Replies(self._slow | answers.replies))
+        reading = driver.decode(Replies(self._slow | answers.replies, kept=self._kept))
         rooms.tally.defects += len(reading.defects)
         return reading
 

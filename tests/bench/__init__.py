@@ -1,0 +1,1 @@
+"""Benchmarks of the hot path, as ratios against other ways to do the same work."""

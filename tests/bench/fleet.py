@@ -1,0 +1,37 @@
+"""Serves a simulated fleet in a process of its own, so that its cost is not in the measurement."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import uvloop
+
+from stratoscope.clock import SystemClock
+from stratoscope.simulate.fleet import SimulatedFleet, targets
+
+
+class FleetProcess:
+    """The child process; `targets` is where its rigs are."""
+
+    def __init__(self, rigs: int, mix: dict[str, float] | None, base: str = "127.70.0.1") -> None:
+        command = [sys.executable, "-m", "tests.bench.fleet", str(rigs), json.dumps(mix), base]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.targets = json.loads(self.process.stdout.readline())
+
+    def stop(self) -> None:
+        """End the child by its pid."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+async def main(rigs: int, mix: dict[str, float] | None, base: str) -> None:
+    fleet = SimulatedFleet(rigs=rigs, seed=3, clock=SystemClock(), mix=mix, troubles=False, base=base)
+    await fleet.start()
+    print(json.dumps(targets(fleet)), flush=True)
+    await asyncio.get_running_loop().create_future()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]))
