@@ -76,7 +76,12 @@ class Fields:
             if value is None:
                 continue
             kind = type(value)
-            if kind is not float and kind is not int:
+            if kind is float or kind is int:
+                if -1e30 < value < 1e30:
+                    scaled: float = value * scale
+                    if low <= scaled <= high:
+                        return scaled
+            else:
                 if kind is str and value.strip().lower() in NOT_SAID:
                     continue
                 value = self._parsed(key, value)

@@ -207,27 +207,29 @@ class Renderer:
     ) -> int:
         """Append the finished lines of each metric to `chunks`; return how many of the `room` lines were taken."""
         known = self._words(entry, family.title) if family.free else self._closed[family.title]
-        found: dict[str, Any] = {}  # finished labels → row: words that clean to the same make one series, not two
-        for labels, row in family.rows(subject):
-            found.setdefault(known.get(labels) or self._labels(known, family, labels), row)
-        taken, rows = 0, found.items()
+        rows = [(known.get(labels) or self._labels(known, family, labels), row) for labels, row in family.rows(subject)]
+        if family.free and len(rows) > 1:
+            rows = list(dict(reversed(rows)).items())  # words that clean to the same make one series: the first
+            rows.reverse()
+        taken = 0
         for series, value_of in group:
-            name, lines = series + start, []
+            name, text, count = series + start, "", 0
             for finished, row in rows:
                 value = value_of(row)
                 if value is not None and -BIG < value < BIG:  # also NaN
-                    lines.append(f"{name}{finished}{value!r}\n")
-            if taken + len(lines) > room:
-                self._drop(entry, lines)
-            taken += len(lines)
-            chunks.append("".join(lines).encode() if lines else b"")
+                    text += f"{name}{finished}{value!r}\n"  # a handful of lines: cheaper than a list and a join
+                    count += 1
+            if taken + count > room:
+                self._drop(entry, count)
+                text, count = "", 0
+            taken += count
+            chunks.append(text.encode() if text else b"")
         return taken
 
-    def _drop(self, entry: Entry, lines: list[str]) -> None:
+    def _drop(self, entry: Entry, count: int) -> None:
         """Leave a whole metric of a rig out and count it: a part of it would make sums that mislead."""
         own = self._room(entry) == self._per_rig
-        self._meters.dropped.labels("rig_limit" if own else "global_limit").inc(len(lines))
-        lines.clear()
+        self._meters.dropped.labels("rig_limit" if own else "global_limit").inc(count)
 
     def _labels(self, known: dict[Labels, str], family: RigFamily, labels: Labels) -> str:
         """Return the finished labels after `rig`, with the closing brace and a blank, and keep them in `known`."""
