@@ -7,6 +7,7 @@ The agent is a process of its own, started as users start it; the fleet is anoth
 """
 
 import argparse
+import gzip
 import json
 import os
 import sys
@@ -32,16 +33,15 @@ def scrape(url: str) -> tuple[dict[str, float], float, int]:
     """Return summed samples by metric name, the seconds the scrape took, and the bytes sent."""
     started = time.perf_counter()
     with urlopen(Request(url + "/metrics", headers={"Accept-Encoding": "gzip"}), timeout=60) as answer:
-        sent = len(answer.read())
+        page = answer.read()
     seconds = time.perf_counter() - started
     sums: dict[str, float] = {}
-    with urlopen(url + "/metrics", timeout=60) as answer:
-        for raw in answer:
-            if not raw.startswith(b"#"):
-                name, value = raw.decode().split("{", 1)[0].split(" ")[0], float(raw.rsplit(b" ", 1)[1])
-                sums[name] = sums.get(name, 0.0) + value
-                sums["lines"] = sums.get("lines", 0) + 1
-    return sums, seconds, sent
+    for raw in gzip.decompress(page).splitlines():
+        if not raw.startswith(b"#"):
+            name, value = raw.decode().split("{", 1)[0].split(" ")[0], float(raw.rsplit(b" ", 1)[1])
+            sums[name] = sums.get(name, 0.0) + value
+            sums["lines"] = sums.get("lines", 0) + 1
+    return sums, seconds, len(page)
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
 from stratoscope.drivers.driver import Driver
 from stratoscope.drivers.models import nameplate
-from stratoscope.errors import ConfigError
+from stratoscope.errors import ConfigError, OperatorError
 from stratoscope.events import Event, Events
 from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
@@ -67,6 +67,14 @@ def data_sheet(make: str | None, model: str | None) -> Nameplate:
     if known is None:
         return Nameplate()
     return Nameplate(hashrate=known.hashrate, power=known.watts, boards=known.boards, fans=known.fans)
+
+
+def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
+    """Return the first exception inside nested groups: what the operator must hear is one sentence."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def log_event(event: Event) -> None:
@@ -172,6 +180,11 @@ class Agent:
                 self.polls.stop()
                 for task in others:
                     task.cancel()
+        except BaseExceptionGroup as group:
+            theirs, ours = group.split(OperatorError)
+            if theirs is None or ours is not None:
+                raise
+            raise first_of(theirs) from None
         finally:
             await self.wire.close()
             if self.ledger is not None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from stratoscope.app.agent import Agent
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
-from stratoscope.errors import UsageError
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import site
 
@@ -33,10 +32,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             loop.call_later(duration, agent.stop)
         for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"]):
             out(line)
-        try:
-            await agent.run()
-        except* UsageError as errors:
-            raise errors.exceptions[0] from None
+        await agent.run()
     return 0
 
 
