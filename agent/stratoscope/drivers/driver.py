@@ -87,7 +87,7 @@ class Replies(dict[str, Any]):
     def once(self, key: str, read: "Callable[[Replies, list[Defect]], T]", defects: list[Defect]) -> T:
         """Return `read(self, defects)`, made once for each answer to `key`: slow commands answer only now and then.
 
-        `read` may look at that one answer alone.
+        `read` may look at that one answer alone, and nothing else may look at it: whoever polls drops it once read.
         """
         if self.kept is None:
             return read(self, defects)

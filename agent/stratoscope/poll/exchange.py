@@ -1,5 +1,6 @@
 """Runs one exchange with a rig: which commands are due, what is kept from earlier ones, and the decoded reading."""
 
+from typing import Final
 from zlib import crc32
 
 from stratoscope.drivers.driver import Command, Driver, Kept, Replies
@@ -8,6 +9,9 @@ from stratoscope.judgement.counters import Sample, discontinuous, raw_counters
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.reading import Reading
 from stratoscope.wire.target import Answers, Session
+
+READ: Final = object()
+"""Stands for an answer that was read and let go."""
 
 
 def due(driver: Driver, tick: int, salt: int) -> tuple[Command, ...]:
@@ -92,8 +96,16 @@ class Exchange:
         rooms.tally.received += answers.received
         self._keep(commands, answers)
         reading = driver.decode(Replies(self._slow | answers.replies, kept=self._kept))
+        self._drop_read()
         rooms.tally.defects += len(reading.defects)
         return reading
+
+    def _drop_read(self) -> None:
+        """Let go of answers whose content is kept decoded: they are the larger part of what a rig would occupy."""
+        for key, (answer, value, defects) in self._kept.items():
+            if key in self._slow and answer is not READ:
+                self._slow[key] = READ
+                self._kept[key] = (READ, value, defects)
 
     def _keep(self, commands: tuple[Command, ...], answers: Answers) -> None:
         for command in commands:
