@@ -34,3 +34,8 @@ def duration(seconds: float | None) -> str:
         if count or parts:
             parts.append(f"{count:.0f} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return `text`, cut with an ellipsis where it is longer than `longest` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -16,19 +16,19 @@ def metrics(
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
-
-    from stratoscope.cli.output import console, text
+    from stratoscope.cli.output import console, grid, text
 
     for group in dict.fromkeys(row["group"] for row in rows):
-        table = Table(title=text(group[0].upper() + group[1:], "bold"), title_justify="left", expand=True)
-        for head, ratio in (("metric", 5), ("type", 1), ("unit", 1), ("meaning", 6)):
-            table.add_column(head, ratio=ratio, overflow="fold", min_width=4)
+        table = grid(group[0].upper() + group[1:], expand=True)
+        table.add_column("metric", ratio=5, overflow="fold")
+        table.add_column("type", width=7, no_wrap=True)
+        table.add_column("unit", width=5, no_wrap=True)
+        table.add_column("meaning", ratio=6)
         for row in (row for row in rows if row["group"] == group):
             labels = "{" + ", ".join(row["labels"]) + "}" if row["labels"] else ""
             switch = f" Only with {row['option']}." if row["option"] else ""
             cells = (row["name"] + labels, row["type"], row["unit"] or None, row["help"] + switch)
-            table.add_row(*(text(cell) for cell in cells))
+            table.add_row(*(text(cell, longest=2000) for cell in cells))
         console().print(table)
 
 

@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 T = TypeVar("T")
@@ -38,13 +39,30 @@ def console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def text(value: Any, style: str = "") -> "Text":
+def grid(title: str | None = None, **more: Any) -> "Table":
+    """Return an empty table that spends no width on frames: a terminal has 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    heading = None if title is None else text(title, "bold")
+    return Table(
+        title=heading,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+        **more,
+    )
+
+
+def text(value: Any, style: str = "", longest: int = 200) -> "Text":
     """Return `value` for a terminal: without control characters, literally; an unknown value is an en dash."""
     from rich.text import Text
 
     from stratoscope.logs import clean
 
-    return Text("–" if value is None else clean(str(value), 200), style=style)
+    return Text("–" if value is None else clean(str(value), longest), style=style)
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:

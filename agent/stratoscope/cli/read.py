@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stratoscope.reading import Reading
     from stratoscope.wire.target import Target
 
+WIDE: Final = frozenset({"url", "user", "field", "value", "why", "message", "component"})
 YES: Final = {True: "yes", False: "no", None: None}
 
 
@@ -161,7 +162,7 @@ def _tables(reading: "Reading") -> Iterator["Table"]:
              human.quantity(b.voltage, "V", 2))
             for b in reading.boards
         ]  # fmt: skip
-        yield _table("Hashboards", ("board", "hashrate", "board temp", "chip temp", "chips", "hw errors", "frequency",
+        yield _table("Hashboards", ("board", "hashrate", "PCB", "chip", "chips", "errors", "clock",
                                     "voltage"), rows)  # fmt: skip
     if reading.fans:
         yield _table("Fans", ("fan", "speed"), [(fan.index, human.quantity(fan.rpm, "rpm")) for fan in reading.fans])
@@ -181,13 +182,11 @@ def _tables(reading: "Reading") -> Iterator["Table"]:
 
 
 def _table(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> "Table":
-    from rich.table import Table
+    from stratoscope.cli.output import grid, text
 
-    from stratoscope.cli.output import text
-
-    table = Table(title=text(title, "bold"), title_justify="left")
+    table = grid(title)
     for head in heads:
-        table.add_column(head, overflow="fold")
+        table.add_column(head, overflow="fold", no_wrap=head not in WIDE)
     for row in rows:
         table.add_row(*(text(cell) for cell in row))
     return table

@@ -100,20 +100,19 @@ def _document(found: "Found") -> dict[str, Any]:
 
 
 def _show(found: "list[Found]") -> None:
-    from rich.table import Table
-
     from stratoscope.cli import human
-    from stratoscope.cli.output import console, text
+    from stratoscope.cli.output import console, grid, text
 
-    table = Table()
-    for head in ("address", "rig", "firmware", "hashrate", "power", "MAC"):
-        table.add_column(head, overflow="fold")
+    table = grid()
+    longest = max(len(one.address) for one in found)
+    for head, least in (("address", longest), ("rig", 8), ("firmware", 8), ("hashrate", 11), ("power", 7), ("MAC", 17)):
+        table.add_column(head, no_wrap=True, overflow="ellipsis", min_width=least)
     for one in found:
         reading = one.reading
         if reading is None or one.driver is None:
             table.add_row(text(one.address), text(one.error, "red"))
             continue
-        firmware = " ".join(filter(None, (reading.firmware, reading.firmware_version)))
+        firmware = human.shortened(" ".join(filter(None, (reading.firmware, reading.firmware_version))), 20)
         rig = " ".join(filter(None, (reading.make, reading.model)))
         hashrate = human.hashrate(reading.window(one.driver.steady))
         cells = (one.address, rig or None, firmware or None, hashrate, human.quantity(reading.power, "W"), reading.mac)
