@@ -3,21 +3,25 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 
 from stratoscope.app.agent import Agent
-from stratoscope.clock import SystemClock
+from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
-from stratoscope.simulate.fleet import targets
+from stratoscope.errors import UsageError
+from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.serve import site
 
 INTERVAL = 10
-FIRST_RIG = "127.64.0.1"
+FIRST_RIGS = ("127.64.0.1", "127.65.0.1", "127.66.0.1", "127.67.0.1")
+"""Where the simulated rigs begin; the next one is taken where another simulation already runs."""
 
 
 async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
     """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look."""
     clock = SystemClock()
-    async with site(rigs=rigs, bind=FIRST_RIG, seed=seed, clock=clock) as (fleet, urls):
+    async with AsyncExitStack() as stack:
+        fleet, urls = await free_site(stack, rigs, seed, clock)
         config = Config.model_validate({
             "site": "demo",
             "polling": {"interval": INTERVAL, "freshness": 30},
@@ -34,6 +38,14 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             out(line)
         await agent.run()
     return 0
+
+
+async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -> tuple[SimulatedFleet, dict[str, str]]:
+    """Return a simulated site at the first free addresses; raises UsageError when none of them is."""
+    for first in FIRST_RIGS[:-1]:
+        with suppress(UsageError):
+            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock))
+    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock))
 
 
 def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:
