@@ -16,7 +16,7 @@ class FleetProcess:
 
     def __init__(self, rigs: int, mix: dict[str, float] | None, base: str = "127.70.0.1") -> None:
         command = [sys.executable, "-m", "tests.bench.fleet", str(rigs), json.dumps(mix), base]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.targets = json.loads(self.process.stdout.readline())
 
@@ -30,7 +30,7 @@ async def main(rigs: int, mix: dict[str, float] | None, base: str) -> None:
     fleet = SimulatedFleet(rigs=rigs, seed=3, clock=SystemClock(), mix=mix, troubles=False, base=base)
     await fleet.start()
     print(json.dumps(targets(fleet)), flush=True)
-    await asyncio.get_running_loop().create_future()
+    await asyncio.to_thread(sys.stdin.read)  # until the parent ends, however it ends
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Command:
     identity: bool = False
     joins: bool = True  # may be sent as "a+b" (CGMINER only)
     port: int | None = None  # default port where it differs from the protocol's: ePIC speaks HTTP on 4028
+    instead_of: str | None = None  # after the first exchange asked only where the command of this key was refused
     text: bool = False  # the HTTP answer is text, not JSON
 
 

@@ -32,7 +32,7 @@ COMMANDS: Final = (
     Command("stats", "stats", needed=False),
     Command("pools", "pools", every=3, needed=False),
     Command("web_info", "/api/v1/info", Via.HTTP, every=60, needed=False, identity=True),
-    Command("web_summary", "/api/v1/summary", Via.HTTP, every=6, needed=False),  # power and state; rates come by 4028
+    Command("web_summary", "/api/v1/summary", Via.HTTP, needed=False, instead_of="stats"),  # where 4028 is shut
 )
 AT_WORK: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
 CHAIN_FAULTS: Final = {f"chain_fault{n}": f"hashboard {n - 1}" for n in range(1, bitmain.MAX_BOARDS + 1)}

@@ -1,5 +1,6 @@
 """Runs one exchange with a rig: which commands are due, what is kept from earlier ones, and the decoded reading."""
 
+from collections.abc import Container
 from typing import Final
 from zlib import crc32
 
@@ -14,9 +15,16 @@ READ: Final = object()
 """Stands for an answer that was read and let go."""
 
 
-def due(driver: Driver, tick: int, salt: int) -> tuple[Command, ...]:
-    """Return the commands to ask on `tick`; `salt` keeps rigs from asking their slow commands all at once."""
-    return tuple(command for command in driver.commands if (tick + salt) % command.every == 0)
+def due(driver: Driver, tick: int, salt: int, refused: Container[str] = ()) -> tuple[Command, ...]:
+    """Return the commands to ask on `tick`; `salt` keeps rigs from asking their slow commands all at once.
+
+    A substitute is due only while what it stands in for is `refused`.
+    """
+    return tuple(
+        command
+        for command in driver.commands
+        if (tick + salt) % command.every == 0 and (command.instead_of is None or command.instead_of in refused)
+    )
 
 
 def is_empty(reading: Reading) -> bool:
@@ -76,7 +84,9 @@ class Exchange:
         if driver is None:
             driver = self.driver = await self.rooms.identify(self.plan.target, self.plan.driver)
         full = not self._slow and not self._last.at
-        reading = await self._ask(driver, driver.commands if full else due(driver, tick, self.salt))
+        reading = await self._ask(
+            driver, driver.commands if full else due(driver, tick, self.salt, self.session.refused)
+        )
         now = self.rooms.clock.monotonic()
         sample = Sample(uptime=reading.uptime, at=now)
         if not full and discontinuous(self._last, sample):

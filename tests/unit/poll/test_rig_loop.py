@@ -424,3 +424,12 @@ async def test_dark_rigs_do_not_keep_live_ones_waiting():
         assert [len(rig.times) - count for rig, count in zip(live, before, strict=True)] == [10] * 10
         fleet.stop()
     hung.set()
+
+
+def test_a_substitute_is_asked_only_while_what_it_stands_in_for_is_refused():
+    from stratoscope.poll.exchange import due
+
+    driver = replace(FAKE, commands=(*FAKE.commands, Command("web", "/api/v1/summary", instead_of="summary")))
+
+    assert [c.key for c in due(driver, 1, 0)] == ["summary"]
+    assert [c.key for c in due(driver, 1, 0, {"summary": 99.0})] == ["summary", "web"]
