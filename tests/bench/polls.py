@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from tests.bench.fleet import FleetProcess
 
 from stratoscope import logs
-from stratoscope.app.agent import Agent, plan_of, tune_collector
+from stratoscope.app.agent import Agent, plan_of
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, expand
 from stratoscope.poll.rig import RigLoop
@@ -69,7 +69,7 @@ class Ours:
     def __init__(self, rigs: list[dict[str, Any]]) -> None:
         self.agent = Agent(Config.model_validate({"rigs": rigs}), SystemClock(), remember=False)
         self.agent.events.listeners.clear()
-        tune_collector()
+        self.agent.collector.start()
         meters = Meters()
         meters.register(CollectorRegistry())
         self.renderer = Renderer(self.agent.fleet, SystemClock(), meters, Settings())

@@ -1,7 +1,6 @@
 """Wires the rooms into one agent and runs it in one TaskGroup until it is told to stop."""
 
 import asyncio
-import gc
 import random
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,6 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from stratoscope.app.collector import Collector
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
@@ -83,16 +83,6 @@ def log_event(event: Event) -> None:
     write(event.text, kind=event.kind, rig=event.rig)
 
 
-def tune_collector() -> None:
-    """Make the garbage collector look seldom: readings hold no cycles, and walking ten thousand of them costs.
-
-    What is there now stays for good; it need not be walked again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
 class Agent:
     """One agent: made from a config, it polls and exports until `stop`."""
 
@@ -106,6 +96,7 @@ class Agent:
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
+        self.collector = Collector()
         self.book = Book(self.ledger.sums() if self.ledger else ())
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
@@ -174,7 +165,7 @@ class Agent:
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 self.follow(self.config)
-                tune_collector()
+                self.collector.start()
                 await self.stopping.wait()
                 self.health.stopping = True
                 self.polls.stop()
@@ -237,6 +228,7 @@ class Agent:
                 self.events(Event(kind="clock_step", at=self.clock.time(), text=text))
             before = offset
             self._checkpoint()
+            self.collector.settle()
 
     def _checkpoint(self) -> None:
         if self.ledger is None:
