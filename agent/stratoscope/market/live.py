@@ -15,6 +15,7 @@ from stratoscope.market.choose import (
     Quote,
     Seen,
     choose_price,
+    implausible,
     next_network,
     next_price,
 )
