@@ -181,7 +181,8 @@ PARTS: Family[MarketNow, float] = Family("market: hashprice change by cause", _p
 
 AGES: Family[MarketNow, float] = Family("market: age of inputs", _ages, (
     Metric("market_input_age", Unit.SECONDS, "Age of an input: since the newest block for tip, since the source last "
-           "confirmed it for the others. The price in force has the source median; it is as old as its oldest quote.", _value),
+           "confirmed it for the others. The price in force has the source median; it is as old as its oldest quote.",
+           _value),
 ), ("input", "source"))  # fmt: skip
 
 USABLE: Family[MarketNow, float] = Family("market: usable inputs", _usable, (
