@@ -18,12 +18,12 @@ class Unit(Enum):
     RPM = ("rpm", "rpm", "rotrpm", None)
     SECONDS = ("seconds", "s", "s", "duration")
     TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
-    SATOSHIS = ("satoshis", "sat", "short", None)
-    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "suffix: BTC/PH/day", None)
-    SATS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "suffix: sat/TH/day", None)
-    FIAT_PER_PH_DAY = ("fiat_per_ph_day", "/PH/day", "suffix: /PH/day", None)
-    FIAT_PER_EH_DAY = ("fiat_per_eh_day", "/EH/day", "suffix: /EH/day", None)
     RATIO = ("ratio", "", "percentunit", None)
+    SATOSHIS = ("satoshis", "sat", "short", None)
+    FIAT_PER_PH_DAY = ("fiat_per_ph_day", "fiat/PH/day", "short", None)
+    FIAT_PER_EH_DAY = ("fiat_per_eh_day", "fiat/EH/day", "short", None)
+    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
+    SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
 
     def __init__(self, suffix: str, symbol: str, grafana: str, device_class: str | None) -> None:
         self.suffix = suffix
