@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import Clock
 from stratoscope.fleet import Fleet
+from stratoscope.market.now import Market
 
 
 @dataclass(slots=True)
@@ -37,3 +38,4 @@ class Context:
     registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
     site: str
     settings: Any
+    market: Market | None = None  # where one is configured

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TH
+from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TERA, TH
 
 NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
@@ -52,6 +52,21 @@ def percent(value: float | None) -> str:
     return f"{shown} %"
 
 
+def change(value: float | None) -> str:
+    """Return a ratio as a change: +1.2 %, −0.4 %."""
+    return NONE if value is None else f"{value * 100:+.1f} %".replace("-", "−")
+
+
+def share(value: float | None) -> str:
+    """Return a small ratio as per cent with a decimal: 0.9 %."""
+    return NONE if value is None else f"{value * 100:.1f} %"
+
+
+def trillions(value: float | None) -> str:
+    """Return a difficulty as people quote it: 146.47 T."""
+    return NONE if value is None else f"{value / TERA:.2f} T"
+
+
 def hertz(value: float | None) -> str:
     """Return Hz as MHz."""
     return NONE if value is None else f"{value / MEGA:.0f} MHz"
@@ -84,6 +99,14 @@ def ago(then: float | None, now: float) -> str:
 def count(value: float | None) -> str:
     """Return a whole number with thin spaces between thousands."""
     return NONE if value is None else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def fiat(value: float | None, currency: str) -> str:
+    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, -0.42 USD."""
+    if value is None:
+        return NONE
+    amount = f"{value:.2f}" if abs(value) < 999.995 else count(value)
+    return f"{amount.replace('-0.00', '0.00')} {currency}"
 
 
 def yes(value: bool | None) -> str:

@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from stratoscope.clock import Clock
-from stratoscope.metrics import SITE, Totals, totals
+from stratoscope.market.now import Market, MarketNow
+from stratoscope.metrics import MARKET, SITE, Family, Totals, totals
 from stratoscope_exporters.exposition import Column, Form, columns, pairs
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.render import Renderer, Sheet
@@ -34,6 +35,7 @@ MAX_KEPT: Final = 16
 EOF: Final = b"# EOF\n"
 PART: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 SITE_COLUMNS: Final = columns(SITE)
+MARKET_COLUMNS: Final = columns(MARKET)
 
 log = structlog.get_logger(__name__)
 Part = tuple[int, int]
@@ -78,8 +80,19 @@ def blocks(sheet: Sheet, rig_columns: list[Column], form: Form) -> Iterator[byte
 
 def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
     """Yield each family of the whole site with its header."""
-    for family, group in SITE_COLUMNS:
-        rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(sums)]
+    return _blocks(SITE_COLUMNS, sums, form)
+
+
+def market_blocks(now: MarketNow, form: Form) -> Iterator[bytes]:
+    """Yield each family of the market with its header."""
+    return _blocks(MARKET_COLUMNS, now, form)
+
+
+def _blocks(
+    families: tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...], subject: Totals | MarketNow, form: Form
+) -> Iterator[bytes]:
+    for family, group in families:
+        rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(subject)]
         for column in group:
             lines = "".join(column.sample(labels, row) for labels, row in rows)
             if lines:
@@ -105,8 +118,16 @@ def _pieces(sheet: Sheet, rig_columns: list[Column], wanted: Wanted, rest: bytes
 class Pages:
     """Makes pages and shares them: everyone who asks while one is made, or before anything changed, gets the same."""
 
-    def __init__(self, renderer: Renderer, registry: CollectorRegistry, clock: Clock, meters: Meters) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        registry: CollectorRegistry,
+        clock: Clock,
+        meters: Meters,
+        market: Market | None = None,
+    ) -> None:
         self._renderer, self._registry, self._clock, self._meters = renderer, registry, clock, meters
+        self._market = market
         self._columns = renderer.columns
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
@@ -139,7 +160,9 @@ class Pages:
         if wanted.part is not None and wanted.part[0] != 1:
             return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"")
         everything = sheet if wanted.part is None else self._renderer.sheet()
-        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, self._own(wanted.form))
+        market = () if self._market is None else tuple(market_blocks(self._market.now, wanted.form))
+        rest = b"".join((*market, self._own(wanted.form)))
+        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, rest)
 
     def _make(self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes) -> list[bytes]:
         started = self._clock.monotonic()

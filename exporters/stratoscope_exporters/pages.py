@@ -146,6 +146,7 @@ class StatusPages:
         return self._templates.get_template("overview.html").render(
             sums=sums, query=query, lines=shown, found=len(found), page=page, pages=pages, sorts=SORTS, states=STATES,
             efficiency=_efficiency(lines), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
+            market=self._context.market.now if self._context.market is not None else None,
         )  # fmt: skip
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:

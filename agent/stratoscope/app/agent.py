@@ -30,6 +30,7 @@ from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.ledger import Ledger
+from stratoscope.market.live import LiveMarket
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
@@ -106,11 +107,18 @@ class Agent:
         self.events.listeners += [log_event, self.vitals.heard]
         if self.ledger is not None:
             self.events.listeners.append(self.ledger.record)
+        self.market = self._market()
         self.registry = self._registry()
 
     def _limits(self) -> Limits:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
+
+    def _market(self) -> LiveMarket | None:
+        if self.config.market is None:
+            return None
+        settings = self.config.market.settings()
+        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -120,6 +128,8 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
+        if self.market is not None:
+            registry.register(self.market.tally)
         return registry
 
     def _rooms(self) -> Rooms:
@@ -164,6 +174,8 @@ class Agent:
                     tasks.create_task(self._readiness(), name="readiness"),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
+                if self.market is not None:
+                    others.append(tasks.create_task(self.market.run(), name="market"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -208,6 +220,7 @@ class Agent:
                 registry=self.registry,
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
+                market=self.market,
             )
             started.append((name, serve(context)))
         return started

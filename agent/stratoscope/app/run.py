@@ -104,7 +104,7 @@ async def reload(agent: Agent, source: Source) -> Config | None:
 
 def restart_only(old: Config, new: Config) -> list[str]:
     """Return the changed sections that a running agent cannot follow."""
-    sections = ("site", "state_dir", "exporters", "asic_rs", "discovery")
+    sections = ("site", "market", "state_dir", "exporters", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
     fixed = {"interval"}  # every rig's own interval is followed
     if old.polling.model_dump(exclude=fixed) != new.polling.model_dump(exclude=fixed):

@@ -6,7 +6,8 @@ importance: where a limit on series per rig bites, the families at the end go fi
 
 from typing import Any, Final
 
-from stratoscope.metrics import parts, rig, site
+from stratoscope.market.now import MarketNow
+from stratoscope.metrics import market, parts, rig, site
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -51,7 +52,25 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 SITE: Final[tuple[Family[Totals, Any], ...]] = (site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
+MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
+    market.NETWORK,
+    market.HASHRATES,
+    market.PRICE,
+    market.HASHPRICE,
+    market.HASHPRICE_FIAT,
+    market.OBSERVED,
+    market.OBSERVED_FIAT,
+    market.ADJUSTMENT,
+    market.AFTER,
+    market.FORWARD,
+    market.CHANGES,
+    market.PARTS,
+    market.AGES,
+    market.USABLE,
+)
+"""Families of the market, where one is configured; no `rig` label."""
+
 __all__ = [
-    "NAMESPACE", "NOBODY", "SITE", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily", "Stability",
-    "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "SITE", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily",
+    "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

@@ -19,6 +19,11 @@ class Unit(Enum):
     SECONDS = ("seconds", "s", "s", "duration")
     TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
     RATIO = ("ratio", "", "percentunit", None)
+    SATOSHIS = ("satoshis", "sat", "short", None)
+    FIAT_PER_PH_DAY = ("fiat_per_ph_day", "fiat/PH/day", "short", None)
+    FIAT_PER_EH_DAY = ("fiat_per_eh_day", "fiat/EH/day", "short", None)
+    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
+    SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
 
     def __init__(self, suffix: str, symbol: str, grafana: str, device_class: str | None) -> None:
         self.suffix = suffix

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from stratoscope.config import Config, InvalidConfig, expand, load, open_state_dir
 from stratoscope.config.document import parse
+from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,6 +45,9 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
     loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
     assert loaded.warnings == ()
+    assert loaded.market is not None
+    assert loaded.market.model_fields_set == set(Market.model_fields)
+    assert loaded.market.model_copy(update={"network": Market().network}) == Market()
     found = expand(loaded)
     assert sum(entry.expected for entry in found) == 5
     assert sum(not entry.expected for entry in found) == 71 + 254

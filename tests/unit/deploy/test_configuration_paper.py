@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from stratoscope.config import load
+from stratoscope.config.market import Market, Source
 from stratoscope.config.models import Config, Rigs
+from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope_exporters.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -58,6 +60,26 @@ def test_every_key_is_documented_with_its_default(heading, model):
     for key, default in code.items():
         expected = str(default) if isinstance(default, Path) else default
         assert meant(paper[key]) == (None if expected == () else expected), key
+
+
+def test_every_key_of_the_market_is_documented_with_its_default():
+    paper, code = documented("Market"), keys_of(Market)
+    kinds = {"bitcoind", "mempool", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    assert set(paper) == set(code) | kinds
+    assert {"fixed", "file", "mempool", "bitcoind"} == set(NETWORK_KINDS)
+    assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
+    assert re.findall(r"`(\w+)`", section("Market").partition("| `prices` |")[2].partition("|")[0]) == [
+        source.kind for source in code["prices"]
+    ]
+    assert paper["network"] == code["network"][0].kind
+    for key in ("currency", "interval", "price_max_age"):
+        assert meant(paper[key]) == code[key], key
+    assert (paper["tip_max_age"], code["tip_max_age"]) == ("6h", 6 * 3600)
+
+
+def test_every_key_of_a_source_is_documented():
+    for key in set(Source.model_fields) - {"kind"}:
+        assert f"`{key}`" in section("Market"), key
 
 
 def test_every_key_of_a_rigs_entry_is_documented():
