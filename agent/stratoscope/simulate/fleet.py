@@ -21,9 +21,9 @@ from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
 from stratoscope.simulate.specs import SPECS
 
 MIX: Final[Mapping[str, float]] = {
-    "antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9, "braiins": 6, "whatsminer3": 6, "avalon": 6,
+    "antminer": 28, "whatsminer": 11, "vnish": 9, "luxos": 8, "braiins": 6, "whatsminer3": 6, "avalon": 6,
     "espminer": 5, "antminer-s9": 4, "antminer-scrypt": 3, "braiins-graphql": 3, "auradine": 2, "epic": 2,
-    "sealminer": 2, "cgminer": 2,
+    "sealminer": 2, "cgminer": 2, "hammer": 1, "elphapex": 1, "proto": 1,
 }  # fmt: skip
 """Families of a usual fleet, in percent."""
 _RETRY = 0.2  # s

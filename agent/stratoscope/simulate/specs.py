@@ -105,5 +105,19 @@ SPECS: Final[Mapping[str, tuple[Spec, ...]]] = {
         Spec(make="GekkoScience", model="Compac F", hashrate=0.6 * TH, watts=20, boards=2, chips=1, fans=0, rpm=0,
              frequency=400, voltage=1.3, code="GSF"),
     ),
+    "hammer": (
+        Spec(make="Hammer", model="D10", hashrate=5000 * MH, watts=3500, boards=3, chips=108, fans=4, rpm=6000,
+             frequency=810, voltage=14.0, algorithm="scrypt"),
+    ),
+    "elphapex": (
+        Spec(make="Elphapex", model="DG1+", hashrate=14_000 * MH, watts=3920, boards=4, chips=204, fans=4, rpm=6000,
+             frequency=1850, voltage=14.7, algorithm="scrypt", code="DG1+_SW_V1.0.2"),
+        Spec(make="Elphapex", model="DG-Home1", hashrate=2100 * MH, watts=630, boards=1, chips=120, fans=4, rpm=3000,
+             frequency=1850, voltage=14.7, algorithm="scrypt", code="DG-Home1_V1.0.5"),
+    ),
+    "proto": (  # as the vendor's simulator sets it up
+        Spec(make="Proto", model="Rig", hashrate=145 * TH, watts=3400, boards=4, chips=120, fans=4, rpm=6000,
+             frequency=525, voltage=14.4, code="BM1370"),
+    ),
 }  # fmt: skip
 """Models by family, commonest first."""

@@ -3,7 +3,9 @@
 import pytest
 
 from stratoscope.clock import SystemClock
+from stratoscope.discover.identify import identify
 from stratoscope.discover.once import read_once
+from stratoscope.errors import AuthRefused
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.specs import SPECS
@@ -15,9 +17,18 @@ DRIVERS = {
     "vnish": "vnish", "luxos": "luxos", "braiins": "braiins-rest", "braiins-graphql": "braiins-graphql",
     "whatsminer": "whatsminer", "whatsminer3": "whatsminer-v3", "avalon": "avalon", "auradine": "auradine",
     "espminer": "espminer", "epic": "epic", "sealminer": "sealminer", "cgminer": "generic-cgminer",
+    "hammer": "hammer", "elphapex": "elphapex", "proto": "proto",
 }  # fmt: skip
-NO_POWER = {"antminer", "antminer-s9", "antminer-scrypt", "cgminer"}  # their firmware reports none
-NO_SHARES = {"whatsminer3"}  # API v3 counts none
+NO_POWER = {
+    "antminer",
+    "antminer-s9",
+    "antminer-scrypt",
+    "cgminer",
+    "hammer",
+    "elphapex",
+}  # their firmware reports none
+NO_SHARES = {"whatsminer3", "elphapex"}  # API v3 counts none, Elphapex only those of each pool
+NO_ACTIVE = {"elphapex"}  # its firmware does not tell which pool is in use
 NO_CHIPS = {"cgminer", "auradine"}  # told in answers that its driver does not ask
 
 
@@ -90,7 +101,7 @@ async def test_pools_are_read_with_the_active_one_first(read, family):
     for rig, once in await read(family):
         pools = once.reading.pools
         assert pools[0].user == rig.state.pools[0][1]
-        assert pools[0].active is True
+        assert pools[0].active is (None if family in NO_ACTIVE else True)
         assert all(pool.active in (False, None) for pool in pools[1:])
 
 
@@ -100,9 +111,70 @@ async def test_a_dead_board_is_read_as_no_hashrate_there(read, family, clock):
         rig.force("failing_board", duration=1e6, board=1)
         rig.state.advance(clock.now + 1000)
 
-    for rig, once in await read(family, kill):
+    lasting = [(rig, once) for rig, once in await read(family, kill) if rig.state.spec.boards > 1]
+    assert lasting
+    for rig, once in lasting:
         truth = rig.truth()
         boards = {board.index: board for board in once.reading.boards}
         assert truth["boards"][1] == 0
         assert 1 not in boards or not boards[1].hashrate
         assert sum(board.hashrate or 0 for board in boards.values()) == pytest.approx(truth["hashrate"], rel=0.05)
+
+
+@pytest.mark.parametrize("family", ["hammer", "elphapex", "proto"])
+async def test_after_an_outage_of_the_pool_the_shares_of_both_slots_are_read(read, family, clock):
+    def cut(rig) -> None:
+        rig.force("pool_outage", duration=1e6)
+        rig.state.advance(clock.now + 3600)
+
+    for rig, once in await read(family, cut):
+        truth, slots = rig.truth(), rig.state.physics.slots
+        pools = once.reading.pools
+        assert truth["pool_slot"] == 1
+        assert slots[1].accepted > 0
+        assert [pool.alive for pool in pools] == [False, True, True]
+        assert [pool.accepted for pool in pools] == [slot.accepted for slot in slots]
+        assert [pool.rejected for pool in pools] == [slot.rejected for slot in slots]
+        assert sum(pool.accepted for pool in pools) == truth["accepted"]
+        if family not in NO_ACTIVE:
+            assert [pool.active for pool in pools] == [False, True, False]
+
+
+async def test_a_proto_rig_stopped_by_heat_is_read_as_not_hashing(read, clock):
+    def stop(rig) -> None:
+        rig.state.physics.stopped = True
+        rig.state.advance(clock.now + 5)
+
+    for _, once in await read("proto", stop):
+        assert once.reading.hashing is False
+        assert once.reading.hashrate["realtime"] == 0
+        assert [fault.code for fault in once.reading.faults] == ["HashboardOverheat"] * 4
+
+
+async def test_a_proto_rig_names_the_hashboard_that_lost_power(read, clock):
+    def kill(rig) -> None:
+        rig.force("failing_board", duration=1e6, board=2)
+
+    for _, once in await read("proto", kill):
+        faults = [(fault.code, fault.component) for fault in once.reading.faults]
+        assert faults == [("HashboardPowerLost", "hashboard 3")]
+        assert once.reading.hashing is True
+
+
+async def test_a_hammer_tells_its_boards_temperatures_and_the_frequency_it_writes_as_text(read):
+    for rig, once in await read("hammer"):
+        boards = once.reading.boards
+        assert [board.frequency for board in boards] == [810e6] * 3
+        for board, warmth in zip(boards, rig.truth()["temperature_board"], strict=True):
+            assert board.temperature_board == pytest.approx(warmth, abs=1)
+        assert set(once.reading.hashrate) == {"5s", "avg"}
+
+
+async def test_an_elphapex_without_a_login_is_told_but_not_read(fleet_of, wire):
+    fleet = await fleet_of(mix={"elphapex": 1})
+    entry = targets(fleet)[0]
+    assert (entry["user"], entry["password"]) == (fleet.rigs[0].user, fleet.rigs[0].password)
+    target = Target(entry["address"], entry["ports"])
+    assert (await identify(wire, target)).driver.name == "elphapex"
+    with pytest.raises(AuthRefused):
+        await read_once(wire, target)

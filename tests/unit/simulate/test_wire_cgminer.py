@@ -12,7 +12,7 @@ from stratoscope.units import GH, MH, TH
 
 SPEAKERS = [family.name for family in FAMILIES.values() if family.verbs]
 CLOSERS = [name for name in SPEAKERS if not FAMILIES[name].stays_open]
-JOINERS = ["antminer-s9", "vnish", "luxos", "avalon", "auradine", "sealminer", "cgminer"]
+JOINERS = ["antminer-s9", "vnish", "luxos", "avalon", "auradine", "sealminer", "cgminer", "hammer"]
 
 
 @pytest.fixture
@@ -118,14 +118,15 @@ async def test_vnish_does_not_know_version_and_says_code_0(rig_of, caller):
     assert answer == {"STATUS": [{**answer["STATUS"][0], "STATUS": "E", "Code": 0, "Msg": "Invalid command"}]}
 
 
+@pytest.mark.parametrize("family", ["antminer", "hammer"])
 @pytest.mark.parametrize("verb", ["addpool", "switchpool", "restart", "quit", "ascset", "reboot", "set_led"])
-async def test_commands_that_change_a_rig_get_code_45_and_are_counted(fleet_of, caller, verb):
-    fleet = await fleet_of(mix={"antminer": 1})
+async def test_commands_that_change_a_rig_get_code_45_and_are_counted(fleet_of, caller, verb, family):
+    fleet = await fleet_of(mix={family: 1})
     answer = await caller.command(fleet.rigs[0], verb, parameter="0")
     assert answer["STATUS"][0]["Code"] == 45
     assert answer["STATUS"][0]["Msg"].startswith("Access denied")
     assert fleet.privileged_seen == 1
-    assert fleet.commands_seen == {("antminer", verb): 1}
+    assert fleet.commands_seen == {(family, verb): 1}
 
 
 async def test_a_joined_command_with_a_privileged_part_is_counted_too(fleet_of, caller):
@@ -168,6 +169,8 @@ HASHRATES = [
     ("auradine", "devs", lambda a: sum(row["MHS 5s"] for row in a["DEVS"]) * MH),
     ("sealminer", "stats", lambda a: a["STATS"][0]["MHS(Sample)"] * MH),
     ("cgminer", "devs", lambda a: sum(row["MHS 5s"] for row in a["DEVS"]) * MH),
+    ("hammer", "summary", lambda a: float(a["SUMMARY"][0]["MHS 5s"]) * MH),
+    ("hammer", "stats", lambda a: sum(float(a["STATS"][1][f"chain_rate{n}"]) for n in (1, 2, 3)) * MH),
 ]
 
 
@@ -183,6 +186,17 @@ async def test_scrypt_rigs_say_mh_as_their_unit(rig_of, caller):
     stats = (await caller.command(await rig_of("antminer-scrypt"), "stats"))["STATS"][1]
     assert stats["rate_unit"] == "MH"
     assert stats["chain_acn4"] == 120
+
+
+async def test_hammer_writes_rates_shares_and_frequency_as_text(rig_of, caller):
+    rig = await rig_of("hammer")
+    summary = (await caller.command(rig, "summary"))["SUMMARY"][0]
+    assert summary["Accepted"] == f"{rig.truth()['accepted']}.0000"
+    assert isinstance(summary["MHS av"], str)
+    row = (await caller.command(rig, "stats"))["STATS"][1]
+    assert row["frequency"] == "810"
+    assert (row["chain_acn3"], row["chain_acn4"], row["chain_rate4"], row["chain_acs4"]) == (108, 0, "", "")
+    assert row["chain_acs1"].count("o") == 108
 
 
 async def test_avalon_packs_wall_power_last_in_ps_and_every_chip_in_pvt(rig_of, caller):
@@ -212,6 +226,8 @@ async def test_a_dead_board_shows_in_each_familys_way(everybody, caller, clock):
     assert whatsminer["Msg"]["error_code"] == [{"531": "2024-06-15 10:30:00"}]
     sealminer = (await caller.command(everybody["sealminer"], "stats"))["STATS"][0]
     assert sealminer["1 Online"] is False
+    hammer = (await caller.command(everybody["hammer"], "stats"))["STATS"][1]
+    assert (hammer["chain_acn2"], hammer["chain_rate2"], hammer["miner_count"]) == (0, "", 2)
 
 
 async def framed(rig, *requests: bytes) -> list[dict]:

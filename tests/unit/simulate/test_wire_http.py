@@ -27,21 +27,32 @@ async def get(session, rig, path: str, port: int = 80, **options):
         return await response.json()
 
 
-@pytest.mark.parametrize("family", ["antminer", "antminer-s9", "antminer-scrypt"])
-async def test_antminer_wants_a_digest_login_first(rig_of, session, family):
+REALMS = [
+    ("antminer", "antMiner Configuration", "Antminer S19 Pro"),
+    ("antminer-s9", "antMiner Configuration", "Antminer S9"),
+    ("antminer-scrypt", "antMiner Configuration", "Antminer L7"),
+    ("hammer", "blackMiner Configuration", "Hammer D10"),
+    ("elphapex", "Daoge Miner", "DG1+"),
+]
+
+
+@pytest.mark.parametrize(("family", "realm", "product"), REALMS)
+async def test_bitmains_and_its_relatives_want_a_digest_login_first(rig_of, session, family, realm, product):
     rig = await rig_of(family)
-    async with session.get(url(rig, "/cgi-bin/get_system_info.cgi")) as response:
-        assert response.status == 401
-        assert 'Digest realm="antMiner Configuration"' in response.headers["WWW-Authenticate"]
+    for path in ("/", "/cgi-bin/get_system_info.cgi"):
+        async with session.get(url(rig, path)) as response:
+            assert response.status == 401
+            assert f'Digest realm="{realm}"' in response.headers["WWW-Authenticate"]
     digest = aiohttp.DigestAuthMiddleware(rig.user, rig.password)
     async with aiohttp.ClientSession(middlewares=(digest,)) as allowed:
         info = await get(allowed, rig, "/cgi-bin/get_system_info.cgi")
     assert info["macaddr"] == rig.state.mac
-    assert info["minertype"] == f"Antminer {rig.model}"
+    assert info["minertype"] == product
 
 
-async def test_antminer_refuses_a_wrong_password(rig_of):
-    rig = await rig_of("antminer")
+@pytest.mark.parametrize("family", ["antminer", "hammer", "elphapex"])
+async def test_a_wrong_password_is_refused(rig_of, family):
+    rig = await rig_of(family)
     digest = aiohttp.DigestAuthMiddleware(rig.user, "wrong")
     async with (
         aiohttp.ClientSession(middlewares=(digest,)) as session,
@@ -193,6 +204,10 @@ WRITES = [
     ("espminer", 80, "POST", "/api/system/restart"),
     ("epic", 4028, "POST", "/miner"),
     ("auradine", 8080, "POST", "/restart"),
+    ("hammer", 80, "POST", "/cgi-bin/set_miner_conf.cgi"),
+    ("elphapex", 80, "POST", "/cgi-bin/set_miner_conf.cgi"),
+    ("proto", 80, "POST", "/api/v1/mining/stop"),
+    ("proto", 80, "PUT", "/api/v1/system/tag"),
 ]
 
 
@@ -205,10 +220,24 @@ async def test_requests_that_change_a_rig_are_refused_and_counted(fleet_of, sess
     assert fleet.commands_seen == {(family, f"{method} {path}"): 1}
 
 
+@pytest.mark.parametrize("family", ["antminer", "hammer", "elphapex"])
+async def test_pages_that_change_a_rig_are_refused_to_those_who_are_logged_in_too(fleet_of, family):
+    fleet = await fleet_of(mix={family: 1})
+    rig = fleet.rigs[0]
+    for count, path in enumerate(("/cgi-bin/reboot.cgi", "/cgi-bin/set_miner_conf.cgi"), 1):
+        digest = aiohttp.DigestAuthMiddleware(rig.user, rig.password)
+        async with (
+            aiohttp.ClientSession(middlewares=(digest,)) as allowed,
+            allowed.get(url(rig, path)) as response,
+        ):
+            assert response.status == 403
+        assert fleet.privileged_seen == count
+
+
 async def test_landing_pages_tell_the_firmware(fleet_of, session):
     fleet = await fleet_of(rigs=len(FAMILIES), mix=dict.fromkeys(FAMILIES, 1))
     words = {"vnish": "AnthillOS", "braiins": "Braiins OS", "braiins-graphql": "Braiins OS", "espminer": "AxeOS",
-             "epic": "Miner Web Dashboard", "sealminer": "amazeui"}  # fmt: skip
+             "epic": "Miner Web Dashboard", "sealminer": "amazeui", "proto": "Proto OS"}  # fmt: skip
     for rig in fleet.rigs:
         if rig.family in words:
             async with session.get(url(rig, "/")) as response:

@@ -10,9 +10,12 @@ from stratoscope.simulate.families import (
     braiins,
     braiins_graphql,
     cgminer,
+    elphapex,
     epic,
     espminer,
+    hammer,
     luxos,
+    proto,
     sealminer,
     vnish,
     whatsminer,
@@ -38,6 +41,9 @@ FAMILIES: Final[dict[str, Family]] = {
         epic.FAMILY,
         sealminer.FAMILY,
         cgminer.FAMILY,
+        hammer.FAMILY,
+        elphapex.FAMILY,
+        proto.FAMILY,
     )
 }
 """Every family by its name in a mix."""

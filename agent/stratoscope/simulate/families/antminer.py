@@ -116,9 +116,9 @@ def _board_keys(rig: Rig, number: int) -> Row:
     }  # fmt: skip
 
 
-def fan(rig: Rig, number: int) -> int:
-    """Return fan `number`'s rpm: a tacho of 60 rpm steps, each fan a little apart."""
-    return int(rig.physics.fan * rig.spec.rpm * (1.0 - 0.01 * ((number * 7 + rig.index) % 5)) / 60) * 60
+def fan(rig: Rig, number: int, step: int = 60) -> int:
+    """Return fan `number`'s rpm: a tacho of `step` rpm, each fan a little apart."""
+    return int(rig.physics.fan * rig.spec.rpm * (1.0 - 0.01 * ((number * 7 + rig.index) % 5)) / step) * step
 
 
 def web_stats(rig: Rig, _: str = "") -> Row:
