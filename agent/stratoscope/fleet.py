@@ -80,6 +80,7 @@ class Economics:
     """
 
     currency: str
+    algorithm: str | None = None
     tariff: str | None = None  # the group whose prices these are
     metered_power: float | None = None  # W
     revenue_sat_per_day: float | None = None

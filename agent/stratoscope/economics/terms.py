@@ -58,7 +58,7 @@ class Terms:
     capex: tuple[Capex, ...] = ()  # the first that holds counts
     decay: float = 0.0  # part of the net that goes away per day
     hosting_per_kw_month: float | None = None  # fiat, power passed through
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     strike: float | None = None  # fiat per kWh; None: each model's own
     margin: float = 0.0  # ratio wanted at the strike
     rig_days: bool = False  # also keep a row per rig and day
