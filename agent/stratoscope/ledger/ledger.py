@@ -1,4 +1,4 @@
-"""Remembers over restarts what Prometheus cannot: who each rig is, its corrected sums, and what happened.
+"""Keeps one SQLite file of identities, sums, market days and events, and hands it back at the next start.
 
 One SQLite file in the state directory, written by one thread, synchronous=FULL: what was acknowledged survives a
 power cut. A damaged file is set aside and a fresh one started; a full disk degrades the ledger, never the polling.
@@ -21,8 +21,9 @@ from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
+from stratoscope.ledger.schema import VERSION, bring_up_to_date
+from stratoscope.market.history import DayPoint
 
-VERSION: Final = 1
 PLAUSIBLE: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""
 
@@ -30,23 +31,6 @@ WAITING: Final = 10_000
 """Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
 
 SUMS: Final = ("accepted", "rejected", "stale", "hardware_errors", "energy", "hashes", "resets")
-
-SCHEMA: Final = """
-CREATE TABLE identity(
-    key TEXT PRIMARY KEY, rig TEXT NOT NULL, address TEXT NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL
-) STRICT;
-CREATE TABLE counters(
-    key TEXT PRIMARY KEY,
-    accepted INTEGER, rejected INTEGER, stale INTEGER, hardware_errors INTEGER,
-    energy REAL, hashes REAL, resets INTEGER NOT NULL,
-    raw_accepted INTEGER, raw_rejected INTEGER, raw_stale INTEGER, raw_hardware_errors INTEGER,
-    uptime REAL, time REAL NOT NULL
-) STRICT;
-CREATE TABLE event(
-    id TEXT PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, rig TEXT, text TEXT NOT NULL, details TEXT NOT NULL
-) STRICT;
-CREATE INDEX event_at ON event(at);
-"""
 
 Job = tuple[str, Sequence[Sequence[Any]]]
 
@@ -130,8 +114,7 @@ class Ledger(Standing):
             db.close()
             message = f"{self.path} was written by a newer Stratoscope (schema {version}, this one knows {VERSION})."
             raise ConfigError(f"{message} Upgrade, or give another state_dir.")
-        if version == 0:
-            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        bring_up_to_date(db, self.path, version)
         return db
 
     # -- read at start ------------------------------------------------------
@@ -150,6 +133,11 @@ class Ledger(Standing):
             )
             for row in rows
         ]
+
+    def market_days(self) -> list[DayPoint]:
+        """Return the market's days, the oldest first."""
+        rows = self._db.execute("SELECT day, at, price, reward_sat, difficulty, currency FROM market_day ORDER BY day")
+        return [DayPoint(*row) for row in rows]
 
     def events(self, limit: int = 100) -> list[Event]:
         """Return the newest events, newest first."""
@@ -176,6 +164,10 @@ class Ledger(Standing):
         """Keep the sums of machines."""
         flat = [(key, *astuple(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
         self._put(f"INSERT OR REPLACE INTO counters VALUES({','.join('?' * 14)})", flat)
+
+    def keep_market_days(self, points: Sequence[DayPoint]) -> None:
+        """Keep days of the market; a later point of the same day replaces the one before."""
+        self._put("INSERT OR REPLACE INTO market_day VALUES(?,?,?,?,?,?)", [astuple(point) for point in points])
 
     def record(self, event: Event) -> None:
         """Keep an event."""
