@@ -1,62 +1,28 @@
 """Defines every section and key of the config, with defaults, limits and the reason for each limit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from stratoscope.config import addresses
+from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
+from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
-from stratoscope.fields import clean_text
 from stratoscope.units import DAY, HOUR, MINUTE
 
 MIB: Final = 1 << 20
 DEFAULT_EXPORTERS: Final[Mapping[str, Mapping[str, Any]]] = {"prometheus": {}}
 
 
-class Section(BaseModel):
-    """A section of the config: unknown keys are errors, values never appear in pydantic's own messages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _text(most: int) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise wrong(f"is {shown(value)}, it must be text: put it in quotes")
-        if not value or clean_text(value, most) != value:
-            raise wrong(f"is {shown(value)}, it must be 1 to {most} characters without control characters")
-        return value
-
-    return check
-
-
-def _checked(parse: Callable[[str], Any]) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise wrong(f"is {shown(value)}, it must be text: put it in quotes")
-        try:
-            parse(value)
-        except ValueError as error:
-            raise wrong(f"is wrong: {error}") from None
-        return value
-
-    return check
-
-
 def _line(text: str) -> tuple[str, int | None]:
     """Parse "address[:port] [name]", the form of a line in a rig file."""
     return addresses.host_and_port(text.split(maxsplit=1)[0] if text.strip() else text)
-
-
-def _path(value: Any, info: ValidationInfo) -> Any:
-    if not isinstance(value, str | Path) or not str(value):
-        raise wrong(f"is {shown(value)}, it must be a path")
-    return info.context.path(str(value)) if isinstance(info.context, Resolver) else Path(value)
 
 
 def _driver(value: Any) -> str:
@@ -65,12 +31,10 @@ def _driver(value: Any) -> str:
     return value
 
 
-Word = Annotated[str, BeforeValidator(_text(128))]
 Port = Annotated[int, BeforeValidator(Count(1, 65535))]
 Interval = Annotated[
     float, BeforeValidator(Duration(5, DAY, "rigs answer one question at a time, on slow controllers"))
 ]
-Place = Annotated[Path, BeforeValidator(_path)]
 
 
 class Polling(Section):
@@ -112,13 +76,13 @@ SOURCES: Final = ("address", "addresses", "range", "cidr", "file")
 class Rigs(Section):
     """One rig or a group of rigs with the same settings; exactly one of SOURCES says where they are."""
 
-    address: Annotated[str, BeforeValidator(_checked(addresses.host_and_port))] | None = None
-    addresses: tuple[Annotated[str, BeforeValidator(_checked(_line))], ...] | None = None
+    address: Annotated[str, BeforeValidator(checked(addresses.host_and_port))] | None = None
+    addresses: tuple[Annotated[str, BeforeValidator(checked(_line))], ...] | None = None
     range: (
-        Annotated[str, BeforeValidator(_checked(lambda t: addresses.bounded(addresses.ends_of_range(t), t)))] | None
+        Annotated[str, BeforeValidator(checked(lambda t: addresses.bounded(addresses.ends_of_range(t), t)))] | None
     ) = None
     cidr: (
-        Annotated[str, BeforeValidator(_checked(lambda t: addresses.bounded(addresses.ends_of_cidr(t), t)))] | None
+        Annotated[str, BeforeValidator(checked(lambda t: addresses.bounded(addresses.ends_of_cidr(t), t)))] | None
     ) = None
     file: Place | None = None
     name: Word | None = None
@@ -165,6 +129,8 @@ class Config(Section):
     polling: Polling = Polling()
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
+    tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
+    economics: Economics = Economics()
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -194,7 +160,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "tariffs", "economics", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

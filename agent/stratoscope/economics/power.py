@@ -54,9 +54,15 @@ class PowerGroup:
         return at - begun[-1] if begun and self.contract.tariff.external is not None else None
 
     def offer(self, quote: Quote, now: float, at: float) -> None:
-        """Take an external price, told at monotonic `now` / UTC `at`; one for the same moment replaces the other."""
+        """Take an external price, told at monotonic `now` / UTC `at`.
+
+        It takes the place of one for the same moment, and of the one in force where that says the same.
+        """
         self.look(now, at)
-        self.quotes = [known for known in self.quotes if known.at != quote.at][-MOST_QUOTES + 1 :]
+        begun = [known for known in self.quotes if known.at <= at]
+        repeated = begun[-1] if begun and quote.at <= at and begun[-1].price == quote.price else None
+        kept = [known for known in self.quotes if known.at != quote.at and known is not repeated]
+        self.quotes = kept[-MOST_QUOTES + 1 :]
         insort(self.quotes, quote, key=attrgetter("at"))
         self._until = at
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from stratoscope.economics.feed import Feed
 from stratoscope.market.curtailment import Policy
 from stratoscope.market.tariff import Tariff
 from stratoscope.units import HOUR, MINUTE
@@ -44,6 +45,7 @@ class Contract:
 
     tariff: Tariff
     demand_per_kw_month: Decimal = Decimal(0)
+    feed: Feed | None = None  # where an external price is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
