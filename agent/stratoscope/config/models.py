@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from stratoscope.config import addresses
+from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
@@ -81,9 +82,9 @@ class Rigs(Section):
     range: (
         Annotated[str, BeforeValidator(checked(lambda t: addresses.bounded(addresses.ends_of_range(t), t)))] | None
     ) = None
-    cidr: (
-        Annotated[str, BeforeValidator(checked(lambda t: addresses.bounded(addresses.ends_of_cidr(t), t)))] | None
-    ) = None
+    cidr: Annotated[str, BeforeValidator(checked(lambda t: addresses.bounded(addresses.ends_of_cidr(t), t)))] | None = (
+        None
+    )
     file: Place | None = None
     name: Word | None = None
     driver: Annotated[str, BeforeValidator(_driver)] | None = None
@@ -129,6 +130,7 @@ class Config(Section):
     polling: Polling = Polling()
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
+    market: Market | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     state_dir: Place = Path("state")
@@ -160,7 +162,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "tariffs", "economics", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

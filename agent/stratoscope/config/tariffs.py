@@ -185,5 +185,3 @@ class TariffSection(Section):
             demand_per_kw_month=self.fixed.demand_per_kw_month,
             feed=None if source is None else source.feed(),
         )
-
-

@@ -11,7 +11,7 @@ from stratoscope.units import DAY, HOUR
 SPANS: Final = (1, 7, 30, 365)
 """Days over which changes are told."""
 
-TOLERANCE: Final[Mapping[int, float]] = {1: 3 * HOUR, 7: 12 * HOUR, 30: DAY, 365: 3 * DAY}
+TOLERANCE: Final[Mapping[int, float]] = {1: 3 * HOUR, 7: 13 * HOUR, 30: DAY, 365: 3 * DAY}
 """How far from the wanted moment a point may lie, by span: some 10 % of a day's and far less of the others."""
 
 KEPT: Final = 400 * DAY
