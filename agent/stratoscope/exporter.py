@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import Clock
+from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
 
 
@@ -37,3 +38,4 @@ class Context:
     registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
     site: str
     settings: Any
+    economist: Economist | None = None  # None: money is not reckoned

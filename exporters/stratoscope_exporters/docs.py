@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.metrics import SITE, TABLE, Family, Metric
+from stratoscope.metrics import SITE, SITE_MONEY, TABLE, Family, Metric
 
 HEAD: Final = """# Metrics
 
@@ -25,7 +25,11 @@ What does not fit is left out by whole metrics, the last ones of this page first
 
 def metrics_markdown(own: CollectorRegistry | None = None) -> str:
     """Return the page; `own` adds the agent's own metrics that stand on that registry."""
-    sections = [HEAD, *(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in SITE)]
+    sections = [
+        HEAD,
+        *(_section(family, ("rig",)) for family in TABLE),
+        *(_section(family, ()) for family in (*SITE, *SITE_MONEY)),
+    ]
     if own is not None:
         sections.append(_own(own))
     return "\n".join(sections)

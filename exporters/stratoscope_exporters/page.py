@@ -16,7 +16,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from stratoscope.clock import Clock
-from stratoscope.metrics import SITE, Totals, totals
+from stratoscope.economics.economist import Economist
+from stratoscope.economics.site import Books, SiteMoney
+from stratoscope.metrics import SITE, SITE_MONEY, Family, Totals, totals
 from stratoscope_exporters.exposition import Column, Form, columns, pairs
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.render import Renderer, Sheet
@@ -34,6 +36,7 @@ MAX_KEPT: Final = 16
 EOF: Final = b"# EOF\n"
 PART: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 SITE_COLUMNS: Final = columns(SITE)
+MONEY_COLUMNS: Final = columns(SITE_MONEY)
 
 log = structlog.get_logger(__name__)
 Part = tuple[int, int]
@@ -76,9 +79,12 @@ def blocks(sheet: Sheet, rig_columns: list[Column], form: Form) -> Iterator[byte
             yield lines
 
 
-def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
+Group = tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...]
+
+
+def site_blocks(columns_of: Group, sums: Totals | SiteMoney, form: Form) -> Iterator[bytes]:
     """Yield each family of the whole site with its header."""
-    for family, group in SITE_COLUMNS:
+    for family, group in columns_of:
         rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(sums)]
         for column in group:
             lines = "".join(column.sample(labels, row) for labels, row in rows)
@@ -105,8 +111,16 @@ def _pieces(sheet: Sheet, rig_columns: list[Column], wanted: Wanted, rest: bytes
 class Pages:
     """Makes pages and shares them: everyone who asks while one is made, or before anything changed, gets the same."""
 
-    def __init__(self, renderer: Renderer, registry: CollectorRegistry, clock: Clock, meters: Meters) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        registry: CollectorRegistry,
+        clock: Clock,
+        meters: Meters,
+        economist: Economist | None = None,
+    ) -> None:
         self._renderer, self._registry, self._clock, self._meters = renderer, registry, clock, meters
+        self._economist = economist
         self._columns = renderer.columns
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
@@ -137,16 +151,23 @@ class Pages:
         sheet = self._renderer.sheet(wanted.part)
         loop = asyncio.get_running_loop()
         if wanted.part is not None and wanted.part[0] != 1:
-            return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"")
+            return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"", None)
         everything = sheet if wanted.part is None else self._renderer.sheet()
-        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, self._own(wanted.form))
+        books = self._economist.books(self._clock.time()) if self._economist is not None else None
+        return loop.run_in_executor(
+            self._threads, self._make, sheet, wanted, everything, self._own(wanted.form), books
+        )  # fmt: skip
 
-    def _make(self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes) -> list[bytes]:
+    def _make(
+        self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes, books: Books | None
+    ) -> list[bytes]:
         started = self._clock.monotonic()
-        site: tuple[bytes, ...] = ()
+        site: list[bytes] = []
         if everything is not None:
-            sums = totals([row.tally for row in everything.rows], everything.energy)
-            site = tuple(site_blocks(sums, wanted.form))
+            tallies = [row.tally for row in everything.rows]
+            site += site_blocks(SITE_COLUMNS, totals(tallies, everything.energy), wanted.form)
+            if books is not None:
+                site += site_blocks(MONEY_COLUMNS, books(tally.money for tally in tallies), wanted.form)
         page = whole(sheet, self._columns, wanted, b"".join((*site, own)))
         self._meters.join.set(self._clock.monotonic() - started)
         return page

@@ -33,9 +33,11 @@ def metrics(
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    from stratoscope.metrics import SITE, TABLE
+    from stratoscope.metrics import SITE, SITE_MONEY, TABLE, Family
 
-    families = [(family, ("rig",)) for family in TABLE] + [(family, ()) for family in SITE]
+    whole: tuple[Family[Any, Any], ...] = (*SITE, *SITE_MONEY)
+    families: list[tuple[Family[Any, Any], tuple[str, ...]]] = [(family, ("rig",)) for family in TABLE]
+    families += [(family, ()) for family in whole]
     for family, before in families:
         for metric in family.metrics:
             yield {

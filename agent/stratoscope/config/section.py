@@ -18,6 +18,8 @@ class Section(BaseModel):
 
 
 def text(most: int) -> Callable[[Any], str]:
+    """Return the validator of a text of at most `most` characters, none of them a control character."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str):
             raise wrong(f"is {shown(value)}, it must be text: put it in quotes")
@@ -29,6 +31,8 @@ def text(most: int) -> Callable[[Any], str]:
 
 
 def checked(parse: Callable[[str], Any]) -> Callable[[Any], str]:
+    """Return the validator of a text that `parse` takes; the remedy is in the ValueError it raises."""
+
     def check(value: Any) -> str:
         if not isinstance(value, str):
             raise wrong(f"is {shown(value)}, it must be text: put it in quotes")

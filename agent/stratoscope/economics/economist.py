@@ -9,7 +9,7 @@ from stratoscope.economics.days import Basis, DayBook, added
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.earnings import Earnings
 from stratoscope.economics.power import PowerGroup
-from stratoscope.economics.site import TariffNow
+from stratoscope.economics.site import Books, TariffNow, site_money
 from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, Economics, RigSnapshot
@@ -124,9 +124,14 @@ class Economist:
             self._advise(kind, now, at)
         self.days.tick(at, snapshots, self._basis(now, at))
 
+    def books(self, at: float) -> Books:
+        """Return what sums the rigs' parts up to the site's money at UTC `at`; that may happen in another thread."""
+        terms, tariffs = self.terms, self.tariffs(at)
+        return lambda parts: site_money(parts, terms, tariffs)
+
     def tariffs(self, at: float) -> dict[str, TariffNow]:
         """Return what every tariff group is like, as of the last look."""
-        return {name: self._tariff(group, at) for name, group in list(self.groups.items())}
+        return {name: self._tariff(group, at) for name, group in self.groups.items()}
 
     def _tariff(self, group: PowerGroup, at: float) -> TariffNow:
         contract, price = group.contract, group.price

@@ -1,6 +1,6 @@
 """Sums the rigs' money up to the site, beside the other use of its power: sums over sums, each with its coverage."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -12,7 +12,7 @@ from stratoscope.market.hosting import breakeven_hashprice, opportunity_per_mw_y
 from stratoscope.units import DAY, EH, KILOWATT_HOUR, joules_per_terahash
 
 
-class Part(NamedTuple):
+class RigPart(NamedTuple):
     """One rig's part in the site's money; power is at the meter."""
 
     money: RigMoney
@@ -20,7 +20,7 @@ class Part(NamedTuple):
     is_bitcoin: bool = False
 
     @classmethod
-    def of(cls, snapshot: RigSnapshot) -> "Part":
+    def of(cls, snapshot: RigSnapshot) -> "RigPart":
         """Return the rig's part; of a rig without fresh economics everything is unknown."""
         own = snapshot.economics
         if own is None or snapshot.reading is None:
@@ -34,7 +34,7 @@ class Part(NamedTuple):
         return cls(rates, own.revenue_sat_per_day, own.algorithm == BITCOIN)
 
 
-UNKNOWN: Final = Part(RigMoney())
+UNKNOWN: Final = RigPart(RigMoney())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,11 @@ class SiteMoney:
     tariffs: Mapping[str, TariffNow] = field(default_factory=dict)
 
 
-def site_money(parts: Iterable[Part], terms: Terms, tariffs: Mapping[str, TariffNow] | None = None) -> SiteMoney:
+Books = Callable[[Iterable[RigPart]], SiteMoney]
+"""Sums the rigs' parts up to the site's money, under the terms and tariffs of one moment."""
+
+
+def site_money(parts: Iterable[RigPart], terms: Terms, tariffs: Mapping[str, TariffNow] | None = None) -> SiteMoney:
     """Return the sums of `parts` under the operator's terms."""
     every = list(parts)
     rows = [part.money for part in every]

@@ -6,7 +6,8 @@ importance: where a limit on series per rig bites, the families at the end go fi
 
 from typing import Any, Final
 
-from stratoscope.metrics import parts, rig, site
+from stratoscope.economics.site import SiteMoney
+from stratoscope.metrics import money, parts, rig, site, site_money
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -38,6 +39,10 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     parts.BOARD_SENSORS,
     parts.FANS,
     parts.POOLS,
+    money.EARNED,
+    money.RATES,
+    money.RATIOS,
+    money.SPENT,
     rig.FAULTS,
     rig.AIR,
     parts.POOL_USERS,
@@ -51,7 +56,13 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 SITE: Final[tuple[Family[Totals, Any], ...]] = (site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
+SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
+    site_money.RATES, site_money.RATIOS, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
+    site_money.CHARGES, site_money.SOURCES,
+)  # fmt: skip
+"""Families of the whole site's money and its tariffs; no `rig` label."""
+
 __all__ = [
-    "NAMESPACE", "NOBODY", "SITE", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily", "Stability",
-    "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
+    "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric",
+    "RigFamily", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

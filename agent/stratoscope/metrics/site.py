@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from stratoscope.economics.site import UNKNOWN, RigPart
 from stratoscope.fleet import STATES, RigSnapshot
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric
 from stratoscope.metrics.unit import Unit
@@ -17,6 +18,7 @@ class Tally(NamedTuple):
     hashrate: float | None = None  # H/s
     nameplate: float | None = None  # H/s
     power: float | None = None  # W
+    money: RigPart = UNKNOWN
 
     @classmethod
     def of(cls, snapshot: RigSnapshot) -> "Tally":
@@ -24,7 +26,14 @@ class Tally(NamedTuple):
         judged = snapshot.judged
         if snapshot.reading is None:
             return cls(snapshot.state, fresh=False)
-        return cls(snapshot.state, fresh=True, hashrate=judged.hashrate, nameplate=judged.nameplate, power=judged.power)
+        return cls(
+            snapshot.state,
+            fresh=True,
+            hashrate=judged.hashrate,
+            nameplate=judged.nameplate,
+            power=judged.power,
+            money=RigPart.of(snapshot),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
