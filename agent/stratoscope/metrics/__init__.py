@@ -64,5 +64,6 @@ SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
 
 __all__ = [
     "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric",
-    "RigFamily", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
+    "RigFamily", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals",
+    "without_reading",
 ]  # fmt: skip
