@@ -86,6 +86,24 @@ def count(value: float | None) -> str:
     return NONE if value is None else f"{value:,.0f}".replace(",", "\u202f")
 
 
+def fiat(value: float | None, currency: str) -> str:
+    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, -0.42 USD."""
+    if value is None:
+        return NONE
+    amount = f"{value:.2f}" if abs(value) < 999.995 else count(value)
+    return f"{amount.replace('-0.00', '0.00')} {currency}"
+
+
+def per_kwh(value: float | None, currency: str) -> str:
+    """Return the price of a kWh."""
+    return NONE if value is None else f"{value:.4f} {currency}/kWh"
+
+
+def satoshis(value: float | None) -> str:
+    """Return whole satoshis."""
+    return NONE if value is None else f"{count(value)} sat"
+
+
 def yes(value: bool | None) -> str:
     """Return yes, no, or a dash for unknown."""
     return NONE if value is None else "yes" if value else "no"
