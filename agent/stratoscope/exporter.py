@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
+from stratoscope.market.now import Market
 
 
 @dataclass(slots=True)
@@ -38,4 +39,5 @@ class Context:
     registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
     site: str
     settings: Any
+    market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned

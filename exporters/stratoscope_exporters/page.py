@@ -18,7 +18,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.site import Books, SiteMoney
-from stratoscope.metrics import SITE, SITE_MONEY, Family, Totals, totals
+from stratoscope.market.now import Market, MarketNow
+from stratoscope.metrics import MARKET, SITE, SITE_MONEY, Family, Totals, totals
 from stratoscope_exporters.exposition import Column, Form, columns, pairs
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.render import Renderer, Sheet
@@ -36,6 +37,7 @@ MAX_KEPT: Final = 16
 EOF: Final = b"# EOF\n"
 PART: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 SITE_COLUMNS: Final = columns(SITE)
+MARKET_COLUMNS: Final = columns(MARKET)
 MONEY_COLUMNS: Final = columns(SITE_MONEY)
 
 log = structlog.get_logger(__name__)
@@ -79,13 +81,28 @@ def blocks(sheet: Sheet, rig_columns: list[Column], form: Form) -> Iterator[byte
             yield lines
 
 
-Group = tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...]
-
-
-def site_blocks(columns_of: Group, sums: Totals | SiteMoney, form: Form) -> Iterator[bytes]:
+def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
     """Yield each family of the whole site with its header."""
-    for family, group in columns_of:
-        rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(sums)]
+    return _blocks(SITE_COLUMNS, sums, form)
+
+
+def money_blocks(money: SiteMoney, form: Form) -> Iterator[bytes]:
+    """Yield each family of the site's money with its header."""
+    return _blocks(MONEY_COLUMNS, money, form)
+
+
+def market_blocks(now: MarketNow, form: Form) -> Iterator[bytes]:
+    """Yield each family of the market with its header."""
+    return _blocks(MARKET_COLUMNS, now, form)
+
+
+def _blocks(
+    families: tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...],
+    subject: Totals | SiteMoney | MarketNow,
+    form: Form,
+) -> Iterator[bytes]:
+    for family, group in families:
+        rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(subject)]
         for column in group:
             lines = "".join(column.sample(labels, row) for labels, row in rows)
             if lines:
@@ -117,10 +134,11 @@ class Pages:
         registry: CollectorRegistry,
         clock: Clock,
         meters: Meters,
+        market: Market | None = None,
         economist: Economist | None = None,
     ) -> None:
         self._renderer, self._registry, self._clock, self._meters = renderer, registry, clock, meters
-        self._economist = economist
+        self._market, self._economist = market, economist
         self._columns = renderer.columns
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
@@ -153,10 +171,10 @@ class Pages:
         if wanted.part is not None and wanted.part[0] != 1:
             return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"", None)
         everything = sheet if wanted.part is None else self._renderer.sheet()
-        books = self._economist.books(self._clock.time()) if self._economist is not None else None
-        return loop.run_in_executor(
-            self._threads, self._make, sheet, wanted, everything, self._own(wanted.form), books
-        )  # fmt: skip
+        market = () if self._market is None else tuple(market_blocks(self._market.now, wanted.form))
+        rest = b"".join((*market, self._own(wanted.form)))
+        books = None if self._economist is None else self._economist.books(self._clock.time())
+        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, rest, books)
 
     def _make(
         self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes, books: Books | None
@@ -165,9 +183,9 @@ class Pages:
         site: list[bytes] = []
         if everything is not None:
             tallies = [row.tally for row in everything.rows]
-            site += site_blocks(SITE_COLUMNS, totals(tallies, everything.energy), wanted.form)
+            site += site_blocks(totals(tallies, everything.energy), wanted.form)
             if books is not None:
-                site += site_blocks(MONEY_COLUMNS, books(tally.money for tally in tallies), wanted.form)
+                site += money_blocks(books(tally.money for tally in tallies), wanted.form)
         page = whole(sheet, self._columns, wanted, b"".join((*site, own)))
         self._meters.join.set(self._clock.monotonic() - started)
         return page

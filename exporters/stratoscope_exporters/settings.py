@@ -59,8 +59,8 @@ class Settings(BaseModel):
         ge=16,
         le=4096,
         description="Series a rig may add; what does not fit is left out whole families at a time, last ones of the "
-        "table first, and counted. 3 boards, 4 fans and 3 pool slots need about 62, its money 21; each further board 7, "
-        "each fan 1, windows up to 9, pool_counters 5 per slot.",
+        "table first, and counted. 3 boards, 4 fans and 3 pool slots need about 62, its money 21; each further board "
+        "7, each fan 1, windows up to 9, pool_counters 5 per slot.",
     )
     max_series: int = Field(
         default=1_000_000, ge=1000, description="Series of all rigs together; rigs beyond it are left out and counted."

@@ -33,7 +33,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.ledger import Ledger
 from stratoscope.market.fetch import Fetcher
-from stratoscope.market.now import Market
+from stratoscope.market.live import LiveMarket
 from stratoscope.market.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
@@ -98,7 +98,9 @@ class Agent:
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
-        self.money = self._money(None)
+        self.market = self._market()
+        self.sources = self.market.tally if self.market is not None else SourceTally()
+        self.money = self._money()
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -110,19 +112,25 @@ class Agent:
         terms, rows = terms_of(self.config), self.ledger.sums() if self.ledger else []
         return iter(rows) if terms is None else in_currency(rows, terms.currency)
 
-    def _money(self, market: Market | None) -> Money | None:
+    def _money(self) -> Money | None:
         terms, ledger = terms_of(self.config), self.ledger
         if terms is None:
             return None
-        fetcher = Fetcher(self.clock, random.random, SourceTally())
+        fetcher = Fetcher(self.clock, random.random, self.sources)
         return Money(
-            terms, self.config.site, market, fetcher, self.clock, self.events,
+            terms, self.config.site, self.market, fetcher, self.clock, self.events,
             days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
         )  # fmt: skip
 
     def _limits(self) -> Limits:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
+
+    def _market(self) -> LiveMarket | None:
+        if self.config.market is None:
+            return None
+        settings = self.config.market.settings()
+        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -132,6 +140,8 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
+        if self.market is not None or self.money is not None:
+            registry.register(self.sources)
         return registry
 
     def _rooms(self) -> Rooms:
@@ -178,6 +188,8 @@ class Agent:
                     *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
+                if self.market is not None:
+                    others.append(tasks.create_task(self.market.run(), name="market"))
                 self.follow(self.config)
                 gc.freeze()  # what is there now stays: the collector need not walk it again and again
                 await self.stopping.wait()
@@ -220,6 +232,7 @@ class Agent:
                 registry=self.registry,
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
+                market=self.market,
                 economist=self.money.economist if self.money else None,
             )
             started.append((name, serve(context)))

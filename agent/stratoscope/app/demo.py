@@ -23,6 +23,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "site": "demo",
             "polling": {"interval": INTERVAL, "freshness": 30},
             "rigs": targets(fleet),
+            "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
+                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
         agent = Agent(config, clock, remember=False)

@@ -9,7 +9,7 @@ import typer
 def metrics(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Print every metric of rigs and of the site with its unit, labels and meaning."""
+    """Print every metric of rigs, site and market with its unit, labels and meaning."""
     from stratoscope.cli.output import print_json
 
     rows = list(_rows())
@@ -33,11 +33,11 @@ def metrics(
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    from stratoscope.metrics import SITE, SITE_MONEY, TABLE, Family
+    from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE
 
-    whole: tuple[Family[Any, Any], ...] = (*SITE, *SITE_MONEY)
-    families: list[tuple[Family[Any, Any], tuple[str, ...]]] = [(family, ("rig",)) for family in TABLE]
-    families += [(family, ()) for family in whole]
+    families: list[tuple[Any, tuple[str, ...]]] = [(family, ("rig",)) for family in TABLE] + [
+        (family, ()) for family in (*SITE, *SITE_MONEY, *MARKET)
+    ]
     for family, before in families:
         for metric in family.metrics:
             yield {

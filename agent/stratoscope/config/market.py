@@ -33,7 +33,7 @@ def _currency(value: Any) -> str:
 def _kind(kinds: tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in kinds:
-            raise wrong(f"is {shown(value)}, which is no source of this: {nearest(str(value), kinds)}")
+            raise wrong(f"is {shown(value)}, which is no kind of source here: {nearest(str(value), kinds)}")
         return value
 
     return check

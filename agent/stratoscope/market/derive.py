@@ -1,7 +1,7 @@
 """Works out everything the market says from its inputs, and what of it is too old or too doubtful to be said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from stratoscope.market.adjustment import (
@@ -13,7 +13,7 @@ from stratoscope.market.adjustment import (
     next_adjustment,
 )
 from stratoscope.market.chain import Halving, next_halving, subsidy
-from stratoscope.market.choose import NetworkState, PriceState, Seen, why_suspect
+from stratoscope.market.choose import NetworkState, PriceState, Quote, Seen, why_suspect
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, hashprice, observed_hashprice
 from stratoscope.market.history import History
 from stratoscope.market.now import Forward, Known, MarketNow
@@ -31,6 +31,7 @@ class Inputs:
 
     network: NetworkState
     price: PriceState
+    quotes: Mapping[str, Quote] = field(default_factory=dict)  # the newest of each source
     price_wrong: str | None = None
     network_wrong: str | None = None
 
@@ -100,17 +101,17 @@ def _price(
     settings: MarketSettings, inputs: Inputs, moment: Moment, stale: dict[str, str], ages: dict[tuple[str, str], float]
 ) -> Known | None:
     """Return the price in force, or None with the reason in `stale`: what was held, at last grows too old."""
+    ages.update({("price", name): moment.monotonic - quote.born for name, quote in inputs.quotes.items()})
     good = inputs.price.good
     doubt = why_suspect(inputs.price) or inputs.price_wrong
     if good is None:
         stale["price"] = doubt or "no price was had yet"
         return None
-    source = "+".join(good.sources)
-    age = ages["price", source] = moment.monotonic - good.born
+    age = ages["price", "median"] = moment.monotonic - good.born
     if age > settings.price_max_age:
         stale["price"] = f"{age:.0f} s old" + (f"; {doubt}" if doubt else "")
         return None
-    return Known(value=good.price, at=moment.utc_of(good.born), source=source)
+    return Known(value=good.price, at=moment.utc_of(good.born), source="+".join(good.sources))
 
 
 def _usable(

@@ -63,9 +63,7 @@ class History:
     def add(self, point: DayPoint) -> None:
         """Take a point in; one that is of another currency, or not whole, explains nothing."""
         if point.currency == self.currency and _factors(point) is not None:
-            self._points.append(point)
-            self._points.sort(key=lambda known: known.at)
-            self._points = _thinned(self._points)
+            self._points = _thinned(sorted((*self._points, point), key=lambda known: known.at))
 
     def near(self, moment: float, tolerance: float) -> DayPoint | None:
         """Return the point nearest to `moment` (UTC s) that is no farther than `tolerance` s."""

@@ -78,6 +78,7 @@ class LiveMarket:
         inputs = Inputs(
             network=self._network,
             price=self._price,
+            quotes=self._quotes,
             price_wrong=self._wrong["price"],
             network_wrong=self._wrong["network"],
         )

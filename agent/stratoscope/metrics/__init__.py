@@ -7,7 +7,8 @@ importance: where a limit on series per rig bites, the families at the end go fi
 from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
-from stratoscope.metrics import money, parts, rig, site, site_money
+from stratoscope.market.now import MarketNow
+from stratoscope.metrics import market, money, parts, rig, site, site_money
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -62,8 +63,26 @@ SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
 )  # fmt: skip
 """Families of the whole site's money and its tariffs; no `rig` label."""
 
+MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
+    market.NETWORK,
+    market.HASHRATES,
+    market.PRICE,
+    market.HASHPRICE,
+    market.HASHPRICE_FIAT,
+    market.OBSERVED,
+    market.OBSERVED_FIAT,
+    market.ADJUSTMENT,
+    market.AFTER,
+    market.FORWARD,
+    market.CHANGES,
+    market.PARTS,
+    market.AGES,
+    market.USABLE,
+)
+"""Families of the market, where one is configured; no `rig` label."""
+
 __all__ = [
-    "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric",
+    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric",
     "RigFamily", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals",
     "without_reading",
 ]  # fmt: skip

@@ -51,8 +51,8 @@ def _advised(own: Economics) -> float | None:
 
 EARNED: Family[Subject, Counters] = Family("money of a rig: satoshis and time", _sums, (
     Metric("rig_revenue", Unit.SATOSHIS, f"Satoshis earned since the rig was first seen, {FEES}: each moment's "
-           "hashrate at its own difficulty and reward. Nothing is added over gaps, from an expired difficulty, or while "
-           "accepted shares stand still.", _satoshis, Kind.COUNTER),
+           "hashrate at its own difficulty and reward. Nothing is added over gaps, from an expired difficulty, or "
+           "while accepted shares stand still.", _satoshis, Kind.COUNTER),
     Metric("rig_revenue_known", Unit.SECONDS, "Time for which the rig's revenue in fiat is known and counted; the rest "
            "is a gap, not a zero.", lambda c: c.revenue_seconds, Kind.COUNTER),
     Metric("rig_power_cost_known", Unit.SECONDS, "Time for which the rig's power cost is known and counted.",

@@ -16,6 +16,9 @@ _ANCHOR_HEIGHT, _ANCHOR_TIME = 923_000, 1_762_700_000  # a height and when the c
 _BITS = 0x1701E2A0  # difficulty about 1.49e14
 _DIFFICULTY_1 = 0xFFFF << 208
 _FEE_RATE = 5_000.0  # sat of fees that arrive each second
+_PACE = 0.992  # of BLOCK_INTERVAL, of the blocks before the simulation: they came a little fast
+_LAST_CHANGE = 1.0123  # factor of the adjustment before the simulation
+_KEPT = 3000  # blocks whose times are remembered
 
 
 def target(bits: int) -> int:
@@ -28,9 +31,26 @@ def difficulty(bits: int) -> float:
     return _DIFFICULTY_1 / target(bits)
 
 
+def adjusted(bits: int, factor: float) -> int:
+    """Return the compact `nbits` of the difficulty that is `factor` times that of `bits`."""
+    size, word = bits >> 24, round((bits & 0x7FFFFF) / factor)
+    if word > 0x7FFFFF:
+        return size + 1 << 24 | word >> 8
+    return size - 1 << 24 | word << 8 if word < 0x8000 else size << 24 | word
+
+
 def subsidy(height: int) -> int:
     """Return the block subsidy in sat at `height`."""
     return _FIRST_SUBSIDY >> height // _HALVING
+
+
+def block_fees(height: int) -> int:
+    """Return the fees in sat of the block at `height`: between 1.8 and 6.3 million, about 4 on average."""
+    return (
+        int(_FEE_RATE * BLOCK_INTERVAL * (0.5 + height * 2654435761 % 1000 / 1000))
+        + 310_000
+        + height * 7919 % 1_500_000
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +73,30 @@ class Chain:
         self.bits = _BITS
         self._found = now - self._rng.uniform(0, 300)
         self._next = now + self._rng.expovariate(1 / BLOCK_INTERVAL)
-        self._tip = Tip(height, self._hash(height), self._found)
-        self.epoch_start = now - (height % EPOCH) * BLOCK_INTERVAL * 0.992  # blocks came a little fast
+        self._tip = self._first = Tip(height, self._hash(height), self._found)
+        self._times: dict[int, float] = {}
+        self._bits = {height - height % EPOCH: _BITS}
+        self.last_change = _LAST_CHANGE - 1
 
     @property
     def network_hashrate(self) -> float:
         """H/s that find a block each ten minutes at the present difficulty."""
         return difficulty(self.bits) * HASHES_PER_DIFFICULTY_1 / BLOCK_INTERVAL
+
+    @property
+    def epoch_start(self) -> float:
+        """UTC seconds of the first block of the present epoch."""
+        return self.time_of(self._tip.height - self._tip.height % EPOCH)
+
+    def time_of(self, height: int) -> float:
+        """Return the UTC seconds of a block up to the tip, among the newest 3000 or from before the simulation."""
+        known = self._times.get(height)
+        return known if known is not None else self._first.at - (self._first.height - height) * BLOCK_INTERVAL * _PACE
+
+    def bits_of(self, height: int) -> int:
+        """Return the compact target of a block up to the tip; all before the first epoch are taken for the last one."""
+        first = height - height % EPOCH
+        return self._bits.get(first, adjusted(_BITS, 1 / _LAST_CHANGE))
 
     def tip(self) -> Tip:
         """Return the newest block."""
@@ -86,15 +123,24 @@ class Chain:
         waited = max(0.0, self._clock.time() - tip.at)
         return int(_FEE_RATE * min(waited, 3 * BLOCK_INTERVAL)) + 310_000 + tip.height * 7919 % 1_500_000
 
+    def total_fees(self, blocks: int) -> int:
+        """Return the fees in sat of the newest `blocks` together."""
+        height = self.tip().height
+        return sum(map(block_fees, range(height - blocks + 1, height + 1)))
+
     def mean_fees(self) -> int:
         """Return the fees in sat that a block brings on average."""
-        return int(_FEE_RATE * BLOCK_INTERVAL) + 1_060_000
+        return self.total_fees(144) // 144
 
     def _append(self, at: float) -> None:
         height = self._tip.height + 1
         self._tip = Tip(height, self._hash(height), at)
+        self._times[height] = at
+        self._times.pop(height - _KEPT, None)
         if height % EPOCH == 0:
-            self.epoch_start = at
+            factor = min(max(EPOCH * BLOCK_INTERVAL / (at - self.time_of(height - EPOCH)), 0.25), 4.0)
+            self.last_change = factor - 1
+            self._bits[height] = self.bits = adjusted(self.bits, factor)
 
     def _hash(self, height: int) -> bytes:
         """Return a hash that meets the target, in header order (its zeros stand at the end)."""

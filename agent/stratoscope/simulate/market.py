@@ -1,11 +1,13 @@
-"""Answers like the public price and network services: mempool.space's API and Coinbase's spot price."""
+"""Answers like the public price and network services: mempool's API with its past, and Coinbase's spot price."""
 
+import hashlib
 import math
+import re
 from random import Random
 from typing import Final
 
 from stratoscope.clock import Clock
-from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, difficulty, subsidy
+from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, block_fees, difficulty, subsidy
 from stratoscope.simulate.families.family import Page, Request
 from stratoscope.units import DAY, MILLI, MINUTE
 
@@ -14,7 +16,8 @@ _VOLATILITY = 0.55  # of the logarithm, per square root of a year
 _YEAR = 365 * DAY
 _STEP = MINUTE
 _PER_USD: Final = {"USD": 1.0, "EUR": 0.92, "GBP": 0.79, "CAD": 1.38, "CHF": 0.88, "AUD": 1.52, "JPY": 149.5}
-_ADJUSTMENT = 1.0123
+_YEARLY_GROWTH = 0.25  # of difficulty, before the simulation
+_QUERY = re.compile(r"currency=([A-Z]{3})&timestamp=(\d{1,12})")
 
 
 class Market:
@@ -23,7 +26,9 @@ class Market:
     def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0) -> None:
         self._chain, self._clock = chain, clock
         self._rng = Random(f"{seed}/market")
-        self._price = _PRICE * math.exp(self._rng.gauss(0.0, 0.05))
+        self._price = self._first = _PRICE * math.exp(self._rng.gauss(0.0, 0.05))
+        self._began = clock.time()
+        self._heights: dict[str, int] = {}  # hashes that were handed out
         self._walked_to = clock.monotonic()
 
     def price(self, currency: str = "USD") -> float:
@@ -43,12 +48,20 @@ class Market:
             "/api/blocks/tip/hash": self._tip_hash,
             "/api/v1/mining/hashrate/3d": self._hashrate,
             "/api/v1/mining/reward-stats/144": self._rewards,
+            "/api/v1/mining/difficulty-adjustments/2y": self._retargets,
+            "/api/v1/mining/blocks/rewards/2y": self._past_rewards,
         }.get(request.path)
         if page is not None:
             return page()
+        if request.path == "/api/v1/historical-price":
+            return self._past_price(request.query)
         words = request.path.split("/")
         if len(words) == 5 and words[1:3] == ["v2", "prices"] and words[4] == "spot":
             return self._spot(words[3])
+        if len(words) == 4 and words[2] == "block-height":
+            return self._block_hash(words[3])
+        if len(words) == 4 and words[2] == "block":
+            return self._block(words[3])
         return Page("404 Not Found", 404)
 
     def _prices(self) -> Page:
@@ -64,7 +77,30 @@ class Market:
         return Page(str(self._chain.tip().height), content_type="text/plain")
 
     def _tip_hash(self) -> Page:
-        return Page(self._chain.tip().hash[::-1].hex(), content_type="text/plain")
+        return Page(self._name(self._chain.tip().height), content_type="text/plain")
+
+    def _name(self, height: int) -> str:
+        """Return the hash of a block as people write it; those before the tip have made-up ones."""
+        tip = self._chain.tip()
+        made_up = "0" * 20 + hashlib.sha256(f"{height}".encode()).hexdigest()[:44]
+        name = tip.hash[::-1].hex() if height == tip.height else made_up
+        while len(self._heights) >= 1000:
+            del self._heights[next(iter(self._heights))]
+        self._heights[name] = height
+        return name
+
+    def _block_hash(self, height: str) -> Page:
+        if not height.isdecimal() or int(height) > self._chain.tip().height:
+            return Page("Block not found", 404)
+        return Page(self._name(int(height)), content_type="text/plain")
+
+    def _block(self, name: str) -> Page:
+        height = self._heights.get(name)
+        if height is None:
+            return Page("Block not found", 404)
+        bits = self._chain.bits_of(height)
+        return Page({"id": name, "height": height, "version": 0x20000000, "timestamp": int(self._chain.time_of(height)),
+                     "bits": bits, "difficulty": difficulty(bits), "tx_count": 3100, "size": 1_600_000})  # fmt: skip
 
     def _adjustment(self) -> Page:
         """Answer with times in milliseconds but `previousTime` in seconds, as mempool.space does."""
@@ -76,7 +112,7 @@ class Market:
         return Page({
             "progressPercent": 100 * done / EPOCH, "difficultyChange": change,
             "estimatedRetargetDate": int((now + left * mean) / MILLI), "remainingBlocks": left,
-            "remainingTime": int(left * mean / MILLI), "previousRetarget": 100 * (_ADJUSTMENT - 1),
+            "remainingTime": int(left * mean / MILLI), "previousRetarget": 100 * self._chain.last_change,
             "previousTime": int(self._chain.epoch_start), "nextRetargetHeight": tip.height + left,
             "timeAvg": int(mean / MILLI), "adjustedTimeAvg": int(mean / MILLI), "timeOffset": 0,
             "expectedBlocks": (now - self._chain.epoch_start) / BLOCK_INTERVAL,
@@ -89,12 +125,39 @@ class Market:
         days = [{"timestamp": int(midnight - back * DAY), "avgHashrate": rate * (1 + 0.01 * (back - 1))}
                 for back in (2, 1, 0)]  # fmt: skip
         start = {"time": int(self._chain.epoch_start), "height": tip.height - tip.height % EPOCH, "difficulty": present,
-                 "adjustment": _ADJUSTMENT}  # fmt: skip
+                 "adjustment": 1 + self._chain.last_change}  # fmt: skip
         return Page({"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present})
 
     def _rewards(self) -> Page:
         """Answer with sums in sat as strings, over the last 144 blocks."""
         tip = self._chain.tip()
-        fees = 144 * self._chain.mean_fees()
+        fees = self._chain.total_fees(144)
         return Page({"startBlock": tip.height - 143, "endBlock": tip.height, "totalFee": str(fees),
                      "totalReward": str(144 * subsidy(tip.height) + fees), "totalTx": str(144 * 3100)})  # fmt: skip
+
+    def _past_price(self, query: str) -> Page:
+        """Answer with the price of a day before the simulation, or of now."""
+        match = _QUERY.fullmatch(query)
+        if match is None or match[1] not in _PER_USD:
+            return Page("Invalid query", 400)
+        days = max(0.0, (self._began - int(match[2])) / DAY)
+        usd = self._first * math.exp(0.08 * math.sin(days / 17) - 0.0004 * days)
+        return Page({"prices": [{"time": int(match[2]), match[1]: round(usd * _PER_USD[match[1]])}],
+                     "exchangeRates": {}})  # fmt: skip
+
+    def _retargets(self) -> Page:
+        """Answer with [time, height, difficulty, factor] of two years, the newest first."""
+        tip = self._chain.tip()
+        first, epochs = tip.height - tip.height % EPOCH, int(2 * _YEAR / (EPOCH * BLOCK_INTERVAL))
+        factor = (1 + _YEARLY_GROWTH) ** (EPOCH * BLOCK_INTERVAL / _YEAR)
+        present = difficulty(self._chain.bits)
+        return Page([[int(self._chain.time_of(first - back * EPOCH)), first - back * EPOCH, present / factor**back,
+                      factor if back else 1 + self._chain.last_change] for back in range(epochs)])  # fmt: skip
+
+    def _past_rewards(self) -> Page:
+        """Answer with the rewards of blocks, one in a hundred, of two years."""
+        height = self._chain.tip().height
+        blocks = int(2 * _YEAR / BLOCK_INTERVAL)
+        return Page([{"avgHeight": at, "timestamp": int(self._chain.time_of(at)),
+                      "avgRewards": subsidy(at) + block_fees(at)}
+                     for at in range(height - blocks, height + 1, 100)])  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.config import InvalidConfig, expand, load
+from stratoscope.config import Config, InvalidConfig, expand, load
 
 FILE = "stratoscope.yaml"
 
@@ -43,7 +43,7 @@ MISTAKES = {
     ),
     "an unknown section": (
         "foo: 1",
-        "1: foo is not a known key: known here: asic_rs, discovery, exporters, logging, polling, rigs, site, state_dir",
+        f"1: foo is not a known key: known here: {', '.join(sorted(Config.model_fields))}",
     ),
     "a list where a section belongs": (
         "polling: [1]",

@@ -51,6 +51,7 @@ Height = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=HIGHEST)]
 Satoshis = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2_100_000_000_000_000)]
 Moment = Annotated[float, BeforeValidator(number), Field(gt=EARLIEST, lt=LATEST)]
 PriceOrMissing = Annotated[float | None, BeforeValidator(_price), Field(gt=0, lt=1e12)]
+Compact = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=1 << 32)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Bits = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 

@@ -10,7 +10,7 @@ from stratoscope.errors import SourceError
 from stratoscope.market.chain import BLOCKS_PER_DAY, difficulty_of_nbits, subsidy
 from stratoscope.market.sources.answer import (
     Answer,
-    Bits,
+    Compact,
     Difficulty,
     Hash,
     Hashrate,
@@ -38,13 +38,12 @@ class Block(Answer):
 
     height: Height
     timestamp: Moment
-    bits: Height | Bits
+    bits: Compact
     difficulty: Difficulty
 
     @model_validator(mode="after")
     def _one_difficulty(self) -> "Block":
-        bits = int(self.bits, 16) if isinstance(self.bits, str) else self.bits
-        if not agree(difficulty_of_nbits(bits), self.difficulty):
+        if not agree(difficulty_of_nbits(self.bits), self.difficulty):
             raise ValueError("bits and difficulty are not of one block")
         return self
 
