@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Final
 
 from stratoscope.app.agent import Agent
 from stratoscope.clock import SystemClock
@@ -13,6 +14,20 @@ from stratoscope.simulate.serve import site
 
 INTERVAL = 10
 FIRST_RIG = "127.64.0.1"
+TARIFF: Final = {
+    "timezone": "America/Chicago",
+    "energy": {"type": "zones", "price": 0.038, "zones": [{"hours": "15-19", "price": 0.085}]},
+    "adders": {"per_kwh": 0.006, "loss_ratio": 0.02},
+    "fixed": {"demand_per_kw_month": 6.5},
+}
+"""A contract as mines have it: cheap but for the late afternoon."""
+ECONOMICS: Final = {
+    "pool_fee": 0.02,
+    "overhead_ratio": 1.04,
+    "capex": [{"price": 2400}],
+    "hosting_per_kw_month": 121,
+    "algorithms": {"scrypt": {"price": 0.6, "per": "GH"}},
+}
 
 
 async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
@@ -25,6 +40,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "rigs": targets(fleet),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
+            "tariffs": {"default": TARIFF},
+            "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
         agent = Agent(config, clock, remember=False)

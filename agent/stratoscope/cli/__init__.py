@@ -7,7 +7,19 @@ import typer
 from typer.core import TyperGroup
 
 from stratoscope import __version__
-from stratoscope.cli import check_config, demo, difficulty, hashprice, metrics, read, record, run, scan, simulate
+from stratoscope.cli import (
+    check_config,
+    demo,
+    difficulty,
+    hashprice,
+    ledger,
+    metrics,
+    read,
+    record,
+    run,
+    scan,
+    simulate,
+)
 from stratoscope.errors import OperatorError, PollError, UsageError
 
 FAILED: Final = 1
@@ -72,6 +84,7 @@ COMMANDS: Final = (
 )
 for command, function, short in COMMANDS:
     app.command(command, short_help=short)(function)
+app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 
 def main() -> None:

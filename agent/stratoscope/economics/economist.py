@@ -1,13 +1,14 @@
 """Ties market, tariffs and terms together: the one place that the polling loops and the exporters ask about money."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from stratoscope.economics.accrual import Meter
-from stratoscope.economics.advice import Advisor, Change, Kind
+from stratoscope.economics.advice import Advisor, Change, Kind, Standing
 from stratoscope.economics.assess import Moment, assess
 from stratoscope.economics.days import Basis, DayBook, added
 from stratoscope.economics.demand import Demand
-from stratoscope.economics.earnings import Earnings
+from stratoscope.economics.earnings import Earnings, Yield
 from stratoscope.economics.power import PowerGroup
 from stratoscope.economics.site import Books, TariffNow, site_money
 from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
@@ -19,6 +20,9 @@ from stratoscope.market.now import Market
 from stratoscope.market.tariff import Quote
 from stratoscope.reading import Reading
 from stratoscope.units import joules_per_terahash
+
+
+MOST_MOMENTS: Final = 10_000
 
 
 class Economist:
@@ -39,12 +43,14 @@ class Economist:
         self.groups = {name: PowerGroup(name, contract, now) for name, contract in terms.tariffs.items()}
         self.earnings = Earnings(market, terms, now)
         self.advisor = Advisor()
+        self._moments: dict[tuple[Kind, str | None], tuple[tuple[object, ...], Moment]] = {}
         self._market = market
         self._events = events
 
     def follow(self, terms: Terms, now: float) -> None:
         """Reckon by other terms from monotonic `now` on; sums, quotes and advice go on."""
         self.terms = terms
+        self._moments.clear()
         self.days.rig_days = terms.rig_days
         self.groups = {name: self.groups.get(name) or PowerGroup(name, c, now) for name, c in terms.tariffs.items()}
         for name, contract in terms.tariffs.items():
@@ -78,7 +84,7 @@ class Economist:
         self, snapshot: RigSnapshot, reading: Reading, tariff: str | None, nameplate: Nameplate, now: float
     ) -> Economics:
         """Return the economics of a rig just read, whose accrual was asked for at the same monotonic `now`."""
-        terms, judged, group = self.terms, snapshot.judged, self.group(tariff)
+        judged, group = snapshot.judged, self.group(tariff)
         found = self.earnings.of(reading.algorithm, now, snapshot.at)
         kind = Kind(
             tariff or DEFAULT_TARIFF, reading.make or "", reading.model or "", reading.algorithm or "",
@@ -87,20 +93,34 @@ class Economist:
         standing = self.advisor.saw(snapshot.rig, kind, judged.power, judged.hashrate if working else None)
         if standing.data_sheet is None and nameplate.power and nameplate.hashrate:
             standing.data_sheet = joules_per_terahash(nameplate.power, nameplate.hashrate)
-        return assess(judged, Moment(
+        return assess(judged, self._moment(kind, snapshot.tags.get("group"), group, found, standing))
+
+    def _moment(
+        self, kind: Kind, place: str | None, group: PowerGroup | None, found: Yield | None, standing: Standing
+    ) -> Moment:
+        """Return the prices for rigs of a kind in a group of the operator's, made anew only where one changed."""
+        fiat, btc = (None, None) if found is None else (found.fiat, found.btc)
+        stamp = (None if group is None else group.average, fiat, btc, standing.state.advice, standing.strike)
+        known = self._moments.get((kind, place))
+        if known is not None and known[0] == stamp:
+            return known[1]
+        terms = self.terms
+        moment = Moment(
             currency=terms.currency,
-            algorithm=reading.algorithm,
+            algorithm=kind.algorithm or None,
             tariff=None if group is None else group.name,
             fee=terms.fee,
-            fiat_hashprice=None if found is None else found.fiat,
-            btc_hashprice=None if found is None else found.btc,
+            fiat_hashprice=fiat,
+            btc_hashprice=btc,
             power_price=None if group is None else group.average,
             overhead=1.0 if group is None else group.overhead,
-            capex=terms.capex_of(reading.model, snapshot.tags.get("group")) if terms.capex else None,
+            capex=terms.capex_of(kind.model, place),
             decay=terms.decay,
-            advice=standing.state.advice if group is not None else None,
-            strike=standing.strike if group is not None else None,
-        ))  # fmt: skip
+            advice=None if group is None else standing.state.advice,
+            strike=None if group is None else standing.strike,
+        )
+        self._moments[kind, place] = stamp, moment
+        return moment
 
     def settle(self, rig: str, before: Counters, after: Counters, start: float, end: float) -> None:
         """Enter what came to a rig's sums from UTC `start` to `end` into the days."""
@@ -120,6 +140,8 @@ class Economist:
             group.look(now, at)
             self.demand.saw(name, group.contract, group.load, at)
         self.advisor.keep_only(snapshots)
+        if len(self._moments) > MOST_MOMENTS:  # kinds that are gone
+            self._moments.clear()
         for kind in list(self.advisor.kinds):
             self._advise(kind, now, at)
         self.days.tick(at, snapshots, self._basis(now, at))
