@@ -95,7 +95,7 @@ class Money:
 
     def follow(self, terms: Terms) -> None:
         """Reckon by other terms of the same currency from now on; feeds that stay are not touched."""
-        self.economist.follow(terms, self._clock.monotonic())
+        self.economist.follow(terms, self._clock.monotonic(), self._clock.time())
         self._follow_feeds()
 
     def _follow_feeds(self) -> None:

@@ -33,6 +33,10 @@ class Yield:
         self.sat.turn(None if self._btc is None else self._btc * SATOSHIS * kept, self._btc_until, now)
         self.worth.turn(None if self._fiat is None else self._fiat / MICRO * kept, self._fiat_until, now)
 
+    def charge(self, fee: float, now: float) -> None:
+        """Go on at another fee from monotonic `now`."""
+        self.turn((self._btc, self._btc_until), (self._fiat, self._fiat_until), fee, now)
+
     def look(self, now: float) -> None:
         """Bring prices and meters up to monotonic `now`."""
         self.btc = self._btc if now < self._btc_until else None
@@ -55,6 +59,7 @@ class Earnings:
     def follow(self, terms: Terms, now: float) -> None:
         """Reckon by other terms from monotonic `now` on."""
         self._terms, self._seen = terms, None
+        self.bitcoin.charge(terms.fee, now)
         for name in [name for name in self.others if name not in terms.algorithms]:
             del self.others[name]
         for name, rate in terms.algorithms.items():

@@ -47,14 +47,14 @@ class Economist:
         self._market = market
         self._events = events
 
-    def follow(self, terms: Terms, now: float) -> None:
-        """Reckon by other terms from monotonic `now` on; sums, quotes and advice go on."""
+    def follow(self, terms: Terms, now: float, at: float) -> None:
+        """Reckon by other terms from monotonic `now` / UTC `at` on; sums, quotes and advice go on."""
         self.terms = terms
         self._moments.clear()
         self.days.rig_days = terms.rig_days
         self.groups = {name: self.groups.get(name) or PowerGroup(name, c, now) for name, c in terms.tariffs.items()}
         for name, contract in terms.tariffs.items():
-            self.groups[name].follow(contract)
+            self.groups[name].follow(contract, now, at)
         self.earnings.follow(terms, now)
 
     def group(self, tariff: str | None) -> PowerGroup | None:

@@ -36,11 +36,13 @@ class PowerGroup:
         self._from = math.inf  # UTC s of the stretch
         self._until = -math.inf
 
-    def follow(self, contract: Contract) -> None:
-        """Go on under another contract."""
+    def follow(self, contract: Contract, now: float, at: float) -> None:
+        """Go on under another contract from monotonic `now` / UTC `at`."""
+        self.look(now, at)
         self.contract = contract
         self.overhead = float(contract.tariff.overhead_ratio)
         self._until = -math.inf
+        self.look(now, at)
 
     def load_is(self, load: float | None) -> None:
         """Take the power at the meter (W) that all rigs of the group draw now; the next stretch is priced by it."""
