@@ -20,6 +20,7 @@ MILLI: Final = 1e-3
 CENTI: Final = 1e-2
 KILO: Final = 1e3
 MEGA: Final = 1e6
+TERA: Final = 1e12
 
 MHZ: Final = 1e6
 MILLIVOLT: Final = 1e-3

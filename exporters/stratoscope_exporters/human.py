@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TH
+from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TERA, TH
 
 NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
@@ -50,6 +50,21 @@ def percent(value: float | None) -> str:
         return NONE
     shown = min(99, round(value * 100)) if 0.5 < value < 1 else round(value * 100)
     return f"{shown} %"
+
+
+def change(value: float | None) -> str:
+    """Return a ratio as a change: +1.2 %, −0.4 %."""
+    return NONE if value is None else f"{value * 100:+.1f} %".replace("-", "−")
+
+
+def share(value: float | None) -> str:
+    """Return a small ratio as per cent with a decimal: 0.9 %."""
+    return NONE if value is None else f"{value * 100:.1f} %"
+
+
+def trillions(value: float | None) -> str:
+    """Return a difficulty as people quote it: 146.47 T."""
+    return NONE if value is None else f"{value / TERA:.2f} T"
 
 
 def hertz(value: float | None) -> str:

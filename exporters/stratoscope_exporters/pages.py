@@ -161,6 +161,7 @@ class StatusPages:
             sorts={key: sort for key, sort in SORTS.items() if books is not None or key not in MONEY_SORTS},
             money=books(tally.money for tally in tallies) if books is not None else None,
             efficiency=_efficiency(lines), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
+            market=self._context.market.now if self._context.market is not None else None,
         )  # fmt: skip
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:

@@ -12,6 +12,7 @@ from stratoscope.cli import (
     demo,
     difficulty,
     hashprice,
+    hashprice_live,
     ledger,
     metrics,
     read,
@@ -20,7 +21,7 @@ from stratoscope.cli import (
     scan,
     simulate,
 )
-from stratoscope.errors import OperatorError, PollError, UsageError
+from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -30,11 +31,15 @@ INTERRUPTED: Final = 130
 class Guarded(TyperGroup):
     """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
 
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 — click's signature
+        """Return the commands in the order of COMMANDS; typer would put groups first."""
+        return [name for name, _, _ in COMMANDS]
+
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (OperatorError, PollError) as error:
+        except (OperatorError, PollError, SourceError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
         except KeyboardInterrupt:
@@ -83,7 +88,13 @@ COMMANDS: Final = (
     ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
 )
 for command, function, short in COMMANDS:
-    app.command(command, short_help=short)(function)
+    if function is not hashprice.hashprice:
+        app.command(command, short_help=short)(function)
+
+calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, subcommand_metavar="[live]")
+calculator.callback()(hashprice.hashprice)
+calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
+app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 

@@ -30,6 +30,7 @@ class Inputs:
 
 
 def hashprice(
+    context: typer.Context,
     difficulty: Annotated[float | None, typer.Option("--difficulty", metavar="D", help="Network difficulty.")] = None,
     nbits: Annotated[
         str | None,
@@ -57,7 +58,10 @@ def hashprice(
     """Calculate the hashprice by difficulty (what FPPS credits), and a rig's breakevens and margin by it.
 
     Hashprice is before the pool's fee; the figures of the rig are after it. What is undefined is null.
+    `stratoscope hashprice live` takes difficulty, fees and price as they are now.
     """
+    if context.invoked_subcommand is not None:
+        return
     from stratoscope.cli.output import console, print_json
 
     inputs = Inputs(
@@ -70,14 +74,14 @@ def hashprice(
         power_price=power_price,
         pool_fee=pool_fee or 0.0,
     )
-    _check(inputs, pool_fee)
+    check(inputs, pool_fee)
     document = network(inputs)
     if inputs.of_a_rig:
         document |= rig(inputs, document["hashprice_fiat_per_ph_day"])
     if as_json:
         print_json(document)
     else:
-        console().print(_table(inputs, document))
+        console().print(table_of(inputs, document))
 
 
 def network(inputs: Inputs) -> dict[str, Any]:
@@ -134,7 +138,8 @@ def _height(height: int | None) -> int:
     return height
 
 
-def _check(inputs: Inputs, pool_fee: float | None) -> None:
+def check(inputs: Inputs, pool_fee: float | None) -> None:
+    """Raise UsageError for the first option that cannot be meant."""
     from stratoscope.cli import numbers
     from stratoscope.errors import UsageError
 
@@ -152,7 +157,8 @@ def _check(inputs: Inputs, pool_fee: float | None) -> None:
         raise UsageError(f"--currency {inputs.currency!r} is no currency code: write one such as USD or EUR")
 
 
-def _table(inputs: Inputs, document: dict[str, Any]) -> "Table":
+def table_of(inputs: Inputs, document: dict[str, Any]) -> "Table":
+    """Return the document as a table for people."""
     from rich.table import Table
 
     from stratoscope.cli.human import hashrate, quantity

@@ -21,7 +21,6 @@ from stratoscope.market.tariff import Quote
 from stratoscope.reading import Reading
 from stratoscope.units import joules_per_terahash
 
-
 MOST_MOMENTS: Final = 10_000
 
 

@@ -118,9 +118,7 @@ class LiveMarket:
     async def ask_prices(self) -> bool:
         """Ask every price source, and take the median in where enough of them agree; return whether they did."""
         answers = await asyncio.gather(*(self._quote(source) for source in self._sources.prices))
-        for source, answer in zip(self._sources.prices, answers, strict=True):
-            if isinstance(answer, Quote):
-                self._quotes[source.name] = answer
+        self._quotes = {**self._quotes, **{answer.source: answer for answer in answers if isinstance(answer, Quote)}}
         quorum = min(QUORUM, len(self._sources.prices))
         chosen = choose_price(list(self._quotes.values()), quorum, self._clock.monotonic())
         failed = [f"{s.name}: {a}" for s, a in zip(self._sources.prices, answers, strict=True) if isinstance(a, str)]

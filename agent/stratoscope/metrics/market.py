@@ -118,7 +118,7 @@ PRICE: Family[MarketNow, MarketNow] = Family("market: price", _in_currency, (
 HASHPRICE: Family[MarketNow, Hashprice] = Family("market: hashprice", _by_difficulty, (
     Metric("hashprice", Unit.BTC_PER_PH_DAY, "Hashprice by difficulty, before pool fees: what FPPS credits for 1 PH/s "
            f"over a day. {ALONE}", lambda h: h.btc_per_ph_day),
-    Metric("hashprice", Unit.SATS_PER_TH_DAY, "The same in satoshis for 1 TH/s over a day.",
+    Metric("hashprice", Unit.SATOSHIS_PER_TH_DAY, "The same in satoshis for 1 TH/s over a day.",
            lambda h: h.sats_per_th_day),
 ))  # fmt: skip
 
@@ -131,7 +131,7 @@ OBSERVED: Family[MarketNow, ObservedHashprice] = Family("market: hashprice obser
     Metric("hashprice_observed", Unit.BTC_PER_PH_DAY, "Hashprice by the observed network hashrate (144 rewards a day "
            "shared out over the longest window): JPMorgan's measure, not what pools credit.",
            lambda h: h.observed_btc_per_ph_day),
-    Metric("hashprice_observed", Unit.SATS_PER_TH_DAY, "The same in satoshis for 1 TH/s over a day.",
+    Metric("hashprice_observed", Unit.SATOSHIS_PER_TH_DAY, "The same in satoshis for 1 TH/s over a day.",
            lambda h: h.observed_sats_per_th_day),
 ))  # fmt: skip
 
@@ -181,7 +181,8 @@ PARTS: Family[MarketNow, float] = Family("market: hashprice change by cause", _p
 
 AGES: Family[MarketNow, float] = Family("market: age of inputs", _ages, (
     Metric("market_input_age", Unit.SECONDS, "Age of an input: since the newest block for tip, since the source last "
-           "confirmed it for the others. The price in force has the source median; it is as old as its oldest quote.", _value),
+           "confirmed it for the others. The price in force has the source median; it is as old as its oldest quote.",
+           _value),
 ), ("input", "source"))  # fmt: skip
 
 USABLE: Family[MarketNow, float] = Family("market: usable inputs", _usable, (

@@ -18,19 +18,19 @@ class Unit(Enum):
     RPM = ("rpm", "rpm", "rotrpm", None)
     SECONDS = ("seconds", "s", "s", "duration")
     TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
-    SATOSHIS = ("satoshis", "sat", "short", None)
-    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "suffix: BTC/PH/day", None)
-    SATS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "suffix: sat/TH/day", None)
-    FIAT_PER_PH_DAY = ("fiat_per_ph_day", "/PH/day", "suffix: /PH/day", None)
-    FIAT_PER_EH_DAY = ("fiat_per_eh_day", "/EH/day", "suffix: /EH/day", None)
     RATIO = ("ratio", "", "percentunit", None)
-    SATOSHIS_PER_DAY = ("satoshis_per_day", "sat/day", "suffix: sat/day", None)
-    FIAT = ("fiat", "", "short", "monetary")  # which currency, the label of that name tells
-    FIAT_PER_DAY = ("fiat_per_day", "/day", "suffix: /day", None)
-    FIAT_PER_KWH = ("fiat_per_kwh", "/kWh", "suffix: /kWh", None)
-    FIAT_PER_MWH = ("fiat_per_mwh", "/MWh", "suffix: /MWh", None)
-    FIAT_PER_BTC = ("fiat_per_btc", "/BTC", "suffix: /BTC", None)
-    FIAT_PER_MW_YEAR = ("fiat_per_mw_year", "/MW-year", "suffix: /MW-year", None)
+    SATOSHIS = ("satoshis", "sat", "short", None)
+    SATOSHIS_PER_DAY = ("satoshis_per_day", "sat/day", "short", None)
+    SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
+    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
+    FIAT = ("fiat", "fiat", "short", "monetary")  # which currency, the label of that name tells
+    FIAT_PER_DAY = ("fiat_per_day", "fiat/day", "short", None)
+    FIAT_PER_KWH = ("fiat_per_kwh", "fiat/kWh", "short", None)
+    FIAT_PER_MWH = ("fiat_per_mwh", "fiat/MWh", "short", None)
+    FIAT_PER_BTC = ("fiat_per_btc", "fiat/BTC", "short", None)
+    FIAT_PER_PH_DAY = ("fiat_per_ph_day", "fiat/PH/day", "short", None)
+    FIAT_PER_EH_DAY = ("fiat_per_eh_day", "fiat/EH/day", "short", None)
+    FIAT_PER_MW_YEAR = ("fiat_per_mw_year", "fiat/MW-year", "short", None)
 
     def __init__(self, suffix: str, symbol: str, grafana: str, device_class: str | None) -> None:
         self.suffix = suffix
