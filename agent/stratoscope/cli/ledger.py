@@ -54,8 +54,9 @@ def export(
     from stratoscope.cli.output import print_json, say
     from stratoscope.ledger.papers import opened, paper
 
+    day = _day(since)
     with opened(_directory(config, state_dir)) as db:
-        rows = paper(db, of.value, _day(since))
+        rows = paper(db, of.value, day)
     if form is Format.JSON:
         print_json([_plain(row) for row in rows])
     elif rows:

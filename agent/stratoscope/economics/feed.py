@@ -16,7 +16,7 @@ from yarl import URL
 from stratoscope.errors import SourceError
 from stratoscope.market.fetch import Fetcher, Remote
 from stratoscope.market.tariff import Quote
-from stratoscope.units import DAY, MILLI
+from stratoscope.units import DAY, KILO
 
 MOST: Final = 1 << 20
 """Bytes of an answer."""
@@ -138,4 +138,4 @@ def _moment(value: Any) -> float:
         return told.timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise SourceError("schema", "the time is no number")
-    return value * MILLI if value > MILLISECONDS_FROM else float(value)
+    return value / KILO if value > MILLISECONDS_FROM else float(value)
