@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stratoscope.errors import POLL_REASONS
+from stratoscope.errors import POLL_REASONS, SOURCE_REASONS
 from stratoscope.fleet import STATES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,6 +39,10 @@ def test_every_reason_of_a_failed_poll_is_explained_once():
 
 def test_every_state_of_a_rig_is_explained_once():
     assert sorted(rows("docs/troubleshooting.md", "States of a rig")) == sorted(STATES)
+
+
+def test_every_reason_of_a_market_source_is_explained():
+    assert sorted(rows("docs/troubleshooting.md", "Why a market source failed")) == sorted(SOURCE_REASONS)
 
 
 def test_the_scrape_config_in_the_papers_is_the_shipped_one():

@@ -92,12 +92,13 @@ def test_s31_the_unit_scores_at_most_one_and_a_half():
 
 
 @pytest.mark.needs("systemd-analyze")
-def test_the_unit_and_its_drop_in_hold_no_unknown_setting(tmp_path):
+def test_the_unit_and_its_drop_ins_hold_no_unknown_setting(tmp_path):
     # The agent stands elsewhere on this machine; everything but its path is checked.
     text = UNIT.read_text().replace("/opt/stratoscope/bin/stratoscope", "/bin/true")
     (tmp_path / "stratoscope.service").write_text(text)
     (tmp_path / "stratoscope.service.d").mkdir()
-    (tmp_path / "stratoscope.service.d/credentials.conf").write_text((DEPLOY / "systemd/credentials.conf").read_text())
+    for drop_in in ("credentials.conf", "internet.conf"):
+        (tmp_path / "stratoscope.service.d" / drop_in).write_text((DEPLOY / "systemd" / drop_in).read_text())
     done = ran("systemd-analyze", "verify", "--man=no", tmp_path / "stratoscope.service")
     assert "stratoscope" not in done.stderr, done.stderr
     assert done.returncode == 0, done.stderr

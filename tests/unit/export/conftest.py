@@ -28,10 +28,10 @@ async def exporter(clock):
     """Return a function that makes (renderer, pages, meters) for a fleet."""
     made = []
 
-    def make(fleet: Fleet, **settings):
+    def make(fleet: Fleet, market=None, **settings):
         chosen, meters = Settings(**settings), Meters()
         renderer = Renderer(fleet, clock, meters, chosen)
-        pages = Pages(renderer, context(fleet, clock).registry, clock, meters)
+        pages = Pages(renderer, context(fleet, clock).registry, clock, meters, market)
         made.append(pages)
         return renderer, pages, meters
 
@@ -82,9 +82,9 @@ async def site(clock):
     """Return a function that serves a fleet; the value is (session, context)."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(fleet: Fleet, name="north", **settings):
+        async def start(fleet: Fleet, name="north", market=None, **settings):
             port = free_port()
-            made = context(fleet, clock, {"listen": f"127.0.0.1:{port}", **settings}, name)
+            made = context(fleet, clock, {"listen": f"127.0.0.1:{port}", **settings}, name, market)
             session = await stack.enter_async_context(running(made, f"http://127.0.0.1:{port}"))
             return session, made
 

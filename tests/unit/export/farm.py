@@ -1,15 +1,22 @@
 """Builds a small fixture fleet with one rig of every kind, and a clock that moves when it is told to."""
 
 import asyncio
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
 from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.market.choose import Chosen, NetworkState, PriceState, Quote, Seen
+from stratoscope.market.derive import Inputs, Moment, derive
+from stratoscope.market.history import DayPoint, History, day_of
+from stratoscope.market.settings import MarketSettings
+from stratoscope.market.sources.source import Network
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
-from stratoscope.units import GH, MHZ, TH
+from stratoscope.units import DAY, GH, MHZ, TH
 
 NOW = 1_760_000_000.0
+MONOTONIC = 5000.0
 
 
 class HandClock:
@@ -29,9 +36,10 @@ class HandClock:
         await asyncio.sleep(min(seconds, 0.05))
 
 
-def context(fleet: Fleet, clock, settings=None, site="north") -> Context:
+def context(fleet: Fleet, clock, settings=None, site="north", market=None) -> Context:
     health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
-    return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings)
+    return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings,
+                   market=market)  # fmt: skip
 
 
 def board(index: int, **over) -> Hashboard:
@@ -127,6 +135,26 @@ def hostile(rig: str, text: str) -> RigSnapshot:
                         last_error=text),
         tags={"group": text},
     )  # fmt: skip
+
+
+class Known:
+    """A market that stands still: a price of three sources, a network of one, a past of a month."""
+
+    def __init__(self, **over) -> None:
+        network = Network(
+            height=931_892, difficulty=146_472_570_619_930.8, tip_time=NOW - 300, fees=1_690_000.0,
+            epoch_start=NOW - 297_000, window_start=NOW - 600_000, previous_change=-0.012,
+            hashrate={144: 9.81e20, 1008: 1.02e21},
+        )  # fmt: skip
+        chosen = Chosen(price=91_000.0, born=MONOTONIC - 20, newest=MONOTONIC - 5, sources=("coinbase", "kraken"))
+        inputs = Inputs(
+            network=NetworkState(seen=Seen(network, "mempool", MONOTONIC - 300, MONOTONIC - 9)),
+            price=PriceState(good=chosen, reference=91_000.0),
+            quotes={name: Quote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
+        )
+        past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
+                for n in (1, 7, 30)]  # fmt: skip
+        self.now = derive(MarketSettings(), replace(inputs, **over), History("USD", past), Moment(MONOTONIC, NOW))
 
 
 def farm() -> Fleet:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import pathlib
+import re
 
 import pytest
 from aiohttp import ClientSession
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from stratoscope.errors import ConfigError
 from stratoscope.fleet import Fleet
+from stratoscope.market.choose import PriceState
 from stratoscope_exporters import guard
 from stratoscope_exporters.docs import metrics_markdown
 from stratoscope_exporters.exposition import Form
@@ -19,7 +21,7 @@ from stratoscope_exporters.negotiate import form_of, takes_gzip
 from stratoscope_exporters.prometheus import serve
 from stratoscope_exporters.settings import Settings
 from unit.export.conftest import free_port
-from unit.export.farm import antminer, context, farm
+from unit.export.farm import Known, antminer, context, farm
 
 PROMETHEUS_2 = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
                 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")  # fmt: skip
@@ -267,3 +269,28 @@ def test_docs_list_every_metric_with_labels():
     assert "switched on by `windows: true`" in page
     assert "Labels: `state`." in page
     assert all(line.count("|") - line.count("\\|") in (0, 4, 6) for line in page.splitlines())
+
+
+async def test_the_status_page_shows_the_market(site):
+    session, _ = await site(farm(), market=Known())
+    page = await (await session.get("/")).text()
+    strip = page.partition('aria-label="Market"')[2].partition("</section>")[0]
+    for words in ("39.27 USD", "91\u202f000 USD", "146.47 T", "block 931\u202f892", "coinbase, kraken · 20 s ago",
+                  "+1.4 % in a day"):  # fmt: skip
+        assert words in strip, words
+    assert "40.36 USD by observed hashrate" in strip
+    assert re.search(r"Next adjustment.*?[+−]\d+\.\d %", strip, re.DOTALL)
+
+
+async def test_the_status_page_says_why_something_of_the_market_is_missing(site):
+    wrong = "kraken: refused: <script>window.ran=1</script>"
+    session, _ = await site(farm(), market=Known(price=PriceState(), price_wrong=wrong))
+    strip = (await (await session.get("/")).text()).partition('aria-label="Market"')[2].partition("</section>")[0]
+    assert "43.2 sat" in strip
+    assert "&lt;script&gt;" in strip
+    assert "<script" not in strip
+
+
+async def test_without_a_market_the_status_page_has_no_strip(site):
+    session, _ = await site(farm())
+    assert 'aria-label="Market"' not in await (await session.get("/")).text()

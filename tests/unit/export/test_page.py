@@ -13,12 +13,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from stratoscope.fleet import Fleet
-from stratoscope.metrics import TABLE, Kind
+from stratoscope.market.choose import NetworkState, PriceState
+from stratoscope.metrics import MARKET, TABLE, Kind
 from stratoscope.reading import Fan, Fault, PoolSlot
 from stratoscope_exporters.exposition import Form, rig_label
 from stratoscope_exporters.page import Wanted, parse_part
 from unit.export.conftest import program
-from unit.export.farm import NOW, antminer, farm, offline, whatsminer
+from unit.export.farm import NOW, Known, antminer, farm, offline, whatsminer
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "metrics.txt"
 
@@ -39,7 +40,7 @@ def of(page: str, name: str, **labels) -> float | None:
 
 
 async def test_page_of_the_fixture_fleet_is_the_golden_one(text_of):
-    page = await text_of(farm())
+    page = await text_of(farm(), market=Known())
     if os.environ.get("STRATOSCOPE_REWRITE_GOLDEN"):
         GOLDEN.write_text(page)
     wanted = GOLDEN.read_text()
@@ -70,9 +71,41 @@ async def test_every_metric_of_the_table_appears_for_some_rig(text_of):
     assert table <= names, sorted(table - names)
 
 
+async def test_every_metric_of_the_market_appears_once_it_is_known(text_of):
+    page = await text_of(farm(), market=Known())
+    table = {metric.series for family in MARKET for metric in family.metrics}
+    assert table == {name for name, _ in samples(page)} & table
+    assert samples(await text_of(farm(), Form.OPENMETRICS, market=Known()), Form.OPENMETRICS) == samples(page)
+
+
+async def test_what_the_market_does_not_know_has_no_series(text_of):
+    page = await text_of(farm(), market=Known(price=PriceState()))
+    names = {name for name, _ in samples(page)}
+    assert not [
+        name for name in names if "fiat" in name or name in ("mining_btc_price", "mining_hashprice_change_ratio")
+    ]
+    assert of(page, "mining_hashprice_btc_per_ph_day") == pytest.approx(0.00043151, rel=1e-4)
+    assert of(page, "mining_market_input_usable", input="price") == 0
+    page = await text_of(farm(), market=Known(network=NetworkState()))
+    names = {name for name, _ in samples(page) if name.startswith("mining_") and "rig" not in name}
+    assert not [name for name in names if "hashprice" in name or "network" in name]
+    assert of(page, "mining_btc_price", currency="USD") == 91_000
+    assert of(page, "mining_market_input_usable", input="tip") == 0
+
+
+async def test_without_a_market_there_is_no_series_of_one(text_of):
+    table = {metric.series for family in MARKET for metric in family.metrics}
+    assert not table & {name for name, _ in samples(await text_of(farm()))}
+
+
+async def test_the_market_stands_on_the_first_part_only(text_of):
+    parts = [await text_of(farm(), part=(k, 2), market=Known()) for k in (1, 2)]
+    assert ["mining_btc_price" in part for part in parts] == [True, False]
+
+
 async def test_families_are_contiguous_and_each_has_help_and_type_once(text_of):
     seen, current = set(), None
-    for line in (await text_of(farm())).splitlines():
+    for line in (await text_of(farm(), market=Known())).splitlines():
         name = line.split()[2] if line.startswith("#") else line.partition("{")[0].partition(" ")[0]
         if line.startswith("# HELP"):
             assert name not in seen, f"{name} is there twice"

@@ -1,6 +1,33 @@
-"""Takes hypothesis' deadline away: a busy machine is no fault of a formula."""
+"""Offers a clock that is moved by hand, a loopback service and connections to it.
 
+Takes hypothesis' deadline away: a busy machine is no fault of a formula.
+"""
+
+import pytest
 from hypothesis import settings
+
+from fakes.clock import StillClock
+from fakes.web import Web
+from stratoscope.market.fetch import Fetcher
+from stratoscope.market.tally import SourceTally
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def clock():
+    return StillClock()
+
+
+@pytest.fixture
+async def fetcher(clock):
+    made = Fetcher(clock, lambda: 0.0, SourceTally())
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def web():
+    async with Web() as service:
+        yield service

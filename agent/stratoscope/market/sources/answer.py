@@ -37,12 +37,6 @@ def whole(value: Any) -> int:
     return int(found)
 
 
-def _price(value: Any) -> float | None:
-    """Return a price; None for -1, which is mempool's word for missing."""
-    found = number(value)
-    return None if found == -1 else found
-
-
 Number = Annotated[float, BeforeValidator(number)]
 Positive = Annotated[float, BeforeValidator(number), Field(gt=0, lt=1e12)]
 Difficulty = Annotated[float, BeforeValidator(number), Field(ge=1, lt=1e24)]
@@ -50,10 +44,14 @@ Hashrate = Annotated[float, BeforeValidator(number), Field(gt=0, lt=1e33)]
 Height = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=HIGHEST)]
 Satoshis = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2_100_000_000_000_000)]
 Moment = Annotated[float, BeforeValidator(number), Field(gt=EARLIEST, lt=LATEST)]
-PriceOrMissing = Annotated[float | None, BeforeValidator(_price), Field(gt=0, lt=1e12)]
 Compact = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=1 << 32)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Bits = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+
+
+MISSING: Final = -1.0
+PRICE: Final = TypeAdapter(Number)
+POSITIVE: Final = TypeAdapter(Positive)
 
 
 class Answer(BaseModel):
@@ -83,3 +81,13 @@ def checked(kind: TypeAdapter[T], value: Any) -> T:
     except ValidationError as error:
         wrong = {".".join(str(part)[:30] for part in one["loc"]) or "the whole" for one in error.errors()}
         raise SourceError("schema", f"not as documented: {', '.join(sorted(wrong)[:4])}") from None
+
+
+def price_in(value: Any, currency: str) -> float:
+    """Return the price under the key `currency` of the JSON object `value`; -1 is mempool's word for missing."""
+    if not isinstance(value, dict) or currency not in value:
+        raise SourceError("schema", f"no price in {currency}")
+    found = checked(PRICE, value[currency])
+    if found == MISSING:
+        raise SourceError("refused", f"the price in {currency} is missing at present")
+    return checked(POSITIVE, found)

@@ -12,7 +12,7 @@ from stratoscope.market.sources.source import Price
 
 
 class _Ticker(Answer):
-    c: Annotated[list[Positive], Field(min_length=1)]  # price and volume of the last trade
+    c: Annotated[list[Positive], Field(min_length=2, max_length=2)]  # price and volume of the last trade
 
 
 class _Envelope(Answer):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from stratoscope.errors import SourceError
-from stratoscope.market.chain import BLOCKS_PER_DAY, difficulty_of_nbits, subsidy
+from stratoscope.market.chain import BLOCKS_PER_DAY, BLOCKS_PER_EPOCH, difficulty_of_nbits, subsidy
 from stratoscope.market.sources.answer import (
     Answer,
     Compact,
@@ -17,10 +17,10 @@ from stratoscope.market.sources.answer import (
     Height,
     Moment,
     Number,
-    PriceOrMissing,
     Satoshis,
     checked,
     document,
+    price_in,
     read,
 )
 from stratoscope.market.sources.source import PastPrice, Price
@@ -111,6 +111,7 @@ BLOCK: Final = TypeAdapter(Block)
 REWARDS: Final = TypeAdapter(_Rewards)
 HASHRATES: Final = TypeAdapter(Hashrates)
 ADJUSTMENT: Final = TypeAdapter(_Adjustment)
+MOMENT: Final = TypeAdapter(Moment)
 FEES: Final = TypeAdapter(list[_Fees])
 PAST_REWARDS: Final = TypeAdapter(list[_Reward])
 
@@ -162,7 +163,7 @@ def parse_hashrates(body: bytes) -> Hashrates:
 def parse_adjustment(body: bytes) -> Epoch:
     """Return the epoch; `previousTime` is in seconds, while the dates beside it are in milliseconds."""
     said = read(ADJUSTMENT, body)
-    if said.nextRetargetHeight % 2016:
+    if said.nextRetargetHeight % BLOCKS_PER_EPOCH or said.nextRetargetHeight < BLOCKS_PER_EPOCH:
         raise SourceError("schema", "an adjustment at a height that is no multiple of 2016")
     return Epoch(said.nextRetargetHeight - said.remainingBlocks, said.previousTime, said.previousRetarget * CENTI)
 
@@ -178,24 +179,16 @@ def parse_block_fees(body: bytes) -> Rewards:
 def parse_prices(body: bytes, currency: str) -> Price:
     """Return the price in `currency`; raise SourceError where it is missing, which mempool writes as -1."""
     answer = document(body)
-    if not isinstance(answer, dict) or currency not in answer:
-        raise SourceError("schema", f"no price in {currency}")
-    value = checked(TypeAdapter(PriceOrMissing), answer[currency])
-    if value is None:
-        raise SourceError("refused", f"the price in {currency} is missing at present")
-    return Price(value, checked(TypeAdapter(Moment), answer.get("time")))
+    return Price(price_in(answer, currency), checked(MOMENT, answer.get("time")))
 
 
 def parse_past_price(body: bytes, currency: str) -> PastPrice:
     """Return the one past price that was asked for."""
     answer = document(body)
     rows = answer.get("prices") if isinstance(answer, dict) else None
-    if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict) or currency not in rows[0]:
+    if not isinstance(rows, list) or not rows:
         raise SourceError("schema", f"no past price in {currency}")
-    value = checked(TypeAdapter(PriceOrMissing), rows[0][currency])
-    if value is None:
-        raise SourceError("refused", f"the past price in {currency} is missing")
-    return PastPrice(value, checked(TypeAdapter(Moment), rows[0].get("time")))
+    return PastPrice(price_in(rows[0], currency), checked(MOMENT, rows[0].get("time")))
 
 
 def parse_retargets(body: bytes) -> list[Retarget]:

@@ -1,0 +1,107 @@
+"""The section `market`: off until it is there, whole defaults when it is, every mistake with its remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from stratoscope.config import InvalidConfig, load
+from stratoscope.market.settings import MarketSettings, SourceSettings
+
+MISTAKES = {
+    "a source of no kind": ("prices: [coinbse]", ('market.prices[0].kind is "coinbse", which is no kind of source '
+                            "here: did you mean coinbase?")),
+    "a price source for the network": ("network: [kraken]", ('market.network[0].kind is "kraken", which is no kind of '
+                                       "source here: known here: bitcoind, file, fixed, mempool")),
+    "a node without its address": ("network: [{kind: bitcoind, cookie: /c}]",
+                                   "market.network[0] lacks url, which a source of kind bitcoind needs"),
+    "a node without a login": ("network: [{kind: bitcoind, url: http://127.0.0.1:8332}]",
+                               ("market.network[0] needs either user and password, or cookie: the path of the node's "
+                               ".cookie file")),
+    "a node with two logins": (("network: [{kind: bitcoind, url: http://127.0.0.1:8332, cookie: /c, user: a,"
+                               " password: env:P}]"),
+                               ("market.network[0] needs either user and password, or cookie: the path of the node's "
+                               ".cookie file")),
+    "http on the way": ("network: [{kind: mempool, url: http://192.0.2.5}]",
+                        ("market.network[0] has a url that cannot be used: http would let anyone on the way change the "
+                        "figures: write https, or add allow_http: true")),
+    "a login in the url": ("prices: [{kind: kraken, url: https://me:geheim@a.example}]",
+                           ("market.prices[0] has a url that cannot be used: it holds a login: write that as user and "
+                           "password")),
+    "a key of another kind": ("prices: [{kind: coinbase, price: 5}]",
+                              ("market.prices[0] has price, which a source of kind coinbase does not take: it takes "
+                              "allow_http, url")),
+    "a fixed network without fees": ("network: [{kind: fixed, height: 931392, difficulty: 1e14}]",
+                                     "market.network[0] lacks fees, which a source of kind fixed needs"),
+    "a fixed price of nothing": ("prices: [{kind: fixed, price: 0}]",
+                                 "market.prices[0].price is 0, it must be 1e-06 to 1e+12"),
+    "a file without a path": ("prices: [file]", "market.prices[0] lacks path, which a source of kind file needs"),
+    "no currency": ("currency: dollars",
+                    'market.currency is "dollars", it must be the code of a currency such as USD or EUR'),
+    "too often": ("interval: 1s", ("market.interval is 1 s, the least is 10 s: public services shut out who asks more "
+                  "often")),
+    "too strict with the chain": ("tip_max_age: 30m", ("market.tip_max_age is 30 min, the least is 2 h: an hour and a "
+                                  "half without a block is nothing unusual")),
+    "an unknown key": ("curency: EUR", "market.curency is not a known key: did you mean currency?"),
+}  # fmt: skip
+
+
+def loaded(tmp_path: Path, text: str):
+    (tmp_path / "c.yaml").write_text(text)
+    return load(tmp_path / "c.yaml", {"P": "geheim"}).market
+
+
+@pytest.mark.parametrize(("text", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_named_with_its_remedy_and_without_secrets(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        loaded(tmp_path, f"market:\n  {text}\n")
+    assert caught.value.problems == (f"{tmp_path / 'c.yaml'}:2: {sentence}",)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["site: a\n", "market:\n", "market: null\n"])
+def test_s34_without_the_section_nothing_outside_is_asked(tmp_path: Path, text: str) -> None:
+    assert loaded(tmp_path, text) is None
+
+
+def test_an_empty_section_takes_the_defaults(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "market: {}\n").settings() == MarketSettings()
+
+
+def test_everything_that_is_written_arrives(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, """
+market:
+  currency: eur
+  network:
+    - {kind: bitcoind, url: "http://127.0.0.1:8332", user: me, password: env:P}
+    - {kind: mempool, url: "http://192.0.2.5:4080", allow_http: true}
+    - {kind: fixed, height: 931392, difficulty: 146472570619930.8, fees: 0.0169}
+    - {kind: file, path: market.json}
+  prices: [kraken, {kind: fixed, price: 91000.5}]
+  interval: 2m
+  price_max_age: 20m
+  tip_max_age: 4h
+""").settings()  # fmt: skip
+    assert settings == MarketSettings(
+        currency="EUR",
+        network=(
+            SourceSettings(kind="bitcoind", url="http://127.0.0.1:8332", user="me", password="geheim"),
+            SourceSettings(kind="mempool", url="http://192.0.2.5:4080", allow_http=True),
+            SourceSettings(kind="fixed", height=931392, difficulty=146472570619930.8, fees=0.0169),
+            SourceSettings(kind="file", path=tmp_path / "market.json"),
+        ),
+        prices=(
+            SourceSettings(kind="kraken", url="https://api.kraken.com"),
+            SourceSettings(kind="fixed", price=91000.5),
+        ),
+        interval=120.0,
+        price_max_age=1200.0,
+        tip_max_age=14400.0,
+    )
+    assert "geheim" not in repr(settings)
+
+
+def test_the_environment_can_switch_it_on(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("site: a\n")
+    market = load(tmp_path / "c.yaml", {"STRATOSCOPE__MARKET__CURRENCY": "EUR"}).market
+    assert market is not None
+    assert market.currency == "EUR"

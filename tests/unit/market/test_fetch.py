@@ -1,0 +1,209 @@
+"""What a service may do to us and what we do to it: everything over real sockets on loopback."""
+
+import asyncio
+import gzip
+import itertools
+import resource
+import zlib
+
+import pytest
+
+from fakes.web import Says, Web, gzipped
+from stratoscope.errors import SOURCE_REASONS, SourceError
+from stratoscope.market import fetch
+from stratoscope.market.fetch import Fetcher, Remote, base_url, retry_after
+from stratoscope.market.tally import SourceTally
+
+CLOCK_EPOCH = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+@pytest.fixture
+async def remote(web, clock):
+    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
+    made = Remote("here", web.url, fetcher)
+    made.tally = fetcher.tally
+    yield made
+    await fetcher.close()
+
+
+async def why(remote, path="/a") -> str:
+    with pytest.raises(SourceError) as caught:
+        await remote.get(path, bytes)
+    assert caught.value.reason in SOURCE_REASONS
+    return caught.value.reason
+
+
+async def test_an_answer_comes_whole_and_is_counted(web, remote):
+    web.answers["/a?b=c"] = Says(b"answer", headers={"Age": "42"})
+    said = await remote.get("/a?b=c", bytes)
+    assert (said.value, said.age) == (b"answer", 42.0)
+    assert remote.tally.outcomes == {("here", "ok"): 1}
+    assert web.asked[0].headers["User-Agent"].startswith("stratoscope/")
+    assert "Cookie" not in web.asked[0].headers
+
+
+async def test_compressed_answers_are_unpacked(web, remote):
+    web.answers["/a"] = gzipped(b"[1, 2]")
+    assert (await remote.get("/a", bytes)).value == b"[1, 2]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(bytes(30 << 20)), gzip.compress(b"[" + b"1," * (2 << 20)), b"x" * ((2 << 20) + 1)],
+    ids=["a bomb", "too much of a normal kind", "too much as it is"],
+)
+async def test_s12_what_unfolds_beyond_two_mebibytes_is_cut_off(web, remote, body):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    headers = {"Content-Encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}
+    web.answers["/a"] = Says(body, headers=headers)
+    assert await why(remote) == "oversize"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10  # KiB
+
+
+async def test_s12_a_ratio_over_a_hundred_is_cut_off_long_before_the_limit(web, remote):
+    web.answers["/a"] = gzipped(bytes(500_000))
+    assert await why(remote) == "oversize"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Says(b"", 500), "http"),
+        (Says(b"", 404), "http"),
+        (Says(b"", 401), "auth"),
+        (Says(b"", 403), "auth"),
+        (Says(b"x" * 100, headers={"Content-Encoding": "gzip"}), "not_json"),
+        (Says(zlib.compress(b"{}"), headers={"Content-Encoding": "br"}), "not_json"),
+        (Says(gzip.compress(b"x" * 999)[:-9], headers={"Content-Encoding": "gzip"}), "not_json"),
+        (Says(b"x" * 100, cut=50), "unreachable"),
+    ],
+)
+async def test_what_is_no_answer_has_a_reason(web, remote, answer, reason):
+    web.answers["/a"] = answer
+    assert await why(remote) == reason
+    assert remote.tally.outcomes == {("here", reason): 1}
+
+
+async def test_s19_f30_a_redirect_is_not_followed_and_takes_no_login_along(web, remote):
+    async with Web({"/": Says({})}) as other:
+        web.answers["/"] = Says(b"", 302, {"Location": other.url + "/"})
+        with pytest.raises(SourceError, match="redirect"):
+            await remote.post("/", [], bytes, "Basic c2VjcmV0")
+        assert other.asked == []
+    assert web.asked[0].headers["Authorization"] == "Basic c2VjcmV0"
+
+
+async def test_a_service_that_does_not_answer_is_given_up_at_the_deadline(web, remote, monkeypatch):
+    monkeypatch.setattr(fetch, "DEADLINE", 0.2)
+    web.answers["/a"] = Says(b"late", delay=5)
+    assert await why(remote) == "timeout"
+
+
+async def test_a_closed_port_is_unreachable(clock):
+    async with Web() as gone:
+        url = gone.url
+    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
+    assert await why(Remote("gone", url, fetcher)) == "unreachable"
+    await fetcher.close()
+
+
+async def test_https_towards_a_port_that_speaks_http_is_a_failure_of_tls(clock):
+    async def plain(_, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
+    try:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        assert await why(Remote("plain", url, fetcher)) == "tls"
+    finally:
+        await fetcher.close()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("120", 120), ("Tue, 14 Nov 2023 22:15:20 GMT", 120), ("86400", 3600), ("999999999999", 3600), (None, 300)],
+)
+async def test_f26_no_request_is_sent_inside_the_window_that_was_asked_for(web, remote, clock, told, seconds):
+    web.answers["/a"] = Says(b"", 429, {"Retry-After": told} if told else {})
+    assert await why(remote) == "rate_limited"
+    web.answers["/a"] = Says(b"ok")
+    for _ in range(5):
+        await clock.advance(seconds / 5 - 0.1)
+        assert await why(remote) == "waiting"
+    assert len(web.asked) == 1
+    await clock.advance(1)
+    assert (await remote.get("/a", bytes)).value == b"ok"
+
+
+@pytest.mark.parametrize("told", ["soon", "-5", "", "Tue, 99 Nov 2023 22:15:20 GMT", "1e9", "²"])
+def test_a_retry_after_that_means_nothing_is_none(told):
+    assert retry_after(told, CLOCK_EPOCH) is None
+
+
+async def test_a_pause_of_503_is_kept_too(web, remote, clock):
+    web.answers["/a"] = Says(b"", 503, {"Retry-After": "60"})
+    assert await why(remote) == "http"
+    assert await why(remote) == "waiting"
+    assert len(web.asked) == 1
+
+
+async def test_f27_a_service_that_keeps_failing_is_left_alone_longer_and_longer(web, remote, clock):
+    web.answers["/a"] = Says(b"", 500)
+    sent = []
+    for minute in range(120):
+        before = len(web.asked)
+        with pytest.raises(SourceError):
+            await remote.get("/a", bytes)
+        if len(web.asked) > before:
+            sent.append(minute)
+        await clock.advance(60)
+    assert sent[:3] == [0, 1, 2]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(sent[2:])]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] == 14  # 15 min less the jitter, which is 10 % here
+    web.answers["/a"] = Says(b"ok")
+    await clock.advance(900)
+    await remote.get("/a", bytes)
+    await remote.get("/a", bytes)  # one success ends it
+
+
+async def test_pages_that_are_not_there_do_not_make_the_whole_service_wait(web, remote):
+    for _ in range(10):
+        assert await why(remote, "/missing") == "http"
+    web.answers["/a"] = Says(b"ok")
+    assert (await remote.get("/a", bytes)).value == b"ok"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://mempool.space", "http://127.0.0.1:4080/", "http://[::1]", "http://localhost:1"]
+)
+def test_https_and_loopback_are_allowed(url):
+    assert base_url(url) == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("http://192.0.2.1", "allow_http"),
+        ("http://127.0.0.1.example.org", "allow_http"),
+        ("ftp://a", "https://"),
+        ("mempool.space", "https://"),
+        ("https://", "https://"),
+        ("https://user:geheim@a.example", "login"),
+        ("https://a.example/?key=geheim", "query"),
+        ("https://a.example:99999", "URL"),
+        ("", "https://"),
+    ],
+)
+def test_s12_other_urls_are_refused_with_the_remedy_and_without_secrets(url, part):
+    with pytest.raises(ValueError, match=part) as caught:
+        base_url(url)
+    assert "geheim" not in str(caught.value)
+
+
+def test_http_beyond_loopback_can_be_allowed():
+    assert base_url("http://192.0.2.1:4080", allow_http=True) == "http://192.0.2.1:4080"
