@@ -49,7 +49,7 @@ def percent(value: float | None) -> str:
     if value is None:
         return NONE
     shown = min(99, round(value * 100)) if 0.5 < value < 1 else round(value * 100)
-    return f"{shown} %"
+    return f"{shown} %".replace("-", "−")
 
 
 def change(value: float | None) -> str:
@@ -102,16 +102,16 @@ def count(value: float | None) -> str:
 
 
 def fiat(value: float | None, currency: str) -> str:
-    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, -0.42 USD."""
+    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, −0.42 USD."""
     if value is None:
         return NONE
     amount = f"{value:.2f}" if abs(value) < 999.995 else count(value)
-    return f"{amount.replace('-0.00', '0.00')} {currency}"
+    return f"{amount.replace('-0.00', '0.00').replace('-', '−')} {currency}"
 
 
 def per_kwh(value: float | None, currency: str) -> str:
     """Return the price of a kWh."""
-    return NONE if value is None else f"{value:.4f} {currency}/kWh"
+    return NONE if value is None else f"{value:.4f} {currency}/kWh".replace("-", "−")
 
 
 def satoshis(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """Defines the section `economics`: fees, investment, other algorithms, the other use of the power, curtailment."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -21,10 +21,10 @@ UNITS: Final = tuple(name for name in HASH_UNITS if "/" not in name)
 
 
 def currency_code(value: Any) -> str:
-    """Return a currency code of three capital letters; raise a validator's error otherwise."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{3}", value):
-        raise wrong(f"is {shown(value)}, it must be a currency code of three capital letters such as USD or EUR")
-    return value
+    """Return the code of a currency; raise a validator's error where it is none."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{3}", value):
+        raise wrong(f"is {shown(value)}, it must be the code of a currency such as USD or EUR")
+    return value.upper()
 
 
 def _algorithm(value: Any) -> str:
@@ -45,7 +45,12 @@ def _strike(value: Any) -> Any:
     return value if value == "auto" else Money(-1_000_000, 1_000_000)(value)
 
 
-Ratio = Annotated[float, BeforeValidator(Number(0, 0.5, "a ratio: 0.02 is 2 %"))]
+def _ratio(most: str, example: str) -> Callable[[Any], float]:
+    check = Money(0, Decimal(most), example)
+    return lambda value: float(check(value))
+
+
+Ratio = Annotated[float, BeforeValidator(_ratio("0.5", "0.02 is 2 %"))]
 
 
 class CapexSection(Section):
@@ -67,7 +72,7 @@ class CurtailmentPolicy(Section):
     """When to advise curtailing, and when to run again."""
 
     strike: Annotated[Literal["auto"] | Decimal, BeforeValidator(_strike)] = "auto"
-    margin: Annotated[float, BeforeValidator(Number(0, 0.9, "a ratio: 0.05 is 5 %"))] = 0.0
+    margin: Annotated[float, BeforeValidator(_ratio("0.9", "0.05 is 5 %"))] = 0.0
     window: Annotated[float, BeforeValidator(Duration(MINUTE, HOUR))] = 300.0  # s
     off_after: Annotated[int, BeforeValidator(Count(1, 100))] = 2  # windows
     on_after: Annotated[int, BeforeValidator(Count(1, 100))] = 4  # windows
@@ -90,7 +95,7 @@ class Economics(Section):
     firmware_fee: Ratio = 0.0
     overhead_ratio: Overhead = Decimal(1)
     capex: tuple[CapexSection, ...] = ()
-    decay_per_day: Annotated[float, BeforeValidator(Number(0, 0.1, "a ratio: 0.001 is 0.1 % a day"))] = 0.0
+    decay_per_day: Annotated[float, BeforeValidator(_ratio("0.1", "0.001 is 0.1 % a day"))] = 0.0
     hosting_per_kw_month: Charge | None = None
     algorithms: Mapping[Annotated[str, BeforeValidator(_algorithm)], AlgorithmPrice] = Field(default_factory=dict)
     curtailment: CurtailmentPolicy = CurtailmentPolicy()

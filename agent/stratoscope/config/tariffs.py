@@ -69,7 +69,8 @@ class PriceSource(Section):
             try:
                 base_url(self.url.partition("?")[0], allow_http=self.allow_http)
             except ValueError as error:
-                raise wrong(f"has a url that cannot be used: {error}") from None
+                reason = str(error).replace("write that as user and password", "remove it")
+                raise wrong(f"has a url that cannot be used: {reason}") from None
         return self
 
     def feed(self) -> Feed:
