@@ -66,15 +66,15 @@ MISTAKES = {
     "too young": (
         TARIFF + "energy: {type: external, price: 1, source: {kind: file, file: p, interval: 60, max_age: 90}}",
         (
-            "3: tariffs.night.energy.source has max_age 90 s, less than two intervals of 60 s: a price would be too old "
-            "before the next one comes"
+            "3: tariffs.night.energy.source has max_age 90 s, less than two intervals of 60 s: a price would be "
+            "too old before the next one comes"
         ),
     ),
     "a hole in the path": (
         TARIFF + "energy: {type: external, price: 1, source: {kind: file, file: p, path: a..b}}",
         (
-            "3: tariffs.night.energy.source.path is wrong: a step of the path is empty: write keys and list indexes with "
-            "dots, as data.0.price"
+            "3: tariffs.night.energy.source.path is wrong: a step of the path is empty: write keys and list indexes "
+            "with dots, as data.0.price"
         ),
     ),
     "a price that is none": (
