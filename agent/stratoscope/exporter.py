@@ -11,6 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import Clock
+from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
 from stratoscope.market.now import Market
 
@@ -39,3 +40,4 @@ class Context:
     site: str
     settings: Any
     market: Market | None = None  # where one is configured
+    economist: Economist | None = None  # None: money is not reckoned

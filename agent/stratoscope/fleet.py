@@ -8,7 +8,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from stratoscope.reading import PowerSource, Reading
 
@@ -63,6 +63,42 @@ class Counters:
     energy: float | None = None  # J
     hashes: float | None = None  # canonical hashrate integrated over the time it was seen hashing
     resets: int = 0
+    revenue_sat: float | None = None  # satoshis with the fraction not yet whole, after the fees
+    revenue_micro: float | None = None  # millionths of `currency`: what those were worth when they were earned
+    cost_micro: float | None = None  # millionths of `currency`, for power at the meter while its price is above zero
+    credit_micro: float | None = None  # the same while the price is below zero: received for using power
+    revenue_seconds: float = 0.0  # for which revenue_micro is known; the rest of the time is a gap, not a zero
+    cost_seconds: float = 0.0  # for which cost_micro is known
+    currency: str | None = None  # of both; None before any money was counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Economics:
+    """What a rig earns and costs at the rates of one moment; whatever follows from an unknown input is None.
+
+    Fiat is in `currency`. Revenue is after the fees, power is at the meter (with the site's overhead), hashprices are
+    before the fees. Hashprices, hashcost and breakeven efficiency are Bitcoin's: None for every other algorithm.
+    """
+
+    currency: str
+    algorithm: str | None = None
+    tariff: str | None = None  # the group whose prices these are
+    metered_power: float | None = None  # W
+    revenue_sat_per_day: float | None = None
+    revenue_per_day: float | None = None  # fiat
+    power_cost_per_day: float | None = None  # fiat
+    margin_per_day: float | None = None  # fiat
+    gross_margin_ratio: float | None = None
+    power_price: float | None = None  # fiat per kWh: the average cost, not the marginal price
+    breakeven_power_price: float | None = None  # fiat per kWh
+    breakeven_hashprice: float | None = None  # fiat per PH/s per day
+    breakeven_efficiency: float | None = None  # J/TH at the meter
+    hashcost: float | None = None  # fiat per PH/s per day
+    revenue_per_mwh: float | None = None  # fiat
+    cost_per_btc: float | None = None  # fiat
+    payback: float | None = None  # s; infinite when the capex never comes back
+    advice: Literal["run", "curtail", "unknown"] | None = None
+    strike: float | None = None  # fiat per kWh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +115,7 @@ class RigSnapshot:
     reading: Reading | None = None
     judged: Judged = Judged()
     counters: Counters = Counters()
+    economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
     tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
     at: float = 0.0  # UTC seconds of the reading
 

@@ -14,6 +14,8 @@ TH: Final = 1e12
 PH: Final = 1e15
 EH: Final = 1e18
 
+MICRO: Final = 1e-6
+"""Fiat is counted in millionths."""
 MILLI: Final = 1e-3
 CENTI: Final = 1e-2
 KILO: Final = 1e3

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.metrics import MARKET, SITE, TABLE, Family, Metric
+from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, Family, Metric
 
 HEAD: Final = """# Metrics
 
@@ -15,17 +15,17 @@ shipped scrape config attach it. A value that is unknown has no series; it is ne
 answer for 2.5 polling intervals (at least 90 s), only its `mining_rig_up`, `mining_rig_last_success_timestamp_seconds`,
 `mining_rig_info`, `mining_rig_state`, `mining_rig_tag_info` and polling series remain.
 
-A rig may add `max_series_per_rig` series (64). Three hashboards, four fans and three pool slots need about 62; each
-further hashboard takes 7, each fan 1, `windows: true` up to 9, `pool_counters: true` 5 per pool slot: raise the limit
-for rigs with many hashboards or with those options. At most 16 hashboards, 32 fans and 8 pool slots are exported.
-What does not fit is left out by whole metrics, the last ones of this page first, and counted in
+A rig may add `max_series_per_rig` series (128). Three hashboards, four fans and three pool slots need about 62, its
+money 21; each further hashboard takes 7, each fan 1, `windows: true` up to 9, `pool_counters: true` 5 per pool slot:
+raise the limit for rigs with many hashboards and those options. At most 16 hashboards, 32 fans and 8 pool slots are
+exported. What does not fit is left out by whole metrics, the last ones of this page first, and counted in
 `stratoscope_series_dropped_total`.
 """
 
 
 def metrics_markdown(own: CollectorRegistry | None = None) -> str:
     """Return the page; `own` adds the agent's own metrics that stand on that registry."""
-    whole: tuple[Family[Any, Any], ...] = (*SITE, *MARKET)
+    whole: tuple[Family[Any, Any], ...] = (*SITE, *SITE_MONEY, *MARKET)
     sections = [HEAD, *(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in whole)]
     if own is not None:
         sections.append(_own(own))

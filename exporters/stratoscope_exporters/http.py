@@ -126,8 +126,10 @@ class Site:
         await self._renderer.catch_up()
         snapshots = list(self._context.fleet.snapshots.values())
         query = Query.of(request.query)
+        economist = self._context.economist
+        books = None if economist is None else economist.books(self._context.clock.time())
         loop = asyncio.get_running_loop()
-        return page_of(await loop.run_in_executor(self._threads, self._status.overview, query, snapshots))
+        return page_of(await loop.run_in_executor(self._threads, self._status.overview, query, snapshots, books))
 
     async def rig(self, request: web.Request) -> web.Response:
         """Answer the status page of one rig."""

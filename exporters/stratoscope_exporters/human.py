@@ -6,6 +6,8 @@ from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE,
 
 NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
+J_PER_MH_FROM: Final = 10_000.0  # J/TH; the worst SHA-256 rig needs a hundredth of it
+MEGAHASHES_PER_TERAHASH: Final = TH / MH
 AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 
@@ -35,7 +37,9 @@ def power(value: float | None) -> str:
 
 
 def efficiency(value: float | None) -> str:
-    """Return J/TH."""
+    """Return J/TH, or J/MH for rigs whose hashes are dear."""
+    if value is not None and value > J_PER_MH_FROM:
+        return f"{_digits(value / MEGAHASHES_PER_TERAHASH)} J/MH"  # scrypt rigs
     return NONE if value is None else f"{_digits(value)} J/TH"
 
 
@@ -49,7 +53,7 @@ def percent(value: float | None) -> str:
     if value is None:
         return NONE
     shown = min(99, round(value * 100)) if 0.5 < value < 1 else round(value * 100)
-    return f"{shown} %"
+    return f"{shown} %".replace("-", "−")
 
 
 def change(value: float | None) -> str:
@@ -102,11 +106,21 @@ def count(value: float | None) -> str:
 
 
 def fiat(value: float | None, currency: str) -> str:
-    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, -0.42 USD."""
+    """Return money with cents below a thousand: 7.71 USD, 12 345 USD, −0.42 USD."""
     if value is None:
         return NONE
     amount = f"{value:.2f}" if abs(value) < 999.995 else count(value)
-    return f"{amount.replace('-0.00', '0.00')} {currency}"
+    return f"{amount.replace('-0.00', '0.00').replace('-', '−')} {currency}"
+
+
+def per_kwh(value: float | None, currency: str) -> str:
+    """Return the price of a kWh."""
+    return NONE if value is None else f"{value:.4f} {currency}/kWh".replace("-", "−")
+
+
+def satoshis(value: float | None) -> str:
+    """Return whole satoshis."""
+    return NONE if value is None else f"{count(value)} sat"
 
 
 def yes(value: bool | None) -> str:

@@ -16,8 +16,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from stratoscope.clock import Clock
+from stratoscope.economics.economist import Economist
+from stratoscope.economics.site import Books, SiteMoney
 from stratoscope.market.now import Market, MarketNow
-from stratoscope.metrics import MARKET, SITE, Family, Totals, totals
+from stratoscope.metrics import MARKET, SITE, SITE_MONEY, Family, Totals, totals
 from stratoscope_exporters.exposition import Column, Form, columns, pairs
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.render import Renderer, Sheet
@@ -36,6 +38,7 @@ EOF: Final = b"# EOF\n"
 PART: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 SITE_COLUMNS: Final = columns(SITE)
 MARKET_COLUMNS: Final = columns(MARKET)
+MONEY_COLUMNS: Final = columns(SITE_MONEY)
 
 log = structlog.get_logger(__name__)
 Part = tuple[int, int]
@@ -83,13 +86,20 @@ def site_blocks(sums: Totals, form: Form) -> Iterator[bytes]:
     return _blocks(SITE_COLUMNS, sums, form)
 
 
+def money_blocks(money: SiteMoney, form: Form) -> Iterator[bytes]:
+    """Yield each family of the site's money with its header."""
+    return _blocks(MONEY_COLUMNS, money, form)
+
+
 def market_blocks(now: MarketNow, form: Form) -> Iterator[bytes]:
     """Yield each family of the market with its header."""
     return _blocks(MARKET_COLUMNS, now, form)
 
 
 def _blocks(
-    families: tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...], subject: Totals | MarketNow, form: Form
+    families: tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...],
+    subject: Totals | SiteMoney | MarketNow,
+    form: Form,
 ) -> Iterator[bytes]:
     for family, group in families:
         rows = [(f"{{{pairs(family.labels, labels)}}}" if labels else "", row) for labels, row in family.rows(subject)]
@@ -125,9 +135,10 @@ class Pages:
         clock: Clock,
         meters: Meters,
         market: Market | None = None,
+        economist: Economist | None = None,
     ) -> None:
         self._renderer, self._registry, self._clock, self._meters = renderer, registry, clock, meters
-        self._market = market
+        self._market, self._economist = market, economist
         self._columns = renderer.columns
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
@@ -158,18 +169,23 @@ class Pages:
         sheet = self._renderer.sheet(wanted.part)
         loop = asyncio.get_running_loop()
         if wanted.part is not None and wanted.part[0] != 1:
-            return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"")
+            return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"", None)
         everything = sheet if wanted.part is None else self._renderer.sheet()
         market = () if self._market is None else tuple(market_blocks(self._market.now, wanted.form))
         rest = b"".join((*market, self._own(wanted.form)))
-        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, rest)
+        books = None if self._economist is None else self._economist.books(self._clock.time())
+        return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, rest, books)
 
-    def _make(self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes) -> list[bytes]:
+    def _make(
+        self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes, books: Books | None
+    ) -> list[bytes]:
         started = self._clock.monotonic()
-        site: tuple[bytes, ...] = ()
+        site: list[bytes] = []
         if everything is not None:
-            sums = totals([row.tally for row in everything.rows], everything.energy)
-            site = tuple(site_blocks(sums, wanted.form))
+            tallies = [row.tally for row in everything.rows]
+            site += site_blocks(totals(tallies, everything.energy), wanted.form)
+            if books is not None:
+                site += money_blocks(books(tally.money for tally in tallies), wanted.form)
         page = whole(sheet, self._columns, wanted, b"".join((*site, own)))
         self._meters.join.set(self._clock.monotonic() - started)
         return page

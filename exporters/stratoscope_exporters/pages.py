@@ -11,8 +11,9 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stratoscope.clock import Clock
+from stratoscope.economics.site import Books
 from stratoscope.exporter import Context
-from stratoscope.fleet import STATES, RigSnapshot
+from stratoscope.fleet import STATES, Economics, RigSnapshot
 from stratoscope.metrics import Identity, Tally, redacted_url, totals
 from stratoscope.units import joules_per_terahash
 from stratoscope_exporters import human
@@ -63,6 +64,11 @@ class Line:
         return judged.hashrate / judged.nameplate if judged.hashrate is not None and judged.nameplate else None
 
     @property
+    def money(self) -> Economics | None:
+        """Return the rig's economics while its reading is fresh."""
+        return self.snapshot.economics if self.snapshot.reading is not None else None
+
+    @property
     def hottest(self) -> float | None:
         """Return the hottest chip, or the hottest board where chips are not reported, in °C."""
         boards = self.snapshot.reading.boards if self.snapshot.reading is not None else ()
@@ -85,11 +91,17 @@ SORTS: Final[Mapping[str, tuple[str, Callable[[Line], Any]]]] = {
     "nameplate": ("Of nameplate", lambda line: line.share_of_nameplate),
     "power": ("Power", lambda line: line.snapshot.judged.power),
     "efficiency": ("Efficiency", lambda line: line.snapshot.judged.efficiency),
+    "revenue": ("Revenue a day", lambda line: line.money.revenue_per_day if line.money else None),
+    "margin": ("Margin", lambda line: line.money.gross_margin_ratio if line.money else None),
     "temperature": ("Hottest", lambda line: line.hottest),
     "age": ("Read", lambda line: -line.snapshot.polling.last_success if line.snapshot.polling.last_success else None),
     "address": ("Address", lambda line: natural(line.snapshot.polling.address)),
 }
 """Columns of the table in order: key → heading and what to sort by (None sorts last, whatever the order)."""
+
+
+MONEY_SORTS: Final = frozenset({"revenue", "margin"})
+"""Columns that are left out where money is not reckoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +145,11 @@ class StatusPages:
                                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
         self._templates.globals.update(human=human, site=context.site, health=context.health)
 
-    def overview(self, query: Query, snapshots: list[RigSnapshot]) -> str:
-        """Return the page of the whole fleet."""
+    def overview(self, query: Query, snapshots: list[RigSnapshot], books: Books | None = None) -> str:
+        """Return the page of the whole fleet; `books` sums its money up."""
         lines = [self._line(snapshot) for snapshot in snapshots]
-        sums = totals([Tally.of(line.snapshot) for line in lines])
+        tallies = [Tally.of(line.snapshot) for line in lines]
+        sums = totals(tallies)
         words = query.q.lower()
         found = [line for line in lines if not query.state or line.snapshot.state == query.state]
         found = [line for line in found if words in line.words] if words else found
@@ -144,8 +157,10 @@ class StatusPages:
         page = min(query.page, pages)
         shown = arranged(found, query)[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
         return self._templates.get_template("overview.html").render(
-            sums=sums, query=query, lines=shown, found=len(found), page=page, pages=pages, sorts=SORTS, states=STATES,
-            efficiency=_efficiency(lines), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
+            sums=sums, query=query, lines=shown, found=len(found), page=page, pages=pages, states=STATES,
+            sorts={key: sort for key, sort in SORTS.items() if books is not None or key not in MONEY_SORTS},
+            money=books(tally.money for tally in tallies) if books is not None else None,
+            efficiency=_efficiency(tallies, sums.algorithm), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
         )  # fmt: skip
 
@@ -183,9 +198,9 @@ def arranged(lines: list[Line], query: Query) -> list[Line]:
     return [line for _, line in known] + [line for value, line in keyed if value is None]
 
 
-def _efficiency(lines: list[Line]) -> float | None:
-    """Return J/TH over the rigs of which both power and hashrate are known."""
-    both = [(line.snapshot.judged.power, line.snapshot.judged.hashrate) for line in lines]
+def _efficiency(tallies: list[Tally], algorithm: str) -> float | None:
+    """Return J/TH over the rigs of `algorithm` of which both power and hashrate are known."""
+    both = [(tally.power, tally.hashrate) for tally in tallies if tally.algorithm == algorithm]
     watts = sum(power for power, rate in both if power is not None and rate)
     rate = sum(rate for power, rate in both if power is not None and rate)
     return joules_per_terahash(watts, rate) if rate else None

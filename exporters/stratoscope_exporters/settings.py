@@ -55,18 +55,18 @@ class Settings(BaseModel):
     windows: bool = Field(default=False, description="Also export the averages the firmware makes itself.")
     pool_counters: bool = Field(default=False, description="Also export shares per pool slot.")
     max_series_per_rig: int = Field(
-        default=64,
+        default=128,
         ge=16,
         le=4096,
         description="Series a rig may add; what does not fit is left out whole families at a time, last ones of the "
-        "table first, and counted. 3 boards, 4 fans and 3 pool slots need about 62; each further board 7, each fan 1, "
-        "windows up to 9, pool_counters 5 per slot.",
+        "table first, and counted. 3 boards, 4 fans and 3 pool slots need about 62, its money 21; each further board "
+        "7, each fan 1, windows up to 9, pool_counters 5 per slot.",
     )
     max_series: int = Field(
         default=1_000_000, ge=1000, description="Series of all rigs together; rigs beyond it are left out and counted."
     )
     part_size: int = Field(
-        default=1500, ge=1, le=100_000, description="Rigs on one page; beyond it /sd lists several ?part=k/n targets."
+        default=1000, ge=1, le=100_000, description="Rigs on one page; beyond it /sd lists several ?part=k/n targets."
     )
 
     @property

@@ -32,6 +32,10 @@ class StillClock:
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._count), woken))
         await woken.wait()
 
+    def pending(self) -> float | None:
+        """Return the monotonic time at which the next sleeper wakes, or None."""
+        return self._sleepers[0][0] if self._sleepers else None
+
     async def advance(self, seconds: float) -> None:
         end = self._now + seconds
         await settle()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from prometheus_client import (
 
 from stratoscope.app.collector import Collector
 from stratoscope.app.lag import LoopWatch
+from stratoscope.app.money import Money, Sums, in_currency, terms_of
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
@@ -30,7 +32,9 @@ from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.ledger import Ledger
+from stratoscope.market.fetch import Fetcher
 from stratoscope.market.live import LiveMarket
+from stratoscope.market.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
@@ -58,6 +62,7 @@ def plan_of(entry: RigEntry) -> Plan:
         driver=entry.driver,
         power=entry.power_watts,
         tags=tags,
+        tariff_group=entry.tariff_group,
         expected=entry.expected,
     )
 
@@ -98,17 +103,33 @@ class Agent:
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
-        self.book = Book(self.ledger.sums() if self.ledger else ())
+        self.book = Book(self._kept_sums())
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
+        self.market = self._market()
+        self.sources = self.market.tally if self.market is not None else SourceTally()
+        self.money = self._money()
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
         if self.ledger is not None:
             self.events.listeners.append(self.ledger.record)
-        self.market = self._market()
         self.registry = self._registry()
+
+    def _kept_sums(self) -> Iterator[Sums]:
+        terms, rows = terms_of(self.config), self.ledger.sums() if self.ledger else []
+        return iter(rows) if terms is None else in_currency(rows, terms.currency)
+
+    def _money(self) -> Money | None:
+        terms, ledger = terms_of(self.config), self.ledger
+        if terms is None:
+            return None
+        fetcher = Fetcher(self.clock, random.random, self.sources)
+        return Money(
+            terms, self.config.site, self.market, fetcher, self.clock, self.events,
+            days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
+        )  # fmt: skip
 
     def _limits(self) -> Limits:
         polling = self.config.polling
@@ -128,8 +149,8 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
-        if self.market is not None:
-            registry.register(self.market.tally)
+        if self.market is not None or self.money is not None:
+            registry.register(self.sources)
         return registry
 
     def _rooms(self) -> Rooms:
@@ -155,6 +176,7 @@ class Agent:
             backoff=polling.backoff_max,
             search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
+            economist=self.money.economist if self.money else None,
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -172,6 +194,7 @@ class Agent:
                     tasks.create_task(self.watch.run(), name="loop watch"),
                     tasks.create_task(self._checkpoints(), name="checkpoints"),
                     tasks.create_task(self._readiness(), name="readiness"),
+                    *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 if self.market is not None:
@@ -201,6 +224,9 @@ class Agent:
     def follow(self, config: Config) -> None:
         """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
         self.config = config
+        terms = terms_of(config)
+        if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
+            self.money.follow(terms)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -221,6 +247,7 @@ class Agent:
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
                 market=self.market,
+                economist=self.money.economist if self.money else None,
             )
             started.append((name, serve(context)))
         return started
@@ -244,8 +271,11 @@ class Agent:
             self.collector.settle()
 
     def _checkpoint(self) -> None:
+        sums = self.book.drain()
+        days = self.money.economist.days.drain() if self.money else []
+        peaks = self.money.economist.demand.drain() if self.money else []
         if self.ledger is None:
             return
         now = self.clock.time()
-        self.ledger.checkpoint(self.book.drain())
+        self.ledger.checkpoint(sums, days, peaks)
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

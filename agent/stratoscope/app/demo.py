@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from typing import Final
 
 from stratoscope.app.agent import Agent
 from stratoscope.clock import Clock, SystemClock
@@ -15,6 +16,20 @@ from stratoscope.simulate.serve import site
 INTERVAL = 10
 FIRST_RIGS = ("127.64.0.1", "127.65.0.1", "127.66.0.1", "127.67.0.1")
 """Where the simulated rigs begin; the next one is taken where another simulation already runs."""
+TARIFF: Final = {
+    "timezone": "America/Chicago",
+    "energy": {"type": "zones", "price": 0.038, "zones": [{"hours": "15-19", "price": 0.085}]},
+    "adders": {"per_kwh": 0.006, "loss_ratio": 0.02},
+    "fixed": {"demand_per_kw_month": 6.5},
+}
+"""A contract as mines have it: cheap but for the late afternoon."""
+ECONOMICS: Final = {
+    "pool_fee": 0.02,
+    "overhead_ratio": 1.04,
+    "capex": [{"price": 2400}],
+    "hosting_per_kw_month": 121,
+    "algorithms": {"scrypt": {"price": 0.6, "per": "GH"}},
+}
 
 
 async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
@@ -28,6 +43,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "rigs": targets(fleet),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
+            "tariffs": {"default": TARIFF},
+            "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
         agent = Agent(config, clock, remember=False)

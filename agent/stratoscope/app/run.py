@@ -10,6 +10,7 @@ import structlog
 
 from stratoscope import logs
 from stratoscope.app.agent import Agent
+from stratoscope.app.money import terms_of
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, Source, open_state_dir
 from stratoscope.errors import ConfigError
@@ -106,6 +107,9 @@ def restart_only(old: Config, new: Config) -> list[str]:
     """Return the changed sections that a running agent cannot follow."""
     sections = ("site", "market", "state_dir", "exporters", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
+    before, after = terms_of(old), terms_of(new)
+    if (before and before.currency) != (after and after.currency):
+        changed.append("economics")  # sums of two currencies are no sum
     fixed = {"interval"}  # every rig's own interval is followed
     if old.polling.model_dump(exclude=fixed) != new.polling.model_dump(exclude=fixed):
         changed.append("polling")

@@ -13,6 +13,7 @@ from stratoscope.cli import (
     difficulty,
     hashprice,
     hashprice_live,
+    ledger,
     metrics,
     read,
     record,
@@ -94,6 +95,7 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stratoscope.config import addresses, rig_file
 from stratoscope.config.entry import RigEntry, ports_for
 from stratoscope.config.models import SOURCES, Config, Rigs
-from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Where, sentences
+from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Where, nearest, sentences, shown
 from stratoscope.config.secret import INLINE, Resolver, is_reference
 
 
@@ -59,6 +59,7 @@ class Expansion:
                 self.problems.append(f"{self.where.place(('rigs', at))}: rigs[{at}] brings the addresses in ranges "
                                      f"and CIDRs to {members}, the most is {addresses.MOST}: narrow them")  # fmt: skip
                 break
+            self._tariff(self.where.place(("rigs", at)), rigs)
             self._spread(rigs, ends)
         if self.problems:
             raise InvalidConfig(self.problems)
@@ -98,6 +99,7 @@ class Expansion:
                 self.problems += sentences(error, Rigs, _RowPlace(place, row.settings))
 
     def _add(self, place: str, rigs: Rigs) -> None:
+        self._tariff(place, rigs)
         entry = self._entry(rigs)
         first = self.places.get(entry.key)
         if first is not None:
@@ -118,6 +120,11 @@ class Expansion:
             if address not in hosts:
                 entry = self._entry(rigs, address)
                 self.found[entry.key] = entry
+
+    def _tariff(self, place: str, rigs: Rigs) -> None:
+        group, tariffs = rigs.tariff_group, self.config.tariffs
+        if group is not None and tariffs and group not in tariffs:
+            self.problems.append(f"{place}: tariff_group {shown(group)} is not in tariffs: {nearest(group, tariffs)}")
 
     def _entry(self, rigs: Rigs, member: str | None = None) -> RigEntry:
         host, port = (member, None) if member is not None else addresses.host_and_port(rigs.address or "")

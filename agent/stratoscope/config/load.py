@@ -45,6 +45,7 @@ def _load(path: Path, resolver: Resolver) -> Config:
     except InvalidConfig as error:
         problems += error.problems
     problems += _asic_rs(config, document)
+    problems += _currency(config, document)
     if problems:
         raise InvalidConfig(_in_order(problems, document.name))
     warnings = [*_inline_secrets(document, document.values), *resolver.warnings]
@@ -83,6 +84,15 @@ def _asic_rs(config: Config, document: Document) -> Iterator[str]:
         if rigs.driver == "asic-rs" and not config.asic_rs:
             loc = ("rigs", at, "driver")
             yield f"{document.place(loc)}: {dotted(loc)} is asic-rs, which is switched off: set asic_rs: true"
+
+
+def _currency(config: Config, document: Document) -> Iterator[str]:
+    """Yield what is wrong when market and economics speak of two currencies."""
+    own, market = config.economics.currency, config.market
+    if own is not None and market is not None and own != market.currency:
+        loc = ("economics", "currency")
+        yield (f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
+               "one currency, remove one of them")  # fmt: skip
 
 
 def installed_exporters() -> dict[str, EntryPoint]:

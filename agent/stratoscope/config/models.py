@@ -8,9 +8,11 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from stratoscope.config import addresses
 from stratoscope.config.market import Market
+from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
 from stratoscope.units import DAY, HOUR, MINUTE
@@ -129,6 +131,8 @@ class Config(Section):
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
     market: Market | None = None
+    tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
+    economics: Economics = Economics()
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -158,7 +162,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

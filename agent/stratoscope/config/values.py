@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from stratoscope.config.problems import shown, wrong
@@ -111,3 +112,25 @@ class Number:
             unit = f" {self.unit}" if self.unit else ""
             raise wrong(f"is {shown(value)}{unit}, it must be {self.least:g} to {self.most:g}{unit}")
         return float(value)
+
+
+@dataclass(frozen=True)
+class Money:
+    """Validator of a decimal figure between `least` and `most`, kept as written; `unit` helps who reads the error."""
+
+    least: Decimal | int
+    most: Decimal | int
+    unit: str = ""
+
+    def __call__(self, value: Any) -> Decimal:
+        """Return the figure exactly as it is written; text counts when it is a plain decimal."""
+        if isinstance(value, Decimal):
+            figure = value
+        elif is_number(value) or (isinstance(value, str) and re.fullmatch(r"-?\d{1,12}(?:\.\d{1,12})?", value.strip())):
+            figure = Decimal(str(value).strip())
+        else:
+            raise wrong(f"is {shown(value)}, it must be a number{f' ({self.unit})' if self.unit else ''}")
+        if not figure.is_finite() or not self.least <= figure <= self.most:
+            unit = f" ({self.unit})" if self.unit else ""
+            raise wrong(f"is {shown(value)}, it must be {self.least} to {self.most}{unit}")
+        return figure

@@ -11,16 +11,20 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from stratoscope.economics.days import Day
+from stratoscope.economics.demand import Peak
 from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
+from stratoscope.ledger import money
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
 
@@ -30,9 +34,13 @@ PLAUSIBLE: Final = 1000
 WAITING: Final = 10_000
 """Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
 
-SUMS: Final = ("accepted", "rejected", "stale", "hardware_errors", "energy", "hashes", "resets")
+SUMS: Final = tuple(field.name for field in fields(Counters))
+OF_SUMS: Final = attrgetter(*SUMS)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
+SAMPLE: Final = ("raw_accepted", "raw_rejected", "raw_stale", "raw_hardware_errors", "uptime", "time")
+COLUMNS: Final = ("key", *SUMS, *SAMPLE)
 
-Job = tuple[str, Sequence[Sequence[Any]]]
+Job = Sequence[tuple[str, Sequence[Sequence[Any]]]]
+"""Statements with their rows, for one transaction."""
 
 
 @dataclass(slots=True)
@@ -124,15 +132,21 @@ class Ledger(Standing):
 
     def sums(self) -> list[tuple[str, Counters, Sample]]:
         """Return the sums of every machine with the sample they stand at."""
-        rows = self._db.execute("SELECT * FROM counters")
-        return [
-            (
-                row[0],
-                Counters(**dict(zip(SUMS, row[1:8], strict=True))),
-                Sample(raw=(row[8], row[9], row[10], row[11]), uptime=row[12], time=row[13]),
-            )
-            for row in rows
-        ]
+        rows = self._db.execute(f"SELECT {','.join(COLUMNS)} FROM counters")  # noqa: S608 — the names are our own
+        found = []
+        for key, *values in rows:
+            *raw, uptime, at = values[len(SUMS) :]
+            sums = Counters(**dict(zip(SUMS, values[: len(SUMS)], strict=True)))
+            found.append((key, sums, Sample(raw=(raw[0], raw[1], raw[2], raw[3]), uptime=uptime, time=at)))
+        return found
+
+    def money_days(self) -> list[Day]:
+        """Return the rows of the newest day and the one before, of every site and rig."""
+        return [money.day_of(row) for row in self._db.execute(money.NEWEST_DAYS)]
+
+    def demand_peaks(self) -> list[Peak]:
+        """Return the newest month's peaks of demand."""
+        return [money.peak_of(row) for row in self._db.execute(money.NEWEST_PEAKS)]
 
     def market_days(self) -> list[DayPoint]:
         """Return the market's days, the oldest first."""
@@ -160,10 +174,14 @@ class Ledger(Standing):
             rows,
         )
 
-    def checkpoint(self, rows: Sequence[tuple[str, Counters, Sample]]) -> None:
-        """Keep the sums of machines."""
-        flat = [(key, *astuple(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
-        self._put(f"INSERT OR REPLACE INTO counters VALUES({','.join('?' * 14)})", flat)
+    def checkpoint(
+        self, rows: Sequence[tuple[str, Counters, Sample]], days: Sequence[Day] = (), peaks: Sequence[Peak] = ()
+    ) -> None:
+        """Keep the sums of machines, and the days and peaks that belong to them, all in one transaction."""
+        flat = [(key, *OF_SUMS(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
+        statement = f"INSERT OR REPLACE INTO counters({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
+        self._queue([(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]),
+                     (money.KEEP_PEAKS, peaks)])  # fmt: skip
 
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
         """Keep days of the market; a later point of the same day replaces the one before."""
@@ -175,24 +193,28 @@ class Ledger(Standing):
         self._put("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", [row])
 
     def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        if not rows:
+        self._queue([(statement, rows)])
+
+    def _queue(self, job: Job) -> None:
+        job = [(statement, rows) for statement, rows in job if rows]
+        if not job:
             return
         try:
-            self._jobs.put_nowait((statement, rows))
+            self._jobs.put_nowait(job)
         except queue.Full:
-            self.lost += len(rows)
+            self.lost += _rows(job)
 
     def _write_all(self) -> None:
         while (job := self._jobs.get()) is not None:
             self._write(job)
 
     def _write(self, job: Job) -> None:
-        statement, rows = job
         for pause in (0.0, 1.0, 5.0, 20.0, 60.0):
             time.sleep(pause)
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(statement, rows)
+                for statement, rows in job:
+                    self._db.executemany(statement, rows)
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 if self._db.in_transaction:
@@ -202,9 +224,9 @@ class Ledger(Standing):
                 self.degraded = str(error)
             else:
                 self.degraded = None
-                self.written += len(rows)
+                self.written += _rows(job)
                 return
-        self.lost += len(rows)
+        self.lost += _rows(job)
 
     def close(self, patience: float = 5.0) -> None:
         """Write what is waiting, for at most `patience` seconds, and release the state directory."""
@@ -213,3 +235,7 @@ class Ledger(Standing):
         if not self._thread.is_alive():
             self._db.close()
         os.close(self._lock)
+
+
+def _rows(job: Job) -> int:
+    return sum(len(rows) for _, rows in job)

@@ -36,7 +36,32 @@ def _market_days(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days)
+def _money(db: sqlite3.Connection) -> None:
+    """Money in the sums, the days of the site and its rigs, and each month's peaks of demand.
+
+    `rig` is empty for the whole site. Satoshis and millionths of `currency` are whole; a carry is the fraction that is
+    not yet. The basis (price to fee_ratio) is a mean over basis_seconds.
+    """
+    for column in ("revenue_sat", "revenue_micro", "cost_micro", "credit_micro"):
+        db.execute(f"ALTER TABLE counters ADD COLUMN {column} REAL")
+    for column in ("revenue_seconds", "cost_seconds"):
+        db.execute(f"ALTER TABLE counters ADD COLUMN {column} REAL NOT NULL DEFAULT 0.0")
+    db.execute("ALTER TABLE counters ADD COLUMN currency TEXT")
+    db.execute(
+        "CREATE TABLE money_day(day TEXT NOT NULL, site TEXT NOT NULL, rig TEXT NOT NULL, currency TEXT NOT NULL,"
+        " earned_sat INTEGER, revenue_micro INTEGER, cost_micro INTEGER,"
+        " sat_carry REAL NOT NULL, revenue_carry REAL NOT NULL, cost_carry REAL NOT NULL, energy REAL, hashes REAL,"
+        " revenue_seconds REAL NOT NULL, cost_seconds REAL NOT NULL, scheduled_seconds REAL NOT NULL,"
+        " price REAL, difficulty REAL, fees_sat REAL, fee_ratio REAL, basis_seconds REAL NOT NULL, until REAL NOT NULL,"
+        " PRIMARY KEY(day, site, rig, currency)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE demand_peak(month TEXT NOT NULL, site TEXT NOT NULL, tariff TEXT NOT NULL, watts REAL NOT NULL,"
+        " at REAL NOT NULL, PRIMARY KEY(month, site, tariff)) STRICT"
+    )
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

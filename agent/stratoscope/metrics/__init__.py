@@ -6,8 +6,9 @@ importance: where a limit on series per rig bites, the families at the end go fi
 
 from typing import Any, Final
 
+from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, parts, rig, site
+from stratoscope.metrics import market, money, parts, rig, site, site_money
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -39,6 +40,10 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     parts.BOARD_SENSORS,
     parts.FANS,
     parts.POOLS,
+    money.EARNED,
+    money.RATES,
+    money.RATIOS,
+    money.SPENT,
     rig.FAULTS,
     rig.AIR,
     parts.POOL_USERS,
@@ -49,8 +54,14 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 )
 """Families of one rig; every series carries the label `rig` before its own."""
 
-SITE: Final[tuple[Family[Totals, Any], ...]] = (site.SUMS, site.RIGS)
+SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
+
+SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
+    site_money.RATES, site_money.RATIOS, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
+    site_money.CHARGES, site_money.SOURCES,
+)  # fmt: skip
+"""Families of the whole site's money and its tariffs; no `rig` label."""
 
 MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
     market.NETWORK,
@@ -71,6 +82,7 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
 """Families of the market, where one is configured; no `rig` label."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily",
-    "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "Family", "Identity", "Kind", "Labels", "Metric",
+    "RigFamily", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url", "totals",
+    "without_reading",
 ]  # fmt: skip

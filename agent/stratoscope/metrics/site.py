@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from stratoscope.economics.site import UNKNOWN, RigPart
 from stratoscope.fleet import STATES, RigSnapshot
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric
 from stratoscope.metrics.unit import Unit
+
+
+NOT_SAID: Final = "unknown"
+"""The algorithm of rigs whose firmware does not tell it."""
 
 
 class Tally(NamedTuple):
@@ -17,6 +22,8 @@ class Tally(NamedTuple):
     hashrate: float | None = None  # H/s
     nameplate: float | None = None  # H/s
     power: float | None = None  # W
+    money: RigPart = UNKNOWN
+    algorithm: str = NOT_SAID
 
     @classmethod
     def of(cls, snapshot: RigSnapshot) -> "Tally":
@@ -24,7 +31,15 @@ class Tally(NamedTuple):
         judged = snapshot.judged
         if snapshot.reading is None:
             return cls(snapshot.state, fresh=False)
-        return cls(snapshot.state, fresh=True, hashrate=judged.hashrate, nameplate=judged.nameplate, power=judged.power)
+        return cls(
+            snapshot.state,
+            fresh=True,
+            hashrate=judged.hashrate,
+            nameplate=judged.nameplate,
+            power=judged.power,
+            money=RigPart.of(snapshot),
+            algorithm=snapshot.reading.algorithm or NOT_SAID,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +49,27 @@ class Totals:
     rigs: Mapping[str, int] = field(default_factory=dict)  # state → rigs
     expected: int = 0
     fresh: int = 0
-    hashrate: float | None = None  # H/s
-    nameplate: float | None = None  # H/s
+    hashrates: Mapping[str, float] = field(default_factory=dict)  # algorithm → H/s
+    nameplates: Mapping[str, float] = field(default_factory=dict)  # algorithm → H/s
     power: float | None = None  # W
     energy: float = 0.0  # J
+
+    @property
+    def algorithm(self) -> str:
+        """Return the algorithm that stands for the site: SHA-256 where there is any, else the one of most hashrate."""
+        if "sha256" in self.hashrates or not self.hashrates:
+            return "sha256"
+        return max(self.hashrates, key=lambda name: self.hashrates[name])
+
+    @property
+    def hashrate(self) -> float | None:
+        """Return the hashrate of `algorithm` in H/s; hashes of different algorithms do not add up."""
+        return self.hashrates.get(self.algorithm)
+
+    @property
+    def nameplate(self) -> float | None:
+        """Return the nameplate hashrate of the same rigs in H/s."""
+        return self.nameplates.get(self.algorithm)
 
     @property
     def coverage(self) -> float | None:
@@ -51,6 +83,15 @@ def total(values: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
+def by_algorithm(values: Iterable[tuple[str, float | None]]) -> dict[str, float]:
+    """Return the sums of the known values by algorithm, without those of which none is known."""
+    sums: dict[str, float] = {}
+    for algorithm, value in values:
+        if value is not None:
+            sums[algorithm] = sums.get(algorithm, 0.0) + value
+    return sums
+
+
 def totals(tallies: list[Tally], energy: float = 0.0) -> Totals:
     """Add `tallies` up."""
     rigs = dict.fromkeys(STATES, 0)
@@ -60,8 +101,8 @@ def totals(tallies: list[Tally], energy: float = 0.0) -> Totals:
         rigs=rigs,
         expected=len(tallies),
         fresh=sum(tally.fresh for tally in tallies),
-        hashrate=total(tally.hashrate for tally in tallies),
-        nameplate=total(tally.nameplate for tally in tallies),
+        hashrates=by_algorithm((tally.algorithm, tally.hashrate) for tally in tallies),
+        nameplates=by_algorithm((tally.algorithm, tally.nameplate) for tally in tallies),
         power=total(tally.power for tally in tallies),
         energy=energy,
     )
@@ -75,11 +116,20 @@ def _states(sums: Totals) -> Iterable[tuple[Labels, float]]:
     return (((state,), sums.rigs.get(state, 0)) for state in STATES)
 
 
-SUMS: Family[Totals, Totals] = Family("site: sums", _whole, (
+def _algorithms(sums: Totals) -> Iterable[tuple[Labels, tuple[float | None, float | None]]]:
+    names = sorted(sums.hashrates.keys() | sums.nameplates.keys())
+    return (((name,), (sums.hashrates.get(name), sums.nameplates.get(name))) for name in names)
+
+
+HASHRATES: Family[Totals, tuple[float | None, float | None]] = Family("site: hashrate", _algorithms, (
     Metric("site_hashrate", Unit.HASHES_PER_SECOND, "Sum of mining_rig_hashrate_hashes_per_second over the rigs that "
-           "mining_site_coverage_ratio counts.", lambda t: t.hashrate),
+           "mining_site_coverage_ratio counts, by algorithm: hashes of different algorithms do not add up.",
+           lambda pair: pair[0]),
     Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of the same rigs.",
-           lambda t: t.nameplate),
+           lambda pair: pair[1]),
+), ("algorithm",))  # fmt: skip
+
+SUMS: Family[Totals, Totals] = Family("site: sums", _whole, (
     Metric("site_power", Unit.WATTS, "Sum of mining_rig_power_watts over the same rigs.", lambda t: t.power),
     Metric("site_energy", Unit.JOULES, "Energy all rigs drew while this agent has been running.", lambda t: t.energy,
            Kind.COUNTER),

@@ -20,10 +20,17 @@ class Unit(Enum):
     TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
     RATIO = ("ratio", "", "percentunit", None)
     SATOSHIS = ("satoshis", "sat", "short", None)
+    SATOSHIS_PER_DAY = ("satoshis_per_day", "sat/day", "short", None)
+    SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
+    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
+    FIAT = ("fiat", "fiat", "short", "monetary")  # which currency, the label of that name tells
+    FIAT_PER_DAY = ("fiat_per_day", "fiat/day", "short", None)
+    FIAT_PER_KWH = ("fiat_per_kwh", "fiat/kWh", "short", None)
+    FIAT_PER_MWH = ("fiat_per_mwh", "fiat/MWh", "short", None)
+    FIAT_PER_BTC = ("fiat_per_btc", "fiat/BTC", "short", None)
     FIAT_PER_PH_DAY = ("fiat_per_ph_day", "fiat/PH/day", "short", None)
     FIAT_PER_EH_DAY = ("fiat_per_eh_day", "fiat/EH/day", "short", None)
-    BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
-    SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
+    FIAT_PER_MW_YEAR = ("fiat_per_mw_year", "fiat/MW-year", "short", None)
 
     def __init__(self, suffix: str, symbol: str, grafana: str, device_class: str | None) -> None:
         self.suffix = suffix

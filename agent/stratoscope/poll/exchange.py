@@ -6,7 +6,7 @@ from zlib import crc32
 
 from stratoscope.drivers.driver import Command, Driver, Kept, Replies
 from stratoscope.errors import Garbled
-from stratoscope.judgement.counters import Sample, discontinuous, raw_counters
+from stratoscope.judgement.counters import Sample, discontinuous
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.reading import Reading
 from stratoscope.wire.target import Answers, Session
@@ -39,11 +39,6 @@ def is_empty(reading: Reading) -> bool:
         or reading.shares.accepted is not None
         or reading.hashing is not None
     )
-
-
-def sample_of(reading: Reading, at: float, time: float, power: float | None, hashrate: float | None) -> Sample:
-    """Return the counter sample of a reading taken at monotonic `at` / UTC `time`."""
-    return Sample(raw_counters(reading), reading.uptime, at, power, hashrate, time)
 
 
 class Exchange:

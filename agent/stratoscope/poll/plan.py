@@ -6,6 +6,7 @@ from typing import Protocol
 
 from stratoscope.clock import Clock
 from stratoscope.drivers.driver import Command, Driver, Login
+from stratoscope.economics.economist import Economist
 from stratoscope.events import Events
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
@@ -26,6 +27,7 @@ class Plan:
     driver: str | None = None  # fixed by the config, else found by fingerprint
     power: float | None = None  # W, configured
     tags: Mapping[str, str] = field(default_factory=dict)
+    tariff_group: str | None = None  # None: the default tariff
     expected: bool = True
 
 
@@ -66,3 +68,4 @@ class Rooms:
     backoff: float = 300.0  # s, the longest wait between tries of a dark rig
     search_interval: float = 300.0  # s between tries of an address of a range where nothing has answered
     least_freshness: float = 90.0  # s
+    economist: Economist | None = None  # None: money is not reckoned

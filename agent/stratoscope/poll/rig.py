@@ -11,9 +11,10 @@ from stratoscope.fleet import Judged, Polling, RigSnapshot
 from stratoscope.judgement import progress
 from stratoscope.judgement.changes import changes
 from stratoscope.judgement.identity import Sighting, identity_key
-from stratoscope.judgement.judge import Verdict, judge
+from stratoscope.judgement.judge import judge
 from stratoscope.judgement.state import complaints, state_of
-from stratoscope.poll.exchange import Exchange, sample_of
+from stratoscope.poll.accounts import settled
+from stratoscope.poll.exchange import Exchange
 from stratoscope.poll.health import Health, advance, delay, freshness
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.reading import Reading
@@ -189,25 +190,24 @@ class RigLoop:
             judged = replace(judged, reasons=judged.reasons + troubles)
         self.fresh_until = now + freshness(self.interval, rooms.least_freshness)
         state = state_of(failures=0, reason="ok", reading=reading, suspect=verdict.suspect, degraded=bool(troubles))
-        self.publish_reading(sighting, verdict, RigSnapshot(
+        snapshot = RigSnapshot(
             rig=sighting.rig, state=state, polling=self.polling, reading=verdict.reading, judged=judged,
             tags=self.plan.tags, at=rooms.clock.time(),
-        ))  # fmt: skip
-
-    def publish_reading(self, sighting: Sighting, verdict: Verdict, snapshot: RigSnapshot) -> None:
-        """Advance the sums, tell what changed, hand on the snapshot."""
-        rooms = self.rooms
-        now = rooms.clock.monotonic()
+        )  # fmt: skip
         key = sighting.key if sighting.conflict_with is None else f"{sighting.key}@{self.address}"
-        sample = sample_of(verdict.reading, now, snapshot.at, verdict.judged.power, verdict.judged.hashrate)
-        snapshot = replace(snapshot, counters=rooms.book.advance(key, sample, self.interval))
-        before = self.last
+        self.publish_reading(
+            settled(rooms, self.plan, key, snapshot, verdict.reading, nameplate, self.interval), verdict.reading
+        )
+
+    def publish_reading(self, snapshot: RigSnapshot, reading: Reading) -> None:
+        """Tell what changed, hand on the snapshot."""
+        rooms, before = self.rooms, self.last
         if before is not None and before.rig != snapshot.rig:
             self.withdraw(before)
             before = None
         for event in changes(before, snapshot, snapshot.at):
             rooms.events(event)
-        if before is not None and firmware_changed(before.reading, verdict.reading):
+        if before is not None and firmware_changed(before.reading, reading):
             self.exchange.forget()
         self.last = snapshot
         rooms.fleet.publish(snapshot)
@@ -276,7 +276,8 @@ class RigLoop:
         if last is not None and last.rig != rig:
             self.withdraw(last)
         judged = base.judged if reading is not None else Judged()
-        snapshot = replace(base, state=state, polling=self.polling, reading=reading, judged=judged)
+        economics = base.economics if reading is not None else None
+        snapshot = replace(base, state=state, polling=self.polling, reading=reading, judged=judged, economics=economics)
         for event in changes(base if last else None, snapshot, rooms.clock.time()):
             rooms.events(event)
         self.last = snapshot
@@ -303,7 +304,7 @@ class RigLoop:
             self.withdraw(self.last)
 
     def replan(self, plan: Plan) -> None:
-        """Go on with `plan`, which differs in interval, name, power or tags; what is known of the rig stays."""
+        """Go on with `plan`, which differs in interval, name, power, tariff or tags; what is known of the rig stays."""
         if self.last is not None and plan.name != self.plan.name:
             self.withdraw(self.last)
         self.plan = plan

@@ -11,6 +11,16 @@ from stratoscope.config import Config, InvalidConfig, expand, load, open_state_d
 from stratoscope.config.document import parse
 from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
+from stratoscope.config.money import Economics
+from stratoscope.config.tariffs import (
+    AddersSection,
+    BlockSection,
+    Energy,
+    FixedSection,
+    PriceSource,
+    TariffSection,
+    ZoneSection,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -33,10 +43,20 @@ def test_the_example_loads_and_equals_the_defaults() -> None:
 def test_the_example_holds_every_key() -> None:
     written = parse(EXAMPLE.read_text(), "example").values
     assert set(written) == set(Config.model_fields)
-    for section, model in (("polling", Polling), ("discovery", Discovery), ("logging", Logging)):
+    for section, model in (
+        ("polling", Polling),
+        ("discovery", Discovery),
+        ("economics", Economics),
+        ("logging", Logging),
+    ):
         assert set(written[section]) == set(model.model_fields)
-    shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", EXAMPLE.read_text(), re.MULTILINE))
+    rigs, rest = EXAMPLE.read_text().split("\ndiscovery:")
+    shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", rigs, re.MULTILINE))
     assert shown == set(Rigs.model_fields)
+    tariffs = rest.split("\ntariffs:")[1].split("\n\n")[0]
+    keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection]
+    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http"}:
+        assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
 
 def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
@@ -48,6 +68,8 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     assert loaded.market is not None
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network}) == Market()
+    assert loaded.tariffs["night"].energy.source is not None
+    assert loaded.tariffs["default"].energy.zones[0].months == "Jun-Sep"
     found = expand(loaded)
     assert sum(entry.expected for entry in found) == 5
     assert sum(not entry.expected for entry in found) == 71 + 254

@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from stratoscope.config import load
 from stratoscope.config.market import Market, Source
 from stratoscope.config.models import Config, Rigs
+from stratoscope.config.money import AlgorithmPrice, CapexSection
+from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope_exporters.settings import Settings
 
@@ -59,7 +61,35 @@ def test_every_key_is_documented_with_its_default(heading, model):
     assert sorted(paper) == sorted(code)
     for key, default in code.items():
         expected = str(default) if isinstance(default, Path) else default
-        assert meant(paper[key]) == (None if expected == () else expected), key
+        assert meant(paper[key]) == (None if expected in ((), {}) else expected), key
+
+
+def test_every_key_of_a_tariff_is_documented_with_its_default():
+    text = section("Tariffs")
+    tariff, source = text.split("A `source` takes:")
+    paper = dict(re.findall(r"^\| `([a-z_.]+)` \| `?([^|`]*?)`? \|", tariff, re.MULTILINE))
+    code = keys_of(TariffSection) | {f"energy.{key}": default for key, default in keys_of(Energy).items()}
+    del code["energy"]
+    assert sorted(paper) == sorted(code)
+    for key, default in code.items():
+        assert meant(paper[key]) == (None if default == () else default), key
+    paper = dict(re.findall(r"^\| `([a-z_]+)` \| `?([^|`]*?)`? \|", source, re.MULTILINE))
+    code = keys_of(PriceSource)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"kind"}:
+        assert meant(paper[key]) == code[key], key
+    for key in {*ZoneSection.model_fields, *BlockSection.model_fields}:
+        assert re.search(rf"\b{key}\b", text), key
+
+
+def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
+    parts = re.findall(r"^```yaml\n(.*?)^```$", section("Tariffs") + section("Economics"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text("".join(parts))
+    config = load(tmp_path / "stratoscope.yaml", {})
+    assert set(config.tariffs) == {"default", "spot"}
+    assert len(config.economics.capex) == 2
+    for key in {*CapexSection.model_fields, *AlgorithmPrice.model_fields}:
+        assert re.search(rf"\b{key}\b", section("Economics")), key
 
 
 def test_every_key_of_the_market_is_documented_with_its_default():
@@ -104,7 +134,7 @@ def test_the_config_in_the_kubernetes_manifest_loads(tmp_path):
 
 
 def test_the_config_at_the_top_of_the_paper_loads(tmp_path):
-    (text,) = re.findall(r"^```yaml\n(.*?)^```$", PAPER, re.MULTILINE | re.DOTALL)
+    text = re.findall(r"^```yaml\n(.*?)^```$", PAPER, re.MULTILINE | re.DOTALL)[0]
     (tmp_path / "stratoscope.yaml").write_text(text)
     config = load(tmp_path / "stratoscope.yaml", {"RIG_PASSWORD": "a"})
     assert config.site == "north"

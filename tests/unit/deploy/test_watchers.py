@@ -46,8 +46,8 @@ def test_s38_rigs_cannot_override_job_or_instance_and_pages_are_bounded():
     job = JOBS["stratoscope"]
     assert job["honor_labels"] is False
     assert job["follow_redirects"] is False
-    # 1,500 rigs of 64 series is the largest page of the agent; a limit below it would blind the whole fleet.
-    assert 1500 * 64 < job["sample_limit"] < 3 * 1500 * 64
+    # 1,000 rigs of 128 series is the largest page of the agent; a limit below it would blind the whole fleet.
+    assert 1000 * 128 < job["sample_limit"] < 3 * 1000 * 128
     assert job["label_value_length_limit"] >= 4 * 128, "128 characters are up to 512 bytes"
     assert job["label_limit"]
     assert job["body_size_limit"]

@@ -82,9 +82,9 @@ async def site(clock):
     """Return a function that serves a fleet; the value is (session, context)."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(fleet: Fleet, name="north", market=None, **settings):
+        async def start(fleet: Fleet, name="north", market=None, economist=None, **settings):
             port = free_port()
-            made = context(fleet, clock, {"listen": f"127.0.0.1:{port}", **settings}, name, market)
+            made = context(fleet, clock, {"listen": f"127.0.0.1:{port}", **settings}, name, market, economist)
             session = await stack.enter_async_context(running(made, f"http://127.0.0.1:{port}"))
             return session, made
 

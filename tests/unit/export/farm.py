@@ -6,7 +6,7 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry
 
 from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
 from stratoscope.market.choose import Chosen, NetworkState, PriceState, Quote, Seen
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import DayPoint, History, day_of
@@ -36,16 +36,25 @@ class HandClock:
         await asyncio.sleep(min(seconds, 0.05))
 
 
-def context(fleet: Fleet, clock, settings=None, site="north", market=None) -> Context:
+def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None) -> Context:
     health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
     return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings,
-                   market=market)  # fmt: skip
+                   market=market, economist=economist)  # fmt: skip
 
 
 def board(index: int, **over) -> Hashboard:
     values = {"hashrate": 36.5 * TH, "temperature_board": 58.0 + index, "temperature_chip": 71.5 + index, "chips": 114,
               "hardware_errors": 12 + index, "frequency": 675 * MHZ, "voltage": 13.6, **over}  # fmt: skip
     return Hashboard(index=index, **values)
+
+
+MONEY = Economics(
+    currency="USD", algorithm="sha256", tariff="default", metered_power=3380.0, revenue_sat_per_day=4630.25,
+    revenue_per_day=4.2195, power_cost_per_day=4.06125, margin_per_day=0.15825, gross_margin_ratio=0.0375,
+    power_price=0.05006, breakeven_power_price=0.05201, breakeven_hashprice=37.85, breakeven_efficiency=32.07,
+    hashcost=37.09, revenue_per_mwh=52.01, cost_per_btc=87_700.0, payback=4.9e8, advice="run", strike=0.05114,
+)  # fmt: skip
+"""What a rig of 109.5 TH/s and 3,250 W might earn and cost."""
 
 
 def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
@@ -70,7 +79,10 @@ def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
         "reading": reading,
         "judged": Judged(hashrate=109.5 * TH, nameplate=110 * TH, power=3250.0, power_source="reported",
                          efficiency=29.68),
-        "counters": Counters(accepted=81_920, rejected=61, stale=8, hardware_errors=700, energy=2.8e8, hashes=9.5e18),
+        "counters": Counters(accepted=81_920, rejected=61, stale=8, hardware_errors=700, energy=2.8e8, hashes=9.5e18,
+                             revenue_sat=9312.75, revenue_micro=8.43e6, cost_micro=3.89e6, credit_micro=2500.0,
+                             revenue_seconds=86_100.0, cost_seconds=86_160.0, currency="USD"),
+        "economics": MONEY,
         "tags": {"group": "hall-1"},
         **over,
     }  # fmt: skip

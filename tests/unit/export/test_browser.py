@@ -5,16 +5,20 @@ import contextlib
 import os
 import pathlib
 import random
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 from playwright.async_api import async_playwright
 
-from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.economics.terms import Contract
+from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.market.tariff import External
 from stratoscope.reading import Reading
 from stratoscope_exporters.exposition import rig_label
+from unit.economics.stand import Bench, tariff
 from unit.export.conftest import program
-from unit.export.farm import NOW, antminer, bitaxe, board, farm, hostile, offline, unread, whatsminer
+from unit.export.farm import MONEY, NOW, Known, antminer, bitaxe, board, farm, hostile, offline, unread, whatsminer
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -73,6 +77,14 @@ async def test_s08_thirty_payloads_in_every_string_run_nothing(site):
     assert seen > len(PAYLOADS)  # the words were there to be read
 
 
+def earning(rate: float, power: float) -> Economics:
+    """Return what a rig earns at 39.32 USD/PH/day and pays at 0.08 USD/kWh."""
+    revenue, cost = rate / 1e15 * 39.32, power * 0.024 * 0.08
+    return replace(MONEY, metered_power=power, revenue_per_day=revenue, power_cost_per_day=cost,
+                   margin_per_day=revenue - cost,
+                   gross_margin_ratio=1 - cost / revenue if revenue else None)  # fmt: skip
+
+
 def crowd(rigs: int = 240) -> Fleet:
     """Return a believable fleet for the eye."""
     dice = random.Random(7)
@@ -96,6 +108,7 @@ def crowd(rigs: int = 240) -> Fleet:
         fleet.publish(RigSnapshot(
             rig=f"hall-{number // 60 + 1}-{number % 60 + 1}", state=state, polling=polling, at=NOW - 3,
             reading=reading if known else None, judged=judged if known else Judged(), counters=Counters(),
+            economics=earning(rate, power) if known else None,
             tags={"group": f"hall-{number // 60 + 1}"},
         ))  # fmt: skip
     for at in range(110):
@@ -115,7 +128,10 @@ PATHS = {"fleet": "/", "rig": "/rig/hall1-07", "offline": "/rig/hall1-09", "faul
 
 @pytest.mark.needs("chromium")
 async def test_pages_fit_every_width_and_load_without_complaint(site):
-    session, _ = await site(crowd(), "Northfield 2")
+    economist = Bench(hosting_per_kw_month=121.0).economist
+    economist.groups["default"].contract = Contract(tariff=tariff(external=External(max_age=60.0)))
+    economist.tick({}, 0.0, NOW)
+    session, _ = await site(crowd(), "Northfield 2", Known(), economist)
     origin, folder, complaints = str(session._base_url).rstrip("/"), os.environ.get("STRATOSCOPE_SCREENSHOTS"), []
     async with browser() as page:
         page.on("console", lambda message: complaints.append(message.text))
@@ -189,3 +205,43 @@ async def test_a_stale_reading_is_not_shown_on_the_pages(site, clock):
     assert "Antminer S19 Pro" in text
     async with session.get("/") as answer:
         assert "0 %\xa0coverage" in (text := await answer.text()) or "0 % coverage" in text
+
+
+async def test_the_table_sorts_by_revenue_and_margin_where_money_is_reckoned(site):
+    fleet = crowd()
+    session, _ = await site(fleet, economist=Bench().economist)
+    for key, figure in (("revenue", "revenue_per_day"), ("margin", "gross_margin_ratio")):
+        shown = await rows(session, f"/?sort={key}&order=desc")
+        values = [getattr(fleet.snapshots[rig].economics, figure) for rig in shown]
+        assert values == sorted(values, reverse=True)
+        assert len(values) == 100
+    async with session.get("/") as answer:
+        text = await answer.text()
+    assert 'class="cards money"' in text
+    assert ">4.22 USD<" in text
+    assert "margin loss" in text
+    session, _ = await site(fleet)
+    async with session.get("/?sort=revenue") as answer:
+        text = await answer.text()
+    assert "Revenue" not in text
+    assert "USD" not in text
+
+
+async def test_the_rig_page_shows_its_money_while_the_reading_is_fresh(site, clock):
+    session, _ = await site(farm())
+    async with session.get("/rig/hall1-07") as answer:
+        text = await answer.text()
+    for words in (
+        "4.22 USD",
+        "9\u202f313 sat",
+        "0.0520 USD/kWh",
+        "strike 0.0511 USD/kWh",
+        "advice run",
+        "tariff default",
+    ):
+        assert words in text
+    async with session.get("/rig/hall1-08") as answer:
+        assert "USD" not in await answer.text()
+    clock.now = 600
+    async with session.get("/rig/hall1-07") as answer:
+        assert "USD" not in await answer.text()

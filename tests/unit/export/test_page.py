@@ -3,12 +3,15 @@
 import asyncio
 import difflib
 import gzip
+import math
 import os
 import pathlib
 import subprocess
 import zlib
+from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -17,9 +20,13 @@ from stratoscope.market.choose import NetworkState, PriceState
 from stratoscope.metrics import MARKET, TABLE, Kind
 from stratoscope.reading import Fan, Fault, PoolSlot
 from stratoscope_exporters.exposition import Form, rig_label
-from stratoscope_exporters.page import Wanted, parse_part
+from stratoscope_exporters.meters import Meters
+from stratoscope_exporters.page import Pages, Wanted, parse_part
+from stratoscope_exporters.render import Renderer
+from stratoscope_exporters.settings import Settings
+from unit.economics.stand import Bench
 from unit.export.conftest import program
-from unit.export.farm import NOW, Known, antminer, farm, offline, whatsminer
+from unit.export.farm import MONEY, NOW, Known, antminer, board, farm, offline, whatsminer
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "metrics.txt"
 
@@ -82,7 +89,10 @@ async def test_what_the_market_does_not_know_has_no_series(text_of):
     page = await text_of(farm(), market=Known(price=PriceState()))
     names = {name for name, _ in samples(page)}
     assert not [
-        name for name in names if "fiat" in name or name in ("mining_btc_price", "mining_hashprice_change_ratio")
+        name
+        for name in names
+        if (name.startswith("mining_hashprice") and "fiat" in name)
+        or name in ("mining_btc_price", "mining_hashprice_change_ratio")
     ]
     assert of(page, "mining_hashprice_btc_per_ph_day") == pytest.approx(0.00043151, rel=1e-4)
     assert of(page, "mining_market_input_usable", input="price") == 0
@@ -268,8 +278,6 @@ async def test_a_broken_collector_of_the_agent_leaves_the_fleet_visible(exporter
 
 
 async def test_f54_a_rig_keeps_its_series_budget_and_loses_whole_metrics(exporter):
-    from unit.export.farm import board
-
     rig = antminer("wide")
     object.__setattr__(rig.reading, "boards", tuple(board(n) for n in range(40)))
     object.__setattr__(rig.reading, "fans", tuple(Fan(index=n, rpm=1) for n in range(99)))
@@ -278,7 +286,7 @@ async def test_f54_a_rig_keeps_its_series_budget_and_loses_whole_metrics(exporte
     _, pages, meters = exporter(fleet)
     found = samples(b"".join(await pages.get(Wanted(Form.TEXT))).decode())
     mine = [key for key in found if ("rig", "wide") in key[1]]
-    assert len(mine) <= 64
+    assert len(mine) <= 128
     assert meters.dropped.labels("rig_limit")._value.get() > 0
     boards = {name: sum(1 for other, _ in mine if other == name) for name, labels in mine if "board" in dict(labels)}
     assert boards
@@ -286,9 +294,11 @@ async def test_f54_a_rig_keeps_its_series_budget_and_loses_whole_metrics(exporte
     assert not [name for name, _ in mine if name == "mining_fan_speed_rpm"]
 
 
-async def test_a_rig_of_the_usual_size_fits_the_budget(exporter):
-    fleet = Fleet()
-    fleet.publish(antminer())
+@pytest.mark.parametrize("boards", [3, 4, 6])
+async def test_a_rig_of_the_usual_size_fits_the_budget_with_its_money(exporter, boards):
+    fleet, rig = Fleet(), antminer()
+    object.__setattr__(rig.reading, "boards", tuple(board(n) for n in range(boards)))
+    fleet.publish(rig)
     _, pages, meters = exporter(fleet)
     await pages.get(Wanted(Form.TEXT))
     assert meters.dropped.labels("rig_limit")._value.get() == 0
@@ -308,7 +318,7 @@ async def test_f54_words_without_end_become_other(exporter, clock):
         )
         fleet.publish(rig)
         names |= samples(b"".join(await pages.get(Wanted(Form.TEXT))).decode()).keys()
-    assert len(names) < 64 + 5 * 40 + 30
+    assert len(names) < 128 + 5 * 40 + 30
     assert ("mining_rig_pool_active", (("rig", "hall1-07"), ("slot", "other-2"), ("url", "other"))) in names
     assert meters.dropped.labels("label_churn")._value.get() > 300
 
@@ -393,3 +403,47 @@ async def test_a_rig_never_read_is_shown_as_down(text_of):
     assert of(page, "mining_rig_up", rig="hall1-09") == 0
     assert of(page, "mining_rig_polls_total", rig="hall1-09", outcome="timeout") == 31
     assert of(page, "mining_rig_last_success_timestamp_seconds", rig="hall1-09") == NOW - 900
+
+
+async def test_money_goes_with_the_reading_and_with_whoever_reckons_it(exporter, clock):
+    fleet = Fleet()
+    fleet.publish(antminer())
+    _, pages, _ = exporter(fleet)
+    page = b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    assert of(page, "mining_rig_revenue_satoshis_total", rig="hall1-07") == 9312
+    assert of(page, "mining_rig_margin_fiat_per_day", rig="hall1-07", currency="USD") == 0.15825
+    assert of(page, "mining_rig_power_credit_fiat_total", rig="hall1-07", currency="USD") == 0.0025
+    assert of(page, "mining_rig_curtail_advised", rig="hall1-07") == 0
+    fleet.publish(antminer(at=NOW + 1, economics=None))
+    assert "fiat" not in b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    fleet.publish(antminer(at=NOW + 2))
+    assert "fiat" in b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    clock.now = 93
+    page = b"".join(await pages.get(Wanted(Form.TEXT))).decode()
+    assert "fiat" not in page
+    assert "satoshis" not in page
+
+
+@pytest.mark.parametrize(("advice", "value"), [("run", 0), ("curtail", 1), ("unknown", None), (None, None)])
+async def test_unknown_advice_is_absent_and_never_run(text_of, advice, value):
+    fleet = Fleet()
+    fleet.publish(antminer(economics=replace(MONEY, advice=advice, payback=math.inf)))
+    page = await text_of(fleet)
+    assert of(page, "mining_rig_curtail_advised", rig="hall1-07") == value
+    assert of(page, "mining_rig_payback_seconds", rig="hall1-07") is None
+
+
+async def test_the_sites_money_stands_on_the_page_with_its_coverage(clock):
+    bench = Bench(hosting_per_kw_month=121.0)
+    bench.economist.tick({}, clock.monotonic(), clock.time())
+    fleet, meters = farm(), Meters()
+    pages = Pages(Renderer(fleet, clock, meters, Settings()), CollectorRegistry(), clock, meters, None, bench.economist)
+    for form in Form:
+        page = b"".join(await pages.get(Wanted(form))).decode()
+        found = samples(page, form)
+        assert found["mining_site_margin_fiat_per_day", (("currency", "USD"),)] == pytest.approx(0.15825)
+        assert found["mining_site_money_coverage_ratio", (("of", "gross_margin"),)] == pytest.approx(1 / 6)
+        price = ("currency", "USD"), ("kind", "average"), ("tariff", "default")
+        assert found["mining_tariff_price_fiat_per_kwh", price] == 0.05
+        assert found["mining_tariff_price_source_info", (("source", "fixed"), ("tariff", "default"))] == 1
+    pages.close()

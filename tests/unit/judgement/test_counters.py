@@ -1,10 +1,11 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.fleet import Counters
-from stratoscope.judgement.counters import Sample, advance, discontinuous
+from stratoscope.judgement.counters import Accrued, Sample, advance, discontinuous
 
 INTERVAL = 30.0
 
@@ -88,3 +89,63 @@ def test_an_uptime_that_jumps_is_another_machine_or_a_restart():
     assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 9000.0, 30.0))
     assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 5.0, 30.0))
     assert not discontinuous(sample(0, 1000.0, 0.0), sample(0, 1031.0, 30.0))
+
+
+def paid(at: float, hashrate: float | None, power: float | None, accrued: Accrued) -> Sample:
+    return Sample((at and 1, None, None, None), 1000.0 + at, at, power, hashrate, at, accrued)
+
+
+def accrued(sat: float | None, cost: float | None, seconds: float = 0.0) -> Accrued:
+    worth = None if sat is None else 3 * sat
+    return Accrued(sat, worth, cost, None if cost is None else 0.0, seconds, seconds, "USD")
+
+
+rates = st.lists(
+    st.tuples(
+        st.floats(10, 200),  # s to the next poll; over 75 it is a gap
+        st.one_of(st.none(), st.floats(0, 1e14)),
+        st.one_of(st.none(), st.floats(0, 5000)),
+        st.floats(0, 1e-9),  # what a H/s and a W accrue meanwhile
+        st.booleans(),  # the rig restarts
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(rates)
+def test_f42_money_is_the_integral_over_the_time_watched_and_never_decreases(steps):
+    counters, before = Counters(), None
+    at = uptime = sat = cost = earned = spent = covered = 0.0
+    for seconds, hashrate, power, rate, restart in steps:
+        at, uptime = at + seconds, seconds / 2 if restart else uptime + seconds
+        sat, cost = sat + rate * seconds, cost + 2 * rate * seconds
+        now = Sample((1, None, None, None), uptime, at, power, hashrate, at, accrued(sat, cost, at))
+        if before is not None and not restart and seconds <= 2.5 * INTERVAL:
+            if None not in (before.hashrate, hashrate):
+                earned += 0.5 * (before.hashrate + hashrate) * rate * seconds
+                covered += seconds
+            if None not in (before.power, power):
+                spent += 0.5 * (before.power + power) * 2 * rate * seconds
+        after = advance(counters, before, now, INTERVAL)
+        for name in ("revenue_sat", "revenue_micro", "cost_micro", "revenue_seconds", "cost_seconds"):
+            assert (getattr(counters, name) or 0.0) <= (getattr(after, name) or 0.0)
+        counters, before = after, now
+    assert (counters.revenue_sat or 0.0) == pytest.approx(earned, rel=1e-6, abs=1e-9)
+    assert (counters.revenue_micro or 0.0) == pytest.approx(3 * earned, rel=1e-6, abs=1e-9)
+    assert (counters.cost_micro or 0.0) == pytest.approx(spent, rel=1e-6, abs=1e-9)
+    assert counters.revenue_seconds == pytest.approx(covered)
+
+
+def test_money_that_is_not_reckoned_stays_unknown():
+    first = paid(0.0, 1e14, 3000.0, accrued(None, 5.0))
+    after = advance(Counters(), first, paid(30.0, 1e14, 3000.0, accrued(None, 5.0 + 1e-3, 30.0)), INTERVAL)
+    assert (after.revenue_sat, after.revenue_micro, after.revenue_seconds) == (None, None, 0.0)
+    assert after.cost_micro == pytest.approx(3.0)
+
+
+def test_after_a_restart_of_the_agent_no_money_is_made_up():
+    kept = Sample((1, None, None, None), 1000.0, None, 3000.0, 1e14, 0.0)
+    before = Counters(revenue_sat=100.5, cost_micro=7.0, currency="USD")
+    after = advance(before, kept, paid(30.0, 1e14, 3000.0, accrued(50.0, 50.0, 30.0)), INTERVAL)
+    assert (after.revenue_sat, after.cost_micro) == (100.5, 7.0)

@@ -1,0 +1,188 @@
+"""Defines the section `tariffs`: what power costs each group of rigs, and where a changing price comes from."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, model_validator
+
+from stratoscope.config.problems import shown, wrong
+from stratoscope.config.section import Place, Section, checked
+from stratoscope.config.values import Duration, Money
+from stratoscope.economics.feed import Feed, dotted_path
+from stratoscope.economics.terms import Contract
+from stratoscope.market.fetch import base_url
+from stratoscope.market.tariff import Adders, Block, External, Tariff
+from stratoscope.market.tariff_zones import Zone, days_of, hours_of, months_of, time_zone
+from stratoscope.units import DAY, HOUR, KILO, MEGA, MINUTE
+
+Fiat = Annotated[Decimal, BeforeValidator(Money(-1_000_000, 1_000_000))]
+Charge = Annotated[Decimal, BeforeValidator(Money(0, 1_000_000_000))]
+Overhead = Annotated[Decimal, BeforeValidator(Money(1, 3))]
+
+PER_KWH: Final = {"kWh": Decimal(1), "MWh": 1 / Decimal(KILO)}
+
+
+class ZoneSection(Section):
+    """A price for some hours, days and months; what is left out means all of them."""
+
+    price: Fiat
+    months: Annotated[str, BeforeValidator(checked(months_of))] | None = None
+    days: Annotated[str, BeforeValidator(checked(days_of))] | None = None
+    hours: Annotated[str, BeforeValidator(checked(hours_of))] | None = None
+
+    def zone(self, factor: Decimal) -> Zone:
+        """Return the zone, its price × `factor` per kWh."""
+        return Zone(
+            price=self.price * factor,
+            months=months_of(self.months) if self.months else frozenset(),
+            days=days_of(self.days) if self.days else frozenset(),
+            hours=hours_of(self.hours) if self.hours else (),
+        )
+
+
+class PriceSource(Section):
+    """Where a price that changes is read."""
+
+    kind: Literal["file", "http"]
+    file: Place | None = None
+    url: Annotated[str, BeforeValidator(checked(lambda text: text))] | None = None
+    allow_http: bool = False
+    path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
+    time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
+    unit: Literal["kWh", "MWh"] = "kWh"
+    interval: Annotated[float, BeforeValidator(Duration(5, HOUR, "a price is not asked for more often"))] = MINUTE
+    max_age: Annotated[float, BeforeValidator(Duration(30, 2 * DAY))] = 20 * MINUTE
+    fallback: Literal["default", "last", "none"] = "default"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "PriceSource":
+        wanted, other = ("file", "url") if self.kind == "file" else ("url", "file")
+        if getattr(self, wanted) is None:
+            raise wrong(f"is of kind {self.kind} and names no {wanted}: add `{wanted}:`")
+        if getattr(self, other) is not None:
+            raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
+        if self.max_age < 2 * self.interval:
+            raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: a price "
+                        "would be too old before the next one comes")  # fmt: skip
+        if self.url is not None:
+            try:
+                base_url(self.url.partition("?")[0], allow_http=self.allow_http)
+            except ValueError as error:
+                reason = str(error).replace("write that as user and password", "remove it")
+                raise wrong(f"has a url that cannot be used: {reason}") from None
+        return self
+
+    def feed(self) -> Feed:
+        """Return what reads it; prices come out per kWh."""
+        return Feed(
+            file=self.file,
+            url=self.url,
+            allow_http=self.allow_http,
+            path=dotted_path(self.path or ""),
+            time_path=dotted_path(self.time_path) if self.time_path else None,
+            factor=PER_KWH[self.unit],
+            interval=self.interval,
+        )
+
+
+class Energy(Section):
+    """The price of energy alone, before adders: fixed, by zones of the day, or from outside."""
+
+    type: Literal["fixed", "zones", "external"] = "fixed"
+    price: Fiat | None = None
+    unit: Literal["kWh", "MWh"] = "kWh"
+    zones: tuple[ZoneSection, ...] = ()
+    source: PriceSource | None = None
+
+    @model_validator(mode="after")
+    def _as_typed(self) -> "Energy":
+        if self.type == "fixed" and self.price is None:
+            raise wrong("is of type fixed and has no price: add `price:`, in the site's currency per kWh")
+        if self.type == "fixed" and self.zones:
+            raise wrong("is of type fixed and has zones: write `type: zones`")
+        if self.type == "zones" and not self.zones:
+            raise wrong("is of type zones and has none: add `zones:`, or write `type: fixed`")
+        if self.type == "external" and self.source is None:
+            raise wrong("is of type external and has no source: add `source:`")
+        if self.type != "external" and self.source is not None:
+            raise wrong(f"is of type {self.type} and has a source: write `type: external`")
+        if self.source and self.source.fallback == "default" and self.price is None and not self.zones:
+            raise wrong("falls back to a default that is not there: add `price:`, or `fallback: last` or `none`")
+        return self
+
+
+class AddersSection(Section):
+    """What is added to the energy price."""
+
+    per_kwh: Fiat = Decimal(0)
+    markup_ratio: Annotated[Decimal, BeforeValidator(Money(0, 2, "0.0825 is 8.25 %"))] = Decimal(0)
+    loss_ratio: Annotated[Decimal, BeforeValidator(Money(0, 1, "0.02 is 2 %"))] = Decimal(0)
+
+
+class BlockSection(Section):
+    """Power bought ahead."""
+
+    mw: Annotated[Decimal, BeforeValidator(Money(Decimal("0.000001"), 10_000))]
+    price: Fiat
+
+
+class FixedSection(Section):
+    """What stands on the bill whatever is used, and what the highest demand costs."""
+
+    per_month: Charge = Decimal(0)
+    demand_per_kw_month: Charge = Decimal(0)
+
+
+class CurtailmentCredit(Section):
+    """What a curtailed kWh earns."""
+
+    credit_per_kwh: Fiat = Decimal(0)
+
+
+def _zone_name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(f"is {shown(value)}, it must be an IANA time zone such as America/Chicago or UTC")
+    try:
+        time_zone(value)
+    except ValueError as error:
+        raise wrong(f"is wrong: {error}") from None
+    return value
+
+
+class TariffSection(Section):
+    """One tariff group's contract."""
+
+    timezone: Annotated[str, BeforeValidator(_zone_name)] = "UTC"
+    energy: Energy
+    adders: AddersSection = AddersSection()
+    block: BlockSection | None = None
+    fixed: FixedSection = FixedSection()
+    curtailment: CurtailmentCredit = CurtailmentCredit()
+    overhead_ratio: Overhead | None = None
+
+    def contract(self, currency: str, overhead_ratio: Decimal) -> Contract:
+        """Return the contract in `currency`; the site's overhead holds where the tariff has none of its own."""
+        energy = self.energy
+        factor = PER_KWH[energy.unit]
+        source = energy.source
+        return Contract(
+            tariff=Tariff(
+                currency=currency,
+                timezone=ZoneInfo(self.timezone),
+                price=None if energy.price is None else energy.price * factor,
+                zones=tuple(zone.zone(factor) for zone in energy.zones),
+                external=None if source is None else External(source.max_age, source.fallback),
+                adders=Adders(
+                    per_kwh=self.adders.per_kwh,
+                    markup_ratio=self.adders.markup_ratio,
+                    loss_ratio=self.adders.loss_ratio,
+                ),
+                block=None if self.block is None else Block(self.block.mw * Decimal(MEGA), self.block.price * factor),
+                per_month=self.fixed.per_month,
+                credit_per_kwh=self.curtailment.credit_per_kwh,
+                overhead_ratio=overhead_ratio if self.overhead_ratio is None else self.overhead_ratio,
+            ),
+            demand_per_kw_month=self.fixed.demand_per_kw_month,
+            feed=None if source is None else source.feed(),
+        )

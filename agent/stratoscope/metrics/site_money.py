@@ -1,0 +1,117 @@
+"""Holds the rows of the metric table that describe the site's money and its tariffs."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from stratoscope.economics.site import SiteMoney, TariffNow
+from stratoscope.metrics.metric import Family, Kind, Labels, Metric, one
+from stratoscope.metrics.unit import Unit
+
+WHERE: Final = "summed over the rigs that mining_site_money_coverage_ratio counts"
+
+
+class Priced(NamedTuple):
+    """One price of a tariff."""
+
+    value: float | None
+
+
+def _whole(money: SiteMoney) -> Iterable[tuple[Labels, SiteMoney]]:
+    return (((), money),)
+
+
+def _fiat(money: SiteMoney) -> Iterable[tuple[Labels, SiteMoney]]:
+    return (((money.currency,), money),)
+
+
+def _coverage(money: SiteMoney) -> Iterable[tuple[Labels, float]]:
+    sums = money.sums
+    if not sums.rigs:
+        return ()
+    return (
+        (("revenue",), sums.revenue.coverage),
+        (("power_cost",), sums.cost.coverage),
+        (("gross_margin",), sums.gross_margin.coverage),
+        (("efficiency",), sums.efficiency.coverage),
+    )
+
+
+def _prices(money: SiteMoney) -> Iterable[tuple[Labels, Priced]]:
+    for name, tariff in money.tariffs.items():
+        yield (name, "average", money.currency), Priced(tariff.average)
+        yield (name, "marginal", money.currency), Priced(tariff.marginal)
+
+
+def _tariffs(money: SiteMoney) -> Iterable[tuple[Labels, TariffNow]]:
+    return (((name,), tariff) for name, tariff in money.tariffs.items())
+
+
+def _charges(money: SiteMoney) -> Iterable[tuple[Labels, TariffNow]]:
+    return (((name, money.currency), tariff) for name, tariff in money.tariffs.items())
+
+
+def _sources(money: SiteMoney) -> Iterable[tuple[Labels, TariffNow]]:
+    return (((name, tariff.source), tariff) for name, tariff in money.tariffs.items() if tariff.source is not None)
+
+
+RATES: Family[SiteMoney, SiteMoney] = Family("site: money", _fiat, (
+    Metric("site_revenue", Unit.FIAT_PER_DAY, f"mining_rig_revenue_fiat_per_day {WHERE}.",
+           lambda m: m.sums.revenue.value),
+    Metric("site_power_cost", Unit.FIAT_PER_DAY, f"mining_rig_power_cost_fiat_per_day {WHERE}.",
+           lambda m: m.sums.cost.value),
+    Metric("site_margin", Unit.FIAT_PER_DAY, "Revenue less power cost per day, over the rigs that know both.",
+           lambda m: m.margin_per_day),
+    Metric("site_power_price", Unit.FIAT_PER_KWH, "Power cost over metered energy: the average cost of a kWh.",
+           lambda m: m.power_price),
+    Metric("site_revenue", Unit.FIAT_PER_EH_DAY, "Revenue per EH/s and day of the own fleet, after fees.",
+           lambda m: m.revenue_per_eh_day),
+    Metric("site_gross_profit", Unit.FIAT_PER_EH_DAY, "Revenue less power cost per EH/s and day of the own fleet.",
+           lambda m: m.gross_profit_per_eh_day),
+    Metric("site_margin", Unit.FIAT_PER_MWH, "What a MWh leaves after it is paid: mining net of power.",
+           lambda m: m.net_per_mwh),
+    Metric("site_hosting_opportunity", Unit.FIAT_PER_MW_YEAR, "By how much the configured hosting price is above "
+           "mining net of power; below zero where mining earns more. A figure, not advice: the capital behind the two "
+           "differs by about ten times.", lambda m: m.hosting_opportunity),
+    Metric("site_hosting_breakeven_hashprice", Unit.FIAT_PER_PH_DAY, "Hashprice, before fees, at which mining net of "
+           "power equals the configured hosting price.", lambda m: m.hosting_breakeven),
+), ("currency",))  # fmt: skip
+
+RATIOS: Family[SiteMoney, SiteMoney] = Family("site: satoshis and ratios", _whole, (
+    Metric("site_revenue", Unit.SATOSHIS_PER_DAY, "mining_rig_revenue_satoshis_per_day summed over the rigs that know "
+           "it.", lambda m: m.sat_per_day),
+    Metric("site_gross_margin", Unit.RATIO, "1 - power cost / revenue, a sum over a sum.",
+           lambda m: m.sums.gross_margin.value),
+    Metric("site_metered_power", Unit.WATTS, "Power at the meter: the rigs' power with the site's overhead.",
+           lambda m: m.sums.power.value),
+    Metric("site_metered_efficiency", Unit.JOULES_PER_TERAHASH, "Metered power over hashrate of Bitcoin's rigs, a sum "
+           "over a sum.", lambda m: m.efficiency),
+))  # fmt: skip
+
+COVERAGE: Family[SiteMoney, float] = Family("site: coverage of money", _coverage, (
+    Metric("site_money_coverage", Unit.RATIO, "Part of all rigs that the sum or ratio stands for.", lambda c: c),
+), ("of",))  # fmt: skip
+
+PRICES: Family[SiteMoney, Priced] = Family("tariff: prices", _prices, (
+    Metric("tariff_price", Unit.FIAT_PER_KWH, "Price of a kWh at the meter: the average cost goes into margins, the "
+           "marginal price decides about curtailment.", lambda p: p.value),
+), ("tariff", "kind", "currency"))  # fmt: skip
+
+TARIFFS: Family[SiteMoney, TariffNow] = Family("tariff", _tariffs, (
+    Metric("tariff_price_age", Unit.SECONDS, "Age of the newest external price of power.", lambda t: t.age),
+    Metric("tariff_price_stale", Unit.NONE, "1 while the external price is too old or was never had, so that a "
+           "fallback or nothing stands in, else 0; absent where no price is external.",
+           lambda t: None if t.stale is None else int(t.stale)),
+    Metric("tariff_power", Unit.WATTS, "Power at the meter of the tariff's rigs that are heard.", lambda t: t.load),
+    Metric("tariff_peak_power", Unit.WATTS, "Highest mean over a quarter of an hour of this month so far.",
+           lambda t: t.peak),
+), ("tariff",))  # fmt: skip
+
+CHARGES: Family[SiteMoney, TariffNow] = Family("tariff: charges", _charges, (
+    Metric("tariff_demand_charge", Unit.FIAT, "Demand charge of this month so far; in no margin and no price per kWh.",
+           lambda t: t.demand_charge),
+), ("tariff", "currency"))  # fmt: skip
+
+SOURCES: Family[SiteMoney, TariffNow] = Family("tariff: source of the price", _sources, (
+    Metric("tariff_price_source", Unit.NONE, "Where the price of energy comes from now: fixed, zone, external, or the "
+           "fallbacks last and default; value 1.", one, Kind.INFO),
+), ("tariff", "source"))  # fmt: skip
