@@ -9,7 +9,6 @@ from stratoscope.fleet import STATES, RigSnapshot
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric
 from stratoscope.metrics.unit import Unit
 
-
 NOT_SAID: Final = "unknown"
 """The algorithm of rigs whose firmware does not tell it."""
 
