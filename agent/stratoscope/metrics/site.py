@@ -50,6 +50,7 @@ class Totals:
     fresh: int = 0
     hashrates: Mapping[str, float] = field(default_factory=dict)  # algorithm → H/s
     nameplates: Mapping[str, float] = field(default_factory=dict)  # algorithm → H/s
+    rated: Mapping[str, float] = field(default_factory=dict)  # algorithm → H/s of the rigs whose nameplate is known
     power: float | None = None  # W
     energy: float = 0.0  # J
 
@@ -67,8 +68,14 @@ class Totals:
 
     @property
     def nameplate(self) -> float | None:
-        """Return the nameplate hashrate of the same rigs in H/s."""
+        """Return the nameplate hashrate of its rigs of known model in H/s."""
         return self.nameplates.get(self.algorithm)
+
+    @property
+    def nameplate_ratio(self) -> float | None:
+        """Return hashrate over nameplate, of the rigs that have both."""
+        rated = self.rated.get(self.algorithm)
+        return rated / self.nameplate if rated is not None and self.nameplate else None
 
     @property
     def coverage(self) -> float | None:
@@ -102,6 +109,7 @@ def totals(tallies: list[Tally], energy: float = 0.0) -> Totals:
         fresh=sum(tally.fresh for tally in tallies),
         hashrates=by_algorithm((tally.algorithm, tally.hashrate) for tally in tallies),
         nameplates=by_algorithm((tally.algorithm, tally.nameplate) for tally in tallies),
+        rated=by_algorithm((tally.algorithm, tally.hashrate) for tally in tallies if tally.nameplate),
         power=total(tally.power for tally in tallies),
         energy=energy,
     )
@@ -124,7 +132,7 @@ HASHRATES: Family[Totals, tuple[float | None, float | None]] = Family("site: has
     Metric("site_hashrate", Unit.HASHES_PER_SECOND, "Sum of mining_rig_hashrate_hashes_per_second over the rigs that "
            "mining_site_coverage_ratio counts, by algorithm: hashes of different algorithms do not add up.",
            lambda pair: pair[0]),
-    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of the same rigs.",
+    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of those rigs whose model has one.",
            lambda pair: pair[1]),
 ), ("algorithm",))  # fmt: skip
 

@@ -449,3 +449,14 @@ async def test_the_sites_money_stands_on_the_page_with_its_coverage(clock):
         assert found["mining_tariff_price_fiat_per_kwh", price] == 0.05
         assert found["mining_tariff_price_source_info", (("source", "fixed"), ("tariff", "default"))] == 1
     pages.close()
+
+
+def test_share_of_nameplate_is_of_the_rigs_that_have_a_nameplate():
+    from stratoscope.metrics import Tally, totals
+
+    known = Tally("hashing", fresh=True, hashrate=90e12, nameplate=100e12, algorithm="sha256")
+    unknown = Tally("hashing", fresh=True, hashrate=150e12, algorithm="sha256")
+
+    assert totals([known, unknown]).nameplate_ratio == 0.9
+    assert totals([unknown]).nameplate_ratio is None
+    assert totals([known, unknown]).hashrate == 240e12
