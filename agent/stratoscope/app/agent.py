@@ -24,13 +24,12 @@ from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
 from stratoscope.drivers.driver import Driver
-from stratoscope.drivers.models import nameplate
 from stratoscope.errors import ConfigError, OperatorError
 from stratoscope.events import Event, Events
 from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
-from stratoscope.judgement.judge import Nameplate
+from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
 from stratoscope.market.fetch import Fetcher
 from stratoscope.market.live import LiveMarket
@@ -65,14 +64,6 @@ def plan_of(entry: RigEntry) -> Plan:
         tariff_group=entry.tariff_group,
         expected=entry.expected,
     )
-
-
-def data_sheet(make: str | None, model: str | None) -> Nameplate:
-    """Return what the model catalogue says of a rig, everything None where it does not know it."""
-    known = nameplate(make, model)
-    if known is None:
-        return Nameplate()
-    return Nameplate(hashrate=known.hashrate, power=known.watts, boards=known.boards, fans=known.fans)
 
 
 def first_of(group: BaseExceptionGroup[Any]) -> BaseException:

@@ -64,12 +64,9 @@ async def read_target(target: "Target", driver: str | None, timeout: float, *, k
 
 def judged(driver: "Driver", reading: "Reading") -> "Verdict":
     """Return the reading without what cannot be true of its model, and what follows from it."""
-    from stratoscope.drivers.models import nameplate
-    from stratoscope.judgement.judge import Nameplate, judge
+    from stratoscope.judgement.judge import data_sheet, judge
 
-    known = nameplate(reading.make, reading.model)
-    sheet = Nameplate(known.hashrate, known.watts, known.boards, known.fans) if known else Nameplate()
-    return judge(driver, reading, sheet)
+    return judge(driver, reading, data_sheet(reading.make, reading.model))
 
 
 def efficiency(verdict: "Verdict") -> float | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stratoscope.drivers.driver import Driver
+from stratoscope.drivers.models import nameplate
 from stratoscope.fleet import Judged
 from stratoscope.judgement import plausibility
 from stratoscope.reading import PowerSource, Reading
@@ -17,6 +18,14 @@ class Nameplate:
     power: float | None = None  # W
     boards: int | None = None
     fans: int | None = None
+
+
+def data_sheet(make: str | None, model: str | None) -> Nameplate:
+    """Return what the model catalogue says of a rig, everything None where it does not know it."""
+    known = nameplate(make, model)
+    if known is None:
+        return Nameplate()
+    return Nameplate(hashrate=known.hashrate, power=known.watts, boards=known.boards, fans=known.fans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ HASHRATES: Family[Totals, tuple[float | None, float | None]] = Family("site: has
     Metric("site_hashrate", Unit.HASHES_PER_SECOND, "Sum of mining_rig_hashrate_hashes_per_second over the rigs that "
            "mining_site_coverage_ratio counts, by algorithm: hashes of different algorithms do not add up.",
            lambda pair: pair[0]),
-    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of those rigs whose model has one.",
+    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of the rigs whose model has one.",
            lambda pair: pair[1]),
 ), ("algorithm",))  # fmt: skip
 
