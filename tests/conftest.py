@@ -5,10 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELF = Path(os.environ.get("STRATOSCOPE_SHELF", ROOT.parent / "shared"))
 CI = os.environ.get("CI") == "true"
+
+# The machines are shared and noisy, so no example has a deadline. In CI the same examples come every time: a change is
+# judged by what it changed. Elsewhere they are new in each run, and a finding becomes an @example.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if CI else "here")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
