@@ -1,18 +1,11 @@
-"""Offers a clock that is moved by hand, a loopback service and connections to it.
-
-Takes hypothesis' deadline away: a busy machine is no fault of a formula.
-"""
+"""Offers a clock that is moved by hand, a loopback service and connections to it."""
 
 import pytest
-from hypothesis import settings
 
 from fakes.clock import StillClock
 from fakes.web import Web
 from stratoscope.market.fetch import Fetcher
 from stratoscope.market.tally import SourceTally
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture
