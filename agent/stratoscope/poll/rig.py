@@ -23,6 +23,10 @@ REIDENTIFY_AFTER = 3
 """Undecodable answers in a row after which the rig may have another firmware than was found."""
 
 
+START = 1.0
+"""Seconds over which the loops of a fleet begin."""
+
+
 def phase(address: str, interval: float) -> float:
     """Return the rig's offset on the grid in s: the same after every restart, spread evenly over the interval."""
     return crc32(address.encode()) % 1_000_000 / 1_000_000 * interval
@@ -84,6 +88,7 @@ class RigLoop:
     async def run(self) -> None:
         """Poll until cancelled."""
         clock = self.rooms.clock
+        await clock.sleep(phase(self.address, START))  # ten thousand loops at once would stop the event loop
         if self.plan.expected and self.last is None:
             self.publish_without_reading()
         grid = self.grid()

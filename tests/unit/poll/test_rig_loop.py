@@ -134,7 +134,7 @@ async def site():
 async def test_a_configured_rig_is_shown_before_it_answered_and_is_not_called_up(site):
     site.rig()
     site.start()
-    await settle()
+    await site.clock.advance(1)
 
     snapshot = site.fleet.snapshots["10.0.0.1"]
     assert (snapshot.state, snapshot.up, snapshot.reading) == ("identifying", False, None)
