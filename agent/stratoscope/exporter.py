@@ -4,8 +4,7 @@ Exporters live outside this package and are started by name through the entry-po
 `stratoscope.exporters`; an entry point is `async def serve(context: Context) -> None`, which runs until cancelled.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -26,7 +25,6 @@ class Health:
     config_loaded: float | None = None  # UTC s of the last successful load
     config_ok: bool = True  # the last attempt to load succeeded
     config_error: str | None = None  # its message, without secrets
-    targets: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
