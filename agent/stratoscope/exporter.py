@@ -13,6 +13,7 @@ from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
 from stratoscope.market.now import Market
+from stratoscope.metrics import Section
 
 
 @dataclass(slots=True)
@@ -39,3 +40,4 @@ class Context:
     settings: Any
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
+    sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, Family, Metric
+from stratoscope.metrics import TABLE, WHOLE, Family, Metric
 
 HEAD: Final = """# Metrics
 
@@ -25,8 +25,7 @@ exported. What does not fit is left out by whole metrics, the last ones of this 
 
 def metrics_markdown(own: CollectorRegistry | None = None) -> str:
     """Return the page; `own` adds the agent's own metrics that stand on that registry."""
-    whole: tuple[Family[Any, Any], ...] = (*SITE, *SITE_MONEY, *MARKET)
-    sections = [HEAD, *(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in whole)]
+    sections = [HEAD, *(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in WHOLE)]
     if own is not None:
         sections.append(_own(own))
     return "\n".join(sections)

@@ -18,8 +18,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.site import Books, SiteMoney
-from stratoscope.market.now import Market, MarketNow
-from stratoscope.metrics import MARKET, SITE, SITE_MONEY, Family, Totals, totals
+from stratoscope.metrics import SITE, SITE_MONEY, Family, Section, Totals, totals
 from stratoscope_exporters.exposition import Column, Form, columns, pairs
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.render import Renderer, Sheet
@@ -37,7 +36,6 @@ MAX_KEPT: Final = 16
 EOF: Final = b"# EOF\n"
 PART: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
 SITE_COLUMNS: Final = columns(SITE)
-MARKET_COLUMNS: Final = columns(MARKET)
 MONEY_COLUMNS: Final = columns(SITE_MONEY)
 
 log = structlog.get_logger(__name__)
@@ -91,14 +89,21 @@ def money_blocks(money: SiteMoney, form: Form) -> Iterator[bytes]:
     return _blocks(MONEY_COLUMNS, money, form)
 
 
-def market_blocks(now: MarketNow, form: Form) -> Iterator[bytes]:
-    """Yield each family of the market with its header."""
-    return _blocks(MARKET_COLUMNS, now, form)
+class SectionBlocks:
+    """One section of the page, its headers made once."""
+
+    def __init__(self, section: Section) -> None:
+        self._columns, self._now = columns(section.families), section.now
+
+    def blocks(self, form: Form) -> Iterator[bytes]:
+        """Yield each family with its header, as of now."""
+        now = self._now()
+        return iter(()) if now is None else _blocks(self._columns, now, form)
 
 
 def _blocks(
     families: tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...],
-    subject: Totals | SiteMoney | MarketNow,
+    subject: Any,
     form: Form,
 ) -> Iterator[bytes]:
     for family, group in families:
@@ -134,11 +139,11 @@ class Pages:
         registry: CollectorRegistry,
         clock: Clock,
         meters: Meters,
-        market: Market | None = None,
+        sections: tuple[Section, ...] = (),
         economist: Economist | None = None,
     ) -> None:
         self._renderer, self._registry, self._clock, self._meters = renderer, registry, clock, meters
-        self._market, self._economist = market, economist
+        self._sections, self._economist = tuple(map(SectionBlocks, sections)), economist
         self._columns = renderer.columns
         self._threads = ThreadPoolExecutor(MAX_RENDERS, thread_name_prefix="page")
         self._shared: dict[Wanted, Shared] = {}
@@ -171,10 +176,18 @@ class Pages:
         if wanted.part is not None and wanted.part[0] != 1:
             return loop.run_in_executor(self._threads, self._make, sheet, wanted, None, b"", None)
         everything = sheet if wanted.part is None else self._renderer.sheet()
-        market = () if self._market is None else tuple(market_blocks(self._market.now, wanted.form))
-        rest = b"".join((*market, self._own(wanted.form)))
+        rest = b"".join((*self._beside(wanted.form), self._own(wanted.form)))
         books = None if self._economist is None else self._economist.books(self._clock.time())
         return loop.run_in_executor(self._threads, self._make, sheet, wanted, everything, rest, books)
+
+    def _beside(self, form: Form) -> Iterator[bytes]:
+        """Yield the sections; one that raises takes only itself off the page, and is counted."""
+        for section in self._sections:
+            try:
+                yield b"".join(section.blocks(form))
+            except Exception:  # the fleet must stay visible when a section has a bug
+                self._meters.errors.labels("section").inc()
+                log.exception("cannot render a section of the page")
 
     def _make(
         self, sheet: Sheet, wanted: Wanted, everything: Sheet | None, own: bytes, books: Books | None

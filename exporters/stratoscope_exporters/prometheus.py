@@ -29,7 +29,7 @@ async def serve(context: Context) -> None:
     meters = Meters()
     meters.register(context.registry)
     renderer = Renderer(context.fleet, context.clock, meters, settings)
-    pages = Pages(renderer, context.registry, context.clock, meters, context.market, context.economist)
+    pages = Pages(renderer, context.registry, context.clock, meters, context.sections, context.economist)
     site = Site(context, renderer, pages, settings)
     try:
         async with contextlib.AsyncExitStack() as stack:

@@ -31,9 +31,10 @@ from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
-from stratoscope.market.fetch import Fetcher
 from stratoscope.market.live import LiveMarket
-from stratoscope.market.tally import SourceTally
+from stratoscope.metrics import MARKET, Section
+from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
@@ -239,9 +240,14 @@ class Agent:
                 settings=self.config.exporter_settings(name),
                 market=self.market,
                 economist=self.money.economist if self.money else None,
+                sections=self._sections(),
             )
             started.append((name, serve(context)))
         return started
+
+    def _sections(self) -> tuple[Section, ...]:
+        market = self.market
+        return () if market is None else (Section(MARKET, lambda: market.now),)
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:

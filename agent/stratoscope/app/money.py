@@ -18,8 +18,8 @@ from stratoscope.errors import SourceError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, RigSnapshot
 from stratoscope.judgement.counters import Sample
-from stratoscope.market.fetch import Fetcher
 from stratoscope.market.now import Market
+from stratoscope.outside.fetch import Fetcher
 
 TICK: Final = 15.0
 """Seconds between looks: a demand's quarter of an hour and an advice's window want several."""

@@ -93,8 +93,8 @@ def _of_config(config: Path) -> "MarketSettings":
 
 def _of_mempool(url: str, allow_http: bool) -> "MarketSettings":
     from stratoscope.errors import UsageError
-    from stratoscope.market.fetch import base_url
     from stratoscope.market.settings import MarketSettings, SourceSettings
+    from stratoscope.outside.fetch import base_url
 
     try:
         base_url(url, allow_http=allow_http)

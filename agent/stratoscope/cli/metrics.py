@@ -33,10 +33,10 @@ def metrics(
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE
+    from stratoscope.metrics import TABLE, WHOLE
 
     families: list[tuple[Any, tuple[str, ...]]] = [(family, ("rig",)) for family in TABLE] + [
-        (family, ()) for family in (*SITE, *SITE_MONEY, *MARKET)
+        (family, ()) for family in WHOLE
     ]
     for family, before in families:
         for metric in family.metrics:

@@ -10,9 +10,9 @@ from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Secret
 from stratoscope.config.section import Place, Section, Word
 from stratoscope.config.values import Count, Duration, Number
-from stratoscope.market.fetch import base_url
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS, URLS
+from stratoscope.outside.fetch import base_url
 from stratoscope.units import DAY, HOUR
 
 NEEDS: Final = {"bitcoind": ("url",), "file": ("path",)}

@@ -11,9 +11,9 @@ from stratoscope.config.section import Place, Section, checked
 from stratoscope.config.values import Duration, Money
 from stratoscope.economics.feed import Feed, dotted_path
 from stratoscope.economics.terms import Contract
-from stratoscope.market.fetch import base_url
 from stratoscope.market.tariff import Adders, Block, External, Tariff
 from stratoscope.market.tariff_zones import Zone, days_of, hours_of, months_of, time_zone
+from stratoscope.outside.fetch import base_url
 from stratoscope.units import DAY, HOUR, KILO, MEGA, MINUTE
 
 Fiat = Annotated[Decimal, BeforeValidator(Money(-1_000_000, 1_000_000))]

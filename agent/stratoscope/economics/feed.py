@@ -14,8 +14,8 @@ import orjson
 from yarl import URL
 
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Fetcher, Remote
 from stratoscope.market.tariff import Quote
+from stratoscope.outside.fetch import Fetcher, Remote
 from stratoscope.units import DAY, KILO
 
 MOST: Final = 1 << 20

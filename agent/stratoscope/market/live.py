@@ -20,13 +20,13 @@ from stratoscope.market.choose import (
     next_price,
 )
 from stratoscope.market.derive import Inputs, Moment, derive
-from stratoscope.market.fetch import Fetcher
 from stratoscope.market.history import TOLERANCE, DayPoint, History, Memory, day_of
 from stratoscope.market.now import MarketNow
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
 
 FRESH: Final = 1.0

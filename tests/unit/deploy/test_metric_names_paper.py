@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE
+from stratoscope.metrics import TABLE, WHOLE
 
 ROOT = Path(__file__).resolve().parents[3]
-KNOWN = {metric.series for family in (*TABLE, *SITE, *SITE_MONEY, *MARKET) for metric in family.metrics}
+KNOWN = {metric.series for family in (*TABLE, *WHOLE) for metric in family.metrics}
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
 LABELS = {metric.series: {"rig", *family.labels} for family in TABLE for metric in family.metrics}
 

@@ -18,9 +18,9 @@ from stratoscope.app.money import Money
 from stratoscope.economics.feed import Feed, Reader, dotted_path, quote_of
 from stratoscope.economics.terms import Contract
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Fetcher
-from stratoscope.market.tally import SourceTally
 from stratoscope.market.tariff import External, Quote
+from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.tally import SourceTally
 from unit.economics.stand import AT, tariff, terms
 
 

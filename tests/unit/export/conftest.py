@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from stratoscope.fleet import Fleet
+from stratoscope.metrics import MARKET, Section
 from stratoscope_exporters.exposition import Form
 from stratoscope_exporters.meters import Meters
 from stratoscope_exporters.page import Pages, Wanted
@@ -31,7 +32,13 @@ async def exporter(clock):
     def make(fleet: Fleet, market=None, **settings):
         chosen, meters = Settings(**settings), Meters()
         renderer = Renderer(fleet, clock, meters, chosen)
-        pages = Pages(renderer, context(fleet, clock).registry, clock, meters, market)
+        pages = Pages(
+            renderer,
+            context(fleet, clock).registry,
+            clock,
+            meters,
+            () if market is None else (Section(MARKET, lambda: market.now),),
+        )
         made.append(pages)
         return renderer, pages, meters
 

@@ -439,7 +439,7 @@ async def test_the_sites_money_stands_on_the_page_with_its_coverage(clock):
     bench = Bench(hosting_per_kw_month=121.0)
     bench.economist.tick({}, clock.monotonic(), clock.time())
     fleet, meters = farm(), Meters()
-    pages = Pages(Renderer(fleet, clock, meters, Settings()), CollectorRegistry(), clock, meters, None, bench.economist)
+    pages = Pages(Renderer(fleet, clock, meters, Settings()), CollectorRegistry(), clock, meters, (), bench.economist)
     for form in Form:
         page = b"".join(await pages.get(Wanted(form))).decode()
         found = samples(page, form)

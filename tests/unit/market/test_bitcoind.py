@@ -5,9 +5,9 @@ import pytest
 from fakes.market_site import DIFFICULTY, EPOCH_START, OLD, Node
 from fakes.web import Says
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Remote
 from stratoscope.market.settings import SourceSettings
 from stratoscope.market.sources.bitcoind import Bitcoind
+from stratoscope.outside.fetch import Remote
 
 
 def node_of(web, fetcher, node: Node, **settings) -> Bitcoind:

@@ -5,9 +5,9 @@ import pytest
 from fakes.market_site import DIFFICULTY, EPOCH_START, mempool_site
 from fakes.web import Says
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Remote
 from stratoscope.market.sources.mempool import Mempool
 from stratoscope.market.sources.source import PastPrice, Price
+from stratoscope.outside.fetch import Remote
 
 
 async def test_a_mempool_gives_the_whole_network_from_one_tip(web, fetcher, clock):

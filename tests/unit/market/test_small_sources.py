@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Remote
 from stratoscope.market.settings import SourceSettings
 from stratoscope.market.sources import coingecko
 from stratoscope.market.sources.file import File
 from stratoscope.market.sources.fixed import Fixed
 from stratoscope.market.sources.source import Price
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside.fetch import Remote
+from stratoscope.outside.tally import SourceTally
 
 
 async def test_a_file_gives_what_it_holds_as_of_its_time(tmp_path):

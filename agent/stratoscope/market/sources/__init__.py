@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from stratoscope.clock import Clock
-from stratoscope.market.fetch import Fetcher, Remote
 from stratoscope.market.settings import BITSTAMP, COINBASE, COINGECKO, KRAKEN, MEMPOOL, SourceSettings
 from stratoscope.market.sources.bitcoind import Bitcoind
 from stratoscope.market.sources.bitstamp import Bitstamp
@@ -15,6 +14,7 @@ from stratoscope.market.sources.fixed import Fixed
 from stratoscope.market.sources.kraken import Kraken
 from stratoscope.market.sources.mempool import Mempool
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
+from stratoscope.outside.fetch import Fetcher, Remote
 
 NETWORK_KINDS: Final = ("bitcoind", "mempool", "fixed", "file")
 PRICE_KINDS: Final = ("coinbase", "kraken", "bitstamp", "mempool", "coingecko", "fixed", "file")

@@ -10,7 +10,6 @@ from pydantic import Field, TypeAdapter
 from stratoscope.errors import SourceError
 from stratoscope.fields import clean_text
 from stratoscope.market.chain import BLOCKS_PER_DAY, BLOCKS_PER_EPOCH, difficulty_of_nbits, subsidy
-from stratoscope.market.fetch import Remote
 from stratoscope.market.settings import SourceSettings
 from stratoscope.market.sources.answer import (
     Answer,
@@ -26,6 +25,7 @@ from stratoscope.market.sources.answer import (
 )
 from stratoscope.market.sources.mempool_answers import agree
 from stratoscope.market.sources.source import Network
+from stratoscope.outside.fetch import Remote
 
 WINDOWS: Final = (144, 432, 1008)
 AT_ONCE: Final = 24

@@ -4,9 +4,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from stratoscope.market.fetch import Remote
 from stratoscope.market.sources.answer import Answer, Moment, Positive, read
 from stratoscope.market.sources.source import Price
+from stratoscope.outside.fetch import Remote
 
 
 class _Ticker(Answer):

@@ -5,9 +5,9 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from stratoscope.errors import SourceError
-from stratoscope.market.fetch import Remote
 from stratoscope.market.sources.answer import Answer, Positive, read
 from stratoscope.market.sources.source import Price
+from stratoscope.outside.fetch import Remote
 
 
 class _Spot(Answer):

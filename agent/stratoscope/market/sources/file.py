@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from stratoscope.errors import SourceError
 from stratoscope.market.sources.answer import Answer, Difficulty, Height, Moment, Positive, number, read
 from stratoscope.market.sources.source import Network, Price
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside.tally import SourceTally
 from stratoscope.units import SATOSHIS
 
 MOST: Final = 64 << 10

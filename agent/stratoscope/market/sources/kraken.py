@@ -6,9 +6,9 @@ from pydantic import Field, TypeAdapter
 
 from stratoscope.errors import SourceError
 from stratoscope.fields import clean_text
-from stratoscope.market.fetch import Remote
 from stratoscope.market.sources.answer import Answer, Positive, read
 from stratoscope.market.sources.source import Price
+from stratoscope.outside.fetch import Remote
 
 
 class _Ticker(Answer):

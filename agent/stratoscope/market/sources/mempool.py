@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.market.chain import BLOCKS_PER_EPOCH, observed_hashrate
-from stratoscope.market.fetch import Remote
 from stratoscope.market.sources import mempool_answers as answers
 from stratoscope.market.sources.source import Network, Past, PastPrice, Price
+from stratoscope.outside.fetch import Remote
 from stratoscope.units import DAY, HOUR, MINUTE
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ import pytest
 
 from fakes.clock import StillClock
 from fakes.web import Web
-from stratoscope.market.fetch import Fetcher
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.tally import SourceTally
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from fakes.web import Says, Web, gzipped
 from stratoscope.errors import SOURCE_REASONS, SourceError
-from stratoscope.market import fetch
-from stratoscope.market.fetch import Fetcher, Remote, base_url, retry_after
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside import fetch
+from stratoscope.outside.fetch import Fetcher, Remote, base_url, retry_after
+from stratoscope.outside.tally import SourceTally
 
 CLOCK_EPOCH = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 

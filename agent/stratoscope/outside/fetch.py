@@ -21,7 +21,7 @@ from yarl import URL
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
-from stratoscope.market.tally import SourceTally
+from stratoscope.outside.tally import SourceTally
 from stratoscope.units import HOUR, MINUTE
 
 MOST: Final = 2 << 20
