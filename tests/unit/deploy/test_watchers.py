@@ -107,12 +107,40 @@ def test_targets_come_from_the_agent_and_name_services_of_the_stack():
 
 
 @pytest.mark.needs("amtool")
-def test_amtool_accepts_the_routes_and_sends_the_dead_mans_switch_apart():
+@pytest.mark.parametrize("name", ["alertmanager.yml", "channels.example.yml"])
+def test_amtool_accepts_the_routes_and_the_examples_of_channels(name):
+    done = ran("amtool", "check-config", DEPLOY / "alertmanager" / name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.needs("amtool")
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=DeadMansSwitch severity=none", "dead-mans-switch"),
+        ("alertname=StratoscopeAgentDown severity=critical site=north", "critical"),
+        ("alertname=RigOffline severity=warning site=north rig=a", "warning"),
+        ("alertname=CurtailmentAdvised severity=info site=north", "info"),
+    ],
+)
+def test_alerts_go_to_the_receiver_of_their_severity(labels, receiver):
     config = DEPLOY / "alertmanager/alertmanager.yml"
-    assert ran("amtool", "check-config", config).returncode == 0
-    route = ("amtool", "config", "routes", "test", f"--config.file={config}")
-    assert ran(*route, "alertname=DeadMansSwitch", "severity=none").stdout.strip() == "dead-mans-switch"
-    assert ran(*route, "alertname=StratoscopeAgentDown", "severity=critical").stdout.strip() == "operators"
+    done = ran("amtool", "config", "routes", "test", f"--config.file={config}", *labels.split())
+    assert done.stdout.strip() == receiver
+
+
+def test_inhibitions_name_only_alerts_that_exist_and_never_silence_the_switch_or_hot_chips():
+    rules = YAML(typ="safe").load((DEPLOY / "alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
+    names = {rule["alert"] for _, rule in ALERTS}
+    for rule in rules:
+        for pattern in [part for side in ("source_matchers", "target_matchers") for part in rule[side]]:
+            operator, words = re.fullmatch(r'alertname (=|!=|=~|!~) "(.+)"', pattern).groups()
+            matching = {name for name in names if any(re.fullmatch(word, name) for word in words.split("|"))}
+            assert matching, pattern
+            for word in words.split("|"):
+                assert any(re.fullmatch(word, name) for name in names), word
+            if operator == "=~" and pattern in rule["target_matchers"]:
+                assert not matching & {"DeadMansSwitch", "ChipTemperatureCritical"}
 
 
 def test_grafana_finds_its_data_sources_among_the_services():
