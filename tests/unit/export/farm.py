@@ -12,6 +12,7 @@ from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import DayPoint, History, day_of
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources.source import Network
+from stratoscope.market.template import Template
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import DAY, GH, MHZ, TH
 
@@ -163,6 +164,9 @@ class Known:
             network=NetworkState(seen=Seen(network, "mempool", MONOTONIC - 300, MONOTONIC - 9)),
             price=PriceState(good=chosen, reference=91_000.0),
             quotes={name: Quote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
+            watched=True,
+            template=Template(height=931_893, difficulty=146_472_570_619_930.8, coinbase_value=315_120_000, at=NOW - 12,
+                              endpoint="pool-a"),
         )
         past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
                 for n in (1, 7, 30)]  # fmt: skip
