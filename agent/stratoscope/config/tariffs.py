@@ -41,8 +41,8 @@ class ZoneSection(Section):
         )
 
 
-class PriceSource(Section):
-    """Where a price that changes is read."""
+class Outside(Section):
+    """Where something that changes is read, and how long it holds."""
 
     kind: Literal["file", "http"]
     file: Place | None = None
@@ -50,20 +50,18 @@ class PriceSource(Section):
     allow_http: bool = False
     path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
-    unit: Literal["kWh", "MWh"] = "kWh"
-    interval: Annotated[float, BeforeValidator(Duration(5, HOUR, "a price is not asked for more often"))] = MINUTE
+    interval: Annotated[float, BeforeValidator(Duration(5, HOUR, "services are not asked more often"))] = MINUTE
     max_age: Annotated[float, BeforeValidator(Duration(30, 2 * DAY))] = 20 * MINUTE
-    fallback: Literal["default", "last", "none"] = "default"
 
     @model_validator(mode="after")
-    def _one_place(self) -> "PriceSource":
+    def _one_place(self) -> "Outside":
         wanted, other = ("file", "url") if self.kind == "file" else ("url", "file")
         if getattr(self, wanted) is None:
             raise wrong(f"is of kind {self.kind} and names no {wanted}: add `{wanted}:`")
         if getattr(self, other) is not None:
             raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
         if self.max_age < 2 * self.interval:
-            raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: a price "
+            raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: it "
                         "would be too old before the next one comes")  # fmt: skip
         if self.url is not None:
             try:
@@ -73,17 +71,28 @@ class PriceSource(Section):
                 raise wrong(f"has a url that cannot be used: {reason}") from None
         return self
 
-    def feed(self) -> Feed:
-        """Return what reads it; prices come out per kWh."""
+    def feed(self, factor: Decimal = Decimal(1)) -> Feed:
+        """Return what reads it, a price × `factor`."""
         return Feed(
             file=self.file,
             url=self.url,
             allow_http=self.allow_http,
             path=dotted_path(self.path or ""),
             time_path=dotted_path(self.time_path) if self.time_path else None,
-            factor=PER_KWH[self.unit],
+            factor=factor,
             interval=self.interval,
         )
+
+
+class PriceSource(Outside):
+    """Where a price that changes is read."""
+
+    unit: Literal["kWh", "MWh"] = "kWh"
+    fallback: Literal["default", "last", "none"] = "default"
+
+
+class EventSource(Outside):
+    """Where it is read whether the grid calls for less load; without a path the document is true or false."""
 
 
 class Energy(Section):
@@ -132,12 +141,15 @@ class FixedSection(Section):
 
     per_month: Charge = Decimal(0)
     demand_per_kw_month: Charge = Decimal(0)
+    cp_per_kw_year: Charge = Decimal(0)
+    cp_months: Annotated[str, BeforeValidator(checked(months_of))] = "Jun-Sep"
 
 
-class CurtailmentCredit(Section):
-    """What a curtailed kWh earns."""
+class Curtailment(Section):
+    """What a curtailed kWh earns, and where the grid calls for it."""
 
     credit_per_kwh: Fiat = Decimal(0)
+    event_source: EventSource | None = None
 
 
 def _zone_name(value: Any) -> str:
@@ -158,14 +170,14 @@ class TariffSection(Section):
     adders: AddersSection = AddersSection()
     block: BlockSection | None = None
     fixed: FixedSection = FixedSection()
-    curtailment: CurtailmentCredit = CurtailmentCredit()
+    curtailment: Curtailment = Curtailment()
     overhead_ratio: Overhead | None = None
 
     def contract(self, currency: str, overhead_ratio: Decimal) -> Contract:
         """Return the contract in `currency`; the site's overhead holds where the tariff has none of its own."""
         energy = self.energy
         factor = PER_KWH[energy.unit]
-        source = energy.source
+        source, events = energy.source, self.curtailment.event_source
         return Contract(
             tariff=Tariff(
                 currency=currency,
@@ -184,5 +196,9 @@ class TariffSection(Section):
                 overhead_ratio=overhead_ratio if self.overhead_ratio is None else self.overhead_ratio,
             ),
             demand_per_kw_month=self.fixed.demand_per_kw_month,
-            feed=None if source is None else source.feed(),
+            cp_per_kw_year=self.fixed.cp_per_kw_year,
+            cp_months=months_of(self.fixed.cp_months),
+            feed=None if source is None else source.feed(PER_KWH[source.unit]),
+            call=None if events is None else events.feed(),
+            call_max_age=0.0 if events is None else events.max_age,
         )

@@ -165,8 +165,13 @@ class Known:
             price=PriceState(good=chosen, reference=91_000.0),
             quotes={name: Quote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
             watched=True,
-            template=Template(height=931_893, difficulty=146_472_570_619_930.8, coinbase_value=315_120_000, at=NOW - 12,
-                              endpoint="pool-a"),
+            template=Template(
+                height=931_893,
+                difficulty=146_472_570_619_930.8,
+                coinbase_value=315_120_000,
+                at=NOW - 12,
+                endpoint="pool-a",
+            ),
         )
         past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
                 for n in (1, 7, 30)]  # fmt: skip
