@@ -13,7 +13,7 @@ from stratoscope.economics.call import Call, call_of
 from stratoscope.economics.days import Day, DayBook
 from stratoscope.economics.demand import Demand, Peak
 from stratoscope.economics.economist import Economist
-from stratoscope.economics.feed import Feed, Reader, quote_of
+from stratoscope.economics.quote import quote_of
 from stratoscope.economics.terms import Terms
 from stratoscope.errors import SourceError
 from stratoscope.events import Event
@@ -21,6 +21,7 @@ from stratoscope.fleet import Counters, RigSnapshot
 from stratoscope.judgement.counters import Sample
 from stratoscope.market.now import Market
 from stratoscope.market.tariff import Quote
+from stratoscope.outside.feed import Feed, Reader
 from stratoscope.outside.fetch import Fetcher
 
 TICK: Final = 15.0

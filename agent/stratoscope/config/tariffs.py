@@ -9,10 +9,10 @@ from pydantic import BeforeValidator, model_validator
 from stratoscope.config.problems import shown, wrong
 from stratoscope.config.section import Place, Section, checked
 from stratoscope.config.values import Duration, Money
-from stratoscope.economics.feed import Feed, dotted_path
 from stratoscope.economics.terms import Contract
 from stratoscope.market.tariff import Adders, Block, External, Tariff
 from stratoscope.market.tariff_zones import Zone, days_of, hours_of, months_of, time_zone
+from stratoscope.outside.feed import Feed, dotted_path
 from stratoscope.outside.fetch import base_url
 from stratoscope.units import DAY, HOUR, KILO, MEGA, MINUTE
 

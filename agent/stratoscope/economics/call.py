@@ -7,9 +7,9 @@ strike, so a call decides alone. A call that was not confirmed for too long is u
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stratoscope.economics.feed import AHEAD, Feed, begins_at, found_in
 from stratoscope.errors import SourceError
 from stratoscope.events import Event
+from stratoscope.outside.feed import Feed, begins_at, found_in
 
 WORDS: Final = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 """What services and home automation write for a boolean; case does not matter."""
@@ -27,10 +27,7 @@ def call_of(body: bytes, feed: Feed, at: float) -> Call:
     """Return what `body` says, as of the time it names, else of UTC `at`; raise SourceError."""
     document = found_in(body)
     on = _flag(feed.walk(document))
-    told = begins_at(document, feed, at)
-    if told > at + AHEAD:
-        raise SourceError("schema", "the call is from the future")
-    return Call(on, min(told, at))
+    return Call(on, min(begins_at(document, feed, at), at))
 
 
 def called(call: Call | None, max_age: float, at: float) -> bool | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from stratoscope.economics.feed import Feed
 from stratoscope.market.curtailment import Policy
 from stratoscope.market.tariff import Tariff
+from stratoscope.outside.feed import Feed
 from stratoscope.units import HOUR, MINUTE
 
 DEFAULT_TARIFF: Final = "default"

@@ -1,4 +1,4 @@
-"""Reads what something outside keeps up to date, the price of power or a call of the grid: a file or a service."""
+"""Reads one figure that something outside keeps up to date in a file or a service: a price of power, a hashprice."""
 
 import asyncio
 import math
@@ -15,7 +15,6 @@ import orjson
 from yarl import URL
 
 from stratoscope.errors import SourceError
-from stratoscope.market.tariff import Quote
 from stratoscope.outside.fetch import Fetcher, Remote
 from stratoscope.units import DAY, KILO
 
@@ -58,16 +57,6 @@ def dotted_path(text: str) -> Way:
     return steps
 
 
-def quote_of(body: bytes, feed: Feed, at: float) -> Quote:
-    """Return the price in `body`, in force from the time it names, else from UTC `at` on; raise SourceError."""
-    document = found_in(body)
-    price = _price(feed.walk(document)) * feed.factor
-    begins = begins_at(document, feed, at)
-    if begins > at + AHEAD:
-        raise SourceError("schema", "the price is from the future")
-    return Quote(price, begins)
-
-
 def found_in(body: bytes) -> Any:
     """Return the JSON document in `body`; raise SourceError."""
     if len(body) > MOST:
@@ -80,11 +69,14 @@ def found_in(body: bytes) -> Any:
 
 def begins_at(document: Any, feed: Feed, at: float) -> float:
     """Return the UTC seconds from which the document holds: the time it names, else `at`; raise SourceError."""
-    return at if feed.time_path is None else _moment(_walk(document, feed.time_path))
+    begins = at if feed.time_path is None else _moment(_walk(document, feed.time_path))
+    if begins > at + AHEAD:
+        raise SourceError("schema", "it is from the future")
+    return begins
 
 
 Parse = Callable[[bytes, Feed, float], T]
-"""Makes something of a body, as of UTC seconds: `quote_of`, `call_of`; raises SourceError."""
+"""Makes something of a body, as of UTC seconds; raises SourceError."""
 
 
 class Reader(Generic[T]):
@@ -110,7 +102,7 @@ class Reader(Generic[T]):
         if self.feed.file is None:
             raise SourceError("unreachable", "the feed has neither file nor url")
         try:
-            body, modified = await asyncio.to_thread(_load, self.feed.file)
+            body, modified = await asyncio.to_thread(load, self.feed.file)
             said = self._parse(body, self.feed, min(modified, at))
         except SourceError as error:
             self._tally.count(self._name, error.reason)
@@ -119,7 +111,8 @@ class Reader(Generic[T]):
         return said
 
 
-def _load(path: Path) -> tuple[bytes, float]:
+def load(path: Path) -> tuple[bytes, float]:
+    """Return what a regular file holds, up to a byte beyond MOST, and the UTC s it was written; raise SourceError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for a writer
         with os.fdopen(descriptor, "rb") as file:
@@ -142,7 +135,8 @@ def _walk(document: Any, way: Way) -> Any:
     return document
 
 
-def _price(value: Any) -> Decimal:
+def decimal_of(value: Any) -> Decimal:
+    """Return a price as it is written; raise SourceError where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise SourceError("schema", "the price is no number")
     try:
