@@ -1,11 +1,18 @@
 """Asks for difficulty, fees and price as they are now: `stratoscope hashprice live`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from stratoscope.cli.rig_options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
+
+VERDICTS: Final = {
+    "fits": "fits our own fees",
+    "below_subsidy": "cannot be: below the subsidy",
+    "fees_differ": "doubtful: implies other fees than ours",
+    "unchecked": "not below the subsidy",
+}
 
 if TYPE_CHECKING:
     from stratoscope.cli.hashprice import Inputs
@@ -148,6 +155,15 @@ def _more(now: "MarketNow") -> dict[str, Any]:
             name: {"age_seconds": max(0.0, now.at - one.at), "source": one.source}
             for name, one in known.items() if one is not None
         },
+        "references": {
+            name: {
+                "hashprice_btc_per_ph_day": one.btc_per_ph_day,
+                "age_seconds": one.age,
+                "deviation_ratio": one.deviation,
+                "verdict": one.check and one.check.verdict,
+            }
+            for name, one in now.published.items()
+        },
         "unusable": dict(now.stale),
     }  # fmt: skip
 
@@ -165,4 +181,7 @@ def _rows(document: dict[str, Any], now: "MarketNow") -> dict[str, str]:
         )
     for name, one in document["inputs"].items():
         rows[f"{name} from"] = f"{one['source']}, {duration(one['age_seconds'])} old"
+    for name, one in document["references"].items():
+        value = quantity(one["hashprice_btc_per_ph_day"], "BTC/PH/day", 8)
+        rows[f"hashprice of {name}"] = f"{value}, {VERDICTS.get(one['verdict'], 'not checked')}"
     return rows

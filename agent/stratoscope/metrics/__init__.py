@@ -77,6 +77,8 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
     market.NEWEST_JOB,
     market.APART,
     market.ADJUSTMENT,
+    market.PUBLISHED,
+    market.DOUBTS,
     market.AFTER,
     market.FORWARD,
     market.CHANGES,

@@ -68,7 +68,7 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     assert loaded.warnings == ()
     assert loaded.market is not None
     assert loaded.market.model_fields_set == set(Market.model_fields)
-    assert loaded.market.model_copy(update={"network": Market().network}) == Market()
+    assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()
     assert loaded.tariffs["night"].energy.source is not None
     assert loaded.tariffs["default"].energy.zones[0].months == "Jun-Sep"
     found = expand(loaded)

@@ -10,6 +10,7 @@ from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSn
 from stratoscope.market.choose import Chosen, NetworkState, PriceState, Quote, Seen
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import DayPoint, History, day_of
+from stratoscope.market.references import Figure, ReferenceSettings
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources.source import Network
 from stratoscope.market.template import Template
@@ -172,6 +173,9 @@ class Known:
                 at=NOW - 12,
                 endpoint="pool-a",
             ),
+            references={
+                "index": (ReferenceSettings(name="index", unit="btc_per_ph_day"), Figure(0.00043143, NOW - 60))
+            },
         )
         past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
                 for n in (1, 7, 30)]  # fmt: skip
