@@ -198,8 +198,8 @@ RACE: Family[StratumNow, EndpointNow] = Family("stratum endpoint: the race", _en
 ), ENDPOINT)  # fmt: skip
 
 COSTS: Family[StratumNow, Loss] = Family("stratum endpoint: what poor work cost", _losses, (
-    Metric("stratum_poor_work", Unit.SECONDS, "Time in which the endpoint gave empty templates, or late work on a block "
-           "that others had left.", lambda r: r.seconds, Kind.COUNTER),
+    Metric("stratum_poor_work", Unit.SECONDS, "Time in which the endpoint gave empty templates, or late work on a "
+           "block that others had left.", lambda r: r.seconds, Kind.COUNTER),
     Metric("stratum_lost", Unit.SATOSHIS, "What the site's hashrate at this endpoint would have earned more in that "
            "time: the fees for empty templates, everything for late work. Who bears it, the payout scheme says.",
            lambda r: r.satoshis, Kind.COUNTER, Stability.EXPERIMENTAL),
