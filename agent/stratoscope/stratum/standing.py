@@ -27,9 +27,7 @@ UNKNOWN: Final = Verdict(None, None)
 class Standing:
     """All endpoints side by side. `tick` draws the conclusions that time brings; `record` says what is known now."""
 
-    def __init__(
-        self, clock: Clock, events: Callable[[Event], None], difficulty: Callable[[], float | None]
-    ) -> None:
+    def __init__(self, clock: Clock, events: Callable[[Event], None], difficulty: Callable[[], float | None]) -> None:
         self.endpoints: dict[str, Watched] = {}
         self.alarms = Alarms(events)
         self._clock, self._events, self._difficulty = clock, events, difficulty
