@@ -20,6 +20,7 @@ TAKES: Final = {
     "bitcoind": {"url", "allow_http", "user", "password", "cookie"},
     "fixed": {"price", "height", "difficulty", "fees"},
     "file": {"path"},
+    "stratum": set(),
 }
 REMOTE: Final = {"url", "allow_http"}
 
@@ -65,7 +66,7 @@ class Source(Section):
         takes = TAKES.get(self.kind, REMOTE)
         if given - takes:
             raise wrong(f"has {', '.join(sorted(given - takes))}, which a source of kind {self.kind} does not take: "
-                        f"it takes {', '.join(sorted(takes))}")  # fmt: skip
+                        f"it takes {', '.join(sorted(takes)) or 'nothing more'}")  # fmt: skip
         lacks = [key for key in self._needs() if getattr(self, key) is None]
         if lacks:
             raise wrong(f"lacks {' and '.join(lacks)}, which a source of kind {self.kind} needs")

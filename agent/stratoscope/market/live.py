@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.events import Event
 from stratoscope.market.choose import (
     Chosen,
     NetworkState,
@@ -21,10 +22,11 @@ from stratoscope.market.choose import (
 )
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import TOLERANCE, DayPoint, History, Memory, day_of
-from stratoscope.market.now import MarketNow
+from stratoscope.market.now import MarketNow, disagreement
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
+from stratoscope.market.template import Templates
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
@@ -47,13 +49,19 @@ class LiveMarket:
         chance: Callable[[], float],
         memory: Memory | None = None,
         warn: Warn = lambda _: None,
+        templates: Templates | None = None,
+        events: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """Make the sources; `chance` gives numbers from 0 to 1, `memory` keeps days, `warn` hears what changed."""
+        """Make the sources; `chance` gives numbers from 0 to 1, `memory` keeps days, `warn` hears what changed.
+
+        `templates` gives the newest job of the stratum endpoints that are watched, `events` takes disagreements.
+        """
         self.settings = settings
         self.tally = SourceTally()
         self._clock, self._chance, self._memory, self._warn = clock, chance, memory, warn
         self._fetcher = Fetcher(clock, chance, self.tally)
-        self._sources = Sources(settings.network, settings.prices, self._fetcher)
+        self._templates, self._events = templates, events
+        self._sources = Sources(settings.network, settings.prices, self._fetcher, templates)
         self._history = History(settings.currency, memory.market_days() if memory is not None else ())
         newest = self._history.newest
         self._network = NetworkState()
@@ -64,6 +72,7 @@ class LiveMarket:
         self._made = 0.0  # monotonic s
         self._asked: set[str] = set()
         self._told: dict[str, str] = {}
+        self._apart: set[str] = set()
 
     @property
     def now(self) -> MarketNow:
@@ -81,6 +90,8 @@ class LiveMarket:
             quotes=self._quotes,
             price_wrong=self._wrong["price"],
             network_wrong=self._wrong["network"],
+            watched=self._templates is not None,
+            template=None if self._templates is None else self._templates.newest(),
         )
         return derive(self.settings, inputs, self._history, moment)
 
@@ -182,6 +193,16 @@ class LiveMarket:
         for name in sorted(told.keys() - stale.keys()):
             self._warn(f"market: {name} can be used again")
         self._told = dict(stale)
+        self._tell_apart(self.now)
+
+    def _tell_apart(self, now: MarketNow) -> None:
+        """Raise an event where stratum job and market begin or cease to disagree; what is unknown changes nothing."""
+        if now.template is None:
+            return
+        for what, differs in sorted(now.template.apart.items()):
+            if differs != (what in self._apart):
+                self._apart ^= {what}
+                self._events(disagreement(now, now.template, what))
 
     async def keep(self) -> bool:
         """Keep the point of this hour, and fill what the past lacks from a source that knows it.

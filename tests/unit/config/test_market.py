@@ -11,7 +11,7 @@ MISTAKES = {
     "a source of no kind": ("prices: [coinbse]", ('market.prices[0].kind is "coinbse", which is no kind of source '
                             "here: did you mean coinbase?")),
     "a price source for the network": ("network: [kraken]", ('market.network[0].kind is "kraken", which is no kind of '
-                                       "source here: known here: bitcoind, file, fixed, mempool")),
+                                       "source here: known here: bitcoind, file, fixed, mempool, stratum")),
     "a node without its address": ("network: [{kind: bitcoind, cookie: /c}]",
                                    "market.network[0] lacks url, which a source of kind bitcoind needs"),
     "a node without a login": ("network: [{kind: bitcoind, url: http://127.0.0.1:8332}]",
@@ -34,6 +34,9 @@ MISTAKES = {
                                      "market.network[0] lacks fees, which a source of kind fixed needs"),
     "a fixed price of nothing": ("prices: [{kind: fixed, price: 0}]",
                                  "market.prices[0].price is 0, it must be 1e-06 to 1e+12"),
+    "stratum with an address": ("network: [{kind: stratum, url: https://a.example}]",
+                                ("market.network[0] has url, which a source of kind stratum does not take: it takes "
+                                "nothing more")),
     "a file without a path": ("prices: [file]", "market.prices[0] lacks path, which a source of kind file needs"),
     "no currency": ("currency: dollars",
                     'market.currency is "dollars", it must be the code of a currency such as USD or EUR'),

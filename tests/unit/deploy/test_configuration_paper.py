@@ -94,9 +94,9 @@ def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
 
 def test_every_key_of_the_market_is_documented_with_its_default():
     paper, code = documented("Market"), keys_of(Market)
-    kinds = {"bitcoind", "mempool", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
     assert set(paper) == set(code) | kinds
-    assert {"fixed", "file", "mempool", "bitcoind"} == set(NETWORK_KINDS)
+    assert {"fixed", "file", "mempool", "bitcoind", "stratum"} == set(NETWORK_KINDS)
     assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
     assert re.findall(r"`(\w+)`", section("Market").partition("| `prices` |")[2].partition("|")[0]) == [
         source.kind for source in code["prices"]
