@@ -109,7 +109,7 @@ class ShareProof:
     low: float  # H/s, lower end of the 95 % interval
     high: float  # H/s, upper end
     reported: float  # H/s, what the rig reported over the same time
-    alarm: Literal["missing", "excess"] | None = None  # two windows in a row on that side outside the interval
+    alarm: str | None = None  # missing or excess: two windows in a row on that side outside the interval
     unaccounted: float | None = None  # part of the reported work that no accepted share stands for, over a day
     unaccounted_error: float | None = None  # one standard error of it
     windows: int = 1  # full windows in it, 24 at most

@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 from stratoscope.app.collector import Collector
+from stratoscope.app.guarding import Guarding
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.money import Money, Sums, in_currency, terms_of
 from stratoscope.app.vitals import Vitals
@@ -32,7 +33,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import MARKET, Section
+from stratoscope.metrics import GUARD, MARKET, Section
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
@@ -45,7 +46,9 @@ from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
-LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step", "market_disagreement"})
+LOUD: Final = frozenset(
+    {"rig_down", "tamper", "identity_conflict", "config_rejected", "clock_step", "market_disagreement"}
+)
 
 log = structlog.get_logger("stratoscope")
 
@@ -102,6 +105,7 @@ class Agent:
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
+        self.guarding = self._guarding()
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -121,6 +125,15 @@ class Agent:
         return Money(
             terms, self.config.site, self.market, fetcher, self.clock, self.events,
             days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
+        )  # fmt: skip
+
+    def _guarding(self) -> Guarding | None:
+        guard, ledger = self.config.guard, self.ledger
+        if not guard.enabled:
+            return None
+        return Guarding(
+            guard.rules(), self.fleet, self.clock, self.events,
+            pins=ledger.pins() if ledger else (), learned=ledger.keep_pins if ledger else lambda _: None,
         )  # fmt: skip
 
     def _limits(self) -> Limits:
@@ -170,6 +183,7 @@ class Agent:
             search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
             economist=self.money.economist if self.money else None,
+            prover=self.guarding.prover if self.guarding else None,
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -190,6 +204,8 @@ class Agent:
                     *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
+                if self.guarding is not None:
+                    others.append(tasks.create_task(self.guarding.run(), name="guard"))
                 if self.market is not None:
                     others.append(tasks.create_task(self.market.run(), name="market"))
                 self.follow(self.config)
@@ -220,6 +236,8 @@ class Agent:
         terms = terms_of(config)
         if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
             self.money.follow(terms)
+        if self.guarding is not None and config.guard.enabled:
+            self.guarding.follow(config.guard.rules())
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -247,8 +265,11 @@ class Agent:
         return started
 
     def _sections(self) -> tuple[Section, ...]:
-        market = self.market
-        return () if market is None else (Section(MARKET, lambda: market.now),)
+        market, guarding = self.market, self.guarding
+        sections = [] if market is None else [Section(MARKET, lambda: market.now)]
+        if guarding is not None:
+            sections.append(Section(GUARD, lambda: guarding.now))
+        return tuple(sections)
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:

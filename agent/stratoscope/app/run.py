@@ -110,6 +110,8 @@ def restart_only(old: Config, new: Config) -> list[str]:
     before, after = terms_of(old), terms_of(new)
     if (before and before.currency) != (after and after.currency):
         changed.append("economics")  # sums of two currencies are no sum
+    if old.guard.enabled != new.guard.enabled:
+        changed.append("guard.enabled")
     fixed = {"interval"}  # every rig's own interval is followed
     if old.polling.model_dump(exclude=fixed) != new.polling.model_dump(exclude=fixed):
         changed.append("polling")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from stratoscope.config import addresses
+from stratoscope.config.guard import Guard
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
@@ -133,6 +134,7 @@ class Config(Section):
     market: Market | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
+    guard: Guard = Guard()
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -162,7 +164,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "guard", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

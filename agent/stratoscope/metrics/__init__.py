@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, rig, site, site_money, stratum
+from stratoscope.metrics import guard, market, money, parts, rig, site, site_money, stratum, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -27,6 +27,7 @@ from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
+from stratoscope.stratum.guard import GuardNow
 from stratoscope.stratum.live import StratumNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
@@ -46,8 +47,11 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     money.EARNED,
     money.RATES,
     money.RATIOS,
+    work.PROOF,
+    work.TIP,
     money.SPENT,
     rig.FAULTS,
+    work.BOUNDS,
     rig.AIR,
     parts.POOL_USERS,
     rig.HASHRATE_WINDOWS,
@@ -95,11 +99,16 @@ STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
 )  # fmt: skip
 """Families of the stratum endpoints, where they are watched; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM)
+GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
+    guard.COUNTS, guard.RIGS, guard.ENDPOINTS, guard.PINS, guard.LEARNING, guard.ACCEPTED,
+)  # fmt: skip
+"""Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *GUARD)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family", "Identity", "Kind",
-    "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals", "Unit",
+    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family", "Identity",
+    "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals", "Unit",
     "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

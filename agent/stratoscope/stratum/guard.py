@@ -9,6 +9,7 @@ ever switched.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from stratoscope.events import Event
@@ -46,6 +47,7 @@ class Rules:
     """What the operator allows. Patterns take `*`; a subject without patterns is learned."""
 
     learn: float = 7 * DAY  # s from the first pin of a subject on; of an endpoint on, for payouts
+    since: float = 0.0  # UTC s: what was pinned before no longer counts, and learning begins again
     endpoints: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     payouts: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class GuardNow:
     alarms: tuple[Alarm, ...] = ()
     pins: Mapping[Subject, int] = field(default_factory=dict)
     learning: Mapping[Subject, bool] = field(default_factory=dict)  # absent: the subject is listed
+    accepted: Mapping[str, float] = field(default_factory=dict)  # host:port → accepted difficulty
 
 
 def account_of(user: str) -> str:
@@ -104,27 +107,30 @@ class Guard:
         self.rules = rules
         self._events, self._learned = events, learned
         self._alarms: dict[Key, Alarm] = {}
-        self._pins: set[tuple[Subject, str]] = set()
+        self._pins: dict[tuple[Subject, str], float] = {(pin.subject, pin.value): pin.at for pin in pins}
         self._begun: dict[str, float] = {}
-        for pin in pins:
-            self._take(pin)
+        self.follow(rules)
 
     def follow(self, rules: Rules) -> None:
         """Judge by other rules from the next look on."""
         self.rules = rules
+        self._pins = {key: at for key, at in self._pins.items() if at >= rules.since}
+        self._begun.clear()
+        for (subject, value), at in self._pins.items():
+            self._begin(Pin(subject, value, at))
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """Return what is amiss now, the oldest first."""
         return tuple(self._alarms.values())
 
-    def now(self, at: float) -> GuardNow:
-        """Return what is known at UTC `at`."""
+    def now(self, at: float, accepted: Mapping[str, float] = MappingProxyType({})) -> GuardNow:
+        """Return what is known at UTC `at`; `accepted` is the difficulty of accepted shares by host:port."""
         count = dict.fromkeys(SUBJECTS, 0)
         for subject, _ in self._pins:
             count[subject] += 1
         learning = {subject: self._learning(subject, at) for subject in SUBJECTS if not self.rules.listed(subject)}
-        return GuardNow(alarms=self.alarms, pins=count, learning=learning)
+        return GuardNow(alarms=self.alarms, pins=count, learning=learning, accepted=accepted)
 
     def saw_slots(self, rig: str, slots: Sequence[PoolSlot], at: float) -> None:
         """Judge the pool slots of a rig's newest reading."""
@@ -197,18 +203,18 @@ class Guard:
     def _learning(self, what: str, at: float) -> bool:
         """Tell whether `what`, a subject or an endpoint, is still being learned."""
         begun = self._begun.get(what)
-        return self.rules.learn > 0 and (begun is None or at - begun < self.rules.learn)
+        return self.rules.learn > 0 and at >= self.rules.since and (begun is None or at - begun < self.rules.learn)
 
     def _learn(self, pins: list[Pin]) -> None:
         pins = pins[: MOST_PINS - len(self._pins)]
         for pin in pins:
-            self._take(pin)
+            self._pins[pin.subject, pin.value] = pin.at
+            self._begin(pin)
         if pins:
             self._learned(pins)
 
-    def _take(self, pin: Pin) -> None:
-        """Take a pin in, and note when learning began: of the subject, and for payouts of the endpoint."""
-        self._pins.add((pin.subject, pin.value))
+    def _begin(self, pin: Pin) -> None:
+        """Note when learning began: of the subject, and for payouts of the endpoint."""
         keys = [pin.subject, pin.value.partition(" ")[0]] if pin.subject == "payout" else [pin.subject]
         for key in keys:
             self._begun[key] = min(self._begun.get(key, pin.at), pin.at)

@@ -5,7 +5,6 @@ difficulty counts, and a restart begins the window anew. One window in twenty li
 so an alarm takes two in a row on the same side.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.fleet import Judged, ShareProof
@@ -42,7 +41,12 @@ class _Rig:
         self.proof: ShareProof | None = None
 
     def restart(self, now: float) -> None:
-        """Begin the window anew; what was proved stands."""
+        """Begin anew with the next count, as after a gap or a restart; what was proved stands."""
+        self.counted = {}
+        self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """Begin a window."""
         self.begun, self.claimed, self.work = now, 0.0, Work()
 
 
@@ -64,7 +68,6 @@ class Prover:
         self._claim(rig, judged.hashrate, now)
         if _restarted(rig, reading):
             rig.restart(now)
-            rig.counted = {}
         rig.uptime = reading.uptime
         if reading.pools is not rig.pools:  # slow commands are decoded once: the same tuple is the same answer
             rig.pools = reading.pools
@@ -72,12 +75,6 @@ class Prover:
             if now - rig.begun >= WINDOW:
                 self._close(rig, now)
         return rig.proof
-
-    def keep_only(self, keys: Iterable[str]) -> None:
-        """Forget every rig that is not among `keys`."""
-        gone = self._rigs.keys() - set(keys)
-        for key in gone:
-            del self._rigs[key]
 
     @staticmethod
     def _claim(rig: _Rig, rate: float | None, now: float) -> None:
@@ -102,11 +99,11 @@ class Prover:
             grown = slot.difficulty_accepted - before[0]
             shares = None if slot.accepted is None or before[1] is None else slot.accepted - before[1]
             if grown < 0 or (shares is not None and shares < 0):
-                rig.restart(now)
+                rig.begin(now)
             elif grown > 0:
                 self._add(rig, slot.url, grown, shares)
         if not rig.counted:
-            rig.restart(now)
+            rig.begin(now)
         rig.counted = counted
 
     def _add(self, rig: _Rig, url: str, grown: float, shares: int | None) -> None:
@@ -128,7 +125,7 @@ class Prover:
             rig.streak = rig.streak.after(proved, claimed)
             rig.past = [*rig.past[1 - LONG :], (rig.work, rig.claimed)]
             rig.proof = _proof(rig, proved, claimed)
-        rig.restart(now)
+        rig.begin(now)
 
 
 def _proof(rig: _Rig, proved: Hashrate, claimed: float) -> ShareProof:

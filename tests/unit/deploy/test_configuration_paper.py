@@ -47,9 +47,9 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> "dict[str, object]":
 
 def meant(text: str) -> object:
     """Return what a default in the paper means: 5m → 300, 1 MiB → 1048576, none → nothing."""
-    match = re.fullmatch(r"(\d+)\s*(s|m|MiB|)", text)
+    match = re.fullmatch(r"(\d+)\s*(s|m|d|MiB|)", text)
     if match:
-        return int(match[1]) * {"": 1, "s": 1, "m": 60, "MiB": 1 << 20}[match[2]]
+        return int(match[1]) * {"": 1, "s": 1, "m": 60, "d": 86400, "MiB": 1 << 20}[match[2]]
     return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
         text, text
     )
