@@ -185,5 +185,3 @@ def registered_domain(host: str) -> str | None:
 @lru_cache(1)
 def _suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=False)  # its list takes 50 ms to read, and a redirect is rare
-
-

@@ -92,5 +92,3 @@ def added(delays: Delays, delay: float) -> Delays:
     """Return `delays` with one more."""
     buckets = tuple((bound, count + (delay <= bound)) for bound, count in delays.buckets)
     return Delays(buckets, delays.count + 1, delays.total + delay)
-
-
