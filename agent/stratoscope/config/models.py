@@ -13,6 +13,7 @@ from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
@@ -132,6 +133,7 @@ class Config(Section):
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
     market: Market | None = None
+    stratum: Stratum | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     guard: Guard = Guard()
@@ -164,7 +166,8 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "guard", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "tariffs", "economics", "guard", "logging",
+                    "exporters")  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

@@ -19,7 +19,8 @@ class Rig:
     """The state behind one rig's answers, brought up to date by `advance` only when somebody asks.
 
     `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `own_pools` are
-    the slots as (url, user) that its owner configured. `on_change` is called whenever the rig starts or stops accepting connections.
+    the slots as (url, user) that its owner configured. `on_change` is called whenever the rig starts or stops
+    accepting connections.
     """
 
     __slots__ = ("_at", "_clock", "cache", "family", "hostname", "index", "mac", "name", "on_change", "own_pools",

@@ -23,7 +23,7 @@ def end_of(certificate: bytes | None) -> float | None:
 
 
 def _parts(packed: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield tag and content of each value in a row of DER values; raise ValueError or IndexError where it ends amiss."""
+    """Yield tag and content of each value in a row of DER values; raise ValueError or IndexError where it breaks."""
     at = 0
     while at < len(packed):
         tag, size, at = packed[at], packed[at + 1], at + 2

@@ -45,6 +45,8 @@ FLOOD_LINES: Final = 400
 FLOOD_BYTES: Final = 4 << 20
 """What comes within FLOOD_SPAN seconds at most; a pool sends a few kB."""
 MOST_NOISE: Final = 50
+FIRST_NOISE: Final = 3
+"""Lines that are no message, in a session and before there is one."""
 RTTS: Final = 8
 
 
@@ -97,6 +99,7 @@ class Session(asyncio.Protocol):
         self._heard = self._job_at = clock.monotonic()
         self._span, self._span_lines, self._span_bytes = 0.0, 0, 0
         self._noise = 0
+        self._subscribed: float | None = None  # monotonic s
         self._rtts: deque[float] = deque(maxlen=RTTS)
         self._takes: dict[type[Any], Callable[[Any, float], None]] = {
             Notify: self._job, Reply: self._reply, SetDifficulty: self._difficulty, SetExtranonce: self._extranonce,
@@ -106,9 +109,10 @@ class Session(asyncio.Protocol):
 
     async def hold(self) -> None:
         """Talk until the session ends; raise Ended with the reason."""
-        talk = asyncio.ensure_future(self._talk())
+        talk: asyncio.Future[None] = asyncio.ensure_future(self._talk())
+        waits: tuple[asyncio.Future[Any], ...] = (talk, self._ended)
         try:
-            await asyncio.wait({talk, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if self._ended.done():
                 raise self._ended.result()
             talk.result()
@@ -207,8 +211,7 @@ class Session(asyncio.Protocol):
     def _job(self, job: Notify, received: float) -> None:
         if not self._done["job"].is_set():
             self._done["job"].set()
-            subscribed = self._done["subscribe"].is_set()
-            self._ear.phase("first_job", received - self._subscribed if subscribed else 0.0)
+            self._ear.phase("first_job", received - (self._subscribed or received))
         self._job_at = received
         told = self._extranonce2_size is not None
         self._ear.job(decode(job, self._extranonce1 if told else None, self._extranonce2_size), received)
@@ -258,7 +261,7 @@ class Session(asyncio.Protocol):
     def _noisy(self, _said: Noise, _received: float) -> None:
         self._noise += 1
         self._ear.noise()
-        if self._noise >= MOST_NOISE or not self._done["subscribe"].is_set() and self._noise >= 3:
+        if self._noise >= (MOST_NOISE if self._done["subscribe"].is_set() else FIRST_NOISE):
             self._end("garbled", "what comes is no stratum")
 
     def _answer(self, said: Request, _received: float) -> None:

@@ -35,8 +35,8 @@ class Standing:
         self._verdicts: dict[str, Verdict] = {}
         self._fees: dict[int, int] = {}  # height → fees (sat) of its newest template with transactions
         self._work: Work | None = None
-        self._accrued = clock.monotonic()
         self._races: deque[Lap] = deque(maxlen=RACES)  # newest first
+        self._tip: tuple[int | None, float] = None, 0.0  # height of the majority's tip, UTC s when it was heard of
 
     def add(self, endpoint: Endpoint) -> Watched:
         """Take another endpoint in."""
@@ -77,19 +77,12 @@ class Standing:
                 watched.raced(result)
                 if result.delay > 0:
                     watched.lost("late", result.delay, self._worth(watched, result.delay, whole=True))
-        self._accrue_empty(working, now)
-        height = self._height()
-        self.alarms.look(self.endpoints, self._verdicts, height, self._tip_at(height), at)
-
-    def _accrue_empty(self, working: Mapping[str, Watched], now: float) -> None:
-        """Charge empty templates for the time since the last tick, or since they came."""
-        for watched in working.values():
-            template, received = watched.template, watched.job_received
-            if template is not None and template.empty and received is not None:
-                seconds = now - max(self._accrued, received)
-                if seconds > 0:
-                    watched.lost("empty", seconds, self._worth(watched, seconds, whole=False))
-        self._accrued = now
+        for watched in self.endpoints.values():
+            seconds = watched.drain_empty(now)
+            if seconds > 0:
+                watched.lost("empty", seconds, self._worth(watched, seconds, whole=False))
+        self._note_tip(at)
+        self.alarms.look(self.endpoints, self._verdicts, *self._tip, at)
 
     def _worth(self, watched: Watched, seconds: float, *, whole: bool) -> float | None:
         """Return what the rigs at an endpoint earn in so many seconds (sat): all of it, or only the fees."""
@@ -115,6 +108,11 @@ class Standing:
             self._work = best[1]
         while len(self._fees) > HEIGHTS:
             del self._fees[min(self._fees)]
+
+    def _fresh_work(self) -> Work | None:
+        """Return the best job unless it is too old to say anything."""
+        work = self._work
+        return work if work is not None and self._clock.time() - work.at <= offered.TEMPLATE_MAX_AGE else None
 
     def _ours(self, url: str) -> bool:
         """Tell whether an endpoint works on the majority's chain, and that may be Bitcoin."""
@@ -142,13 +140,16 @@ class Standing:
                    if one.template is not None and one.template.height is not None and self._ours(url)]  # fmt: skip
         return max(heights, default=None)
 
-    def _tip_at(self, height: int | None) -> float | None:
-        laps = [lap.at for lap in self._races if lap.height == height]
-        return min(laps, default=None)
+    def _note_tip(self, at: float) -> None:
+        """Note since when the tip is known: since its first announcement, where one was heard."""
+        height = self._height()
+        if height != self._tip[0]:
+            self._tip = height, min((lap.at for lap in self._races if lap.height == height), default=at)
 
     def record(self, unwatched: Mapping[str, int]) -> StratumNow:
         """Return everything as it is now."""
-        height = self._height()
+        self._note_tip(self._clock.time())
+        height, tip_at = self._tip
         records = {}
         for url, watched in sorted(self.endpoints.items()):
             verdict, template = self._verdicts.get(url, UNKNOWN), watched.template
@@ -160,7 +161,8 @@ class Standing:
                 and one.template.height == (height or 0) + 1 and self._ours(url)]  # fmt: skip
         return StratumNow(
             at=self._clock.time(), endpoints=records, unwatched={k: n for k, n in unwatched.items() if n},
-            height=height, tip=max(tips, key=tips.count, default=None), tip_at=self._tip_at(height), work=self._work,
+            height=height, tip=max(tips, key=tips.count, default=None),
+            tip_at=None if height is None else tip_at, work=self._fresh_work(),
             mean_fees=self._mean_fees(), races=tuple(map(_shown, self._races)), alarms=self.alarms.standing,
         )  # fmt: skip
 

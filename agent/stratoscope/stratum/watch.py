@@ -103,8 +103,15 @@ class Watch:
             self._endpoints[endpoint.url] = endpoint
             self._named[endpoint.url] = naming, now
         for url in [url for url, (_, at) in self._named.items() if now - at > LINGER]:
-            del self._named[url]
+            del self._named[url], self._endpoints[url]
         self._unwatched = unwatched
+        self._choose()
+
+    def follow(self, settings: StratumSettings) -> None:
+        """Watch by other settings from now on; sessions that stay wanted are not touched."""
+        self.settings = settings
+        for url in [url for url in self._named if self._left_out(self._endpoints[url]) or not settings.from_rigs]:
+            del self._named[url], self._endpoints[url]
         self._choose()
 
     def _read(self, urls: Mapping[str, Naming], unwatched: Counter[str]) -> dict[Endpoint, Naming]:
@@ -144,7 +151,6 @@ class Watch:
         for url in [url for url in self._tasks if url not in wanted]:
             self._tasks.pop(url).cancel()
             self.standing.drop(url)
-        self._endpoints = {url: endpoint for url, endpoint in self._endpoints.items() if url in self._named}
         for url, endpoint in wanted.items():
             if url not in self._tasks:
                 watched = self.standing.add(endpoint)

@@ -54,7 +54,7 @@ class _Session:
     certificate_verified: bool | None = None
     template: Template | None = None
     job_at: float | None = None  # UTC s
-    received: float | None = None  # the same in monotonic s
+    empty_from: float | None = None  # monotonic s from which the present empty templates are not yet accounted for
     tip_at: float | None = None  # UTC s
     difficulty: float | None = None
     extranonce1: int | None = None
@@ -84,6 +84,7 @@ class Watched:
         self.turned: Endpoint | None = None  # where the next session goes instead
         self.empty_since: float | None = None  # UTC s of the first of the empty templates in a row
         self.unreadable = False
+        self._empty = 0.0  # s of empty templates not yet accounted for
         self._clock, self._on_block, self._on_away = clock, on_block, on_away
         self._session = _Session()
         self._arrivals: deque[float] = deque(maxlen=INTERVALS + 1)
@@ -105,11 +106,6 @@ class Watched:
     def since(self) -> float | None:
         """Return when the session that stands began (UTC s)."""
         return self._session.since
-
-    @property
-    def job_received(self) -> float | None:
-        """Return when the newest job came (monotonic s)."""
-        return self._session.received
 
     @property
     def job_at(self) -> float | None:
@@ -173,7 +169,9 @@ class Watched:
         session, before = self._session, self._session.template
         at = self._clock.time() - (self._clock.monotonic() - received)
         self.state, self.why, self.down_since, self._turns_in_a_row = "working", None, None, 0
-        session.template, session.job_at, session.received = template, at, received
+        self._empty += self._emptied(received)
+        session.empty_from = received if template.empty else None
+        session.template, session.job_at = template, at
         self._arrivals.append(received)
         self._jobs[template.clean] += 1
         self.unreadable = template.coinbase_value_sat is None
@@ -215,6 +213,17 @@ class Watched:
         self._numbers["garbled"] += 1
 
     # What the watcher concludes.
+
+    def drain_empty(self, now: float) -> float:
+        """Return the seconds (to monotonic `now`) of empty templates since the last call."""
+        seconds, self._empty = self._empty + self._emptied(now), 0.0
+        if self._session.empty_from is not None:
+            self._session.empty_from = now
+        return seconds
+
+    def _emptied(self, now: float) -> float:
+        since = self._session.empty_from
+        return 0.0 if since is None else max(0.0, now - since)
 
     def raced(self, result: Result) -> None:
         """Note what a race came to."""
