@@ -103,6 +103,20 @@ class Economics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareProof:
+    """What a rig's accepted shares prove of its hashrate; all H/s are means over the last full window (an hour)."""
+
+    hashrate: float  # H/s, from accepted shares
+    low: float  # H/s, lower end of the 95 % interval
+    high: float  # H/s, upper end
+    reported: float  # H/s, what the rig reported over the same time
+    alarm: str | None = None  # missing or excess: two windows in a row on that side outside the interval
+    unaccounted: float | None = None  # part of the reported work that no accepted share stands for, over a day
+    unaccounted_error: float | None = None  # one standard error of it
+    windows: int = 1  # full windows in it, 24 at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RigSnapshot:
     """Everything known of one rig now; a new one replaces the old, nobody edits it.
 
@@ -117,6 +131,8 @@ class RigSnapshot:
     judged: Judged = Judged()
     counters: Counters = Counters()
     economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
+    proof: ShareProof | None = None  # None: no full window yet, or the rig does not count accepted difficulty
+    behind: int | None = None  # blocks by which its work is behind the tip; None: it does not tell, or no tip is known
     tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
     at: float = 0.0  # UTC seconds of the reading
 

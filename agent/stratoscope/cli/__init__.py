@@ -20,6 +20,7 @@ from stratoscope.cli import (
     run,
     scan,
     simulate,
+    stratum,
 )
 from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
 
@@ -31,9 +32,10 @@ INTERRUPTED: Final = 130
 class Guarded(TyperGroup):
     """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 — click's signature
-        """Return the commands in the order of COMMANDS; typer would put groups first."""
-        return [name for name, _, _ in COMMANDS]
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of COMMANDS, then the groups; typer would put groups first."""
+        first = [name for name, _, _ in COMMANDS]
+        return [*first, *(name for name in super().list_commands(ctx) if name not in first)]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
@@ -95,6 +97,7 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+app.add_typer(stratum.stratum, name="stratum", short_help="Read a stratum endpoint; `decode`: jobs from a file.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 

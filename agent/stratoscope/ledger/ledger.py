@@ -27,6 +27,7 @@ from stratoscope.judgement.counters import Sample
 from stratoscope.ledger import money
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
+from stratoscope.stratum.guard import Pin
 
 PLAUSIBLE: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""
@@ -153,6 +154,10 @@ class Ledger(Standing):
         rows = self._db.execute("SELECT day, at, price, reward_sat, difficulty, currency FROM market_day ORDER BY day")
         return [DayPoint(*row) for row in rows]
 
+    def pins(self) -> list[Pin]:
+        """Return what the guard has learned."""
+        return [Pin(*row) for row in self._db.execute("SELECT subject, value, at FROM pin ORDER BY at")]
+
     def events(self, limit: int = 100) -> list[Event]:
         """Return the newest events, newest first."""
         reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
@@ -186,6 +191,10 @@ class Ledger(Standing):
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
         """Keep days of the market; a later point of the same day replaces the one before."""
         self._put("INSERT OR REPLACE INTO market_day VALUES(?,?,?,?,?,?)", [astuple(point) for point in points])
+
+    def keep_pins(self, pins: Sequence[Pin]) -> None:
+        """Keep what the guard learned."""
+        self._put("INSERT OR REPLACE INTO pin(subject, value, at) VALUES(?,?,?)", pins)
 
     def record(self, event: Event) -> None:
         """Keep an event."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from stratoscope.errors import UsageError
 from stratoscope.ledger.schema import VERSION
 
-Paper = Literal["days", "rig-days", "peaks", "events"]
+Paper = Literal["days", "rig-days", "peaks", "pins", "events"]
 
 MICRO: Final = Decimal("0.000001")
 
@@ -51,6 +51,10 @@ def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, An
             "SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff, called", (since[:7],)
         )
         return [_peak(row) for row in rows]
+    if which == "pins":
+        start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
+        rows = db.execute("SELECT subject, value, at FROM pin WHERE at >= ? ORDER BY at", (start,))
+        return [{"subject": row["subject"], "value": row["value"], "since": _moment(row["at"])} for row in rows]
     return [_day(row) for row in db.execute(DAYS, (since, which == "days"))]
 
 

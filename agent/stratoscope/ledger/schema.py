@@ -72,7 +72,15 @@ def _called_peaks(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE demand_peak_before")
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks)
+def _pins(db: sqlite3.Connection) -> None:
+    """What the guard takes as the operator's own: endpoints, accounts, payout addresses, and since when."""
+    db.execute(
+        "CREATE TABLE pin(subject TEXT NOT NULL, value TEXT NOT NULL, at REAL NOT NULL,"
+        " PRIMARY KEY(subject, value)) STRICT"
+    )
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _pins)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

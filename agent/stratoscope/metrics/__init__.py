@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, rig, site, site_money
+from stratoscope.metrics import guard, market, money, parts, rig, site, site_money, stratum, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -19,6 +19,7 @@ from stratoscope.metrics.metric import (
     Labels,
     Metric,
     RigFamily,
+    Spread,
     Stability,
     Subject,
 )
@@ -26,6 +27,8 @@ from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
+from stratoscope.stratum.guard import GuardNow
+from stratoscope.stratum.live import StratumNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -44,8 +47,11 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     money.EARNED,
     money.RATES,
     money.RATIOS,
+    work.PROOF,
+    work.TIP,
     money.SPENT,
     rig.FAULTS,
+    work.BOUNDS,
     rig.AIR,
     parts.POOL_USERS,
     rig.HASHRATE_WINDOWS,
@@ -88,11 +94,23 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
 )
 """Families of the market, where one is configured; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
+STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
+    stratum.ENDPOINTS, stratum.PHASES, stratum.RTT, stratum.JOBS, stratum.JOB, stratum.TRANSACTIONS, stratum.CHAIN,
+    stratum.RACE, stratum.COSTS, stratum.SESSIONS, stratum.JOB_COUNTS, stratum.ASKED, stratum.TIP, stratum.ALARM,
+    stratum.UNWATCHED,
+)  # fmt: skip
+"""Families of the stratum endpoints, where they are watched; no `rig` label."""
+
+GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
+    guard.COUNTS, guard.RIGS, guard.ENDPOINTS, guard.PINS, guard.LEARNING, guard.ACCEPTED,
+)  # fmt: skip
+"""Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *GUARD)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
-    "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url",
-    "totals", "without_reading",
+    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family", "Identity",
+    "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals", "Unit",
+    "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

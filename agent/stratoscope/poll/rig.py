@@ -281,8 +281,16 @@ class RigLoop:
         if last is not None and last.rig != rig:
             self.withdraw(last)
         judged = base.judged if reading is not None else Judged()
-        economics = base.economics if reading is not None else None
-        snapshot = replace(base, state=state, polling=self.polling, reading=reading, judged=judged, economics=economics)
+        snapshot = replace(
+            base,
+            state=state,
+            polling=self.polling,
+            reading=reading,
+            judged=judged,
+            economics=base.economics if reading is not None else None,
+            proof=base.proof if reading is not None else None,
+            behind=base.behind if reading is not None else None,
+        )
         for event in changes(base if last else None, snapshot, rooms.clock.time()):
             rooms.events(event)
         self.last = snapshot

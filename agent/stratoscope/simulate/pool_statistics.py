@@ -83,7 +83,7 @@ def _worker(rig: Rig) -> dict[str, Any]:
     physics = rig.physics
     best = physics.work / physics.spec.hashes_per_difficulty * 0.7
     return {
-        "workername": rig.pools[0][1],
+        "workername": rig.own_pools[0][1],
         **{f"hashrate{window}": suffixed(rate) for window, rate in physics.pool_rates.items()},
         "lastshare": max(rig.last_share(slot) for slot in physics.slots),
         "shares": int(physics.work / physics.spec.hashes_per_difficulty), "bestshare": best, "bestever": int(best),

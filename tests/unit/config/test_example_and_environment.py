@@ -12,6 +12,7 @@ from stratoscope.config.document import parse
 from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
 from stratoscope.config.money import Economics
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import (
     AddersSection,
     BlockSection,
@@ -64,8 +65,12 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
+    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x", "POOL_PASSWORD": "y"})
     assert loaded.warnings == ()
+    assert loaded.stratum is not None
+    assert loaded.stratum.model_fields_set == set(Stratum.model_fields)
+    given = {"endpoints": (), "skip": (), "user": None, "password": None}
+    assert loaded.stratum.model_copy(update=given) == Stratum()
     assert loaded.market is not None
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()

@@ -11,6 +11,7 @@ from stratoscope.config import load
 from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
+from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope_exporters.settings import Settings
@@ -47,9 +48,9 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> "dict[str, object]":
 
 def meant(text: str) -> object:
     """Return what a default in the paper means: 5m → 300, 1 MiB → 1048576, none → nothing."""
-    match = re.fullmatch(r"(\d+)\s*(s|m|MiB|)", text)
+    match = re.fullmatch(r"(\d+)\s*(s|m|d|MiB|)", text)
     if match:
-        return int(match[1]) * {"": 1, "s": 1, "m": 60, "MiB": 1 << 20}[match[2]]
+        return int(match[1]) * {"": 1, "s": 1, "m": 60, "d": 86400, "MiB": 1 << 20}[match[2]]
     return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
         text, text
     )
@@ -114,6 +115,15 @@ def test_every_key_of_a_reference_is_documented_and_the_example_loads(tmp_path):
     (tmp_path / "stratoscope.yaml").write_text(text)
     market = load(tmp_path / "stratoscope.yaml", {}).market
     assert [one.name for one in market.settings().references] == ["index", "contract"]
+
+
+def test_every_key_of_stratum_is_documented_with_its_default():
+    paper, code = documented("Stratum"), keys_of(Stratum)
+    assert sorted(paper) == sorted(code)
+    for key, default in code.items():
+        assert meant(paper[key]) == (None if default == () else default), key
+    for key in EndpointSection.model_fields:
+        assert f"`{key}`" in section("Stratum"), key
 
 
 def test_every_key_of_a_source_is_documented():

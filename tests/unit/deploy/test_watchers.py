@@ -42,8 +42,8 @@ def rules_of(file: Path) -> list[dict]:
 RULES = [(file, rule) for file in sorted((DEPLOY / "prometheus/rules").glob("*.yml")) for rule in rules_of(file)]
 ALERTS = [(file, rule) for file, rule in RULES if "alert" in rule]
 WORD = re.compile(r"\b(?:mining|stratoscope)_[a-z0-9_]+")
-AT_ONCE = {"DeadMansSwitch", "RigFirmwareChanged", "RigRestarting"}
-"""Alerts without `for`: the switch always fires, the others look back over an hour themselves."""
+AT_ONCE = {"DeadMansSwitch", "RigFirmwareChanged", "RigRestarting", "ShareShortfall", "TamperRig"}
+"""Alerts without `for`: the switch always fires, theft does not wait, the others look back over hours themselves."""
 
 
 @pytest.mark.parametrize(("file", "rule"), ALERTS, ids=lambda part: part.get("alert") if isinstance(part, dict) else "")

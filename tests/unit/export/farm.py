@@ -11,7 +11,7 @@ from stratoscope.economics.call import Call
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.terms import Contract
 from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot, ShareProof
 from stratoscope.market.choose import Chosen, NetworkState, PriceState, Seen
 from stratoscope.market.choose import Quote as SpotQuote
 from stratoscope.market.derive import Inputs, Moment, derive
@@ -69,6 +69,10 @@ MONEY = Economics(
 """What a rig of 109.5 TH/s and 3,250 W might earn and cost."""
 
 
+PROOF = ShareProof(hashrate=107.9 * TH, low=104.1 * TH, high=111.8 * TH, reported=109.5 * TH, unaccounted=0.0125,
+                   unaccounted_error=0.0036, windows=24)  # fmt: skip
+
+
 def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
     reading = Reading(
         driver="vnish", make="Antminer", model="S19 Pro", firmware="vnish", firmware_version="1.2.6",
@@ -95,6 +99,8 @@ def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
                              revenue_sat=9312.75, revenue_micro=8.43e6, cost_micro=3.89e6, credit_micro=2500.0,
                              revenue_seconds=86_100.0, cost_seconds=86_160.0, currency="USD"),
         "economics": MONEY,
+        "proof": PROOF,
+        "behind": 0,
         "tags": {"group": "hall-1"},
         **over,
     }  # fmt: skip
