@@ -130,7 +130,7 @@ class Dialer:
         try:
             async with asyncio.timeout(DEADLINE):
                 transport = await asyncio.get_running_loop().start_tls(
-                    plain, session, context, server_hostname=endpoint.host
+                    plain, asyncio.Protocol(), context, server_hostname=endpoint.host
                 )
         except ssl.SSLCertVerificationError:
             plain.abort()
@@ -141,6 +141,7 @@ class Dialer:
         if transport is None:
             raise Ended("tls", f"{endpoint.url} closed the connection")
         phases["tls"] = self._clock.monotonic() - asked
+        transport.set_protocol(session)  # only now: a handshake that fails is not the end of the session
         session.connection_made(transport)
         return transport
 

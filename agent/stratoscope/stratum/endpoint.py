@@ -110,9 +110,9 @@ def place_of(address: str) -> str:
         return "loopback"
     if found.is_link_local:
         return "link_local"
-    if found.is_global:
-        return "public"
-    return "never" if found.is_reserved and not found.is_private else "private"
+    if found.is_reserved:
+        return "never"
+    return "public" if found.is_global else "private"
 
 
 def _address(text: str) -> Address | None:

@@ -62,8 +62,15 @@ def _groups(views: Mapping[str, View]) -> list[list[str]]:
     groups: list[list[str]] = []
     for url, view in views.items():
         near = [group for group in groups if any(_together(view, views[other]) for other in group)]
-        merged = [url, *(member for group in near for member in group)]
-        groups = [group for group in groups if group not in near] + [merged]
+        if not near:
+            groups.append([url])
+            continue
+        first, *others = near
+        first.append(url)
+        for group in others:
+            first += group
+        if others:
+            groups = [group for group in groups if group not in others]
     return groups
 
 

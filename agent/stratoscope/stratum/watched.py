@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stratoscope.clock import Clock
-from stratoscope.fields import clean_text
+from stratoscope.logs import clean
 from stratoscope.stratum.dial import Opened
 from stratoscope.stratum.endpoint import Endpoint, turn_of
 from stratoscope.stratum.live import Counts, Delays, EndpointNow, Loss, State
@@ -137,7 +137,7 @@ class Watched:
         if self.down_since is None or self.state == "working":
             self.down_since = self._clock.time()
         self.state = "refused" if reason == "forbidden" else "waiting"
-        self.why = clean_text(why, LONGEST_MESSAGE)
+        self.why = clean(why, LONGEST_MESSAGE)
         phases, ending = self._session.phases, self._session.certificate_end
         self._session = _Session(phases=phases, certificate_end=ending)
         self.empty_since, self.unreadable = None, False
@@ -193,7 +193,7 @@ class Watched:
         """Note a request to go elsewhere; return whether it is followed: never abroad, never round and round."""
         kind, target = turn_of(self.endpoint, turn.host, turn.port)
         self._turns[kind] += 1
-        where = clean_text(f"{turn.host or self.endpoint.host}:{turn.port or self.endpoint.port}", LONGEST_MESSAGE)
+        where = clean(f"{turn.host or self.endpoint.host}:{turn.port or self.endpoint.port}", LONGEST_MESSAGE)
         if kind == "abroad":
             self.away_at, self.away_to = self._clock.time(), where
         self._on_away(self, kind, where)
@@ -206,7 +206,7 @@ class Watched:
     def message(self, text: str) -> None:
         """Note words for people."""
         self._numbers["messages"] += 1
-        self._message = clean_text(text, LONGEST_MESSAGE)
+        self._message = clean(text, LONGEST_MESSAGE)
 
     def noise(self) -> None:
         """Note a line that was no message."""
