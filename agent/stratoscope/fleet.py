@@ -116,6 +116,7 @@ class RigSnapshot:
     judged: Judged = Judged()
     counters: Counters = Counters()
     economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
+    identity: str | None = None  # mac:…, serial:… or address:…, which machine this is; None: never heard so far
     tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
     at: float = 0.0  # UTC seconds of the reading
 

@@ -55,6 +55,9 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 )
 """Families of one rig; every series carries the label `rig` before its own."""
 
+RIG_MONEY: Final[tuple[RigFamily, ...]] = (money.EARNED, money.RATES, money.RATIOS, money.SPENT)
+"""Those families of TABLE that tell of a rig's money."""
+
 SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
@@ -86,7 +89,7 @@ WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
-    "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url",
-    "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "RIG_MONEY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind",
+    "Labels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for",
+    "redacted_url", "totals", "without_reading",
 ]  # fmt: skip
