@@ -45,7 +45,7 @@ from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
-LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step"})
+LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step", "market_disagreement"})
 
 log = structlog.get_logger("stratoscope")
 
@@ -132,7 +132,8 @@ class Agent:
         if self.config.market is None:
             return None
         settings = self.config.market.settings()
-        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning)
+        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning,
+                          events=self.events)  # fmt: skip
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()

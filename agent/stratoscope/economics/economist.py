@@ -6,6 +6,7 @@ from typing import Final
 from stratoscope.economics.accrual import Meter
 from stratoscope.economics.advice import Advisor, Change, Kind, Standing
 from stratoscope.economics.assess import Moment, assess
+from stratoscope.economics.call import Call, call_event
 from stratoscope.economics.days import Basis, DayBook, added
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.earnings import Earnings, Yield
@@ -131,13 +132,20 @@ class Economist:
         if group is not None:
             group.offer(quote, now, at)
 
+    def call(self, tariff: str, call: Call) -> None:
+        """Take the word of the grid to a tariff group: whether it calls for less load."""
+        group = self.groups.get(tariff)
+        if group is not None and (group.call is None or call.at >= group.call.at):
+            group.call = call
+
     def tick(self, snapshots: Mapping[str, RigSnapshot], now: float, at: float) -> None:
         """Look at everything that goes on without any rig: loads, peaks, advice, the day. A few times a minute."""
         loads = _loads(snapshots)
         for name, group in self.groups.items():
             group.load_is(loads.get(name))
             group.look(now, at)
-            self.demand.saw(name, group.contract, group.load, at)
+            self.demand.saw(name, group.contract, group.load, at, called=bool(group.called(at)))
+            self._tell_call(group, at)
         self.advisor.keep_only(snapshots)
         if len(self._moments) > MOST_MOMENTS:  # kinds that are gone
             self._moments.clear()
@@ -158,6 +166,8 @@ class Economist:
         contract, price = group.contract, group.price
         peak = self.demand.peak(group.name, contract, at)
         charge = self.demand.charge(group.name, contract, at)
+        in_call = self.demand.peak(group.name, contract, at, called=True)
+        cp_charge = self.demand.coincident_charge(group.name, contract, at)
         return TariffNow(
             average=group.average,
             marginal=group.marginal,
@@ -167,6 +177,11 @@ class Economist:
             load=group.load,
             peak=None if peak is None else peak.watts,
             demand_charge=None if charge is None else float(charge),
+            called=None if contract.call is None else group.called(at),
+            call_age=None if group.call is None else max(0.0, at - group.call.at),
+            call_stale=None if contract.call is None else group.called(at) is None,
+            called_peak=None if in_call is None else in_call.watts,
+            cp_charge=None if cp_charge is None else float(cp_charge),
         )
 
     def _advise(self, kind: Kind, now: float, at: float) -> None:
@@ -175,10 +190,17 @@ class Economist:
             kind, self.terms,
             None if found is None else found.fiat,
             None if group is None else group.price,
-            1.0 if group is None else group.overhead, at,
+            1.0 if group is None else group.overhead, at, called=False if group is None else group.called(at),
         )  # fmt: skip
         if change is not None:
             self._events(_event(change, None if group is None else group.marginal, self.terms.currency, at))
+
+    def _tell_call(self, group: PowerGroup, at: float) -> None:
+        """Raise an event where a call begins, ends, or is no longer confirmed."""
+        before, now = group.told, group.called(at)
+        group.told = now
+        if before is not now and (before or now):
+            self._events(call_event(group.name, now, at))
 
     def _basis(self, now: float, at: float) -> Basis | None:
         if self._market is None:

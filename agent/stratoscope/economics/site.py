@@ -49,6 +49,11 @@ class TariffNow:
     load: float | None = None  # W at the meter
     peak: float | None = None  # W, the month's highest quarter of an hour so far
     demand_charge: float | None = None  # fiat, of the month so far
+    called: bool | None = None  # whether the grid calls for less load; None unknown, or nobody was to say
+    call_age: float | None = None  # s since the grid's last word
+    call_stale: bool | None = None  # whether that is too old; None where nobody was to say
+    called_peak: float | None = None  # W, the month's highest quarter of an hour in a call
+    cp_charge: float | None = None  # fiat, coincident-peak charge of the year by the calls so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

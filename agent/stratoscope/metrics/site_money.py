@@ -104,11 +104,23 @@ TARIFFS: Family[SiteMoney, TariffNow] = Family("tariff", _tariffs, (
     Metric("tariff_power", Unit.WATTS, "Power at the meter of the tariff's rigs that are heard.", lambda t: t.load),
     Metric("tariff_peak_power", Unit.WATTS, "Highest mean over a quarter of an hour of this month so far.",
            lambda t: t.peak),
+    Metric("tariff_curtail_called", Unit.NONE, "1 while the grid calls for less load (demand response, coincident "
+           "peak), else 0; absent where its source is silent or none is configured.",
+           lambda t: None if t.called is None else int(t.called)),
+    Metric("tariff_curtail_call_age", Unit.SECONDS, "Age of the newest word whether the grid calls.",
+           lambda t: t.call_age),
+    Metric("tariff_curtail_call_stale", Unit.NONE, "1 while that word is too old or never came, so that nothing is "
+           "advised to run, else 0; absent where no source is configured.",
+           lambda t: None if t.call_stale is None else int(t.call_stale)),
+    Metric("tariff_coincident_power", Unit.WATTS, "Highest mean over a quarter of an hour of this month in which the "
+           "grid called.", lambda t: t.called_peak),
 ), ("tariff",))  # fmt: skip
 
 CHARGES: Family[SiteMoney, TariffNow] = Family("tariff: charges", _charges, (
     Metric("tariff_demand_charge", Unit.FIAT, "Demand charge of this month so far; in no margin and no price per kWh.",
            lambda t: t.demand_charge),
+    Metric("tariff_coincident_charge", Unit.FIAT, "Coincident-peak charge of this year so far, were the system's peak "
+           "of each month the highest load in a call; in no margin and no price per kWh.", lambda t: t.cp_charge),
 ), ("tariff", "currency"))  # fmt: skip
 
 SOURCES: Family[SiteMoney, TariffNow] = Family("tariff: source of the price", _sources, (

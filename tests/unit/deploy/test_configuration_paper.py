@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from stratoscope.config import load
-from stratoscope.config.market import Market, Source
+from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
@@ -94,9 +94,9 @@ def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
 
 def test_every_key_of_the_market_is_documented_with_its_default():
     paper, code = documented("Market"), keys_of(Market)
-    kinds = {"bitcoind", "mempool", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
     assert set(paper) == set(code) | kinds
-    assert {"fixed", "file", "mempool", "bitcoind"} == set(NETWORK_KINDS)
+    assert {"fixed", "file", "mempool", "bitcoind", "stratum"} == set(NETWORK_KINDS)
     assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
     assert re.findall(r"`(\w+)`", section("Market").partition("| `prices` |")[2].partition("|")[0]) == [
         source.kind for source in code["prices"]
@@ -105,6 +105,15 @@ def test_every_key_of_the_market_is_documented_with_its_default():
     for key in ("currency", "interval", "price_max_age"):
         assert meant(paper[key]) == code[key], key
     assert (paper["tip_max_age"], code["tip_max_age"]) == ("6h", 6 * 3600)
+
+
+def test_every_key_of_a_reference_is_documented_and_the_example_loads(tmp_path):
+    for key in Reference.model_fields:
+        assert f"`{key}`" in section("Market"), key
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section("Market"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    market = load(tmp_path / "stratoscope.yaml", {}).market
+    assert [one.name for one in market.settings().references] == ["index", "contract"]
 
 
 def test_every_key_of_a_source_is_documented():

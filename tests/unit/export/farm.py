@@ -10,8 +10,10 @@ from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSn
 from stratoscope.market.choose import Chosen, NetworkState, PriceState, Quote, Seen
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import DayPoint, History, day_of
+from stratoscope.market.references import Figure, ReferenceSettings
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources.source import Network
+from stratoscope.market.template import Template
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import DAY, GH, MHZ, TH
 
@@ -163,6 +165,17 @@ class Known:
             network=NetworkState(seen=Seen(network, "mempool", MONOTONIC - 300, MONOTONIC - 9)),
             price=PriceState(good=chosen, reference=91_000.0),
             quotes={name: Quote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
+            watched=True,
+            template=Template(
+                height=931_893,
+                difficulty=146_472_570_619_930.8,
+                coinbase_value=315_120_000,
+                at=NOW - 12,
+                endpoint="pool-a",
+            ),
+            references={
+                "index": (ReferenceSettings(name="index", unit="btc_per_ph_day"), Figure(0.00043143, NOW - 60))
+            },
         )
         past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
                 for n in (1, 7, 30)]  # fmt: skip

@@ -96,7 +96,7 @@ async def test_what_the_market_does_not_know_has_no_series(text_of):
     ]
     assert of(page, "mining_hashprice_btc_per_ph_day") == pytest.approx(0.00043151, rel=1e-4)
     assert of(page, "mining_market_input_usable", input="price") == 0
-    page = await text_of(farm(), market=Known(network=NetworkState()))
+    page = await text_of(farm(), market=Known(network=NetworkState(), template=None, references={}))
     names = {name for name, _ in samples(page) if name.startswith("mining_") and "rig" not in name}
     assert not [name for name in names if "hashprice" in name or "network" in name]
     assert of(page, "mining_btc_price", currency="USD") == 91_000
