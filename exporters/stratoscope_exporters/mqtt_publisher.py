@@ -18,6 +18,7 @@ from stratoscope.exporter import Context
 from stratoscope.ledger import Outbox
 from stratoscope.metrics import Tally, totals
 from stratoscope.outside.broker import Broker, Outgoing
+from stratoscope.outside.reconnect import Patience
 from stratoscope_exporters.mqtt_counts import Counts
 from stratoscope_exporters.mqtt_documents import RigDocuments, SiteDocuments, event_document, health_document
 from stratoscope_exporters.mqtt_queues import Latest, States
@@ -26,23 +27,10 @@ from stratoscope_exporters.mqtt_sender import Sender, Waiting
 from stratoscope_exporters.mqtt_settings import Settings
 from stratoscope_exporters.mqtt_topics import Topics
 
-LONGEST: Final = 30.0
-"""Seconds between tries at most, so that a broker that is back is found within half a minute."""
-STUBBORN: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize"})
-"""Reasons that do not go away by trying again soon."""
-STEADY: Final = 30.0
-"""Seconds after which a connection counts as good, and the next failure as the first."""
 FAREWELL: Final = 2.0
 """Seconds for the last word; the agent's end must not wait for a broker."""
 
 log = structlog.get_logger(__name__)
-
-
-def pause(failures: int, reason: str, chance: float) -> float:
-    """Return the seconds to wait after the `failures`th failure in a row; `chance` is 0 to 1 (full jitter)."""
-    if reason in STUBBORN:
-        return LONGEST * (1.0 + chance)
-    return max(0.1, chance * min(LONGEST, 2.0 ** min(failures, 10)))
 
 
 class Publisher:
@@ -86,7 +74,7 @@ class Publisher:
             context.registry.unregister(self.counts)
 
     async def _connections(self) -> None:
-        failures = 0
+        patience = Patience()
         while True:
             broker, since, reason = self._connection(), self._clock.monotonic(), "lost"
             try:
@@ -100,8 +88,7 @@ class Publisher:
             finally:
                 self.counts.connected = False
                 await broker.close(clean=False)
-            failures = 1 if self._clock.monotonic() - since > STEADY else failures + 1
-            await self._clock.sleep(pause(failures, reason, self._chance()))
+            await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _session(self, broker: Broker) -> None:
         """Publish on one connection until it breaks or we end."""

@@ -33,7 +33,9 @@ from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.market.live import LiveMarket
 from stratoscope.metrics import MARKET, Section
+from stratoscope.outside.broker import Connection
 from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
@@ -100,6 +102,7 @@ class Agent:
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
+        self.inbox = self._inbox()
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
@@ -118,7 +121,7 @@ class Agent:
         terms, ledger = terms_of(self.config), self.ledger
         if terms is None:
             return None
-        fetcher = Fetcher(self.clock, random.random, self.sources)
+        fetcher = Fetcher(self.clock, random.random, self.sources, self.inbox)
         return Money(
             terms, self.config.site, self.market, fetcher, self.clock, self.events,
             days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
@@ -128,12 +131,18 @@ class Agent:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
 
+    def _inbox(self) -> Inbox | None:
+        if self.config.mqtt is None:
+            return None
+        account = self.config.mqtt.account(reading=True)
+        return Inbox(lambda: Connection(account), self.clock, random.random)
+
     def _market(self) -> LiveMarket | None:
         if self.config.market is None:
             return None
         settings = self.config.market.settings()
         return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning,
-                          events=self.events)  # fmt: skip
+                          events=self.events, inbox=self.inbox)  # fmt: skip
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -143,6 +152,8 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
+        if self.inbox is not None:
+            registry.register(self.inbox)
         if self.market is not None or self.money is not None:
             registry.register(self.sources)
         return registry
@@ -191,6 +202,8 @@ class Agent:
                     *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
+                if self.inbox is not None:
+                    others.append(tasks.create_task(self.inbox.run(), name="inbox"))
                 if self.market is not None:
                     others.append(tasks.create_task(self.market.run(), name="market"))
                 self.follow(self.config)

@@ -99,9 +99,28 @@ def _currency(config: Config, document: Document) -> Iterator[str]:
 
 def _broker(config: Config, document: Document) -> Iterator[str]:
     """Yield what is wrong when something is to go to a broker or come from one and none is named."""
-    if "mqtt" in config.exporters and config.mqtt is None:
-        loc = ("exporters", "mqtt")
+    if config.mqtt is not None:
+        return
+    for loc in _uses_broker(config):
         yield f"{document.place(loc)}: {dotted(loc)} has no broker: add the section `mqtt:` with its `host:`"
+
+
+def _uses_broker(config: Config) -> Iterator[Loc]:
+    """Yield every place of the config that publishes to a broker or reads from one."""
+    if "mqtt" in config.exporters:
+        yield "exporters", "mqtt"
+    market = config.market
+    for at, price in enumerate(market.prices if market is not None else ()):
+        if price.kind == "mqtt":
+            yield "market", "prices", at
+    for at, reference in enumerate(market.references if market is not None else ()):
+        if reference.source is not None and reference.source.kind == "mqtt":
+            yield "market", "references", at, "source"
+    for name, tariff in config.tariffs.items():
+        if tariff.energy.source is not None and tariff.energy.source.kind == "mqtt":
+            yield "tariffs", name, "energy", "source"
+        if tariff.curtailment.event_source is not None and tariff.curtailment.event_source.kind == "mqtt":
+            yield "tariffs", name, "curtailment", "event_source"
 
 
 def installed_exporters() -> dict[str, EntryPoint]:

@@ -56,8 +56,8 @@ class Mqtt(Section):
         """Tell whether TLS is spoken."""
         return self.tls if self.tls is not None else not is_loopback(self.host)
 
-    def account(self) -> Account:
-        """Return what a connection needs."""
+    def account(self, *, reading: bool = False) -> Account:
+        """Return what a connection needs; the one for reading has a name of its own, since a broker takes each once."""
         return Account(
             host=self.host,
             port=self.port or (TLS_PORT if self.secure else PORT),
@@ -68,7 +68,7 @@ class Mqtt(Section):
             user=self.user,
             password=None if self.password is None else self.password.get_secret_value(),
             protocol=self.protocol,
-            client_id=self.client_id,
+            client_id=f"{self.client_id}-in" if self.client_id and reading else self.client_id,
             keepalive=round(self.keepalive),
         )
 

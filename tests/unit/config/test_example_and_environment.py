@@ -59,7 +59,7 @@ def test_the_example_holds_every_key() -> None:
     mqtt = EXAMPLE.read_text().split("\nmqtt:")[1].split("\n\n")[0]
     assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(Mqtt.model_fields)
     keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection, Curtailment]
-    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http"}:
+    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http", "topic"}:
         assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
 

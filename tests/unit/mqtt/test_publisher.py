@@ -12,9 +12,9 @@ from fakes.mosquitto import passwords
 from stratoscope.fleet import Judged
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.outside.broker import Account, Connection
+from stratoscope.outside.reconnect import LONGEST, STUBBORN, pause
 from stratoscope_exporters import mqtt_sender
 from stratoscope_exporters.mqtt_counts import KINDS
-from stratoscope_exporters.mqtt_publisher import LONGEST, STUBBORN, pause
 from unit.mqtt.conftest import account
 from unit.mqtt.stage import Stage
 
