@@ -133,6 +133,7 @@ class RigSnapshot:
     economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
     proof: ShareProof | None = None  # None: no full window yet, or the rig does not count accepted difficulty
     behind: int | None = None  # blocks by which its work is behind the tip; None: it does not tell, or no tip is known
+    identity: str | None = None  # mac:…, serial:… or address:…, which machine this is; None: never heard so far
     tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
     at: float = 0.0  # UTC seconds of the reading
 
@@ -205,9 +206,9 @@ class Fleet:
         self.history: dict[RigId, History] = {}
         self._subscribers: list[Dirty] = []
 
-    def subscribe(self) -> Dirty:
-        """Return a new dirty set that starts with every rig known now."""
-        dirty = Dirty()
+    def subscribe(self, dirty: Dirty | None = None) -> Dirty:
+        """Fill `dirty` (by default a new set) from now on, with every rig known now to begin with, and return it."""
+        dirty = Dirty() if dirty is None else dirty
         for rig in self.snapshots:
             dirty.mark(rig)
         self._subscribers.append(dirty)

@@ -32,10 +32,12 @@ from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
-from stratoscope.ledger import Ledger
+from stratoscope.ledger import Ledger, Outbox
 from stratoscope.market.live import LiveMarket
 from stratoscope.metrics import GUARD, MARKET, STRATUM, Section
+from stratoscope.outside.broker import Connection
 from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
@@ -97,6 +99,7 @@ class Agent:
         self.health = Health(started=clock.time(), config_loaded=clock.time())
         self.stopping = asyncio.Event()
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
+        self.outbox = Outbox(self.ledger)
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
@@ -105,6 +108,7 @@ class Agent:
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
         self.watching = self._watching()
+        self.inbox = self._inbox()
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
@@ -124,7 +128,7 @@ class Agent:
         terms, ledger = terms_of(self.config), self.ledger
         if terms is None:
             return None
-        fetcher = Fetcher(self.clock, random.random, self.sources)
+        fetcher = Fetcher(self.clock, random.random, self.sources, self.inbox)
         return Money(
             terms, self.config.site, self.market, fetcher, self.clock, self.events,
             days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
@@ -148,12 +152,19 @@ class Agent:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
 
+    def _inbox(self) -> Inbox | None:
+        if self.config.mqtt is None:
+            return None
+        account = self.config.mqtt.account(reading=True)
+        return Inbox(lambda: Connection(account), self.clock, random.random)
+
     def _market(self) -> LiveMarket | None:
         if self.config.market is None:
             return None
         settings = self.config.market.settings()
         return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning,
-                          events=self.events, templates=self.watching.watch if self.watching else None)  # fmt: skip
+                          events=self.events, inbox=self.inbox,
+                          templates=self.watching.watch if self.watching else None)  # fmt: skip
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -163,6 +174,8 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
+        if self.inbox is not None:
+            registry.register(self.inbox)
         if self.market is not None or self.money is not None:
             registry.register(self.sources)
         return registry
@@ -215,6 +228,8 @@ class Agent:
                 ]
                 if self.guarding is not None:
                     others.append(tasks.create_task(self.guarding.run(), name="guard"))
+                if self.inbox is not None:
+                    others.append(tasks.create_task(self.inbox.run(), name="inbox"))
                 if self.market is not None:
                     others.append(tasks.create_task(self.market.run(), name="market"))
                 if self.watching is not None:
@@ -275,6 +290,10 @@ class Agent:
                 economist=self.money.economist if self.money else None,
                 sections=self._sections(),
                 stratum=self.watching.watch if self.watching else None,
+                events=self.events,
+                outbox=self.outbox,
+                broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
+                known=lambda: tuple(self.identities.known),
             )
             started.append((name, serve(context)))
         return started

@@ -1,7 +1,7 @@
 """Defines where a figure that changes is read: the keys that every feed of the config has."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, model_validator
 
@@ -10,16 +10,21 @@ from stratoscope.config.section import Place, Section, checked
 from stratoscope.config.values import Duration
 from stratoscope.outside.feed import Feed, dotted_path
 from stratoscope.outside.fetch import base_url
+from stratoscope.outside.inbox import topic_of
 from stratoscope.units import DAY, HOUR, MINUTE
+
+PLACE: Final = {"file": "file", "http": "url", "mqtt": "topic"}
+"""The key that says where, by kind."""
 
 
 class Outside(Section):
     """Where something that changes is read, and how long it holds."""
 
-    kind: Literal["file", "http"]
+    kind: Literal["file", "http", "mqtt"]
     file: Place | None = None
     url: Annotated[str, BeforeValidator(checked(lambda text: text))] | None = None
     allow_http: bool = False
+    topic: Annotated[str, BeforeValidator(checked(topic_of))] | None = None
     path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     interval: Annotated[float, BeforeValidator(Duration(5, HOUR, "services are not asked more often"))] = MINUTE
@@ -27,11 +32,12 @@ class Outside(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> "Outside":
-        wanted, other = ("file", "url") if self.kind == "file" else ("url", "file")
+        wanted = PLACE[self.kind]
         if getattr(self, wanted) is None:
             raise wrong(f"is of kind {self.kind} and names no {wanted}: add `{wanted}:`")
-        if getattr(self, other) is not None:
-            raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
+        for other in PLACE.values():
+            if other != wanted and getattr(self, other) is not None:
+                raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
         if self.max_age < 2 * self.interval:
             raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: it "
                         "would be too old before the next one comes")  # fmt: skip
@@ -53,4 +59,5 @@ class Outside(Section):
             time_path=dotted_path(self.time_path) if self.time_path else None,
             factor=factor,
             interval=self.interval,
+            topic=self.topic,
         )

@@ -9,19 +9,22 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from stratoscope.config.feeds import Outside
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Secret
-from stratoscope.config.section import Place, Section, Word
+from stratoscope.config.section import Place, Section, Word, checked
 from stratoscope.config.values import Count, Duration, Number
 from stratoscope.market.references import ReferenceSettings
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS, URLS
+from stratoscope.outside.feed import dotted_path
 from stratoscope.outside.fetch import base_url
+from stratoscope.outside.inbox import topic_of
 from stratoscope.units import DAY, HOUR
 
-NEEDS: Final = {"bitcoind": ("url",), "file": ("path",)}
+NEEDS: Final = {"bitcoind": ("url",), "file": ("path",), "mqtt": ("topic",)}
 TAKES: Final = {
     "bitcoind": {"url", "allow_http", "user", "password", "cookie"},
     "fixed": {"price", "height", "difficulty", "fees"},
     "file": {"path"},
+    "mqtt": {"topic", "price_path", "time_path"},
     "stratum": set(),
 }
 REMOTE: Final = {"url", "allow_http"}
@@ -52,6 +55,9 @@ class Source(Section):
     password: Secret | None = None
     cookie: Place | None = None
     path: Place | None = None
+    topic: Annotated[str, BeforeValidator(checked(topic_of))] | None = None
+    price_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
+    time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     price: Annotated[float, BeforeValidator(Number(1e-6, 1e12))] | None = None
     height: Annotated[int, BeforeValidator(Count(0, 100_000_000))] | None = None
     difficulty: Annotated[float, BeforeValidator(Number(1, 1e24))] | None = None
@@ -92,6 +98,9 @@ class Source(Section):
             password=None if self.password is None else self.password.get_secret_value(),
             cookie=self.cookie,
             path=self.path,
+            topic=self.topic,
+            price_path=self.price_path,
+            time_path=self.time_path,
             price=self.price,
             height=self.height,
             difficulty=self.difficulty,

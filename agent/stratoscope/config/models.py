@@ -10,6 +10,7 @@ from stratoscope.config import addresses
 from stratoscope.config.guard import Guard
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
@@ -137,6 +138,7 @@ class Config(Section):
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     guard: Guard = Guard()
+    mqtt: Mqtt | None = None
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -166,8 +168,8 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "stratum", "tariffs", "economics", "guard", "logging",
-                    "exporters")  # fmt: skip
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "tariffs", "economics", "guard", "mqtt",
+                    "logging", "exporters")  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

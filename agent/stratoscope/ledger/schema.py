@@ -80,7 +80,12 @@ def _pins(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _pins)
+def _outbox(db: sqlite3.Connection) -> None:
+    """Messages that a broker has not acknowledged yet."""
+    db.execute("CREATE TABLE outbox(number INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL) STRICT")
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _pins, _outbox)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

@@ -29,6 +29,7 @@ from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
 from stratoscope.market.template import Templates
 from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
 
@@ -52,15 +53,17 @@ class LiveMarket:
         warn: Warn = lambda _: None,
         templates: Templates | None = None,
         events: Callable[[Event], None] = lambda _: None,
+        inbox: Inbox | None = None,
     ) -> None:
         """Make the sources; `chance` gives numbers from 0 to 1, `memory` keeps days, `warn` hears what changed.
 
-        `templates` gives the newest job of the stratum endpoints that are watched, `events` takes disagreements.
+        `templates` gives the newest job of the stratum endpoints that are watched, `events` takes disagreements,
+        `inbox` has what comes over MQTT.
         """
         self.settings = settings
         self.tally = SourceTally()
         self._clock, self._chance, self._memory, self._warn = clock, chance, memory, warn
-        self._fetcher = Fetcher(clock, chance, self.tally)
+        self._fetcher = Fetcher(clock, chance, self.tally, inbox)
         self._templates, self._events = templates, events
         self._sources = Sources(settings.network, settings.prices, self._fetcher, templates)
         self._references = [Reference(one, self._fetcher) for one in settings.references]

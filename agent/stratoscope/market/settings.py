@@ -25,6 +25,9 @@ class SourceSettings:
     password: str | None = field(default=None, repr=False)
     cookie: Path | None = None
     path: Path | None = None
+    topic: str | None = None
+    price_path: str | None = None
+    time_path: str | None = None
     price: float | None = None
     height: int | None = None
     difficulty: float | None = None

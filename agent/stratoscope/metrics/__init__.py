@@ -61,6 +61,9 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 )
 """Families of one rig; every series carries the label `rig` before its own."""
 
+RIG_MONEY: Final[tuple[RigFamily, ...]] = (money.EARNED, money.RATES, money.RATIOS, money.SPENT)
+"""Those families of TABLE that tell of a rig's money."""
+
 SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
@@ -110,7 +113,7 @@ WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRA
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family", "Identity",
-    "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals", "Unit",
-    "fresh_for", "redacted_url", "totals", "without_reading",
+    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "RIG_MONEY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family",
+    "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals",
+    "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

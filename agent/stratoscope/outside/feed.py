@@ -1,4 +1,4 @@
-"""Reads one figure that something outside keeps up to date in a file or a service: a price of power, a hashprice."""
+"""Reads one figure that something outside keeps up to date, in a file, a service or an MQTT topic: a price, a call."""
 
 import asyncio
 import math
@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Where a figure is, how to find it there, and how often to look. `factor` makes fiat per kWh of a price."""
+    """Where a figure is, how to find it there, and how often to look. `factor` makes fiat per kWh of a price.
+
+    Exactly one of `file`, `url` and `topic` (of MQTT) says where.
+    """
 
     file: Path | None
     url: str | None
@@ -41,6 +44,12 @@ class Feed:
     time_path: Way | None
     factor: Decimal
     interval: float  # s
+    topic: str | None = None
+
+    @classmethod
+    def at_topic(cls, topic: str, path: Way, time_path: Way | None) -> "Feed":
+        """Return the feed of an MQTT topic whose figure is taken as it is."""
+        return cls(None, None, False, path, time_path, Decimal(1), 0.0, topic)  # noqa: FBT003 — no http at all
 
     def walk(self, document: Any) -> Any:
         """Return what stands in a JSON document at the feed's path; raise SourceError."""
@@ -86,8 +95,11 @@ class Reader(Generic[T]):
         """Make a reader; `name` is what its requests are counted under."""
         self.feed = feed
         self._parse, self._name, self._tally = parse, name, fetcher.tally
+        self._inbox = fetcher.inbox
         self._remote: Remote | None = None
         self._query = ""
+        if feed.topic is not None and fetcher.inbox is not None:
+            fetcher.inbox.follow(feed.topic)
         if feed.url is not None:
             base, _, query = feed.url.partition("?")
             whole = URL(base)
@@ -96,6 +108,8 @@ class Reader(Generic[T]):
 
     async def read(self, at: float) -> T:
         """Return what the feed says as of UTC `at`; raise SourceError."""
+        if self.feed.topic is not None:
+            return self._counted(lambda: self._received(self.feed.topic or "", at))
         if self._remote is not None:
             answer = await self._remote.get(self._query, lambda body: self._parse(body, self.feed, at))
             return answer.value
@@ -103,7 +117,24 @@ class Reader(Generic[T]):
             raise SourceError("unreachable", "the feed has neither file nor url")
         try:
             body, modified = await asyncio.to_thread(load, self.feed.file)
-            said = self._parse(body, self.feed, min(modified, at))
+        except SourceError as error:
+            self._tally.count(self._name, error.reason)
+            raise
+        return self._counted(lambda: self._parse(body, self.feed, min(modified, at)))
+
+    def _received(self, topic: str, at: float) -> T:
+        """Return what the newest message says; it is as old as its time says, else as long as it is here."""
+        if self._inbox is None:
+            raise SourceError("unreachable", "no broker is configured")
+        mail = self._inbox.newest(topic)
+        if mail.retained and self.feed.time_path is None:
+            raise SourceError("schema", f"the broker had kept the message at {topic} for an unknown time: name a "
+                              "time_path, or publish it without retain")  # fmt: skip
+        return self._parse(mail.payload, self.feed, min(mail.at, at))
+
+    def _counted(self, read: Callable[[], T]) -> T:
+        try:
+            said = read()
         except SourceError as error:
             self._tally.count(self._name, error.reason)
             raise

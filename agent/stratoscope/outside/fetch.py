@@ -21,6 +21,7 @@ from yarl import URL
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import HOUR, MINUTE
 
@@ -84,10 +85,12 @@ def base_url(text: str, *, allow_http: bool = False) -> str:
 
 
 class Fetcher:
-    """One pool of connections for all services."""
+    """One pool of connections for all services; `inbox` is where what comes over MQTT is found."""
 
-    def __init__(self, clock: Clock, chance: Callable[[], float], tally: SourceTally) -> None:
-        self.clock, self.chance, self.tally = clock, chance, tally
+    def __init__(
+        self, clock: Clock, chance: Callable[[], float], tally: SourceTally, inbox: Inbox | None = None
+    ) -> None:
+        self.clock, self.chance, self.tally, self.inbox = clock, chance, tally, inbox
         self._session: aiohttp.ClientSession | None = None
 
     @property

@@ -12,6 +12,7 @@ from stratoscope.config.document import parse
 from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
 from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import (
     AddersSection,
@@ -56,8 +57,10 @@ def test_the_example_holds_every_key() -> None:
     shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", rigs, re.MULTILINE))
     assert shown == set(Rigs.model_fields)
     tariffs = rest.split("\ntariffs:")[1].split("\n\n")[0]
+    mqtt = EXAMPLE.read_text().split("\nmqtt:")[1].split("\n\n")[0]
+    assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(Mqtt.model_fields)
     keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection, Curtailment]
-    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http"}:
+    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http", "topic"}:
         assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
 
@@ -65,12 +68,15 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x", "POOL_PASSWORD": "y"})
+    environ = {"RIG_PASSWORD": "x", "POOL_PASSWORD": "y", "MQTT_PASSWORD": "z"}
+    loaded = load(tmp_path / "c.yaml", environ)
     assert loaded.warnings == ()
     assert loaded.stratum is not None
     assert loaded.stratum.model_fields_set == set(Stratum.model_fields)
     given = {"endpoints": (), "skip": (), "user": None, "password": None}
     assert loaded.stratum.model_copy(update=given) == Stratum()
+    assert loaded.mqtt is not None
+    assert loaded.mqtt.account().port == 8883
     assert loaded.market is not None
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()

@@ -11,9 +11,11 @@ from stratoscope.config import load
 from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
+from stratoscope.config.mqtt import Mqtt
 from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
+from stratoscope_exporters.mqtt_settings import Settings as MqttSettings
 from stratoscope_exporters.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,7 +58,9 @@ def meant(text: str) -> object:
     )
 
 
-@pytest.mark.parametrize(("heading", "model"), [("Keys", Config), ("Exporter `prometheus`", Settings)])
+@pytest.mark.parametrize(("heading", "model"), [
+    ("Keys", Config), ("Exporter `prometheus`", Settings), ("Exporter `mqtt`", MqttSettings),
+])  # fmt: skip
 def test_every_key_is_documented_with_its_default(heading, model):
     paper, code = documented(heading), keys_of(model)
     assert sorted(paper) == sorted(code)
@@ -95,7 +99,7 @@ def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
 
 def test_every_key_of_the_market_is_documented_with_its_default():
     paper, code = documented("Market"), keys_of(Market)
-    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file", "mqtt"}
     assert set(paper) == set(code) | kinds
     assert {"fixed", "file", "mempool", "bitcoind", "stratum"} == set(NETWORK_KINDS)
     assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
@@ -106,6 +110,18 @@ def test_every_key_of_the_market_is_documented_with_its_default():
     for key in ("currency", "interval", "price_max_age"):
         assert meant(paper[key]) == code[key], key
     assert (paper["tip_max_age"], code["tip_max_age"]) == ("6h", 6 * 3600)
+
+
+def test_every_key_of_the_broker_is_documented_with_its_default_and_the_example_loads(tmp_path):
+    paper, code = documented("MQTT"), keys_of(Mqtt)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"host"}:
+        assert meant(paper[key]) == (int(code[key]) if key == "protocol" else code[key]), key
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section("MQTT"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    config = load(tmp_path / "stratoscope.yaml", {"MQTT_PASSWORD": "x"})
+    assert config.mqtt.account().user == "publisher"
+    assert "mqtt" in config.exporters
 
 
 def test_every_key_of_a_reference_is_documented_and_the_example_loads(tmp_path):

@@ -13,20 +13,21 @@ from stratoscope.market.sources.file import File
 from stratoscope.market.sources.fixed import Fixed
 from stratoscope.market.sources.kraken import Kraken
 from stratoscope.market.sources.mempool import Mempool
+from stratoscope.market.sources.mqtt import Mqtt
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
 from stratoscope.market.sources.stratum import Watched
 from stratoscope.market.template import Templates
 from stratoscope.outside.fetch import Fetcher, Remote
 
 NETWORK_KINDS: Final = ("bitcoind", "mempool", "stratum", "fixed", "file")
-PRICE_KINDS: Final = ("coinbase", "kraken", "bitstamp", "mempool", "coingecko", "fixed", "file")
+PRICE_KINDS: Final = ("coinbase", "kraken", "bitstamp", "mempool", "coingecko", "fixed", "file", "mqtt")
 URLS: Final = {
     "mempool": MEMPOOL, "coinbase": COINBASE, "kraken": KRAKEN, "bitstamp": BITSTAMP, "coingecko": COINGECKO,
 }  # fmt: skip
 """Where a kind is asked when the config names no URL."""
 
-Source = Bitcoind | Bitstamp | Coinbase | Coingecko | File | Fixed | Kraken | Mempool | Watched
-PRICES_ONLY: Final = (Bitstamp, Coinbase, Coingecko, Kraken)
+Source = Bitcoind | Bitstamp | Coinbase | Coingecko | File | Fixed | Kraken | Mempool | Mqtt | Watched
+PRICES_ONLY: Final = (Bitstamp, Coinbase, Coingecko, Kraken, Mqtt)
 BY_URL: Final[dict[str, Callable[[Remote, Clock, SourceSettings], Source]]] = {
     "bitcoind": lambda remote, _, settings: Bitcoind(remote, settings),
     "mempool": lambda remote, clock, _: Mempool(remote, clock),
@@ -68,6 +69,8 @@ class Sources:
             return Fixed(name, settings, self._fetcher.clock)
         if settings.kind == "stratum":
             return Watched(name, self._templates, self._fetcher.clock, self._fetcher.tally)
+        if settings.kind == "mqtt":
+            return Mqtt(name, settings, self._fetcher)
         if settings.kind == "file":
             if settings.path is None:
                 raise ValueError("a source of kind file needs a path")
