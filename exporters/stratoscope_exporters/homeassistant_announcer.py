@@ -198,7 +198,9 @@ class Announcer:
         if not self._listed(rig, object_id):
             return False
         most, held = self._settings.max_rigs, len(self._at)
-        return held < most if object_id in self._strangers else held + len(self._strangers) < most
+        if object_id in self._strangers:
+            return held < most
+        return held + len(self._strangers.keys() - {self._devices.site_id}) < most
 
     def _welcome(self, device: Device, rig: RigId | None) -> _Known:
         """Announce a device; one that was announced in an earlier run goes on from there."""

@@ -7,6 +7,7 @@ import ipaddress
 import math
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -99,17 +100,18 @@ class _Entities:
     def all(self, patterns: tuple[Pattern, ...], document: Object) -> dict[str, Object]:
         """Return the components of every value that `document` knows."""
         return {
-            (key := key_of(path)): self._shown(pattern, key, path, title(pattern.entity, labels))
+            (key := key_of(path)): self._shown(pattern, key, path, labels)
             for pattern in patterns
             for path, labels in pattern.found(document)
         }
 
-    def _shown(self, pattern: Pattern, key: str, path: tuple[str, ...], name: str) -> Object:
+    def _shown(self, pattern: Pattern, key: str, path: tuple[str, ...], labels: Mapping[str, str]) -> Object:
         shape, entity = pattern.shape, pattern.entity
+        name = title(entity, labels)
         if isinstance(shape, Flag):
             made = self.component("binary_sensor", key, name) | _flag(shape)
         else:
-            shape = scaled(shape, self.algorithm)
+            shape = scaled(shape, labels.get("algorithm", self.algorithm))
             made = self.component("sensor", key, name) | _shape(shape, self.currency)
         if entity.options:
             made["ops"] = list(entity.options)

@@ -82,7 +82,7 @@ SITE: Final = (
     Entity("mining_site_nameplate_hashes_per_second", "Nameplate hashrate {algorithm}", diagnostic=True, on=False,
            icon=METER),
     Entity("mining_site_power_watts", "Power"),
-    Entity("mining_site_energy_joules_total", "Energy since start", on=False),
+    Entity("mining_site_energy_joules_total", "Energy"),
     Entity("mining_site_coverage_ratio", "Coverage", diagnostic=True, icon="mdi:percent-outline"),
     Entity("mining_site_rigs", "Rigs {state}", icon="mdi:server"),
     Entity("mining_site_revenue_fiat_per_day", "Revenue per day", icon=CASH),

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlparse
 
 from jinja2 import StrictUndefined, TemplateError
@@ -128,6 +129,7 @@ ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 ENVIRONMENT.filters["timestamp_utc"] = lambda value: datetime.fromtimestamp(value, UTC).isoformat()
 
 
+@lru_cache(1 << 14)
 def template(source: object):
     need(isinstance(source, str), "a template is text")
     try:

@@ -87,6 +87,7 @@ def test_sites_sums_money_tariffs_and_market_are_one_device(farm, devices):
     entity = home.of(device.object_id)["money_margin_fiat_per_day"].config
     assert entity["unit_of_measurement"] == "USD/d"
     assert "device_class" not in entity
+    assert device.components["hashrate_hashes_per_second_scrypt"]["unit_of_meas"] == "GH/s"
     names = [component["name"] for component in device.components.values()]
     assert {"Hashrate", "Hashrate scrypt", "Power price average", "Power price night shift average"} <= set(names)
     home.receive(STATUS, b"offline")
