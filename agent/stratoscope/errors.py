@@ -7,6 +7,7 @@ StratoscopeError
 │   ├── Garbled                decode · oversize · truncated · not_json · refused_command
 │   └── AuthRefused            auth · denied
 ├── SourceError(reason)        the market acts: count the reason, keep what it had while that is young, ask later
+├── BrokerError(reason)        the MQTT publisher or inbox acts: count the reason, connect again later
 └── OperatorError              the operator acts: the message names the place and the remedy
     ├── ConfigError            a config file, key or value
     └── UsageError             a command-line argument
@@ -68,6 +69,25 @@ class SourceError(StratoscopeError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+BROKER_REASONS: Final = (
+    "dns", "unreachable", "timeout", "tls", "auth", "denied", "oversize", "taken_over", "busy", "protocol", "lost",
+)  # fmt: skip
+"""Every reason an exchange with an MQTT broker can fail by: the closed set behind
+`stratoscope_mqtt_failures_total{reason}`."""
+
+
+class BrokerError(StratoscopeError):
+    """A broker did not do what it was asked; `reason` is one of BROKER_REASONS, the text is for people.
+
+    `of_message` tells that one message was refused; the connection stands.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, of_message: bool = False) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.of_message = of_message
 
 
 class OperatorError(StratoscopeError):

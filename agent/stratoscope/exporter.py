@@ -4,6 +4,7 @@ Exporters live outside this package and are started by name through the entry-po
 `stratoscope.exporters`; an entry point is `async def serve(context: Context) -> None`, which runs until cancelled.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,12 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
+from stratoscope.events import Events
 from stratoscope.fleet import Fleet
+from stratoscope.ledger import Outbox
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
+from stratoscope.outside.broker import Account
 
 
 @dataclass(slots=True)
@@ -41,3 +45,7 @@ class Context:
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
+    events: Events | None = None  # what happens, for who wants to listen
+    outbox: Outbox | None = None  # what waits for the broker, over restarts
+    broker: Account | None = None  # the section mqtt, where there is one
+    known: Callable[[], Iterable[str]] = tuple  # identities of every machine ever heard, also of those that are away

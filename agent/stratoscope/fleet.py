@@ -189,9 +189,9 @@ class Fleet:
         self.history: dict[RigId, History] = {}
         self._subscribers: list[Dirty] = []
 
-    def subscribe(self) -> Dirty:
-        """Return a new dirty set that starts with every rig known now."""
-        dirty = Dirty()
+    def subscribe(self, dirty: Dirty | None = None) -> Dirty:
+        """Fill `dirty` (by default a new set) from now on, with every rig known now to begin with, and return it."""
+        dirty = Dirty() if dirty is None else dirty
         for rig in self.snapshots:
             dirty.mark(rig)
         self._subscribers.append(dirty)

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import orjson
+from prometheus_client import CollectorRegistry
 
+from stratoscope import __version__
 from stratoscope.economics.site import SiteMoney
 from stratoscope.events import Event
+from stratoscope.exporter import Health
 from stratoscope.fields import clean_text
 from stratoscope.fleet import RigSnapshot
 from stratoscope.metrics import (
@@ -28,7 +31,7 @@ from stratoscope.metrics import (
 from stratoscope.metrics import rig as rig_rows
 from stratoscope_exporters.exposition import rig_label
 from stratoscope_exporters.mqtt_topics import rig_id
-from stratoscope_exporters.mqtt_tree import Object, Tree, figure
+from stratoscope_exporters.mqtt_tree import Object, Tree, figure, word
 
 Availability = Literal["online", "offline", "suspect"]
 NEVER_MANY: Final = 1 << 16
@@ -124,6 +127,29 @@ class SiteDocuments:
             if subject is not None:
                 tree.grow(document, subject)
         return document
+
+
+def health_document(registry: CollectorRegistry, health: Health, now: float) -> Object:
+    """Return how the agent fares: its own metrics (stratoscope_*) with labels as levels, histograms by sum and count.
+
+    {"ts": …, "version": "0.1.0", "ready": true, "uptime_s": 86400.0, "targets": 24, "loop_lag_seconds": 0.002,
+     "events_total": {"rig_down": 3}, "mqtt_messages_dropped_total": {"event": {"full": 0, …}, …}, …}
+    """
+    document: Object = {"ts": round(now, 3), "version": __version__, "ready": health.ready,
+                        "uptime_s": round(max(0.0, now - health.started), 1)}  # fmt: skip
+    for family in registry.collect():
+        if not family.name.startswith("stratoscope_"):
+            continue
+        for sample in family.samples:
+            value = figure(float(sample.value))
+            if value is None or "le" in sample.labels or "version" in sample.labels:
+                continue
+            *levels, key = (sample.name.removeprefix("stratoscope_"), *sample.labels.values())
+            place = document
+            for level in levels:
+                place = place.setdefault(word(level), {})
+            place[word(key)] = value
+    return document
 
 
 def event_document(event: Event, site: str, rig: str | None = None) -> Object:

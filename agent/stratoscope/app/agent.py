@@ -30,7 +30,7 @@ from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
-from stratoscope.ledger import Ledger
+from stratoscope.ledger import Ledger, Outbox
 from stratoscope.market.live import LiveMarket
 from stratoscope.metrics import MARKET, Section
 from stratoscope.outside.fetch import Fetcher
@@ -92,6 +92,7 @@ class Agent:
         self.health = Health(started=clock.time(), config_loaded=clock.time())
         self.stopping = asyncio.Event()
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
+        self.outbox = Outbox(self.ledger)
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
@@ -241,6 +242,10 @@ class Agent:
                 market=self.market,
                 economist=self.money.economist if self.money else None,
                 sections=self._sections(),
+                events=self.events,
+                outbox=self.outbox,
+                broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
+                known=lambda: tuple(self.identities.known),
             )
             started.append((name, serve(context)))
         return started

@@ -105,7 +105,7 @@ async def reload(agent: Agent, source: Source) -> Config | None:
 
 def restart_only(old: Config, new: Config) -> list[str]:
     """Return the changed sections that a running agent cannot follow."""
-    sections = ("site", "market", "state_dir", "exporters", "asic_rs", "discovery")
+    sections = ("site", "market", "state_dir", "exporters", "mqtt", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
     before, after = terms_of(old), terms_of(new)
     if (before and before.currency) != (after and after.currency):

@@ -46,9 +46,11 @@ def _load(path: Path, resolver: Resolver) -> Config:
         problems += error.problems
     problems += _asic_rs(config, document)
     problems += _currency(config, document)
+    problems += _broker(config, document)
     if problems:
         raise InvalidConfig(_in_order(problems, document.name))
     warnings = [*_inline_secrets(document, document.values), *resolver.warnings]
+    warnings += config.mqtt.unwise() if config.mqtt is not None else ()
     if not entries:
         warnings.append(f"{path}: no rigs are listed: nothing will be polled")
     return config.loaded(path, resolver, warnings, settings)
@@ -93,6 +95,13 @@ def _currency(config: Config, document: Document) -> Iterator[str]:
         loc = ("economics", "currency")
         yield (f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
                "one currency, remove one of them")  # fmt: skip
+
+
+def _broker(config: Config, document: Document) -> Iterator[str]:
+    """Yield what is wrong when something is to go to a broker or come from one and none is named."""
+    if "mqtt" in config.exporters and config.mqtt is None:
+        loc = ("exporters", "mqtt")
+        yield f"{document.place(loc)}: {dotted(loc)} has no broker: add the section `mqtt:` with its `host:`"
 
 
 def installed_exporters() -> dict[str, EntryPoint]:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from stratoscope.config import addresses
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
@@ -133,6 +134,7 @@ class Config(Section):
     market: Market | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
+    mqtt: Mqtt | None = None
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -162,7 +164,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "mqtt", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -33,6 +34,9 @@ PLAUSIBLE: Final = 1000
 
 WAITING: Final = 10_000
 """Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
+
+TOGETHER: Final = 500
+"""Statements that go into one transaction at most."""
 
 SUMS: Final = tuple(field.name for field in fields(Counters))
 OF_SUMS: Final = attrgetter(*SUMS)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
@@ -192,6 +196,18 @@ class Ledger(Standing):
         row = (event.event_id, event.at, event.kind, event.rig, event.text, orjson.dumps(event.details).decode())
         self._put("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", [row])
 
+    def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Queue a statement of the outbox for each of `rows`."""
+        self._put(statement, rows)
+
+    def look(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return rows for the outbox, read beside the writer; [] where the file cannot be read now."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=1)) as reader:
+                return reader.execute(statement, values).fetchall()
+        except sqlite3.Error:
+            return []
+
     def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         self._queue([(statement, rows)])
 
@@ -206,7 +222,19 @@ class Ledger(Standing):
 
     def _write_all(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._write(job)
+            together = list(job)
+            while (
+                len(together) < TOGETHER
+            ):  # one sync for all that came meanwhile: ten thousand rigs may go down at once
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._write(together)
+                    return
+                together += more
+            self._write(together)
 
     def _write(self, job: Job) -> None:
         for pause in (0.0, 1.0, 5.0, 20.0, 60.0):

@@ -61,7 +61,12 @@ def _money(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money)
+def _outbox(db: sqlite3.Connection) -> None:
+    """Messages that a broker has not acknowledged yet."""
+    db.execute("CREATE TABLE outbox(number INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL) STRICT")
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _outbox)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

@@ -12,6 +12,7 @@ from stratoscope.config.document import parse
 from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
 from stratoscope.config.tariffs import (
     AddersSection,
     BlockSection,
@@ -55,6 +56,8 @@ def test_the_example_holds_every_key() -> None:
     assert shown == set(Rigs.model_fields)
     tariffs = rest.split("\ntariffs:")[1].split("\n\n")[0]
     keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection]
+    mqtt = EXAMPLE.read_text().split("\nmqtt:")[1].split("\n\n")[0]
+    assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(Mqtt.model_fields)
     for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http"}:
         assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
@@ -63,8 +66,10 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
+    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x", "MQTT_PASSWORD": "y"})
     assert loaded.warnings == ()
+    assert loaded.mqtt is not None
+    assert loaded.mqtt.account().port == 8883
     assert loaded.market is not None
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network}) == Market()
