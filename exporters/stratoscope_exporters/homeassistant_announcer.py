@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Any, Final, NamedTuple
 
 from stratoscope.clock import Clock
@@ -30,6 +31,7 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     object_id: str
+    rig: RigId | None = None  # of a device that is there
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Announcer:
         self._settings = settings
         self.withheld: dict[RigId, None] = {}
         self._devices, self._chance = devices, chance
+        patterns = "|".join(map(translate, settings.rigs))
+        self._wanted = re.compile(patterns) if patterns else None
         self._known: dict[str, _Known] = {}
         self._at: dict[RigId, str] = {}  # rig → object id
         self._strangers: dict[str, Device] = {}  # retained from an earlier run, not claimed so far
@@ -78,20 +82,21 @@ class Announcer:
 
     def rig_is(self, snapshot: RigSnapshot, document: Object) -> None:
         """Take the newest snapshot of a rig and its document."""
-        rig, device = snapshot.rig, self._devices.rig(snapshot, document)
-        if device is None:
+        rig, object_id = snapshot.rig, self._devices.object_of(snapshot)
+        if object_id is None:
             return
-        at = self._at.get(rig)
-        if at is not None and at != device.object_id:
+        if self._at.get(rig, object_id) != object_id:
             self._release(rig, 0.0)  # another machine under the same name
-        known = self._known.get(device.object_id)
-        if known is None:
-            if not self._admits(rig, device.object_id):
-                self.withheld[rig] = None
+        known = self._known.get(object_id)
+        if known is None and not self._admits(rig, object_id):
+            self.withheld[rig] = None
+        elif known is None or (known.rig == rig and snapshot.reading is not None):
+            device = self._devices.rig(snapshot, document)
+            if device is None:
                 return
-            known = self._welcome(device, rig)
-        if known.rig == rig and snapshot.reading is not None:
-            self._follow(known, device, snapshot.polling.interval)
+            known = known or self._welcome(device, rig)
+            if snapshot.reading is not None:
+                self._follow(known, device, snapshot.polling.interval)
 
     def rig_left(self, rig: RigId, now: float) -> None:
         """Note that `rig` is no longer in the fleet."""
@@ -101,7 +106,7 @@ class Announcer:
     @property
     def listens(self) -> tuple[str, ...]:
         """Return the topic filters to subscribe to: the birth message, and what is retained of earlier runs."""
-        return self._settings.birth, f"{self._settings.prefix}/device/+/config"
+        return self._settings.birth, self._topic("+")
 
     def heard(self, topic: str, payload: bytes, now: float) -> None:
         """Take a message on one of the topics of `listens`; what is not meant for this site is left alone."""
@@ -109,11 +114,13 @@ class Announcer:
             if payload == self._settings.birth_payload.encode():
                 self.born(now)
             return
-        object_id = topic.removeprefix(f"{self._settings.prefix}/device/").removesuffix("/config")
+        begin, _, end = self._topic("+").partition("+")
+        place = topic.removeprefix(begin).removesuffix(end)
+        object_id = self._devices.object_id(place)
         if object_id in self._known or object_id in self._gone or len(self._strangers) >= MOST_STRANGERS:
             return
         device = self._devices.recognised(object_id, payload)
-        if device is not None and topic == self._topic(object_id):
+        if device is not None and topic == self._topic(place):
             self._strangers[object_id] = device
             if self._settled:
                 self.settled(now)
@@ -164,7 +171,7 @@ class Announcer:
         first = -math.inf if self._due else min((self._birth, *self._gone.values()))
         return None if first == math.inf else max(0.0, first - now, self._free - now)
 
-    async def run(self, publish: Callable[[str, bytes], Awaitable[bool]], clock: Clock) -> None:
+    async def run(self, publish: Callable[[Message], Awaitable[bool]], clock: Clock) -> None:
         """Announce for as long as one connection lasts; `publish` returns whether the broker took the message."""
         self.connected()
         try:
@@ -172,7 +179,7 @@ class Announcer:
                 message = self.next(clock.monotonic())
                 if message is None:
                     await self._pause(clock)
-                elif await publish(message.topic, message.payload):
+                elif await publish(message):
                     self.confirmed(message)
         finally:
             self.disconnected()
@@ -190,9 +197,10 @@ class Announcer:
                 wait.cancel()
 
     def _listed(self, rig: RigId, object_id: str) -> bool:
-        names = (rig_label(rig), object_id.removeprefix(self._devices.prefix))
-        wanted = self._settings.rigs
-        return not wanted or any(fnmatchcase(name, pattern) for name in names for pattern in wanted)
+        if self._wanted is None:
+            return True
+        names = (rig_label(rig), object_id.removeprefix(f"{self._devices.node}_"))
+        return any(self._wanted.fullmatch(name) for name in names)
 
     def _admits(self, rig: RigId, object_id: str) -> bool:
         if not self._listed(rig, object_id):
@@ -252,7 +260,7 @@ class Announcer:
         for object_id, due in self._gone.items():
             if due <= now:
                 self._gone[object_id] = math.inf
-                return Message(self._topic(object_id), b"", object_id)
+                return self._message(object_id, b"")
         return None
 
     def _announcement(self) -> Message | None:
@@ -260,10 +268,15 @@ class Announcer:
             return None
         object_id = next(iter(self._due))
         del self._due[object_id]
-        return Message(self._topic(object_id), self._known[object_id].device.encoded(), object_id)
+        return self._message(object_id, self._known[object_id].device.encoded())
 
-    def _topic(self, object_id: str) -> str:
-        return f"{self._settings.prefix}/device/{object_id}/config"
+    def _topic(self, place: str) -> str:
+        return f"{self._settings.prefix}/device/{self._devices.node}/{place}/config"
+
+    def _message(self, object_id: str, payload: bytes) -> Message:
+        known = self._known.get(object_id)
+        topic = self._topic(object_id.removeprefix(f"{self._devices.node}_"))
+        return Message(topic, payload, object_id, None if known is None else known.rig)
 
 
 def _product(device: Device) -> tuple[object, ...]:

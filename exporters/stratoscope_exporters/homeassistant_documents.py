@@ -25,8 +25,8 @@ from stratoscope_exporters.mqtt_topics import Topics, level, rig_id
 from stratoscope_exporters.mqtt_tree import Object
 
 ORIGIN: Final = "Stratoscope"
-LARGEST: Final = 1 << 19
-"""Bytes of a document; one of a rig with many boards has some 60 KB."""
+LARGEST: Final = 60_000
+"""Bytes of a document, so that any broker hands it back; a rig of 4 boards and 8 fans needs half of it."""
 PLATFORMS: Final = ("sensor", "binary_sensor")
 """What is announced: nothing that could be switched."""
 NO_KEY: Final = re.compile(r"[^a-z0-9]+")
@@ -45,8 +45,13 @@ class Device:
     components: dict[str, Object]
 
     def encoded(self) -> bytes:
-        """Return the document as it is sent."""
-        return orjson.dumps({**self.head, "cmps": self.components})
+        """Return the document as it is sent; where it is too long, entities that are switched off go first."""
+        keys = sorted(self.components, key=lambda key: self.components[key].get("en", True) is False)
+        while True:
+            document = orjson.dumps({**self.head, "cmps": {key: self.components[key] for key in keys}})
+            if len(document) <= LARGEST or not keys:
+                return document
+            del keys[-max(1, len(keys) // 16) :]
 
 
 @lru_cache(1 << 14)
@@ -149,13 +154,18 @@ class Devices:
     def __init__(self, topics: Topics, version: str) -> None:
         self._topics = topics
         self._origin = {"name": ORIGIN, "sw": version}
-        self.prefix = f"{NO_ID.sub('-', topics.root)}_{level(topics.site)}_"
-        """What the object id of every device of this site begins with."""
-        self.site_id = f"{self.prefix}site"
+        self.node = f"{NO_ID.sub('-', topics.root)}_{level(topics.site)}"
+        """The level of discovery topics that is this site's own."""
+        self.site_id = self.object_id("site")
 
     def object_id(self, rig: str) -> str:
-        """Return the object id of the rig with topic id `rig`; a rig is `MAC digits`, `serial-…` or `address-…`."""
-        return f"{self.prefix}{rig}"
+        """Return the id of the rig with topic id `rig`; a rig is `MAC digits`, `serial-…` or `address-…`."""
+        return f"{self.node}_{rig}"
+
+    def object_of(self, snapshot: RigSnapshot) -> str | None:
+        """Return the id of a rig; None while it has never been heard."""
+        rig = rig_id(snapshot)
+        return None if rig is None else self.object_id(rig)
 
     def rig(self, snapshot: RigSnapshot, document: Object) -> Device | None:
         """Return the device of a rig from its snapshot and its document; None while it has never been heard."""
@@ -178,8 +188,6 @@ class Devices:
 
     def recognised(self, object_id: str, payload: bytes) -> Device | None:
         """Return the device that `payload` describes; None unless this site announced it, in this run or before."""
-        if not object_id.startswith(self.prefix) or len(payload) > LARGEST:
-            return None
         try:
             document = orjson.loads(payload)
             head = {key: value for key, value in document.items() if key != "cmps"}

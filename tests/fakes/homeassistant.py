@@ -16,7 +16,7 @@ from urllib.parse import urlparse
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-TOPIC = re.compile(r"homeassistant/device/([a-zA-Z0-9_-]+)/config")
+TOPIC = re.compile(r"homeassistant/device/(?:([a-zA-Z0-9_-]+)/)?([a-zA-Z0-9_-]+)/config")
 LONG = {
     "avty": "availability", "avty_mode": "availability_mode", "cmps": "components", "def_ent_id": "default_entity_id",
     "dev": "device", "dev_cla": "device_class", "en": "enabled_by_default", "ent_cat": "entity_category",
@@ -280,18 +280,18 @@ class HomeAssistant:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.devices: dict[str, dict] = {}  # object id → device
+        self.devices: dict[str, dict] = {}  # node and object id → device
         self.entities: dict[str, Entity] = {}  # unique id → entity
         self.removed: list[str] = []
         self.taken = 0
-        self._components: dict[str, dict[str, str]] = {}  # object id → component → unique id
+        self._components: dict[str, dict[str, str]] = {}  # the same → component → unique id
 
     def receive(self, name: str, payload: bytes) -> None:
         """Take one message."""
         if name.startswith("homeassistant/") and name != "homeassistant/status":
             match = TOPIC.fullmatch(name)
             need(match, f"illegal discovery topic {name}")
-            return self._discover(match[1], payload)
+            return self._discover("_".join(filter(None, match.groups())), payload)
         for entity in self.entities.values():
             entity.take(name, payload.decode(), self.now)
         return None

@@ -23,6 +23,11 @@ from stratoscope_exporters.mqtt_tree import Object
 TOPICS = Topics("stratoscope", "north")
 
 
+def topic_of(object_id: str) -> str:
+    """Return the discovery topic of a device."""
+    return f"homeassistant/device/stratoscope_north/{object_id.removeprefix('stratoscope_north_')}/config"
+
+
 @dataclass
 class Farm:
     """What the agent knew once everything was read."""

@@ -13,12 +13,12 @@ from fakes.clock import StillClock, settle
 from fakes.homeassistant import HomeAssistant
 from stratoscope.fleet import Polling
 from stratoscope.units import DAY
-from stratoscope_exporters.homeassistant_announcer import BIRTH_SPREAD, LINGER, PACE, Announcer
+from stratoscope_exporters.homeassistant_announcer import BIRTH_SPREAD, LINGER, PACE, Announcer, Message
 from stratoscope_exporters.homeassistant_documents import Devices
 from stratoscope_exporters.homeassistant_settings import HomeAssistant as Settings
 from stratoscope_exporters.mqtt_documents import RigDocuments
 from unit.export.farm import NOW, antminer, board, offline
-from unit.homeassistant.conftest import TOPICS
+from unit.homeassistant.conftest import TOPICS, topic_of
 
 DOCUMENTS = RigDocuments()
 ONE = "stratoscope_north_020000000001"
@@ -298,7 +298,7 @@ def test_a_rig_that_is_away_at_a_restart_keeps_its_entities():
     second.announcer.settled(second.now)
     second.run(2 * LINGER)
     assert set(second.home.of(ONE)) == before
-    retained = json.loads(second.retained[f"homeassistant/device/{ONE}/config"])
+    retained = json.loads(second.retained[topic_of(ONE)])
     assert retained["dev"]["mdl"] == "S19 Pro"
     assert before == retained["cmps"].keys()
 
@@ -328,15 +328,16 @@ FOREIGN = {
 @pytest.mark.parametrize(
     ("object_id", "document"),
     [
-        ("0x00124b", FOREIGN),
+        ("homeassistant/device/0x00124b/config", FOREIGN),
         (ONE, FOREIGN),
         (ONE, {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/south/rig/1/state"}),
-        ("stratoscope_south_1", {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/north/rig/1/state"}),
+        ("homeassistant/device/stratoscope_south/1/config",
+         {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/north/rig/1/state"}),
         (ONE, []), (ONE, {}), (ONE, {"o": 1, "stat_t": 1, "cmps": 1, "dev": 1}), (ONE, None), (ONE, {"o": {"name": 1}}),
     ],
 )  # fmt: skip
 def test_devices_of_others_are_never_removed(stand, object_id, document):
-    topic = f"homeassistant/device/{object_id}/config"
+    topic = object_id if "/" in object_id else topic_of(object_id)
     stand.announcer.heard(topic, orjson.dumps(document), stand.now)
     stand.announcer.settled(stand.now)
     assert stand.run(2 * LINGER) == []
@@ -346,7 +347,7 @@ def test_devices_of_others_are_never_removed(stand, object_id, document):
 def test_whatever_is_retained_at_the_broker_is_survived(topic, payload):
     stand = Stand()
     stand.announcer.connected()
-    for name in (topic, f"homeassistant/device/{topic}/config", f"homeassistant/device/{ONE}/config"):
+    for name in (topic, topic_of(topic), topic_of(ONE)):
         stand.announcer.heard(name, payload, stand.now)
     stand.announcer.settled(stand.now)
     assert stand.run(2 * LINGER) == []
@@ -355,7 +356,7 @@ def test_whatever_is_retained_at_the_broker_is_survived(topic, payload):
 def test_a_forged_switch_is_not_carried_on(stand):
     stand.is_(rig(1))
     stand.run(5)
-    topic = f"homeassistant/device/{ONE}/config"
+    topic = topic_of(ONE)
     forged = json.loads(stand.retained[topic])
     forged["cmps"]["evil"] = {"p": "switch", "cmd_t": "garage/door", "uniq_id": "evil"}
     second = Stand()
@@ -370,8 +371,8 @@ async def test_run_publishes_as_things_happen_and_ends_with_the_connection():
     clock, sent = StillClock(), []
     announcer = Announcer(Devices(TOPICS, "0.1.0"), Settings(), lambda: 0.5)
 
-    async def publish(topic: str, payload: bytes) -> bool:
-        sent.append((topic, bool(payload)))
+    async def publish(message: Message) -> bool:
+        sent.append((message.topic, bool(message.payload)))
         return True
 
     run = asyncio.create_task(announcer.run(publish, clock))
@@ -379,7 +380,7 @@ async def test_run_publishes_as_things_happen_and_ends_with_the_connection():
     snapshot = rig(1)
     announcer.rig_is(snapshot, DOCUMENTS.document(snapshot, 1, NOW))
     await clock.advance(1)
-    topic = f"homeassistant/device/{ONE}/config"
+    topic = topic_of(ONE)
     assert sent == [(topic, True)]
     announcer.born(clock.monotonic())
     await clock.advance(16)
@@ -394,10 +395,10 @@ async def test_run_publishes_as_things_happen_and_ends_with_the_connection():
 
 def test_the_prefix_and_the_birth_message_are_settings():
     stand = Stand(prefix="ha/discovery", birth_topic="ha/state", birth_payload="up", chance=0.0)
-    assert stand.announcer.listens == ("ha/state", "ha/discovery/device/+/config")
+    assert stand.announcer.listens == ("ha/state", "ha/discovery/device/stratoscope_north/+/config")
     stand.announcer.connected()
     stand.is_(rig(1))
-    assert stand.announcer.next(stand.now).topic == f"ha/discovery/device/{ONE}/config"
+    assert stand.announcer.next(stand.now).topic == "ha/discovery/device/stratoscope_north/020000000001/config"
     stand.announcer.heard("ha/state", b"up", stand.now + 1)
     assert stand.announcer.next(stand.now + 2).object_id == ONE
 

@@ -21,7 +21,7 @@ from stratoscope_exporters.homeassistant_templates import template
 from stratoscope_exporters.mqtt_documents import RigDocuments
 from stratoscope_exporters.mqtt_topics import Topics, rig_id
 from unit.export.farm import NOW, antminer, bitaxe, hostile, offline, whatsminer
-from unit.homeassistant.conftest import TOPICS
+from unit.homeassistant.conftest import TOPICS, topic_of
 
 EVERY = {metric.series: metric for family in (*TABLE, *WHOLE) for metric in family.metrics}
 STATUS = "stratoscope/v1/north/agent/status"
@@ -39,7 +39,7 @@ def shown(devices, snapshot):
     """Return a Home Assistant that was told of `snapshot`, its object id and its entities."""
     home, told = HomeAssistant(), named(snapshot)
     device = devices.rig(told, document(snapshot))
-    home.receive(f"homeassistant/device/{device.object_id}/config", device.encoded())
+    home.receive(topic_of(device.object_id), device.encoded())
     home.receive(STATUS, b"online")
     home.receive(TOPICS.rig_availability(rig_id(told)), b"online")
     home.receive(TOPICS.rig_state(rig_id(told)), orjson.dumps(document(snapshot)))
@@ -51,7 +51,7 @@ def test_a_rig_of_every_family_is_taken_with_all_its_values(farm, devices, famil
     snapshot, told = farm.rigs[family], farm.documents[family]
     device = devices.rig(snapshot, told)
     home = HomeAssistant()
-    home.receive(f"homeassistant/device/{device.object_id}/config", device.encoded())
+    home.receive(topic_of(device.object_id), device.encoded())
     home.receive(STATUS, b"online")
     home.receive(TOPICS.rig_availability(rig_id(snapshot)), b"online")
     home.receive(TOPICS.rig_state(rig_id(snapshot)), orjson.dumps(told))
@@ -74,7 +74,7 @@ def test_a_rig_of_every_family_is_taken_with_all_its_values(farm, devices, famil
 def test_sites_sums_money_tariffs_and_market_are_one_device(farm, devices):
     device = devices.site(farm.site, 60.0)
     home = HomeAssistant()
-    home.receive(f"homeassistant/device/{device.object_id}/config", device.encoded())
+    home.receive(topic_of(device.object_id), device.encoded())
     home.receive(STATUS, b"online")
     home.receive(TOPICS.site_state, orjson.dumps(farm.site))
     states = {key: home.state(device.object_id, key) for key in device.components}
@@ -144,7 +144,7 @@ def test_a_rig_that_is_suspect_stays_available_also_after_a_restart_of_home_assi
     told = named(antminer(state="suspect"))
     device = devices.rig(told, document(antminer(state="suspect")))
     home = HomeAssistant()
-    home.receive(f"homeassistant/device/{device.object_id}/config", device.encoded())
+    home.receive(topic_of(device.object_id), device.encoded())
     home.receive(STATUS, b"online")
     home.receive(TOPICS.rig_availability(rig_id(told)), b"suspect")
     home.receive(TOPICS.rig_state(rig_id(told)), orjson.dumps(document(antminer(state="suspect"))))
@@ -222,7 +222,7 @@ def test_whatever_a_rig_says_the_document_is_taken(words):
     told = RigDocuments().document(snapshot, 1, NOW)
     device = Devices(TOPICS, "0.1.0").rig(snapshot, told)
     home = HomeAssistant()
-    home.receive(f"homeassistant/device/{device.object_id}/config", device.encoded())
+    home.receive(topic_of(device.object_id), device.encoded())
     home.receive(TOPICS.rig_state(rig_id(snapshot)), orjson.dumps(told))
     assert all(entity.state is not None for key, entity in home.of(device.object_id).items() if key != "online")
 
@@ -243,7 +243,7 @@ def test_tariffs_of_every_name_have_entities_of_their_own(names):
     told = {"tariffs": {name: {"power_watts": float(at), "currency": "EUR"} for at, name in enumerate(names)}}
     made = Devices(TOPICS, "0.1.0").site(told, 60)
     home = HomeAssistant()
-    home.receive(f"homeassistant/device/{made.object_id}/config", made.encoded())
+    home.receive(topic_of(made.object_id), made.encoded())
     home.receive(TOPICS.site_state, orjson.dumps(told))
     found = [entity.state for key, entity in home.of(made.object_id).items() if key != "agent"]
     assert sorted(found) == [float(at) for at in range(len(names))]
