@@ -113,7 +113,9 @@ class _Client(aiomqtt.Client):
 
     most_sent = MOST_SENT
 
-    def __init__(self, account: Account, will: aiomqtt.Will | None, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, account: Account, will: aiomqtt.Will | None, tls: ssl.SSLContext | None, most_received: int
+    ) -> None:
         v5 = account.protocol == "5"
         name = account.client_id or f"stratoscope-{uuid.uuid4().hex[:8]}"
         super().__init__(
@@ -122,14 +124,14 @@ class _Client(aiomqtt.Client):
             will=will, clean_session=None if v5 else True, timeout=ANSWER, tls_context=tls,
             keepalive=account.keepalive, max_queued_incoming_messages=RECEIVED_AT_ONCE,
             max_queued_outgoing_messages=QUEUED, max_inflight_messages=IN_FLIGHT,
-            properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=MOST_RECEIVED) if v5 else None,
+            properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=most_received) if v5 else None,
         )  # fmt: skip
         self._refused: dict[int, ReasonCode] = {}
         read = self._client.loop_read
 
         def bounded_read(max_packets: int = 1) -> MQTTErrorCode:
             code = read(max_packets)
-            if self._client._in_packet["remaining_length"] > MOST_RECEIVED:  # noqa: SLF001 — paho has no limit of its own
+            if self._client._in_packet["remaining_length"] > most_received:  # noqa: SLF001 — paho has no limit of its own
                 return self._client._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE)  # noqa: SLF001
             return code
 
@@ -171,8 +173,9 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A connection to the broker of `account`, by aiomqtt."""
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: Account, most_received: int = MOST_RECEIVED) -> None:
+        """Take messages of up to `most_received` bytes."""
+        self._account, self._most_received = account, most_received
         self._client: _Client | None = None
 
     async def connect(self, will: Outgoing | None = None) -> None:
@@ -180,7 +183,7 @@ class Connection:
         account = self._account
         tls = await asyncio.to_thread(_tls, account) if account.tls else None
         last = None if will is None else aiomqtt.Will(will.topic, will.payload, will.qos, will.retain)
-        client = _Client(account, last, tls)
+        client = _Client(account, last, tls, self._most_received)
         try:
             await client.__aenter__()
         except (aiomqtt.MqttError, OSError, ValueError) as error:
@@ -223,7 +226,7 @@ class Connection:
         except (aiomqtt.MqttError, OSError) as error:
             raise _broker_error(error) from None
         payload = message.payload if isinstance(message.payload, bytes) else b""
-        if len(payload) > MOST_RECEIVED:
+        if len(payload) > self._most_received:
             raise BrokerError("oversize", f"a message of {len(payload)} bytes came")
         return Incoming(str(message.topic), payload, bool(message.retain))
 

@@ -17,7 +17,7 @@ class Listener:
 
     def __init__(self, who: Account) -> None:
         self.heard: list[Incoming] = []
-        self.connection = Connection(who)
+        self.connection = Connection(who, 1 << 20)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, *topics: str) -> "Listener":
