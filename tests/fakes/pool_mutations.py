@@ -68,8 +68,9 @@ def read(call: Call, body: bytes, turn: Turn) -> Part | None:
     try:
         return call.read(body, turn)
     except SourceError as error:
-        assert error.reason in SOURCE_REASONS
-        return None
+        reason = error.reason
+    assert reason in SOURCE_REASONS
+    return None
 
 
 def assert_survives_every_change(call: Call, body: bytes, turn: Turn) -> None:

@@ -134,6 +134,12 @@ def _without_repeats(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, .
     return tuple(known.values())
 
 
+LISTS: Final = frozenset({"workers", "earnings", "payouts"})
+"""What is told also when it is empty: there are none."""
+
+
 def told(part: Part) -> bool:
     """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
-    return any(value is not None and value != {} for key, value in part.items() if key not in ("at", "defects", "more"))
+    beside = ("at", "defects", "more")
+    return any(value or (value is not None and key in LISTS) or isinstance(value, int | float)
+               for key, value in part.items() if key not in beside)  # fmt: skip

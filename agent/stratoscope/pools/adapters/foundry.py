@@ -118,8 +118,9 @@ def read_days(body: bytes, turn: Turn) -> Part:
         if start is not None and start + DAY <= turn.now:
             work = _work(row, DAY, "hashrateAccepted", "hashrateStale", "hashrateRejected")
             found += [replace(tally, since=start) for tally in work]
-    newest = max(found, key=lambda tally: tally.since or 0.0, default=None)
-    return Part(work=() if newest is None else (newest,), defects=said.wrong())
+    if not found and not said.defects:
+        raise SourceError("refused", "there is no whole day yet")
+    return Part(work=tuple(sorted(found, key=lambda tally: tally.since or 0.0)[-1:]), defects=said.wrong())
 
 
 def read_pool(body: bytes, _: Turn) -> Part:
