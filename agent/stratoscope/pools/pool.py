@@ -97,6 +97,10 @@ class Call:
 Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
 
 
+Tells = Literal["account", "workers", "refused", "balance", "earnings", "payouts"]
+"""Hashrate of the account, hashrate of each worker, rejected or stale work, money in three forms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """One adapter."""
@@ -111,6 +115,7 @@ class Pool:
     spacing: float = 5.0  # s between requests with one key, in the long run
     burst: int = 3  # requests that may come at once
     scheme: Scheme | None = None  # where a pool knows only one
+    tells: frozenset[Tells]  # for docs/pools.md
     access: str  # how to get what it needs, for docs/pools.md and for the remedy of a refusal
     limits: str = ""  # what is known of the pool's own limits
     notes: str = ""

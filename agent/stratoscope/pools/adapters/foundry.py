@@ -159,6 +159,7 @@ FOUNDRY: Final = Pool(
     ),
     spacing=3.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "refused", "balance", "earnings"}),
     access="On foundryusapool.com make a Viewer Link with the permissions for hashrate, workers and earnings; its "
     "key is the `key`. `account` is the name of the sub-account.",
     limits="Not published.",

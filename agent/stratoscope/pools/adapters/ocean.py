@@ -120,6 +120,7 @@ OCEAN: Final = Pool(
     ),
     spacing=5.0,
     scheme="tides",
+    tells=frozenset({"account", "workers", "balance", "earnings", "payouts"}),
     access="No key. `account` is the payout address.",
     limits="Clients keep a second between requests.",
     notes="An address that OCEAN does not know is an account without workers, not a failure. Each block is an "

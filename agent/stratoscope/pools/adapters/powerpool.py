@@ -77,6 +77,7 @@ POWERPOOL: Final = Pool(
         Call("account", STATUS, lambda turn: Ask(f"/api2/user?{urlencode({'apiKey': turn.account.key})}"), read_user),
     ),
     spacing=10.0,
+    tells=frozenset({"account", "workers", "balance", "earnings", "payouts"}),
     access="On powerpool.io in the settings of the account: the API key is the `key`.",
     limits="Not published.",
     notes="The key is part of the address that is asked; it is in no log, error or page of the agent's. Only "

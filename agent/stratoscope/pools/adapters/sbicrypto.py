@@ -55,6 +55,7 @@ SBI: Final = Pool(
     calls=(Call("account", STATUS, _ask, read_workers),),
     spacing=10.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers"}),
     access="On sbicrypto.com under API: make a key of the scope READ; it gives `key` and `secret`. `account` is "
     "the name of the sub-account.",
     limits="Not published.",
