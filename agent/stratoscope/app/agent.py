@@ -20,6 +20,7 @@ from stratoscope.app.collector import Collector
 from stratoscope.app.guarding import Guarding
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.money import Money, Sums, in_currency, terms_of
+from stratoscope.app.pools import live_pools, pool_settings
 from stratoscope.app.vitals import Vitals
 from stratoscope.app.watching import Watching
 from stratoscope.clock import Clock
@@ -34,7 +35,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import GUARD, MARKET, STRATUM, Section
+from stratoscope.metrics import GUARD, MARKET, POOLS, STRATUM, Section
 from stratoscope.outside.broker import Connection
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.inbox import Inbox
@@ -113,6 +114,7 @@ class Agent:
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
         self.guarding = self._guarding()
+        self.pools = live_pools(config, clock)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -235,6 +237,7 @@ class Agent:
                 if self.watching is not None:
                     self.watching.market = self.market
                     others.append(tasks.create_task(self.watching.run(self.fleet.snapshots), name="stratum"))
+                others.append(tasks.create_task(self.pools.run(), name="pools"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -267,6 +270,7 @@ class Agent:
             self.guarding.follow(config.guard.rules())
         if self.watching is not None:
             self.watching.follow(config)
+        self.pools.follow(pool_settings(config))
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -303,6 +307,7 @@ class Agent:
         return (
             *(() if market is None else (Section(MARKET, lambda: market.now),)),
             *(() if watching is None else (Section(STRATUM, lambda: watching.watch.now),)),
+            Section(POOLS, lambda: self.pools.now),
             *(() if guarding is None else (Section(GUARD, lambda: guarding.now),)),
         )
 

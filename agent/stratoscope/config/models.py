@@ -11,6 +11,7 @@ from stratoscope.config.guard import Guard
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
 from stratoscope.config.mqtt import Mqtt
+from stratoscope.config.pools import Pools
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
@@ -135,6 +136,7 @@ class Config(Section):
     discovery: Discovery = Discovery()
     market: Market | None = None
     stratum: Stratum | None = None
+    pools: Pools = ()
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     guard: Guard = Guard()
@@ -168,7 +170,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "stratum", "tariffs", "economics", "guard", "mqtt",
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "guard", "mqtt",
                     "logging", "exporters")  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 

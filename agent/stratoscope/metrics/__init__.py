@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import guard, market, money, parts, rig, site, site_money, stratum, work
+from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -27,6 +27,7 @@ from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
+from stratoscope.pools.now import PoolNow
 from stratoscope.stratum.guard import GuardNow
 from stratoscope.stratum.live import StratumNow
 
@@ -109,11 +110,28 @@ GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
 )  # fmt: skip
 """Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *GUARD)
+POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
+    pools.STANDING,
+    pools.INFO,
+    pools.HASHRATES,
+    pools.ACCOUNT,
+    pools.STATES,
+    pools.WORK,
+    pools.EARNINGS,
+    pools.PAYOUTS,
+    pools.AGES,
+    pools.REQUESTS,
+    pools.WORKER_HASHRATES,
+    pools.WORKERS,
+    pools.WORKER_WORK,
+)
+"""Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *GUARD)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "RIG_MONEY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family",
+    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "POOLS", "RIG_MONEY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family",
     "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals",
     "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

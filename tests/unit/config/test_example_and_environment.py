@@ -68,8 +68,8 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    environ = {"RIG_PASSWORD": "x", "POOL_PASSWORD": "y", "MQTT_PASSWORD": "z"}
-    loaded = load(tmp_path / "c.yaml", environ)
+    names = ("RIG_PASSWORD", "POOL_PASSWORD", "MQTT_PASSWORD", "BRAIINS_TOKEN", "VIABTC_KEY")
+    loaded = load(tmp_path / "c.yaml", dict.fromkeys(names, "x"))
     assert loaded.warnings == ()
     assert loaded.stratum is not None
     assert loaded.stratum.model_fields_set == set(Stratum.model_fields)
@@ -78,6 +78,7 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     assert loaded.mqtt is not None
     assert loaded.mqtt.account().port == 8883
     assert loaded.market is not None
+    assert [pool.called for pool in loaded.pools] == ["braiins-north", "viabtc", "public-pool", "ckpool-logs"]
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()
     assert loaded.tariffs["night"].energy.source is not None

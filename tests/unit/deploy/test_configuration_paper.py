@@ -12,6 +12,7 @@ from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
 from stratoscope.config.mqtt import Mqtt
+from stratoscope.config.pools import PoolSection
 from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
@@ -140,6 +141,13 @@ def test_every_key_of_stratum_is_documented_with_its_default():
         assert meant(paper[key]) == (None if default == () else default), key
     for key in EndpointSection.model_fields:
         assert f"`{key}`" in section("Stratum"), key
+
+
+def test_every_key_of_a_pool_is_documented_with_its_default():
+    paper, code = documented("Pools"), keys_of(PoolSection)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"kind"}:
+        assert meant(paper[key]) == (None if code[key] == {} else code[key]), key
 
 
 def test_every_key_of_a_source_is_documented():
