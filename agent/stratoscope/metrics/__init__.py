@@ -23,6 +23,7 @@ from stratoscope.metrics.metric import (
     Subject,
 )
 from stratoscope.metrics.parts import redacted_url
+from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
@@ -82,11 +83,11 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
 )
 """Families of the market, where one is configured; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *RECONCILED)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
-    "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url",
-    "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "RECONCILED", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind",
+    "Labels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for",
+    "redacted_url", "totals", "without_reading",
 ]  # fmt: skip
