@@ -19,6 +19,7 @@ from prometheus_client import (
 from stratoscope.app.collector import Collector
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.money import Money, Sums, in_currency, terms_of
+from stratoscope.app.pools import live_pools, pool_settings
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
@@ -32,7 +33,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import MARKET, Section
+from stratoscope.metrics import MARKET, POOLS, Section
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
@@ -102,6 +103,7 @@ class Agent:
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
+        self.pools = live_pools(config, clock)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -191,6 +193,7 @@ class Agent:
                 ]
                 if self.market is not None:
                     others.append(tasks.create_task(self.market.run(), name="market"))
+                others.append(tasks.create_task(self.pools.run(), name="pools"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -219,6 +222,7 @@ class Agent:
         terms = terms_of(config)
         if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
             self.money.follow(terms)
+        self.pools.follow(pool_settings(config))
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -247,7 +251,8 @@ class Agent:
 
     def _sections(self) -> tuple[Section, ...]:
         market = self.market
-        return () if market is None else (Section(MARKET, lambda: market.now),)
+        of_market = () if market is None else (Section(MARKET, lambda: market.now),)
+        return (*of_market, Section(POOLS, lambda: self.pools.now))
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:
