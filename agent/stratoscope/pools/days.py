@@ -18,6 +18,8 @@ LEAST_COVERAGE: Final = 0.75
 """Part of the rigs' day that must be known before the day is held against what the pool credited."""
 WHOLE_DAY: Final = 12 * HOUR
 """A span longer than this is a day; if it is not the UTC day, it is compared with none."""
+SETTLING: Final = 2 * HOUR
+"""Seconds after midnight before which a pool may not have the day's last earnings in its books."""
 LONGEST_TICK: Final = 600.0
 
 
@@ -98,11 +100,12 @@ class PoolDays:
         """Enter what the pool credited, for the days that are over.
 
         A pool tells whole days, or pieces (blocks, hours) that are added up; of a piece over midnight each day gets its
-        part by time. Pieces count only where the list reaches back to the day's beginning.
+        part by time. Pieces count only where the list reaches back to the day's beginning. `now` is when the pool was
+        asked (UTC s): before SETTLING nothing of a day is entered.
         """
         for row in list(self.rows.values()):
             start = day_start(row.day)
-            if start + DAY > now:
+            if start + DAY + SETTLING > now:
                 continue
             found = _of_day(earnings, start)
             if found is None:
@@ -141,7 +144,8 @@ def _of_day(earnings: Sequence[Earning], start: float) -> Told | None:
     if days:
         same = [one for one in days if abs(one.start - start) < 1 and abs(one.end - end) <= 1]
         return _sums(same, start, end) if same else None
-    if not inside or min(one.start for one in earnings) > start:
+    pieces = [one for one in earnings if one.end - one.start <= WHOLE_DAY]
+    if not pieces or min(one.start for one in pieces) > start or (not inside and max(one.end for one in pieces) < end):
         return None
     return _sums(inside, start, end)
 
