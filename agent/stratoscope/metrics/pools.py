@@ -1,7 +1,7 @@
 """Holds the rows of the metric table that tell what pools say of the accounts there, and how the asking fares.
 
 A worker's series carry the rig behind it; its name at the pool only where the config allows it, since it often is a
-payout address. The keys of windows are seconds.
+payout address. Windows are seconds; without one the pool does not say over which time a figure is.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,8 +23,7 @@ def _pools(pools: Pools) -> Iterable[tuple[Labels, PoolNow]]:
 
 def _info(pools: Pools) -> Iterable[tuple[Labels, PoolNow]]:
     for pool in pools:
-        scheme = pool.report.scheme if pool.report is not None else None
-        yield (pool.name, pool.kind, scheme or ""), pool
+        yield (pool.name, pool.kind, pool.scheme or ""), pool
 
 
 def _ages(pools: Pools) -> Iterator[tuple[Labels, float]]:
@@ -46,7 +45,7 @@ def _reports(pools: Pools) -> Iterator[tuple[Labels, PoolReport]]:
 
 
 def _window(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.0f}"
+    return f"{seconds:.0f}" if seconds else ""
 
 
 def _hashrates(pools: Pools) -> Iterator[tuple[Labels, float]]:

@@ -177,9 +177,9 @@ class Remote:
     def _judge(self, answer: aiohttp.ClientResponse) -> None:
         """Raise SourceError unless `answer` is one."""
         status = answer.status
-        if status in (429, 503):
+        if status in (429, 418, 503):  # 418: Binance's word for who went on after 429
             self._pause(answer.headers.get("Retry-After"), told_only=status == 503)
-            raise SourceError("rate_limited" if status == 429 else "http", f"HTTP {status}")
+            raise SourceError("http" if status == 503 else "rate_limited", f"HTTP {status}")
         if 300 <= status < 400:
             raise SourceError("redirect", f"HTTP {status}: it is not followed")
         if status in (401, 403):

@@ -177,7 +177,7 @@ class AskedPool:
                     whole.setdefault(name, value)
         if "workers" in whole:
             whole["workers"] = added_up(whole["workers"])
-            whole.setdefault("workers_by_state", by_state(whole["workers"]))
+            whole["workers_by_state"] = {**by_state(whole["workers"]), **whole.get("workers_by_state", {})}
         for name in ("earnings", "payouts"):
             whole[name] = tuple(sorted(whole.get(name, ()), key=lambda one: getattr(one, "at", 0) or one.end))
         own, settings = self.pool, self.settings

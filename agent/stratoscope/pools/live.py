@@ -137,6 +137,7 @@ class LivePools:
             name=asked.settings.name,
             kind=asked.settings.kind,
             title=asked.pool.title,
+            scheme=asked.settings.scheme or (asked.pool.scheme if report is None else report.scheme),
             report=report,
             ages=asked.ages(),
             outcomes=dict(asked.outcomes),

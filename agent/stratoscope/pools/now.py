@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from stratoscope.fields import clean_text
-from stratoscope.pools.report import PoolReport, WorkerReport
+from stratoscope.pools.report import PoolReport, Scheme, WorkerReport
 from stratoscope.pools.said import added_up
 
 UNNAMED: Final = ""
@@ -28,6 +28,7 @@ class PoolNow:
     name: str
     kind: str
     title: str
+    scheme: Scheme | None = None
     report: PoolReport | None = None
     ages: Mapping[str, float] = field(default_factory=dict)  # call → s
     outcomes: Mapping[str, int] = field(default_factory=dict)  # since the start

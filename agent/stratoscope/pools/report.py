@@ -35,7 +35,7 @@ class WorkerReport:
     """One worker as the pool knows it; sessions of one name are added up."""
 
     name: str  # as the pool writes it: "account.rig01" or "rig01"
-    hashrate: Mapping[float, float] = field(default_factory=dict)  # window in s → H/s
+    hashrate: Mapping[float, float] = field(default_factory=dict)  # window in s → H/s; window 0: the pool does not say
     work: tuple[Tally, ...] = ()
     last_share: float | None = None  # UTC s
     state: WorkerState | None = None
@@ -70,7 +70,7 @@ class PoolReport:
     pool: str  # the name in the config
     kind: str  # the adapter
     at: float  # UTC s; when it was true as far as the pool says, else when it was fetched
-    hashrate: Mapping[float, float] = field(default_factory=dict)  # window in s → H/s, of the account
+    hashrate: Mapping[float, float] = field(default_factory=dict)  # window in s → H/s, of the account; 0: not said
     work: tuple[Tally, ...] = ()
     last_share: float | None = None  # UTC s
     workers: tuple[WorkerReport, ...] | None = None  # None: not told; (): told that there are none

@@ -24,7 +24,9 @@ MILLISECONDS_FROM: Final = 1e11
 """A time above this counts milliseconds: as seconds it would lie beyond the year 5000."""
 MOST_SATOSHIS: Final = 21_000_000 * SATOSHIS
 AMOUNT: Final = re.compile(r"\d{1,10}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?")
-SUFFIXED: Final = re.compile(r"(\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,2})?)\s*([kKMGTPEZY]?)(?:[hH](?:ash)?/s)?")
+MOST: Final = 1e30
+"""No hashrate and no difficulty comes to this."""
+SUFFIXED: Final = re.compile(r"(\d{1,20}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*([kKMGTPEZY]?)(?:[hH](?:ash)?/s)?")
 SUFFIXES: Final = {letter: KILO**power for power, letter in enumerate("KMGTPEZY", 1)} | {"": 1.0, "k": KILO}
 T = TypeVar("T")
 
@@ -45,7 +47,8 @@ def suffixed(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     match = SUFFIXED.fullmatch(str(value).strip()[:60])
-    return float(match[1]) * SUFFIXES[match[2]] if match else None
+    number = float(match[1]) * SUFFIXES[match[2]] if match else MOST
+    return number if number < MOST else None
 
 
 def moment(value: Any) -> float | None:
@@ -109,10 +112,10 @@ class Said(Fields):
         """Return the first present key, an amount of bitcoin, as whole satoshis."""
         return self._converted(keys, satoshis, "not an amount of bitcoin")
 
-    def rate(self, *keys: str, scale: float = 1.0) -> float | None:
+    def rate(self, *keys: str, scale: float | None = 1.0) -> float | None:
         """Return the first present key as H/s; a letter behind the number counts, then × `scale`."""
         value = self._converted(keys, suffixed, "not a hashrate")
-        return None if value is None else value * scale
+        return None if value is None or scale is None else value * scale
 
     def time(self, *keys: str) -> float | None:
         """Return the first present key as UTC s; 0 and "" are never, which is not told."""
@@ -130,18 +133,18 @@ class Said(Fields):
             return found
         return None
 
-    def rates(self, windows: Mapping[float, str], scale: float = 1.0) -> dict[float, float]:
-        """Return the hashrates in H/s that are told: window in s → key of it."""
+    def rates(self, windows: Mapping[float, str], scale: float | None = 1.0) -> dict[float, float]:
+        """Return the hashrates in H/s that are told: window in s → key of it; none where `scale` is not known."""
         found = {window: self.rate(key, scale=scale) for window, key in windows.items()}
         return {window: rate for window, rate in found.items() if rate is not None}
 
-    def unit(self, key: str, usual: str) -> float:
-        """Return the factor of the unit named under `key`, which is `usual` where nothing is named."""
-        word = self.text(key)
-        factor = HASH_UNITS.get((word or usual).upper()) or HASH_UNITS.get(f"{word}H".upper())
+    def unit(self, key: str) -> float | None:
+        """Return the factor of the unit named under `key`; None where there is none, or an unknown one."""
+        word = self.raw.get(key)
+        text = str(word)[:8].strip().upper()
+        factor = HASH_UNITS.get(text) or HASH_UNITS.get(f"{text}H")
         if factor is None:
             self.complain(key, word, "not a unit of hashrate")
-            raise SourceError("schema", "the hashrate is in a unit that is not known")
         return factor
 
     def wrong(self) -> tuple[str, ...]:

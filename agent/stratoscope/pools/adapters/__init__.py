@@ -2,7 +2,26 @@
 
 from typing import Final
 
-from stratoscope.pools.adapters import braiins, ckpool, ocean, public_pool, viabtc
+from stratoscope.pools.adapters import (
+    antpool,
+    binance,
+    braiins,
+    btccom,
+    ckpool,
+    emcd,
+    f2pool,
+    foundry,
+    hydrapool,
+    kano,
+    luxor,
+    nicehash,
+    ocean,
+    parasite,
+    powerpool,
+    public_pool,
+    sbicrypto,
+    viabtc,
+)
 from stratoscope.pools.pool import Pool
 
 POOLS: Final[tuple[Pool, ...]] = (
@@ -13,6 +32,20 @@ POOLS: Final[tuple[Pool, ...]] = (
     ocean.OCEAN,
     braiins.BRAIINS,
     viabtc.VIABTC,
+    f2pool.F2POOL,
+    foundry.FOUNDRY,
+    luxor.LUXOR,
+    antpool.ANTPOOL,
     public_pool.PUBLIC_POOL,
+    nicehash.NICEHASH,
+    nicehash.ADDRESS,
+    binance.BINANCE,
+    emcd.EMCD,
+    parasite.PARASITE,
+    sbicrypto.SBI,
+    btccom.BTCCOM,
+    powerpool.POWERPOOL,
+    kano.KANO,
+    hydrapool.HYDRAPOOL,
 )
 BY_KIND: Final = {pool.kind: pool for pool in POOLS}

@@ -18,13 +18,14 @@ def read_profile(body: bytes, _: Turn) -> Part:
     """Return hashrate, workers by state and balance."""
     said = opened(body).need("btc").child("btc")
     said.need("hash_rate_5m", "hash_rate_60m", "hash_rate_24h", "current_balance")
+    counts = {word: said.need(f"{word}_workers").integer(f"{word}_workers") for word in STATES}
     states: dict[WorkerState, int] = {}
-    for word, state in STATES.items():
-        count = said.integer(f"{word}_workers")
-        if count is not None:
-            states[state] = states.get(state, 0) + count
+    for state in ("active", "inactive", "dead"):
+        told = [counts[word] for word, meant in STATES.items() if meant == state]
+        if None not in told:
+            states[state] = sum(filter(None, told))
     return Part(
-        hashrate=said.rates(WINDOWS, scale=said.unit("hash_rate_unit", "GH")),
+        hashrate=said.rates(WINDOWS, scale=said.unit("hash_rate_unit")),
         workers_by_state=states,
         balance_sat=said.sat("current_balance"),
         defects=said.wrong(),
@@ -43,7 +44,7 @@ def _worker(name: str, row: Said) -> WorkerReport:
     row.need("state", "hash_rate_5m")
     return WorkerReport(
         name=name,
-        hashrate=row.rates(WINDOWS, scale=row.unit("hash_rate_unit", "GH")),
+        hashrate=row.rates(WINDOWS, scale=row.unit("hash_rate_unit")),
         last_share=row.time("last_share"),
         state=STATES.get(row.text("state") or ""),
     )
@@ -51,10 +52,10 @@ def _worker(name: str, row: Said) -> WorkerReport:
 
 def read_pool(body: bytes, _: Turn) -> Part:
     """Return the hashrate of the whole pool."""
-    said = opened(body).need("btc").child("btc").need("pool_5m_hash_rate")
-    scale = said.unit("hash_rate_unit", "GH")
+    said = opened(body).need("btc").child("btc").need("pool_60m_hash_rate")
+    scale = said.unit("hash_rate_unit")
     return Part(
-        at=said.time("update_ts"), pool_hashrate=said.rate("pool_60m_hash_rate", "pool_5m_hash_rate", scale=scale),
+        at=said.time("update_ts"), pool_hashrate=said.rate("pool_60m_hash_rate", scale=scale),
         defects=said.wrong(),
     )  # fmt: skip
 
@@ -109,9 +110,9 @@ BRAIINS: Final = Pool(
     spacing=10.0,
     burst=1,
     scheme="fpps",
-    access="On pool.braiins.com under Settings, Access Profiles: allow the profile access to the web API and generate "
-    "a token; it is the `key`. A profile that may only read is enough.",
+    access="On pool.braiins.com under Settings, Access Profiles: allow the profile access to the web API and "
+    "generate a token; it is the `key`. A profile that may only read is enough.",
     limits="About one request in five seconds; who asks more often has his address shut out.",
-    notes="The pool tells no rejected shares, and of which difficulty its accepted ones are: neither is taken. A new "
-    "token makes the old one void.",
+    notes="The pool tells no rejected shares, and of which difficulty its accepted ones are: neither is taken. A "
+    "new token makes the old one void.",
 )

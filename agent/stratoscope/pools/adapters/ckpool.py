@@ -24,7 +24,6 @@ IDLE: Final = 10 * MINUTE
 WINDOWS: Final = {
     MINUTE: "hashrate1m", 5 * MINUTE: "hashrate5m", HOUR: "hashrate1hr", DAY: "hashrate1d", 7 * DAY: "hashrate7d",
 }  # fmt: skip
-POOL_WINDOWS: Final = ("hashrate1hr", "hashrate15m", "hashrate5m", "hashrate1m")
 RATES: Final = {MINUTE: "dsps1", 5 * MINUTE: "dsps5", HOUR: "dsps60", DAY: "dsps1440", 7 * DAY: "dsps10080"}
 
 
@@ -76,7 +75,7 @@ def read_status(body: bytes, _: Turn) -> Part:
             document(body)  # says what it is instead
             raise SourceError("not_json", "a line of the status is no JSON") from None
     said = Said(whole).need("lastupdate", "hashrate1hr")
-    return Part(at=said.time("lastupdate"), pool_hashrate=said.rate(*POOL_WINDOWS), defects=said.wrong())
+    return Part(at=said.time("lastupdate"), pool_hashrate=said.rate("hashrate1hr"), defects=said.wrong())
 
 
 def _user(turn: Turn) -> Ask:
@@ -116,7 +115,7 @@ def read_socket_workers(body: bytes, turn: Turn) -> Part:
 def read_socket_pool(body: bytes, _: Turn) -> Part:
     """Return the whole pool as the stratifier tells it."""
     said = _answered(body).need("update", "dsps60")
-    return Part(at=said.time("update"), pool_hashrate=said.rate("dsps60", "dsps5", scale=HASHES), defects=said.wrong())
+    return Part(at=said.time("update"), pool_hashrate=said.rate("dsps60", scale=HASHES), defects=said.wrong())
 
 
 def _get_user(turn: Turn) -> Ask:
@@ -133,8 +132,8 @@ SOLO: Final = Pool(
         Call("pool", WORKERS, lambda _: Ask("/pool/pool.status"), read_status, extra=True),
     ),
     scheme="solo",
-    access="No key. `account` is the payout address (or the user name) that the rigs log in with. A pool of your own, "
-    "or a fork of CKPool, needs `url`, under which its `users/` and `pool/` are served.",
+    access="No key. `account` is the payout address (or the user name) that the rigs log in with. A pool of your "
+    "own, or a fork of CKPool, needs `url`, under which its `users/` and `pool/` are served.",
     limits="Static files that are written anew about once a minute.",
     notes="An address without a share so far has no page: HTTP 404.",
 )
@@ -147,8 +146,8 @@ LOGS: Final = replace(
     needs=("path", "account"),
     way="folder",
     spacing=1.0,
-    access="`path` is the log directory of ckpool, which holds `users/` and `pool/`; the agent must be allowed to read "
-    "it. `account` is the address or user name.",
+    access="`path` is the log directory of ckpool, which holds `users/` and `pool/`; the agent must be allowed to "
+    "read it. `account` is the address or user name.",
     limits="None: files on this machine.",
     notes="",
 )
@@ -164,7 +163,7 @@ SOCKET: Final = Pool(
     ),
     spacing=1.0,
     scheme="solo",
-    access="`path` is the directory of ckpool's sockets (`/tmp/ckpool`, or what `-s` and `-n` made of it); the agent "
-    "must be allowed to write to `stratifier` in it. `account` is the address or user name.",
+    access="`path` is the directory of ckpool's sockets (`/tmp/ckpool`, or what `-s` and `-n` made of it); the "
+    "agent must be allowed to write to `stratifier` in it. `account` is the address or user name.",
     limits="None: a socket on this machine.",
 )

@@ -122,6 +122,6 @@ OCEAN: Final = Pool(
     scheme="tides",
     access="No key. `account` is the payout address.",
     limits="Clients keep a second between requests.",
-    notes="An address that OCEAN does not know is an account without workers, not a failure. Each block is an earning "
-    "of its own. The fee depends on the template the rigs work on: set `fee`.",
+    notes="An address that OCEAN does not know is an account without workers, not a failure. Each block is an "
+    "earning of its own. The fee depends on the template the rigs work on: set `fee`.",
 )

@@ -19,10 +19,11 @@ def read_client(body: bytes, turn: Turn) -> Part:
     """Return the account's workers, and its hashrate as their sum."""
     said = opened(body).need("workers")
     rows = said.rows("workers")
-    workers = None if rows is None else added_up(one for row in rows if (one := _worker(row, turn)) is not None)
-    rates = [worker.hashrate[WINDOW] for worker in workers or () if WINDOW in worker.hashrate]
+    sessions = [one for row in rows or () if (one := _worker(row, turn)) is not None]
+    rates = [one.hashrate[WINDOW] for one in sessions if WINDOW in one.hashrate]
+    workers = None if rows is None else added_up(sessions)
     return Part(
-        hashrate={WINDOW: sum(rates)} if workers is not None and len(rates) == len(workers) else {},
+        hashrate={WINDOW: sum(rates)} if rows and len(rates) == len(rows) else {},
         workers=workers,
         last_share=max((one.last_share for one in workers or () if one.last_share is not None), default=None),
         best_difficulty=said.number("bestDifficulty"),
@@ -46,7 +47,7 @@ def read_pool(body: bytes, _: Turn) -> Part:
     return Part(
         pool_hashrate=said.rate("totalHashRate"),
         fee_ratio=said.number("fee", scale=CENTI, high=1.0),
-        blocks_found=len(blocks) if isinstance(blocks, list) else None,
+        blocks_found=len(blocks) if isinstance(blocks, list) and all(isinstance(one, dict) for one in blocks) else None,
         defects=said.wrong(),
     )
 

@@ -106,10 +106,10 @@ VIABTC: Final = Pool(
             "limit": ROWS}), read_days, extra=True),
     ),
     spacing=3.0,
-    access="On viabtc.com under Settings, API: make a key and enter the public address of the agent's site in its list "
-    "of allowed addresses, without which every request is refused. `secret` is needed only where the key wants signed "
-    "requests. `account` is for your own information: the key decides which account it is.",
+    access="On viabtc.com under Settings, API: make a key and enter the public address of the agent's site in its "
+    "list of allowed addresses, without which every request is refused. `secret` is needed only where the "
+    "key wants signed requests. `account` is for your own information: the key decides which account it is.",
     limits="Not published.",
-    notes="Days are UTC: the agent asks for them so, Beijing's would be the default. Workers come with the tail of "
-    "their name only.",
+    notes="Days are UTC: the agent asks for them so, Beijing's would be the default. Workers come with the tail of"
+    " their name only.",
 )  # fmt: skip
