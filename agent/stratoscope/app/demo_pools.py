@@ -6,10 +6,12 @@ from typing import Any, Final
 from stratoscope.app.reconcile import agreed
 from stratoscope.config import Config
 from stratoscope.market.chain import hashes_per_block
+from stratoscope.pools.adapters import BY_KIND
 from stratoscope.pools.comparison import Piece
 from stratoscope.pools.days import day_name
 from stratoscope.pools.reckon import Reckoner
 from stratoscope.pools.reconcile import LATE
+from stratoscope.pools.settings import PoolSettings
 from stratoscope.pools.waterfall import PoolDay
 from stratoscope.simulate.accounts import NORTH, NORTH_KEY, SOLO, SOUTH
 from stratoscope.simulate.pool_past import REFUSED, PoolPast, RigHour
@@ -39,7 +41,7 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
 def watched(past: PoolPast, config: Config) -> Reckoner:
     """Return the reconciliation that has seen the past of a fleet since yesterday's midnight."""
     settings = [pool.settings() for pool in config.pools]
-    rows = [row for account, name in NAMES.items() for row in days_of(past, account, name, config.site)]
+    rows = [row for one in settings for row in days_of(past, one, config.site)]
     reckoner = Reckoner(config.site, lambda _: None, rows=rows, span=SPAN)
     reckoner.follow(map(agreed, settings), config.economics.firmware_fee)
     for account, name in NAMES.items():
@@ -60,13 +62,16 @@ def piece_of(hour: RigHour, by_tail: bool) -> Piece:
     return Piece(worker, hour.start, hour.start + HOUR, hour.reported, due, hour.credited, due / hour.per_share)
 
 
-def days_of(past: PoolPast, account: str, pool: str, site: str) -> list[PoolDay]:
+def days_of(past: PoolPast, pool: PoolSettings, site: str) -> list[PoolDay]:
     """Return the rows of the past days as the agent would have kept them."""
     rows: dict[float, PoolDay] = {}
     hashes = hashes_per_block(past.difficulty)
-    for hour in past.hours.get(account, ()):
+    scheme = pool.scheme or BY_KIND[pool.kind].scheme
+    for hour in past.hours.get(pool.account.account, ()):
         start = hour.start // DAY * DAY
-        row = rows.setdefault(start, PoolDay(day=day_name(start), site=site, pool=pool))
+        row = rows.setdefault(
+            start, PoolDay(day=day_name(start), site=site, pool=pool.name, scheme=scheme, fee=pool.fee)
+        )
         shares = hour.reported / hour.per_share
         row.watched_seconds = max(row.watched_seconds, hour.start + HOUR - start)
         row.rig_seconds += HOUR

@@ -14,6 +14,8 @@ from stratoscope.units import HOUR, MINUTE
 SPAN: Final = 15 * MINUTE
 """Least seconds of one comparison: books that are a minute late matter less the longer it is."""
 
+SILENT: Final = 15 * MINUTE
+"""Seconds without a share after which a worker stands still."""
 HOURS: Final = 24
 WINDOWS: Final[Mapping[str, int]] = {"6h": 6, "24h": 24}
 """Windows over which comparisons are summed up, in hours."""
@@ -137,6 +139,15 @@ def best_window(windows: Mapping[float, float], least: float) -> float | None:
     """Return the shortest window (s) of at least `least`, else the longest one there is; None without any."""
     enough = [window for window in windows if window >= least]
     return min(enough) if enough else max(windows, default=None)
+
+
+def works(worker: WorkerReport, at: float) -> bool | None:
+    """Tell whether a pool sees shares of a worker at UTC `at`; None where it does not tell."""
+    if worker.state is not None:
+        return worker.state == "active"
+    if worker.last_share is not None:
+        return at - worker.last_share <= SILENT
+    return worker.hashrate[min(worker.hashrate)] > 0 if worker.hashrate else None
 
 
 def account_of(workers: Iterable[WorkerReport], window: float) -> float:

@@ -63,8 +63,15 @@ class PoolDays:
         row.until = at
         return passed
 
-    def passed(self, at: float, seconds: float, snapshot: RigSnapshot, stretch: Stretch, worth: Worth | None) -> None:
-        """Count what one rig did in the last `seconds`; `worth` is what a hash is worth, None unknown."""
+    def passed(
+        self, at: float, seconds: float, snapshot: RigSnapshot, stretch: Stretch, worth: Worth | None,
+        works: bool | None = None,
+    ) -> None:  # fmt: skip
+        """Count what one rig did in the last `seconds`; `worth` is what a hash is worth, None unknown.
+
+        Of a rig that is not heard the pool may know: `works` is False where it sees no shares of it. Then the rig is
+        known to stand still; else nothing is known of it.
+        """
         row = self.rows[day_name(at)]
         row.rig_seconds += seconds
         reading, own = snapshot.reading, snapshot.economics
@@ -74,6 +81,8 @@ class PoolDays:
                 row.hashing_seconds += seconds
             elif own is not None and own.advice == "curtail":
                 row.curtailed_seconds += seconds
+        elif works is False:
+            row.heard_seconds += seconds
         row.reported_hashes += stretch.hashes
         row.accepted += stretch.accepted
         row.rejected += stretch.rejected

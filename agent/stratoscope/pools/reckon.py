@@ -7,7 +7,7 @@ from typing import Final
 from stratoscope.events import Event
 from stratoscope.fleet import RigId, RigSnapshot
 from stratoscope.pools.book import PoolBook, Reconciled, Terms
-from stratoscope.pools.comparison import SPAN, Piece, account_of, best_window
+from stratoscope.pools.comparison import SPAN, Piece, account_of, best_window, works
 from stratoscope.pools.days import Worth
 from stratoscope.pools.matching import Matching, Place, Seat
 from stratoscope.pools.reconcile import LATE, SLICE, WHOLE, Ties
@@ -50,6 +50,7 @@ class Reckoner:
         self._seats: dict[RigId, Seat] = {}  # the last one of every rig, for those that are not heard
         self._rig_of: dict[Seat, RigId] = {}
         self._hashrates: dict[str, float] = {}  # of whole accounts
+        self._works: dict[str, dict[str, bool | None]] = {}  # pool → worker → whether shares of it come
         self._records: dict[str, Reconciled] = {}
 
     def follow(self, agreed: Iterable[Agreed], firmware_fee: float) -> None:
@@ -95,7 +96,8 @@ class Reckoner:
                 self._seats.pop(snapshot.rig, None)  # it works elsewhere now
             if seat is not None and seat.pool in passed:
                 stretch = self.ties.look(snapshot)
-                self.books[seat.pool].days.passed(at, passed[seat.pool], snapshot, stretch, worth)
+                at_work = self._works.get(seat.pool, {}).get(seat.worker)
+                self.books[seat.pool].days.passed(at, passed[seat.pool], snapshot, stretch, worth, at_work)
             if count % SLICE == 0:
                 yield
         for rig in self._seats.keys() - known:
@@ -114,6 +116,7 @@ class Reckoner:
         if report.workers is None:
             workers = (WorkerReport(name=WHOLE, hashrate=report.hashrate, work=report.work),)
         self._cover(pool, workers, at)
+        self._works[pool] = {worker.name: works(worker, at) for worker in report.workers or ()}
         pieces: list[Piece] = []
         for piece in self.ties.pieces(pool, workers, at):
             if piece is None:

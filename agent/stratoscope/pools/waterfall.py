@@ -42,7 +42,7 @@ class PoolDay:
     valued_hashes: float = 0.0  # those whose worth is known
     watched_seconds: float = 0.0  # of the day, while the agent ran
     rig_seconds: float = 0.0  # time that rigs passed at the pool meanwhile
-    heard_seconds: float = 0.0  # of it, while they answered
+    heard_seconds: float = 0.0  # of it, while they answered, or the pool saw that they stood still
     hashing_seconds: float = 0.0  # of it, while they hashed
     curtailed_seconds: float = 0.0  # heard, not hashing, and advised so
     accepted: float = 0.0  # shares, as the rigs count them
@@ -61,7 +61,7 @@ class PoolDay:
 
     @property
     def coverage(self) -> float | None:
-        """Return for which part of the rigs' day they were heard; the agent's own absence is in it."""
+        """Return for which part of the rigs' day is known what they did; the agent's own absence is not."""
         if not self.rig_seconds > 0:
             return None
         return min(1.0, self.heard_seconds / self.rig_seconds * self.watched_seconds / DAY)
@@ -140,7 +140,7 @@ def waterfall(day: PoolDay) -> Waterfall | None:
         costs=_costs(day, theoretical, gross, factors, parts),
         coverage=coverage,
         hashprice=worth / SATOSHIS / (day.valued_hashes / (PH * DAY)),
-        realised_hashprice=_realised_hashprice(day, gross, worth, acceptance),
+        realised_hashprice=_realised_hashprice(day, day.reported_hashes / coverage * (acceptance or 0.0)),
     )
 
 
@@ -180,7 +180,7 @@ def _parts(day: PoolDay, acceptance: float | None) -> dict[str, float | None]:
     return {
         "firmware_fee": firmware,
         "refused": None if refused is None else 1 - refused,
-        "credit": None if acceptance is None else acceptance / known,
+        "credit": None if acceptance is None else _ratio(acceptance, known),
     }
 
 
@@ -205,14 +205,13 @@ def _costs(
     }
 
 
-def _realised_hashprice(day: PoolDay, gross: float, worth: float, acceptance: float | None) -> float | None:
+def _realised_hashprice(day: PoolDay, credited: float) -> float | None:
     """Return what the pool paid over what it credited: of the whole account where it tells, else of matched rigs."""
     if day.earned_sat is None:
         return None
     if day.stated_hashes:
         return day.earned_sat / SATOSHIS / (day.stated_hashes / (PH * DAY))
-    hashes = gross / worth * day.valued_hashes * (acceptance or 0.0)
-    return day.earned_sat * day.matched_ratio / SATOSHIS / (hashes / (PH * DAY)) if hashes > 0 else None
+    return day.earned_sat * day.matched_ratio / SATOSHIS / (credited / (PH * DAY)) if credited > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

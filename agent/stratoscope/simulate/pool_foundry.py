@@ -42,7 +42,7 @@ class FoundryPool:
             return Page({"hashrate5minAvg": int(_POOL / GH), "hashrate1hrAvg": int(_POOL / GH),
                          "updatedAt": _iso(self._clock.time())})  # fmt: skip
         pages = {"workers": self._workers, "subaccount_stats": self._stats, "earnings": self._earnings,
-                 "balance": self._balance}  # fmt: skip
+                 "balance": self._balance, "subaccount_hashrate_day": self._hashrates}  # fmt: skip
         if len(words) != 2 or words[0] not in pages:
             return Page({"errorCode": "NOT_FOUND", "message": "no such path"}, 404)
         if request.headers.get("x-api-key") != self._key:
@@ -98,6 +98,14 @@ class FoundryPool:
             "feeAmount": _btc(base * rate * FEE), "feeRatePercent": 100 * FEE,
         }  # fmt: skip
 
+    def _hashrates(self) -> Any:
+        self._count()
+        refused, stale = (_part(self._rigs, fate) for fate in ("rejected", "stale"))
+        return [{"time": _iso(day), "endTime": _iso(day + DAY), "unixTime": int(day),
+                 "hashrateAccepted": round(hashes / DAY / GH), "hashrateStale": round(hashes * stale / DAY / GH),
+                 "hashrateRejected": round(hashes * refused / DAY / GH), "averageWorkers": float(len(self._rigs))}
+                for day, hashes in sorted(self._days.items())]  # fmt: skip
+
     def _heights(self, day: float) -> range:
         """Return the heights of a day's blocks, as far as a chain of even pace knows."""
         end = self._chain.tip().height - round((self._clock.time() - day - DAY) / BLOCK_INTERVAL)
@@ -116,8 +124,7 @@ def trimmed(fees: Iterable[int]) -> float:
 
 def _worker(rig: Rig) -> dict[str, Any]:
     rates, last = rig.physics.pool_rates, _iso(_last(rig))
-    refused = rig.physics.total("rejected") / max(1, rig.physics.total("accepted"))
-    stale = rig.physics.total("stale") / max(1, rig.physics.total("accepted"))
+    refused, stale = (_part([rig], fate) for fate in ("rejected", "stale"))
     return {
         "workerId": str(rig.index), "workerName": rig.name, "hashrate_5m": round(rates["5m"] / GH),
         "hashrate_15m": round(rates["15m"] / GH), "stale_15m": round(rates["15m"] * stale / GH),
@@ -125,6 +132,12 @@ def _worker(rig: Rig) -> dict[str, Any]:
         "stale_1h": round(rates["1hr"] * stale / GH), "reject_1h": round(rates["1hr"] * refused / GH),
         "lastShareTime": last, "updatedAt": last,
     }  # fmt: skip
+
+
+def _part(rigs: Iterable[Rig], fate: str) -> float:
+    """Return how many shares met a fate over how many were accepted."""
+    totals = [(rig.physics.total(fate), rig.physics.total("accepted")) for rig in rigs]
+    return sum(count for count, _ in totals) / max(1, sum(accepted for _, accepted in totals))
 
 
 def _last(rig: Rig) -> int:
