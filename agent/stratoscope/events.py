@@ -10,6 +10,7 @@ KINDS: Final = (
     "firmware_changed", "pool_switched", "tamper", "tamper_cleared", "fault_raised", "fault_cleared",
     "curtail_advice", "curtail_call", "market_disagreement", "config_reloaded", "config_rejected", "clock_step", "gap",
     "stratum_alarm", "stratum_clear", "stratum_redirect", "stratum_reconnect",
+    "pool_shortfall_raised", "pool_shortfall_cleared",
 )  # fmt: skip
 
 

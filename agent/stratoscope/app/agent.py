@@ -21,6 +21,7 @@ from stratoscope.app.guarding import Guarding
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.money import Money, Sums, in_currency, terms_of
 from stratoscope.app.pools import live_pools, pool_settings
+from stratoscope.app.reconcile import reconciliation, remembered
 from stratoscope.app.vitals import Vitals
 from stratoscope.app.watching import Watching
 from stratoscope.clock import Clock
@@ -35,7 +36,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import GUARD, MARKET, POOLS, STRATUM, Section
+from stratoscope.metrics import GUARD, MARKET, POOLS, RECONCILED, STRATUM, Section
 from stratoscope.outside.broker import Connection
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.inbox import Inbox
@@ -46,13 +47,14 @@ from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.poll.tally import Tally
+from stratoscope.pools.reckon import Reckoner
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
 LOUD: Final = frozenset({
     "rig_down", "tamper", "identity_conflict", "config_rejected", "clock_step", "market_disagreement", "stratum_alarm",
-    "stratum_redirect",
+    "stratum_redirect", "pool_shortfall_raised",
 })  # fmt: skip
 
 log = structlog.get_logger("stratoscope")
@@ -92,8 +94,11 @@ def log_event(event: Event) -> None:
 class Agent:
     """One agent: made from a config, it polls and exports until `stop`."""
 
-    def __init__(self, config: Config, clock: Clock, *, remember: bool = True) -> None:
-        """Open the ledger (unless not `remember`) and make every room; raises ConfigError."""
+    def __init__(self, config: Config, clock: Clock, *, remember: bool = True, past: Reckoner | None = None) -> None:
+        """Open the ledger (unless not `remember`) and make every room; raises ConfigError.
+
+        `past` is a reconciliation to go on with, instead of the ledger's.
+        """
         self.config = config
         self.clock = clock
         self.fleet = Fleet()
@@ -115,6 +120,9 @@ class Agent:
         self.money = self._money()
         self.guarding = self._guarding()
         self.pools = live_pools(config, clock)
+        self.reconciliation = reconciliation(
+            config, self.pools, self.market, clock, past or remembered(config, self.ledger, self.events)
+        )
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -238,6 +246,7 @@ class Agent:
                     self.watching.market = self.market
                     others.append(tasks.create_task(self.watching.run(self.fleet.snapshots), name="stratum"))
                 others.append(tasks.create_task(self.pools.run(), name="pools"))
+                others.append(tasks.create_task(self.reconciliation.run(self.fleet.snapshots), name="reconciliation"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -271,6 +280,7 @@ class Agent:
         if self.watching is not None:
             self.watching.follow(config)
         self.pools.follow(pool_settings(config))
+        self.reconciliation.follow(pool_settings(config), config.economics.firmware_fee)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -308,6 +318,7 @@ class Agent:
             *(() if market is None else (Section(MARKET, lambda: market.now),)),
             *(() if watching is None else (Section(STRATUM, lambda: watching.watch.now),)),
             Section(POOLS, lambda: self.pools.now),
+            Section(RECONCILED, lambda: self.reconciliation.now),
             *(() if guarding is None else (Section(GUARD, lambda: guarding.now),)),
         )
 
@@ -337,4 +348,5 @@ class Agent:
             return
         now = self.clock.time()
         self.ledger.checkpoint(sums, days, peaks)
+        self.ledger.keep_pools(self.config.site, *self.reconciliation.reckoner.drain())
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

@@ -4,9 +4,11 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Final
 
 from stratoscope.app.agent import Agent
+from stratoscope.app.demo_pools import pool_entries, watched
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
@@ -43,6 +45,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "site": "demo",
             "polling": {"interval": INTERVAL, "freshness": 30},
             "rigs": targets(fleet),
+            "pools": pool_entries(urls),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
             "stratum": {},
@@ -50,7 +53,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
-        agent = Agent(config, clock, remember=False)
+        agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, agent.stop)
@@ -64,10 +67,11 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
 
 async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -> tuple[SimulatedFleet, dict[str, str]]:
     """Return a simulated site at the first free addresses; raises UsageError when none of them is."""
+    demo_site = partial(site, rigs=rigs, seed=seed, clock=clock, early=BLOCKS, shared=True)
     for first in FIRST_RIGS[:-1]:
         with suppress(UsageError):
-            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock, early=BLOCKS))
-    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock, early=BLOCKS))
+            return await stack.enter_async_context(demo_site(bind=first))
+    return await stack.enter_async_context(demo_site(bind=FIRST_RIGS[-1]))
 
 
 def where_to_look(listen: str, rigs: int, first: str, urls: Mapping[str, str]) -> list[str]:

@@ -170,8 +170,8 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "guard", "mqtt",
-                    "logging", "exporters")  # fmt: skip
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "guard",
+                    "mqtt", "logging", "exporters")  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

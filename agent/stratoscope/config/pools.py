@@ -1,5 +1,6 @@
 """Defines an entry of `pools`: which pool, as whom, and what the operator knows of its terms."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, get_args
 
@@ -9,7 +10,7 @@ from stratoscope.config.money import Ratio
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Secret
 from stratoscope.config.section import Place, Section, Word
-from stratoscope.config.values import Count
+from stratoscope.config.values import Count, Number
 from stratoscope.outside.fetch import base_url
 from stratoscope.pools.adapters import BY_KIND
 from stratoscope.pools.pool import Account
@@ -19,6 +20,7 @@ from stratoscope.pools.settings import MOST_WORKERS, PoolSettings
 SCHEMES: Final = get_args(Scheme)
 OWN: Final = ("account", "key", "secret", "user", "organization", "path")
 """Keys of which each kind takes some."""
+HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
 
 
 def _kind(value: Any) -> str:
@@ -30,6 +32,12 @@ def _kind(value: Any) -> str:
 def _scheme(value: Any) -> str:
     if not isinstance(value, str) or value.lower() not in SCHEMES:
         raise wrong(f"is {shown(value)}, it must be one of {', '.join(SCHEMES)}")
+    return value.lower()
+
+
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not HOST.fullmatch(value):
+        raise wrong(f"is {shown(value)}, it must be the host or domain of a stratum server, without scheme and port")
     return value.lower()
 
 
@@ -48,6 +56,8 @@ class PoolSection(Section):
     organization: Word | None = None
     fee: Ratio | None = None
     scheme: Annotated[Scheme, BeforeValidator(_scheme)] | None = None
+    stratum: tuple[Annotated[str, BeforeValidator(_host)], ...] = ()
+    tolerance: Annotated[float, BeforeValidator(Number(0, 0.1, "0.01 is 1 %"))] = 0.01
     workers: Mapping[Word, Word] = Field(default_factory=dict)
     worker_names: bool = False
     max_workers: Annotated[int, BeforeValidator(Count(0, 20_000))] = MOST_WORKERS
@@ -90,7 +100,8 @@ class PoolSection(Section):
         )
         return PoolSettings(
             name=self.called, kind=self.kind, url=self.url, allow_http=self.allow_http, path=self.path, account=account,
-            fee=self.fee, scheme=self.scheme, workers=dict(self.workers), worker_names=self.worker_names,
+            fee=self.fee, scheme=self.scheme, stratum=self.stratum, tolerance=self.tolerance,
+            workers=dict(self.workers), worker_names=self.worker_names,
             max_workers=self.max_workers,
         )  # fmt: skip
 

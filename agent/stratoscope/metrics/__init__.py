@@ -24,6 +24,7 @@ from stratoscope.metrics.metric import (
     Subject,
 )
 from stratoscope.metrics.parts import redacted_url
+from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
@@ -127,11 +128,37 @@ POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
 )
 """Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *GUARD)
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *RECONCILED, *GUARD)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "GUARD", "MARKET", "NAMESPACE", "NOBODY", "POOLS", "RIG_MONEY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family",
-    "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals",
-    "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
-]  # fmt: skip
+    "GUARD",
+    "MARKET",
+    "NAMESPACE",
+    "NOBODY",
+    "POOLS",
+    "RECONCILED",
+    "RIG_MONEY",
+    "SITE",
+    "SITE_MONEY",
+    "STRATUM",
+    "TABLE",
+    "WHOLE",
+    "Family",
+    "Identity",
+    "Kind",
+    "Labels",
+    "Metric",
+    "RigFamily",
+    "Section",
+    "Spread",
+    "Stability",
+    "Subject",
+    "Tally",
+    "Totals",
+    "Unit",
+    "fresh_for",
+    "redacted_url",
+    "totals",
+    "without_reading",
+]

@@ -23,6 +23,8 @@ class PoolSettings:
     account: Account = field(default_factory=Account)
     fee: float | None = None  # ratio
     scheme: Scheme | None = None
+    stratum: tuple[str, ...] = ()  # hosts that rigs mine at; (): any, told apart by the account
+    tolerance: float = 0.01  # ratio by which rigs may overstate their hashrate
     workers: Mapping[str, str] = field(default_factory=dict)  # worker as the pool writes it → rig
     worker_names: bool = False  # may be a label
     max_workers: int = MOST_WORKERS  # that get series of their own

@@ -54,6 +54,8 @@ def meant(text: str) -> object:
     match = re.fullmatch(r"(\d+)\s*(s|m|d|MiB|)", text)
     if match:
         return int(match[1]) * {"": 1, "s": 1, "m": 60, "d": 86400, "MiB": 1 << 20}[match[2]]
+    if re.fullmatch(r"0\.\d+", text):
+        return float(text)
     return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
         text, text
     )
@@ -147,7 +149,7 @@ def test_every_key_of_a_pool_is_documented_with_its_default():
     paper, code = documented("Pools"), keys_of(PoolSection)
     assert sorted(paper) == sorted(code)
     for key in set(code) - {"kind"}:
-        assert meant(paper[key]) == (None if code[key] == {} else code[key]), key
+        assert meant(paper[key]) == (None if code[key] in ({}, ()) else code[key]), key
 
 
 def test_every_key_of_a_source_is_documented():
