@@ -19,6 +19,7 @@ from stratoscope.ledger import Outbox
 from stratoscope.metrics import Tally, totals
 from stratoscope.outside.broker import Broker, Outgoing
 from stratoscope.outside.reconnect import Patience
+from stratoscope_exporters.homeassistant import Discovery
 from stratoscope_exporters.mqtt_counts import Counts
 from stratoscope_exporters.mqtt_documents import RigDocuments, SiteDocuments, event_document, health_document
 from stratoscope_exporters.mqtt_queues import Latest, States
@@ -56,12 +57,18 @@ class Publisher:
                           self._waiting.states, self._clock, retain_state=settings.retain_state)  # fmt: skip
         self._site = SiteDocuments(context.site, context.sections)
         self._sender = Sender(self._waiting, self._rigs, self.topics, self.counts, self._clock, settings.rate)
+        self._discovery = None if settings.homeassistant is None else Discovery(
+            self.topics, settings.homeassistant, self._rigs, self._waiting.retained, self._waiting.states, self._clock,
+            context.health, chance,
+        )  # fmt: skip
         self._trouble: str | None = None
 
     async def run(self) -> None:
         """Publish until cancelled; then say goodbye where that is possible."""
         context, states = self._context, self._waiting.states
         context.registry.register(self.counts)
+        if self._discovery is not None:
+            self._discovery.register(context.registry)
         context.fleet.subscribe(states)
         if context.events is not None:
             context.events.listeners.append(self._heard)
@@ -72,6 +79,8 @@ class Publisher:
                 context.events.listeners.remove(self._heard)
             context.fleet.unsubscribe(states)
             context.registry.unregister(self.counts)
+            if self._discovery is not None:
+                self._discovery.unregister(context.registry)
 
     async def _connections(self) -> None:
         patience = Patience()
@@ -103,6 +112,9 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(broker), name="mqtt listen")
+                if self._discovery is not None:
+                    await self._discovery.listen(broker)
+                    tasks.create_task(self._discovery.run(), name="mqtt home assistant")
                 tasks.create_task(self._sender.run(broker, tasks), name="mqtt send")
                 tasks.create_task(self._every(self._settings.site_interval, self._tell_site), name="mqtt site")
                 tasks.create_task(self._every(self._settings.health_interval, self._tell_health), name="mqtt health")
@@ -130,9 +142,11 @@ class Publisher:
         await self._sender.keep(broker, queue, queue.take_topic(message.topic))
 
     async def _listen(self, broker: Broker) -> None:
-        """Read until the connection breaks: nothing is asked for, but this is where a lost connection shows."""
+        """Read until the connection breaks: this is also where a lost connection shows."""
         while True:
-            await broker.receive()
+            message = await broker.receive()
+            if self._discovery is not None:
+                self._discovery.hear(message)
 
     async def _every(self, interval: float, make: Callable[[], Any]) -> None:
         while True:
@@ -152,6 +166,8 @@ class Publisher:
         money = None if economist is None else economist.books(now)(tally.money for tally in tallies)
         document = self._site.document(totals(tallies, energy), money, now)
         self._waiting.site.put(Outgoing(self.topics.site_state, orjson.dumps(document)))
+        if self._discovery is not None:
+            self._discovery.site_is(document, self._settings.site_interval)
 
     async def _tell_health(self) -> None:
         document = health_document(self._context.registry, self._context.health, self._clock.time())

@@ -1,9 +1,11 @@
 """Says what the operator may set for the MQTT exporter, and checks it; the broker is the config's section `mqtt`."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from stratoscope_exporters.homeassistant_settings import HomeAssistant
 
 ROOT = re.compile(r"[A-Za-z0-9_-]{1,64}(?:/[A-Za-z0-9_-]{1,64}){0,4}")
 
@@ -37,6 +39,21 @@ class Settings(BaseModel):
     privacy: Literal["hidden", "full"] = Field(default="hidden", description="Worker names at pools: hidden, or full.")
     windows: bool = Field(default=False, description="Also the averages the firmware makes itself.")
     pool_counters: bool = Field(default=False, description="Also shares per pool slot.")
+
+    homeassistant: HomeAssistant | None = Field(
+        default=None, description="Announce rigs and site to Home Assistant: true, or settings of its own."
+    )
+
+    @field_validator("homeassistant", mode="before")
+    @classmethod
+    def _switch(cls, value: Any) -> Any:
+        return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _states_are_told(self) -> "Settings":
+        if self.batch and self.homeassistant is not None:
+            raise ValueError("batch publishes no document per rig, which homeassistant needs: switch one of them off")
+        return self
 
     @property
     def options(self) -> frozenset[str]:
