@@ -4,7 +4,8 @@ import random
 
 from stratoscope.errors import ConfigError
 from stratoscope.exporter import Context
-from stratoscope.outside.broker import Connection
+from stratoscope.outside.broker import MOST_RECEIVED, Connection
+from stratoscope_exporters.homeassistant_documents import LARGEST
 from stratoscope_exporters.mqtt_publisher import Publisher
 from stratoscope_exporters.mqtt_settings import Settings
 
@@ -20,4 +21,5 @@ async def serve(context: Context) -> None:
     account = context.broker
     if account is None:
         raise ConfigError("exporters.mqtt has no broker: add the section `mqtt:` with its `host:`")
-    await Publisher(context, settings, lambda: Connection(account), random.random).run()
+    most = MOST_RECEIVED if settings.homeassistant is None else LARGEST  # what was announced earlier is read again
+    await Publisher(context, settings, lambda: Connection(account, most), random.random).run()
