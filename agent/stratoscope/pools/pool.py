@@ -143,6 +143,15 @@ LISTS: Final = frozenset({"workers", "earnings", "payouts"})
 """What is told also when it is empty: there are none."""
 
 
+def believed(part: Part) -> Part:
+    """Return `part` after taking from it the lists that came out empty beside fields that could not be read: there may be something."""
+    if part.get("defects"):
+        for key in ("workers", "earnings", "payouts"):
+            if part.get(key) == ():
+                del part[key]
+    return part
+
+
 def told(part: Part) -> bool:
     """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
     beside = ("at", "defects", "more")
