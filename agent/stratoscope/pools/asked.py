@@ -1,7 +1,8 @@
 """Asks one pool: each call on its cadence, within the pool's limits; keeps what came for as long as it may be shown."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -40,12 +41,21 @@ class Kept:
     at: float = 0.0  # UTC s
     wrong: SourceError | None = None
     failures: int = 0  # in a row
+    marks: deque[tuple[float, Part]] = field(default_factory=deque)  # earlier parts with their UTC s, where wanted
 
     def age(self, mono: float, now: float) -> float:
         """Return how old the part is in s, by the pool's own word where that is more."""
         by_word = (self.part or {}).get("at")
         since = mono - self.came
         return since if by_word is None else max(since, now - by_word)
+
+    def before(self, now: float) -> tuple[float, Part] | None:
+        """Return the newest earlier part that is a span old, not two; None where there is none."""
+        span = self.call.span
+        while self.marks and now - self.marks[0][0] > 2 * span:
+            self.marks.popleft()
+        old = [mark for mark in self.marks if now - mark[0] >= span]
+        return old[-1] if old else None
 
     def shown(self, mono: float, now: float) -> bool:
         """Tell whether the part may be shown."""
@@ -85,17 +95,18 @@ class AskedPool:
     async def ask(self, kept: Kept) -> None:
         """Ask one call with all its pages; keep what came, or why nothing did, and when to ask again."""
         try:
-            part = await self._pages(kept.call)
+            part = await self._pages(kept)
         except SourceError as error:
             self._failed(kept, SourceError(error.reason, without(error.detail, self.settings.account)))
         else:
             self._came(kept, part)
 
-    async def _pages(self, call: Call) -> Part:
+    async def _pages(self, kept: Kept) -> Part:
+        call = kept.call
         whole: Part | None = None
         for page in range(1, MOST_PAGES + 1):
             await self._bucket.take()
-            turn = self._turn(page)
+            turn = self._turn(kept, page)
             part = await self._way.carry(call.ask(turn), lambda body, turn=turn: call.read(body, turn))  # type: ignore[misc]  # mypy does not infer a lambda with a default
             part = believed(part)
             if not told(part):
@@ -105,10 +116,10 @@ class AskedPool:
                 return whole
         raise SourceError("oversize", f"over {MOST_PAGES} pages")
 
-    def _turn(self, page: int) -> Turn:
+    def _turn(self, kept: Kept, page: int) -> Turn:
         now = self._clock.time()
         self._nonce = max(self._nonce + 1, int(now * KILO))
-        return Turn(self.settings.account, now, self._nonce, page)
+        return Turn(self.settings.account, now, self._nonce, page, kept.before(now) if kept.call.span else None)
 
     def _came(self, kept: Kept, part: Part) -> None:
         at = part.get("at")
@@ -120,6 +131,8 @@ class AskedPool:
         if kept.failures:
             self._warn(f"pool {self.settings.name}: {kept.call.name} is told again")
         kept.part, kept.came, kept.at = part, self._clock.monotonic(), now
+        if kept.call.span:
+            kept.marks.append((now, part))
         kept.wrong, kept.failures = None, 0
         kept.due = kept.came + kept.call.every * (1 + JITTER * self._chance())
 

@@ -58,12 +58,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page."""
+    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page.
+
+    `before` is what the same call gave a while ago (UTC s), for calls that make rates of counters; see `Call.span`.
+    """
 
     account: Account
     now: float
     nonce: int  # ms since 1970, or a little more
     page: int = 1
+    before: tuple[float, Part] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Call:
     ask: Callable[[Turn], Ask]
     read: Callable[[bytes, Turn], Part]
     extra: bool = False
+    span: float = 0.0  # s; how far apart two answers must be to make rates of counters; 0: the pool tells rates itself
 
 
 Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
