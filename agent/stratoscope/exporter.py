@@ -18,6 +18,7 @@ from stratoscope.ledger import Outbox
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
 from stratoscope.outside.broker import Account
+from stratoscope.pools.live import LivePools
 from stratoscope.stratum.live import Stratum
 
 
@@ -45,6 +46,7 @@ class Context:
     settings: Any
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
+    pools: LivePools | None = None  # what the configured pools say
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
     stratum: Stratum | None = None  # where endpoints are watched
     events: Events | None = None  # what happens, for who wants to listen

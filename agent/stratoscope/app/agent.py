@@ -302,6 +302,7 @@ class Agent:
                 settings=self.config.exporter_settings(name),
                 market=self.market,
                 economist=self.money.economist if self.money else None,
+                pools=self.pools,
                 sections=self._sections(),
                 stratum=self.watching.watch if self.watching else None,
                 events=self.events,

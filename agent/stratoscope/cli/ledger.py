@@ -48,7 +48,7 @@ def export(
         Of,
         typer.Option(
             "--of",
-            help="days of the site, rig-days, pool-days (each pool's waterfall), peaks of demand, pins of the guard, or events.",
+            help="days of the site, rig-days, pool-days (waterfalls), peaks of demand, pins of the guard, or events.",
         ),
     ] = Of.DAYS,
     config: Config = None,

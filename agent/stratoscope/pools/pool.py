@@ -58,12 +58,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page."""
+    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page.
+
+    `before` is what the same call gave a while ago (UTC s), for calls that make rates of counters; see `Call.span`.
+    """
 
     account: Account
     now: float
     nonce: int  # ms since 1970, or a little more
     page: int = 1
+    before: tuple[float, Part] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Call:
     ask: Callable[[Turn], Ask]
     read: Callable[[bytes, Turn], Part]
     extra: bool = False
+    span: float = 0.0  # s; how far apart two answers must be to make rates of counters; 0: the pool tells rates itself
 
 
 Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
@@ -141,6 +146,18 @@ def _without_repeats(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, .
 
 LISTS: Final = frozenset({"workers", "earnings", "payouts"})
 """What is told also when it is empty: there are none."""
+
+
+def believed(part: Part) -> Part:
+    """Return `part` without lists that came out empty beside fields that could not be read: there may be something."""
+    if part.get("defects"):
+        if part.get("workers") == ():
+            del part["workers"]
+        if part.get("earnings") == ():
+            del part["earnings"]
+        if part.get("payouts") == ():
+            del part["payouts"]
+    return part
 
 
 def told(part: Part) -> bool:

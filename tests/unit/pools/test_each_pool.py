@@ -98,11 +98,7 @@ async def test_f26_f27_f28_f30_a_fault_has_one_reason_and_publishes_nothing(pool
         await live.once()
         (now,) = live.now
     outcomes = set(now.outcomes) - {"waiting"}
-    if fault == "list" and kind == "foundry":  # its rewards are a list
-        outcomes -= {"ok"}
-        assert live.reports["here"].earnings == ()
-    else:
-        assert live.reports == {}
+    assert live.reports == {}
     assert outcomes <= reasons <= {*SOURCE_REASONS}
     assert sum(now.outcomes.values()) == len(BY_KIND[kind].calls)
 

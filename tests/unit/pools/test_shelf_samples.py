@@ -178,7 +178,7 @@ def test_a_sample_is_read_with_the_units_of_its_pool(shelf: Path, sample: str):
     account = Account(account="acct") if kind == "sbicrypto" else ADDRESS
     part = call_of(kind, name).read((shelf / "pools" / sample).read_bytes(), Turn(account, now, 1))
     assert part.pop("defects", ()) == expected.get("defects", ())
-    told = {key: value for key, value in part.items() if value is not None}
+    told = {key: value for key, value in part.items() if value is not None and value != {}}
     close = {key: value for key, value in expected.items() if key != "defects"}
     if "pool_hashrate" in close:
         assert told.pop("pool_hashrate") == pytest.approx(close.pop("pool_hashrate"), rel=1e-15)

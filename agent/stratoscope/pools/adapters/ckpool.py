@@ -103,13 +103,13 @@ def read_socket_user(body: bytes, _: Turn) -> Part:
 def read_socket_workers(body: bytes, turn: Turn) -> Part:
     """Return the account's workers out of those of the whole pool."""
     said = _answered(body).need("workers")
-    found = []
-    for row in said.rows("workers") or ():
+    rows, found = said.rows("workers"), []
+    for row in rows or ():
         name = row.text("worker")
         if name is not None and row.text("user") == turn.account.account:
             last = row.time("lastshare")
             found.append(WorkerReport(name=name, hashrate=_dsps(row), last_share=last, state=state_of(last, turn.now)))
-    return Part(workers=tuple(found), defects=said.wrong())
+    return Part(workers=None if rows is None else tuple(found), defects=said.wrong())
 
 
 def read_socket_pool(body: bytes, _: Turn) -> Part:
