@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, work
+from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, tap, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -27,6 +27,7 @@ from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
+from stratoscope.metrics.tap import TapNow
 from stratoscope.metrics.unit import Unit
 from stratoscope.pools.now import PoolNow
 from stratoscope.stratum.guard import GuardNow
@@ -128,7 +129,18 @@ POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
 )
 """Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *RECONCILED, *GUARD)
+TAP: Final[tuple[Family[TapNow, Any], ...]] = (
+    tap.WORKERS,
+    tap.HASHRATES,
+    tap.REJECTED,
+    tap.RELAY,
+    tap.BYTES,
+    tap.UNREACHED,
+    tap.NOISE,
+)
+"""Families of a relay between miners and pool, on the page of `stratoscope tap`; no `rig` label."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *RECONCILED, *GUARD, *TAP)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
@@ -143,6 +155,7 @@ __all__ = [
     "SITE_MONEY",
     "STRATUM",
     "TABLE",
+    "TAP",
     "WHOLE",
     "Family",
     "Identity",
@@ -155,6 +168,7 @@ __all__ = [
     "Stability",
     "Subject",
     "Tally",
+    "TapNow",
     "Totals",
     "Unit",
     "fresh_for",
