@@ -22,6 +22,7 @@ from stratoscope.cli import (
     simulate,
     stratum,
     stratum_watch,
+    tap,
 )
 from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
 
@@ -87,6 +88,7 @@ COMMANDS: Final = (
     ("simulate", simulate.simulate, "Serve simulated rigs only."),
     ("hashprice", hashprice.hashprice, "Calculate hashprice, breakevens and margin."),
     ("difficulty", difficulty.difficulty, "Estimate the next difficulty adjustment."),
+    ("tap", tap.tap, "Relay miners to their pool and count their shares."),
     ("check-config", check_config.check_config, "Check a config and say where each mistake is."),
     ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, rig, site, site_money, stratum
+from stratoscope.metrics import market, money, parts, rig, site, site_money, stratum, tap
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -26,6 +26,7 @@ from stratoscope.metrics.metric import (
 from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
+from stratoscope.metrics.tap import TapNow
 from stratoscope.metrics.unit import Unit
 from stratoscope.stratum.live import StratumNow
 
@@ -97,11 +98,22 @@ STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
 )  # fmt: skip
 """Families of the stratum endpoints, where they are watched; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM)
+TAP: Final[tuple[Family[TapNow, Any], ...]] = (
+    tap.WORKERS,
+    tap.HASHRATES,
+    tap.REJECTED,
+    tap.RELAY,
+    tap.BYTES,
+    tap.UNREACHED,
+    tap.NOISE,
+)
+"""Families of a relay between miners and pool, on the page of `stratoscope tap`; no `rig` label."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *TAP)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "WHOLE", "Family", "Identity", "Kind",
-    "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "Totals", "Unit",
-    "fresh_for", "redacted_url", "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "TAP", "WHOLE", "Family", "Identity",
+    "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally", "TapNow", "Totals",
+    "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip
