@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
 from stratoscope.simulate.pool import StratumPool, StratumSession
 from stratoscope.stratum.dial import Ended, Opened
@@ -131,7 +131,7 @@ class Crank:
         self.behave, self.heard, self.sessions = behave, [], 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def __aenter__(self) -> "Crank":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -25,7 +25,7 @@ from stratoscope.market.history import History
 from stratoscope.market.now import Forward, Known, MarketNow, TemplateNow
 from stratoscope.market.references import Figure, Own, ReferenceSettings, beside
 from stratoscope.market.settings import MarketSettings
-from stratoscope.market.template import TEMPLATE_MAX_AGE, Template, apart
+from stratoscope.market.template import NO_JOB_YET, TEMPLATE_MAX_AGE, Template, apart
 
 AHEAD: Final = (144, 1008, 2016)
 """Blocks over which the forward hashprice is told: about a day, a week, two weeks."""
@@ -179,7 +179,7 @@ def _template(
         return None
     template = inputs.template
     if template is None:
-        stale["template"] = "no job was seen yet"
+        stale["template"] = NO_JOB_YET
         return None
     age = ages["template", "stratum"] = max(0.0, moment.utc - template.at)
     if age > TEMPLATE_MAX_AGE:

@@ -27,7 +27,7 @@ from stratoscope.market.references import Reference
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
-from stratoscope.market.template import Templates
+from stratoscope.market.template import NO_JOB_YET, Templates
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
@@ -197,12 +197,13 @@ class LiveMarket:
         self._asked.add(asked)
         if len(self._asked) < len(self._wrong):
             return
-        stale, told = self.now.stale, self._told
+        stale = {name: why for name, why in self.now.stale.items() if why != NO_JOB_YET}
+        told = self._told
         for name in sorted(stale.keys() - told.keys()):
             self._warn(f"market: {name} cannot be used: {stale[name]}")
         for name in sorted(told.keys() - stale.keys()):
             self._warn(f"market: {name} can be used again")
-        self._told = dict(stale)
+        self._told = stale
         self._tell_apart(self.now)
 
     def _tell_apart(self, now: MarketNow) -> None:

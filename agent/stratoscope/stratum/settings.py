@@ -39,3 +39,4 @@ class StratumSettings:
     worker: str = WORKER
     most: int = MOST_ENDPOINTS
     probe: float = MINUTE  # s between measurements of the round trip
+    spread: float = 3.0  # s over which the first sessions are spread

@@ -30,7 +30,6 @@ LASTED: Final = MINUTE
 FIRST_WAIT, LONGEST_WAIT, STUBBORN_WAIT = 5.0, 5 * MINUTE, 15 * MINUTE
 STUBBORN: Final = frozenset({"forbidden", "no_job", "unauthorized", "flood", "garbled"})
 """What will not be better in a minute."""
-SPREAD: Final = 3.0
 FRESH: Final = 1.0
 
 
@@ -169,7 +168,7 @@ class Watch:
 
     async def _keep(self, watched: Watched) -> None:
         """Hold sessions with one endpoint, one after the other, until cancelled."""
-        await self._clock.sleep(SPREAD * self._chance())
+        await self._clock.sleep(self.settings.spread * self._chance())
         failures = 0
         while True:
             began = self._clock.monotonic()

@@ -9,7 +9,7 @@ from stratoscope.clock import Clock
 from stratoscope.logs import clean
 from stratoscope.stratum.dial import Opened
 from stratoscope.stratum.endpoint import Endpoint, turn_of
-from stratoscope.stratum.live import Counts, Delays, EndpointNow, Loss, State
+from stratoscope.stratum.live import PHASES, Counts, Delays, EndpointNow, Loss, State
 from stratoscope.stratum.messages import Reconnect
 from stratoscope.stratum.race import Result, added
 from stratoscope.stratum.template import Template
@@ -251,7 +251,8 @@ class Watched:
         spans = len(self._arrivals) - 1
         return EndpointNow(
             url=self.url, state=self.state, configured=self.configured, why=self.why, since=session.since,
-            phases=dict(session.phases), rtt_tcp=session.rtt_tcp, rtt_configure=session.rtt_configure,
+            phases={name: session.phases[name] for name in PHASES if name in session.phases},
+            rtt_tcp=session.rtt_tcp, rtt_configure=session.rtt_configure,
             certificate_end=session.certificate_end, certificate_verified=session.certificate_verified,
             template=session.template, job_at=session.job_at,
             job_interval=(self._arrivals[-1] - self._arrivals[0]) / spans if spans > 0 else None,

@@ -22,8 +22,8 @@ def blocks_in_use() -> int:
 async def test_a_day_of_fifty_endpoints_misses_no_block_and_holds_its_memory(quick):
     clock = FastClock()
     chain = Chain(seed=21, clock=clock)
-    pools = [StratumPool(chain, clock=clock, seed=n, habits=Habits(open=True, delay=delay, job_interval=200.0, empty=1.0))
-             for n, delay in enumerate(DELAYS)]  # fmt: skip
+    habits = [Habits(open=True, delay=delay, job_interval=200.0, empty=1.0) for delay in DELAYS]
+    pools = [StratumPool(chain, clock=clock, seed=n, habits=one) for n, one in enumerate(habits)]
     for pool in pools:
         await pool.start()
     made, dial = await quick({f"p{n:02}.com": pools[n % 5] for n in range(50)}, clock, probe=600.0, most=50)

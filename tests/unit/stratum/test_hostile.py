@@ -1,4 +1,4 @@
-"""Twelve ways in which an endpoint can misbehave: each ends the session in bounds, with its reason, and nothing else."""
+"""Twelve ways in which an endpoint can misbehave: each ends its session, in bounds and with its reason."""
 
 import asyncio
 

@@ -10,7 +10,9 @@ from stratoscope.stratum.messages import Notify
 from stratoscope.stratum.template import decode
 
 BITS, CASH_BITS = 0x1701E2A0, 0x18018D09
-PLAIN = decode(Notify("1", b"\x01" * 32, b"", b"", (), 0x20000000, BITS, 1_762_700_000, False))
+PLAIN = decode(Notify("1", b"\x01" * 32, b"", b"", (), 0x20000000, BITS, 1_762_700_000, clean=False))
+
+BITCOIN = Verdict("bitcoin", match=True)
 
 
 def view(prev: str, height: int = 923_001, bits: int = BITS, chain: str | None = "BTC", *recent: str) -> View:
@@ -25,8 +27,7 @@ def match(found: dict[str, Verdict]) -> dict[str, bool | None]:
 
 def test_those_on_one_block_are_together_and_the_one_on_another_chain_is_not():
     found = verdicts({"a": view("x"), "b": view("x"), "c": view("k", 922_500, CASH_BITS, "BCH")}, None)
-    assert found == {"a": Verdict("bitcoin", True), "b": Verdict("bitcoin", True),
-                     "c": Verdict("bitcoin_cash", False)}  # fmt: skip
+    assert found == {"a": BITCOIN, "b": BITCOIN, "c": Verdict("bitcoin_cash", match=False)}
 
 
 def test_one_block_behind_is_the_same_chain():

@@ -293,7 +293,7 @@ async def test_what_a_broken_rig_names_is_not_asked(quick):
 
 async def test_the_limit_keeps_those_that_most_rigs_name(quick):
     clock = FastClock()
-    made, dial = await quick({}, clock, hosts=("own",), most=3)
+    made, _ = await quick({}, clock, hosts=("own",), most=3)
     named = {f"h{n}:3333": Naming({"private"}, None, Share(n, None)) for n in range(6)}
     made.name(named)
     await clock.advance(20)
