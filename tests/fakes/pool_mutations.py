@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stratoscope.errors import SOURCE_REASONS, SourceError
-from stratoscope.pools.pool import Call, Part, Turn
+from stratoscope.pools.pool import LISTS, Call, Part, Turn, believed
 
 WRONG_TYPES = (True, None, "abc", [], {}, -1, "NaN", [[1]], "", "1_000", 10**400)
 GARBAGE = (
@@ -28,19 +28,24 @@ def lines_of(body: bytes) -> list[Any] | None:
         return None
 
 
-def changed(value: Any) -> Iterator[Any]:
-    """Yield `value` with one part dropped, renamed, or of another type, for every part and every way."""
+def changed(value: Any) -> Iterator[tuple[Any, bool]]:
+    """Yield `value` with one part dropped, renamed, or of another type, and whether that may empty a list."""
     if isinstance(value, dict):
         for key, inner in value.items():
             rest = {k: v for k, v in value.items() if k != key}
-            yield rest
-            yield {**rest, f"{key}_v2": inner}
-            for other in (*WRONG_TYPES, *changed(inner)):
-                yield {**value, key: other}
+            yield rest, not rest
+            yield {**rest, f"{key}_v2": inner}, False
+            for other, emptied in _others(inner):
+                yield {**value, key: other}, emptied
     elif isinstance(value, list):
         for at, inner in enumerate(value):
-            for other in (*WRONG_TYPES, *changed(inner)):
-                yield [*value[:at], other, *value[at + 1 :]]
+            for other, _ in _others(inner):
+                yield [*value[:at], other, *value[at + 1 :]], True
+
+
+def _others(inner: Any) -> Iterator[tuple[Any, bool]]:
+    yield from ((other, other in ([], {})) for other in WRONG_TYPES)
+    yield from changed(inner)
 
 
 def figures(value: Any, *, numerals: bool = False) -> Iterator[float]:
@@ -66,10 +71,11 @@ def figures(value: Any, *, numerals: bool = False) -> Iterator[float]:
 def read(call: Call, body: bytes, turn: Turn) -> Part | None:
     """Return what is read; None for a refusal, whose reason must be of the closed set."""
     try:
-        return call.read(body, turn)
+        return believed(call.read(body, turn))
     except SourceError as error:
-        assert error.reason in SOURCE_REASONS
-        return None
+        reason = error.reason
+    assert reason in SOURCE_REASONS
+    return None
 
 
 def assert_survives_every_change(call: Call, body: bytes, turn: Turn) -> None:
@@ -84,9 +90,11 @@ def assert_survives_every_change(call: Call, body: bytes, turn: Turn) -> None:
         return
     known = {*figures(dict(whole)), *figures(documents, numerals=True)}
     for at, document in enumerate(documents):
-        for other in changed(document):
+        for other, emptied in changed(document):
             lines = [*documents[:at], other, *documents[at + 1 :]]
             part = read(call, b"\n".join(json.dumps(line).encode() for line in lines), turn)
             if part is not None:
                 new = {number for number in figures(dict(part)) if number not in known}
                 assert not new, (other, part)
+                lost = [key for key in LISTS if whole.get(key) and part.get(key) == ()]
+                assert emptied or not lost, (other, part)

@@ -15,6 +15,7 @@ from stratoscope.cli import (
     hashprice_live,
     ledger,
     metrics,
+    pools,
     read,
     record,
     run,
@@ -95,6 +96,7 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+app.add_typer(pools.pools, name="pools", short_help="Ask the configured pools and say what came.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 

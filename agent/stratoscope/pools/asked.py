@@ -8,7 +8,7 @@ from urllib.parse import quote
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.pools.bucket import Bucket
-from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, joined, told
+from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told
 from stratoscope.pools.report import PoolReport, WorkerReport, WorkerState
 from stratoscope.pools.said import added_up
 from stratoscope.pools.settings import PoolSettings
@@ -97,6 +97,7 @@ class AskedPool:
             await self._bucket.take()
             turn = self._turn(page)
             part = await self._way.carry(call.ask(turn), lambda body, turn=turn: call.read(body, turn))  # type: ignore[misc]  # mypy does not infer a lambda with a default
+            part = believed(part)
             if not told(part):
                 raise SourceError("schema", "nothing that is documented is in the answer: " + _few(part))
             whole = part if whole is None else joined(whole, part)

@@ -97,6 +97,10 @@ class Call:
 Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
 
 
+Tells = Literal["account", "workers", "refused", "balance", "earnings", "payouts"]
+"""Hashrate of the account, hashrate of each worker, rejected or stale work, money in three forms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """One adapter."""
@@ -111,6 +115,7 @@ class Pool:
     spacing: float = 5.0  # s between requests with one key, in the long run
     burst: int = 3  # requests that may come at once
     scheme: Scheme | None = None  # where a pool knows only one
+    tells: frozenset[Tells]  # for docs/pools.md
     access: str  # how to get what it needs, for docs/pools.md and for the remedy of a refusal
     limits: str = ""  # what is known of the pool's own limits
     notes: str = ""
@@ -134,6 +139,21 @@ def _without_repeats(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, .
     return tuple(known.values())
 
 
+LISTS: Final = frozenset({"workers", "earnings", "payouts"})
+"""What is told also when it is empty: there are none."""
+
+
+def believed(part: Part) -> Part:
+    """Return `part` after taking from it the lists that came out empty beside fields that could not be read: there may be something."""
+    if part.get("defects"):
+        for key in ("workers", "earnings", "payouts"):
+            if part.get(key) == ():
+                del part[key]
+    return part
+
+
 def told(part: Part) -> bool:
     """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
-    return any(value is not None and value != {} for key, value in part.items() if key not in ("at", "defects", "more"))
+    beside = ("at", "defects", "more")
+    return any(value or (value is not None and key in LISTS) or isinstance(value, int | float)
+               for key, value in part.items() if key not in beside)  # fmt: skip

@@ -104,7 +104,7 @@ class Said(Fields):
     def need(self, *keys: str) -> "Said":
         """Record a defect for each of `keys` that is not there."""
         for key in keys:
-            if self.raw.get(key) is None:
+            if self.raw.get(key) in (None, ""):
                 self.complain(key, None, "missing")
         return self
 

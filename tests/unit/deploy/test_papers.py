@@ -13,7 +13,7 @@ from stratoscope.fleet import STATES
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-GENERATED = {"docs/metrics.md", "docs/supported-rigs.md"}
+GENERATED = {"docs/metrics.md", "docs/supported-rigs.md", "docs/pools.md"}
 SHIPPED = YAML(typ="safe").load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
 
 

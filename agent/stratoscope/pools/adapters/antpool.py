@@ -111,6 +111,7 @@ ANTPOOL: Final = Pool(
     ),
     spacing=2.0,
     burst=5,
+    tells=frozenset({"account", "workers", "refused", "balance"}),
     access="On antpool.com under Account, API: make a key with the permission to read; it gives `key` and "
     "`secret`. `account` is the user or sub-account.",
     limits="600 requests in ten minutes, else the address is shut out.",

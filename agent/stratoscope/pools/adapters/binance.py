@@ -100,6 +100,7 @@ BINANCE: Final = Pool(
     spacing=2.0,
     burst=5,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "earnings"}),
     access="On binance.com under Account, API Management: make a key that may only read, and best limit it to the "
     "agent's public address; it gives `key` and `secret`. `account` is the mining account. The clock must "
     "be right to seconds.",

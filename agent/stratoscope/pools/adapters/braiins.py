@@ -110,6 +110,7 @@ BRAIINS: Final = Pool(
     spacing=10.0,
     burst=1,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "balance", "earnings", "payouts"}),
     access="On pool.braiins.com under Settings, Access Profiles: allow the profile access to the web API and "
     "generate a token; it is the `key`. A profile that may only read is enough.",
     limits="About one request in five seconds; who asks more often has his address shut out.",

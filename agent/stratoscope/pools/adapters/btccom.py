@@ -65,6 +65,7 @@ BTCCOM: Final = Pool(
     ),
     spacing=10.0,
     scheme="fpps",
+    tells=frozenset({"account", "balance"}),
     access="On pool.btc.com on the page of the sub-accounts: the AccessKey is the `key`, the puid is the `account`.",
     limits="Not published.",
     notes="The key is part of the address that is asked; it is in no log, error or page of the agent's. How many "

@@ -103,13 +103,13 @@ def read_socket_user(body: bytes, _: Turn) -> Part:
 def read_socket_workers(body: bytes, turn: Turn) -> Part:
     """Return the account's workers out of those of the whole pool."""
     said = _answered(body).need("workers")
-    found = []
-    for row in said.rows("workers") or ():
+    rows, found = said.rows("workers"), []
+    for row in rows or ():
         name = row.text("worker")
         if name is not None and row.text("user") == turn.account.account:
             last = row.time("lastshare")
             found.append(WorkerReport(name=name, hashrate=_dsps(row), last_share=last, state=state_of(last, turn.now)))
-    return Part(workers=tuple(found), defects=said.wrong())
+    return Part(workers=None if rows is None else tuple(found), defects=said.wrong())
 
 
 def read_socket_pool(body: bytes, _: Turn) -> Part:
@@ -132,6 +132,7 @@ SOLO: Final = Pool(
         Call("pool", WORKERS, lambda _: Ask("/pool/pool.status"), read_status, extra=True),
     ),
     scheme="solo",
+    tells=frozenset({"account", "workers"}),
     access="No key. `account` is the payout address (or the user name) that the rigs log in with. A pool of your "
     "own, or a fork of CKPool, needs `url`, under which its `users/` and `pool/` are served.",
     limits="Static files that are written anew about once a minute.",
@@ -146,6 +147,7 @@ LOGS: Final = replace(
     needs=("path", "account"),
     way="folder",
     spacing=1.0,
+    tells=frozenset({"account", "workers"}),
     access="`path` is the log directory of ckpool, which holds `users/` and `pool/`; the agent must be allowed to "
     "read it. `account` is the address or user name.",
     limits="None: files on this machine.",
@@ -163,6 +165,7 @@ SOCKET: Final = Pool(
     ),
     spacing=1.0,
     scheme="solo",
+    tells=frozenset({"account", "workers"}),
     access="`path` is the directory of ckpool's sockets (`/tmp/ckpool`, or what `-s` and `-n` made of it); the "
     "agent must be allowed to write to `stratifier` in it. `account` is the address or user name.",
     limits="None: a socket on this machine.",

@@ -81,6 +81,7 @@ EMCD: Final = Pool(
     ),
     spacing=10.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "balance", "earnings"}),
     access="On emcd.io in the profile of the mining account: the API key is the `key`. `account` is for your own "
     "information.",
     limits="Not published.",

@@ -114,6 +114,7 @@ F2POOL: Final = Pool(
     ),
     spacing=5.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "refused", "balance", "earnings"}),
     access="On f2pool.com under Account, API: request a token with the permissions hash_rate/info, "
     "hash_rate/worker/list, assets/balance and assets/transactions/list; it is the `key`. `account` is the "
     "mining user name.",

@@ -118,8 +118,9 @@ def read_days(body: bytes, turn: Turn) -> Part:
         if start is not None and start + DAY <= turn.now:
             work = _work(row, DAY, "hashrateAccepted", "hashrateStale", "hashrateRejected")
             found += [replace(tally, since=start) for tally in work]
-    newest = max(found, key=lambda tally: tally.since or 0.0, default=None)
-    return Part(work=() if newest is None else (newest,), defects=said.wrong())
+    if not found and not said.defects:
+        raise SourceError("refused", "there is no whole day yet")
+    return Part(work=tuple(sorted(found, key=lambda tally: tally.since or 0.0)[-1:]), defects=said.wrong())
 
 
 def read_pool(body: bytes, _: Turn) -> Part:
@@ -158,6 +159,7 @@ FOUNDRY: Final = Pool(
     ),
     spacing=3.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "refused", "balance", "earnings"}),
     access="On foundryusapool.com make a Viewer Link with the permissions for hashrate, workers and earnings; its "
     "key is the `key`. `account` is the name of the sub-account.",
     limits="Not published.",

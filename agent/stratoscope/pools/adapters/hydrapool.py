@@ -86,6 +86,7 @@ HYDRAPOOL: Final = Pool(
     calls=(Call("account", STATUS, _ask, read_metrics),),
     spacing=5.0,
     scheme="solo",
+    tells=frozenset(),
     access="`url` is where the pool serves its metrics: http://HOST:46884, with `allow_http: true` unless it is on"
     " this machine. `user` and `secret` are the login of its config file; `account` is the payout address.",
     limits="None: a pool of your own. Prometheus may scrape the same page too.",

@@ -62,6 +62,7 @@ KANO: Final = Pool(
     spacing=30.0,
     burst=1,
     scheme="pplns",
+    tells=frozenset({"account", "workers", "refused"}),
     access="On kano.is under Account, User Settings: the API key is the `key`, the user name is the `account`.",
     limits="Not published; the agent asks every five minutes.",
     notes="The key is part of the address that is asked; it is in no log, error or page of the agent's.",

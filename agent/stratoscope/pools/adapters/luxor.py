@@ -87,6 +87,7 @@ LUXOR: Final = Pool(
     ),
     spacing=3.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers", "refused", "balance"}),
     access="On app.luxor.tech under Settings, API Keys: make a key that may read the pool; it is the `key`. "
     "`account` is the name of the sub-account.",
     limits="A bucket of tokens per workspace and key; HTTP 429 beyond it.",

@@ -99,6 +99,7 @@ NICEHASH: Final = Pool(
     needs=("key", "secret", "organization"),
     calls=(Call("account", STATUS, _signed, read_rigs),),
     spacing=5.0,
+    tells=frozenset({"account", "workers", "refused", "balance"}),
     access="On nicehash.com under Settings, API Keys: make a key with the permission View mining data and rig "
     "statuses; it gives `key` and `secret`, and `organization` stands above.",
     limits="Not published.",
@@ -111,6 +112,7 @@ ADDRESS: Final = Pool(
     needs=("account",),
     calls=(Call("account", STATUS, _open, read_rigs),),
     spacing=5.0,
+    tells=frozenset({"account", "workers", "refused", "balance"}),
     access="No key. `account` is the mining address that the rigs log in with.",
     limits="Not published.",
     notes=NOTES,

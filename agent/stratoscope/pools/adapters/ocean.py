@@ -72,7 +72,8 @@ def read_workers(body: bytes, _: Turn) -> Part:
             busy = rates.get(60.0, rates.get(300.0, rates.get(3600.0)))
             found.append(WorkerReport(name=name, hashrate=rates, state=None if busy is None else
                                       "active" if busy > 0 else "inactive"))  # fmt: skip
-    return Part(at=at, workers=tuple(found) if "workers" in said else None, defects=said.wrong())
+    told = isinstance(said.raw.get("workers"), dict) and (bool(found) or not rows)
+    return Part(at=at, workers=tuple(found) if told else None, defects=said.wrong())
 
 
 def read_earnings(body: bytes, _: Turn) -> Part:
@@ -80,14 +81,19 @@ def read_earnings(body: bytes, _: Turn) -> Part:
     said = _said(body)
     if said is None:
         return Part(earnings=(), payouts=())
-    said.need("earnings")
-    earned = [one for row in said.rows("earnings") or () if (one := _earning(row)) is not None]
-    paid = []
-    for row in said.rows("payouts") or ():
-        at, sat = row.time("ts"), row.integer("total_satoshis_net_paid")
-        if at is not None and sat is not None:
-            paid.append(Payout(at=at, sat=sat))
-    return Part(earnings=tuple(earned), payouts=tuple(paid), defects=said.wrong())
+    part, rows = Part(), said.need("earnings").rows("earnings")
+    if rows is not None:
+        part["earnings"] = tuple(filter(None, map(_earning, rows)))
+    paid = said.rows("payouts")
+    if paid is not None:
+        part["payouts"] = tuple(filter(None, map(_payout, paid)))
+    part["defects"] = said.wrong()
+    return part
+
+
+def _payout(row: Said) -> Payout | None:
+    at, sat = row.time("ts"), row.integer("total_satoshis_net_paid")
+    return None if at is None or sat is None else Payout(at=at, sat=sat)
 
 
 def _earning(row: Said) -> Earning | None:
@@ -120,6 +126,7 @@ OCEAN: Final = Pool(
     ),
     spacing=5.0,
     scheme="tides",
+    tells=frozenset({"account", "workers", "balance", "earnings", "payouts"}),
     access="No key. `account` is the payout address.",
     limits="Clients keep a second between requests.",
     notes="An address that OCEAN does not know is an account without workers, not a failure. Each block is an "

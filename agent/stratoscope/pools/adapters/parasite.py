@@ -58,6 +58,7 @@ PARASITE: Final = Pool(
         Call("pool", WORKERS, lambda _: Ask("/api/pool-stats"), read_pool, extra=True),
     ),
     spacing=10.0,
+    tells=frozenset({"account", "workers"}),
     access="No key. `account` is the payout address.",
     limits="The server limits the rate; it does not say to what.",
     notes="A worker that shows a hashrate of 0 may be active all the same: its state follows from its last share. "

@@ -31,10 +31,11 @@ def read_user(body: bytes, _: Turn) -> Part:
         workers=None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None),
         balance_sat=_balance(said),
     )
-    if "earnings" in said:
-        part["earnings"] = tuple(filter(None, map(_earning, said.rows("earnings") or ())))
-    if "payments" in said:
-        part["payouts"] = tuple(filter(None, map(_payout, said.rows("payments") or ())))
+    earned, paid = said.rows("earnings"), said.rows("payments")
+    if earned is not None:
+        part["earnings"] = tuple(filter(None, map(_earning, earned)))
+    if paid is not None:
+        part["payouts"] = tuple(filter(None, map(_payout, paid)))
     part["defects"] = said.wrong()
     return part
 
@@ -77,6 +78,7 @@ POWERPOOL: Final = Pool(
         Call("account", STATUS, lambda turn: Ask(f"/api2/user?{urlencode({'apiKey': turn.account.key})}"), read_user),
     ),
     spacing=10.0,
+    tells=frozenset({"account", "workers", "balance", "earnings", "payouts"}),
     access="On powerpool.io in the settings of the account: the API key is the `key`.",
     limits="Not published.",
     notes="The key is part of the address that is asked; it is in no log, error or page of the agent's. Only "

@@ -62,6 +62,7 @@ PUBLIC_POOL: Final = Pool(
         Call("pool", WORKERS, lambda _: Ask("/api/pool"), read_pool, extra=True),
     ),
     scheme="solo",
+    tells=frozenset({"account", "workers"}),
     access="No key. `account` is the payout address. A pool of your own needs `url`: http://HOST:3334, with "
     "`allow_http: true` unless it is on this machine.",
     limits="Answers are cached for one to ten minutes.",

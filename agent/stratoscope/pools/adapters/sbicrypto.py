@@ -19,11 +19,11 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     if "content" not in said and ("error" in said or "message" in said):
         raise refusal(said.raw.get("status", ""), said.raw.get("error_description") or said.raw.get("error"))
     rows = said.need("content").rows("content")
-    ours = [row for row in rows or () if row.raw.get("subaccount") in (None, turn.account.account)]
+    ours = [row for row in rows or () if row.need("subaccount").raw.get("subaccount") == turn.account.account]
     workers = None if rows is None else tuple(one for row in ours if (one := _worker(row)) is not None)
     more = said.flag("last") is False and bool(rows)
     told = [one.hashrate for one in workers or () if len(one.hashrate) == len(WINDOWS)]
-    whole = turn.page == 1 and not more and len(told) == len(ours) > 0
+    whole = turn.page == 1 and not more and not said.defects and len(told) == len(ours) > 0
     return Part(
         hashrate={window: sum(rates[window] for rates in told) for window in WINDOWS} if whole else {},
         workers=workers,
@@ -55,6 +55,7 @@ SBI: Final = Pool(
     calls=(Call("account", STATUS, _ask, read_workers),),
     spacing=10.0,
     scheme="fpps",
+    tells=frozenset({"account", "workers"}),
     access="On sbicrypto.com under API: make a key of the scope READ; it gives `key` and `secret`. `account` is "
     "the name of the sub-account.",
     limits="Not published.",

@@ -106,6 +106,7 @@ VIABTC: Final = Pool(
             "limit": ROWS}), read_days, extra=True),
     ),
     spacing=3.0,
+    tells=frozenset({"account", "workers", "earnings"}),
     access="On viabtc.com under Settings, API: make a key and enter the public address of the agent's site in its "
     "list of allowed addresses, without which every request is refused. `secret` is needed only where the "
     "key wants signed requests. `account` is for your own information: the key decides which account it is.",
