@@ -14,6 +14,7 @@ from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
+from stratoscope.pools.live import LivePools
 
 
 @dataclass(slots=True)
@@ -40,4 +41,5 @@ class Context:
     settings: Any
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
+    pools: LivePools | None = None  # what the configured pools say
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from stratoscope.pools.report import PoolReport
 from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TERA, TH
 
 NONE: Final = "–"
@@ -121,6 +122,20 @@ def per_kwh(value: float | None, currency: str) -> str:
 def satoshis(value: float | None) -> str:
     """Return whole satoshis."""
     return NONE if value is None else f"{count(value)} sat"
+
+
+def credited(report: PoolReport | None) -> list[tuple[float, float]]:
+    """Return window (s) and hashrate of what a pool credits: the window nearest to an hour, and a day where told."""
+    told = {} if report is None else dict(report.hashrate)
+    if not told:
+        return []
+    nearest = min(told, key=lambda window: (abs(window - HOUR), window))
+    return [(window, told[window]) for window in dict.fromkeys((nearest, DAY)) if window in told]
+
+
+def window(seconds: float) -> str:
+    """Return the span of a mean: 1 h, 10 min; now where it is not told."""
+    return f"in {span(seconds)}" if seconds else "now"
 
 
 def yes(value: bool | None) -> str:

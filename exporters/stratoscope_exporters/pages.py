@@ -162,6 +162,7 @@ class StatusPages:
             money=books(tally.money for tally in tallies) if books is not None else None,
             efficiency=_efficiency(tallies, sums.algorithm), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
+            pools=self._context.pools.now if self._context.pools is not None else (),
         )  # fmt: skip
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:

@@ -254,6 +254,7 @@ class Agent:
                 settings=self.config.exporter_settings(name),
                 market=self.market,
                 economist=self.money.economist if self.money else None,
+                pools=self.pools,
                 sections=self._sections(),
             )
             started.append((name, serve(context)))

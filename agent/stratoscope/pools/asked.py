@@ -149,6 +149,15 @@ class AskedPool:
         return all(kept.wrong is None for kept in tried) if tried else None
 
     @property
+    def stands_still(self) -> str | None:
+        """Return what the pool tells anew without it being new, for people; None where there is no such thing."""
+        mono, now = self._clock.monotonic(), self._clock.time()
+        for kept in self.calls:
+            if kept.part is not None and kept.wrong is None and not kept.shown(mono, now):
+                return f"what the pool tells of {kept.call.name} is {kept.age(mono, now) / HOUR:.0f} h old"
+        return None
+
+    @property
     def last_success(self) -> float | None:
         """Return the UTC s of the newest answer."""
         return max((kept.at for kept in self.calls if kept.part is not None), default=None)

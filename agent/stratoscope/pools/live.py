@@ -131,7 +131,7 @@ class LivePools:
         """Return what is known of every pool now; a record is at most a second old."""
         at = self._clock.monotonic()
         if self._now is None or at - self._now[0] >= FRESH:
-            self._now = at, tuple(self._standing(asked) for asked in self.asked.values())
+            self._now = at, tuple(map(self._standing, tuple(self.asked.values())))
         return self._now[1]
 
     def _standing(self, asked: AskedPool) -> PoolNow:
@@ -149,7 +149,7 @@ class LivePools:
             unreadable=asked.unreadable,
             up=asked.up,
             last_success=asked.last_success,
-            wrong=None if wrong is None else str(wrong),
+            wrong=asked.stands_still if wrong is None else str(wrong),
             workers=rows,
             left_out=left_out,
         )

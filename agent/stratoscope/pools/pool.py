@@ -144,11 +144,14 @@ LISTS: Final = frozenset({"workers", "earnings", "payouts"})
 
 
 def believed(part: Part) -> Part:
-    """Return `part` after taking from it the lists that came out empty beside fields that could not be read: there may be something."""
+    """Return `part` without lists that came out empty beside fields that could not be read: there may be something."""
     if part.get("defects"):
-        for key in ("workers", "earnings", "payouts"):
-            if part.get(key) == ():
-                del part[key]
+        if part.get("workers") == ():
+            del part["workers"]
+        if part.get("earnings") == ():
+            del part["earnings"]
+        if part.get("payouts") == ():
+            del part["payouts"]
     return part
 
 

@@ -36,10 +36,10 @@ class HandClock:
         await asyncio.sleep(min(seconds, 0.05))
 
 
-def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None) -> Context:
+def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None, pools=None) -> Context:
     health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
     return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings,
-                   market=market, economist=economist)  # fmt: skip
+                   market=market, economist=economist, pools=pools)  # fmt: skip
 
 
 def board(index: int, **over) -> Hashboard:

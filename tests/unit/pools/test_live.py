@@ -117,6 +117,7 @@ async def test_a_pool_that_stands_still_is_not_believed_for_long(clock):
         await pass_by(3700.0)  # the site's snap_ts never moves
         assert live.reports["here"].hashrate == {}
         assert live.now[0].up is True
+        assert live.now[0].wrong == "what the pool tells of account is 1 h old"
 
 
 async def test_a_wrong_key_is_tried_rarely(clock):
