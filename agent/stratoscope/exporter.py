@@ -15,6 +15,7 @@ from stratoscope.fleet import Fleet
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
 from stratoscope.pools.live import LivePools
+from stratoscope.pools.reckon import Reckoner
 
 
 @dataclass(slots=True)
@@ -42,4 +43,5 @@ class Context:
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
     pools: LivePools | None = None  # what the configured pools say
+    reckoner: Reckoner | None = None  # whether they credit what the rigs did
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money

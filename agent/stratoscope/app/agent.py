@@ -255,6 +255,7 @@ class Agent:
                 market=self.market,
                 economist=self.money.economist if self.money else None,
                 pools=self.pools,
+                reckoner=self.reconciliation.reckoner,
                 sections=self._sections(),
             )
             started.append((name, serve(context)))

@@ -30,10 +30,11 @@ async def agent(monkeypatch, free_base):
     monkeypatch.setattr(asked, "SPREAD", 0.1)
     clock = SystemClock()
     async with site(rigs=40, bind=free_base, seed=3, clock=clock, troubles=False, shared=True) as (fleet, urls):
+        mempool = {"kind": "mempool", "url": urls["market"]}
         config = Config.model_validate({
             "site": "demo", "polling": {"interval": 5}, "rigs": targets(fleet), "exporters": {},
             "pools": pool_entries(urls),
-            "market": {"interval": 10, "network": [{"kind": "mempool", "url": urls["market"]}], "prices": [{"kind": "mempool", "url": urls["market"]}]},
+            "market": {"interval": 10, "network": [mempool], "prices": [mempool]},
         })  # fmt: skip
         made = Agent(config, clock, remember=False, past=watched(fleet.past, config))
         running = asyncio.ensure_future(made.run())
