@@ -19,6 +19,7 @@ from stratoscope.market.now import Market
 from stratoscope.metrics import Section
 from stratoscope.outside.broker import Account
 from stratoscope.pools.live import LivePools
+from stratoscope.pools.reckon import Reckoner
 from stratoscope.stratum.live import Stratum
 
 
@@ -47,6 +48,7 @@ class Context:
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
     pools: LivePools | None = None  # what the configured pools say
+    reckoner: Reckoner | None = None  # whether they credit what the rigs did
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
     stratum: Stratum | None = None  # where endpoints are watched
     events: Events | None = None  # what happens, for who wants to listen

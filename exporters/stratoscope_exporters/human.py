@@ -9,6 +9,7 @@ NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
 J_PER_MH_FROM: Final = 10_000.0  # J/TH; the worst SHA-256 rig needs a hundredth of it
 MEGAHASHES_PER_TERAHASH: Final = TH / MH
+YEAR: Final = 365.25 * DAY
 AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 
@@ -67,6 +68,25 @@ def share(value: float | None) -> str:
     return NONE if value is None else f"{value * 100:.1f} %"
 
 
+def exact(value: float | None) -> str:
+    """Return a ratio as per cent with two decimals, for what is known to a thousandth: 96.91 %."""
+    return NONE if value is None else f"{value * 100:.2f} %"
+
+
+def chance(value: float | None) -> str:
+    """Return a probability, as one in so many where per cent would be all zeros."""
+    if value is None:
+        return NONE
+    return f"{value * 100:.1f} %" if value >= 0.001 else f"1 in {count(1 / value)}" if value > 0 else "0 %"
+
+
+def signed(satoshis: float) -> str:
+    """Return satoshis with their sign: +120, −3 210."""
+    if abs(satoshis) < 0.5:
+        return "0"
+    return f"{satoshis:+,.0f}".replace(",", "\u202f").replace("-", "−")
+
+
 def trillions(value: float | None) -> str:
     """Return a difficulty as people quote it: 146.47 T."""
     return NONE if value is None else f"{value / TERA:.2f} T"
@@ -103,6 +123,11 @@ def milliseconds(seconds: float | None) -> str:
     if seconds >= 1:
         return f"{_digits(seconds)} s"
     return f"{_digits(seconds / MILLI)} ms" if seconds > 0 else "0 ms"
+
+
+def years(seconds: float) -> str:
+    """Return a duration in years where it is more than two, else as `span` does."""
+    return span(seconds) if seconds < 2 * YEAR else f"{count(seconds / YEAR)} years"
 
 
 def ago(then: float | None, now: float) -> str:

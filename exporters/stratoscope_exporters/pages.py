@@ -18,6 +18,7 @@ from stratoscope.metrics import Identity, Tally, redacted_url, totals
 from stratoscope.units import joules_per_terahash
 from stratoscope_exporters import human
 from stratoscope_exporters.exposition import rig_label
+from stratoscope_exporters.paid import paid
 from stratoscope_exporters.render import Renderer
 from stratoscope_exporters.settings import Settings
 from stratoscope_exporters.sparkline import Sparkline, sparkline
@@ -162,6 +163,7 @@ class StatusPages:
             money=books(tally.money for tally in tallies) if books is not None else None,
             efficiency=_efficiency(tallies, sums.algorithm), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
+            paid=[paid(pool) for pool in self._context.reckoner.now] if self._context.reckoner is not None else [],
             pools=self._context.pools.now if self._context.pools is not None else (),
             stratum=self._context.stratum.now if self._context.stratum is not None else None,
         )  # fmt: skip

@@ -303,6 +303,7 @@ class Agent:
                 market=self.market,
                 economist=self.money.economist if self.money else None,
                 pools=self.pools,
+                reckoner=self.reconciliation.reckoner,
                 sections=self._sections(),
                 stratum=self.watching.watch if self.watching else None,
                 events=self.events,

@@ -48,6 +48,7 @@ class Reconciliation:
         self._pools, self._market, self._clock = pools, market, clock
         self._taken: dict[tuple[str, str], float] = {}
         self._matched = float("-inf")  # monotonic s
+        self._heard = -1  # rigs that were heard then
         pools.rig_of = self._rig_of
 
     def _rig_of(self, pool: str, worker: str) -> str | None:
@@ -77,7 +78,9 @@ class Reconciliation:
         asked = {name: one for name, one in self._pools.asked.items() if name in self.reckoner.books}
         reports = self._pools.reports
         lists = [(name, kept) for name, one in asked.items() for kept in self._new(name, one, "workers")]
-        if lists or self._clock.monotonic() - self._matched >= MATCH_EVERY:
+        heard = sum(snapshot.reading is not None for snapshot in snapshots.values())
+        if lists or heard != self._heard or self._clock.monotonic() - self._matched >= MATCH_EVERY:
+            self._heard = heard
             await self._match(snapshots)
         market = self._market.now if self._market is not None else None
         at = self._clock.time()
@@ -95,19 +98,27 @@ class Reconciliation:
         """Match in a thread: ten thousand rigs take a while."""
         self._matched = self._clock.monotonic()
         names = {name: None if report.workers is None else [worker.name for worker in report.workers]
-                 for name, report in self._pools.reports.items()}  # fmt: skip
-        places = [one.place for one in self.reckoner.agreed.values()]
-        self.reckoner.sit(await asyncio.to_thread(match, places, names, list(snapshots.values())))
+                 for name, report in self._pools.reports.items()
+                 if report.workers is not None or _lists_none(self._pools.asked[name])}  # fmt: skip
+        places = [one.place for name, one in self.reckoner.agreed.items() if name in names]
+        if self.reckoner.sit(await asyncio.to_thread(match, places, names, list(snapshots.values()))):
+            self._pools.rematch()
 
     def _new(self, pool: str, asked: AskedPool, what: str) -> Iterator[Kept]:
         """Yield the part of a pool that tells `what`, if it was not taken yet; without workers that is the account."""
         told = [kept for kept in asked.calls if kept.part is not None and what in kept.part]
-        if not told and what == "workers":
+        if what == "workers" and _lists_none(asked):
             told = [kept for kept in asked.calls if kept.part is not None and "hashrate" in kept.part]
         for kept in told[:1]:
             if self._taken.get((pool, what)) != kept.came:
                 self._taken[pool, what] = kept.came
                 yield kept
+
+
+def _lists_none(asked: AskedPool) -> bool:
+    """Tell whether a pool has answered everything and lists no workers; before that it may still list some."""
+    parts = [kept.part for kept in asked.calls]
+    return all(part is not None and "workers" not in part for part in parts)
 
 
 def true_at(kept: Kept) -> float:

@@ -52,6 +52,11 @@ class LivePools:
         asked = self.asked.get(pool)
         return None if asked is None else asked.settings.workers.get(worker)
 
+    def rematch(self) -> None:
+        """Look up anew which rig each worker is: `rig_of` has learnt something."""
+        self._rows.clear()
+        self._now = None
+
     def follow(self, settings: Iterable[PoolSettings]) -> None:
         """Ask these pools from now on; those whose settings did not change are not touched."""
         wanted = {one.name: one for one in settings}

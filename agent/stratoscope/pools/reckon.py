@@ -67,15 +67,16 @@ class Reckoner:
                 book.resume(self._states.get(name, ()))
             book.terms = one.terms
 
-    def sit(self, matching: Matching) -> None:
-        """Take who is who from now on."""
+    def sit(self, matching: Matching) -> bool:
+        """Take who is who from now on; tell whether a worker is another rig now."""
         self.ties.sit(matching)
         self._seats.update(matching.seats)
-        self._rig_of = {}
+        before, self._rig_of = self._rig_of, {}
         for pool in self.books:
             for worker, rigs in matching.rigs_of(pool).items():
                 if len(rigs) == 1:
                     self._rig_of[Seat(pool, worker)] = rigs[0]
+        return self._rig_of != before
 
     def rig_of(self, pool: str, worker: str) -> RigId | None:
         """Return the rig that a worker is, where it is exactly one."""

@@ -1,4 +1,4 @@
-"""A farm whose shares are drawn one by one, as rigs report them and as a pool credits them, without sockets or clocks."""
+"""A farm whose shares are drawn one by one, as rigs report them and as a pool credits them, without any socket."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -47,12 +47,12 @@ class Rig:
     def difficulty(self) -> float:
         return self.hashrate * self.interval / HASHES_PER_DIFFICULTY
 
-    def work(self, rng: Random, seconds: float, credits: float) -> None:
+    def work(self, rng: Random, seconds: float, part: float) -> None:
         count = poisson(rng, seconds / self.interval) if self.hashing else 0
         refused = sum(rng.random() < self.refused for _ in range(count)) if self.refused else 0
         self.accepted += count - refused
         self.rejected += refused
-        taken = (count - refused) * self.difficulty * credits
+        taken = (count - refused) * self.difficulty * part
         self.credited += taken
         self.recent.append(taken)
         if self.hashing:

@@ -79,7 +79,7 @@ def test_quirks_of_honest_fleets_raise_no_alarm(seed):
 
 
 def test_rigs_that_overstate_beyond_the_tolerance_look_like_a_skim_until_it_is_raised():
-    """Nothing tells a rig that claims 4 % too much from a pool that credits 4 % too little: that is what tolerance is for."""
+    """Nothing tells a rig that claims 4 % too much from a pool that credits 4 % too little; hence the tolerance."""
 
     def farm(tolerance: float) -> Farm:
         made = Farm("claims", [Rig(f"r{at}", overstates=1.04) for at in range(60)], tolerance=tolerance)
