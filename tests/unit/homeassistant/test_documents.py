@@ -173,6 +173,12 @@ def test_what_few_look_at_is_switched_off_or_diagnostic(devices):
     assert "ent_cat" not in parts["hashrate_hashes_per_second"]
 
 
+def test_icons_stand_only_where_home_assistant_has_none_of_its_own(farm, devices):
+    for family, snapshot in farm.rigs.items():
+        for part in devices.rig(snapshot, farm.documents[family]).components.values():
+            assert "ic" not in part or part.get("dev_cla", "enum") == "enum"
+
+
 def test_nothing_is_announced_that_could_be_switched(farm, devices):
     for family, snapshot in farm.rigs.items():
         text = devices.rig(snapshot, farm.documents[family]).encoded().decode()

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from unit.mqtt.conftest import account, listen, mosquitto  # noqa: F401 — fixt
 from unit.mqtt.stage import Stage
 
 pytestmark = pytest.mark.needs("mosquitto")
+ROOT = Path(__file__).resolve().parents[3]
 SITE = "stratoscope_farm1_site"
 both = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
@@ -212,6 +215,27 @@ async def test_without_the_right_to_read_devices_are_announced_all_the_same(mosq
     await there.until(lambda: there.state(device(1), "power_watts") == 3250.0)
     await agent.until(lambda: agent.idle)
     assert agent.counts.connects == 1
+
+
+async def test_the_shipped_rules_let_agent_and_home_assistant_do_all_this(mosquitto, tmp_path, home, stage):  # noqa: F811 — fixture
+    shutil.copy(ROOT / "deploy/mosquitto/acl", tmp_path / "acl")
+    logins = passwords(tmp_path, publisher="one", reader="two")
+    broker = mosquitto(logins, "acl_file acl", anonymous=False)
+    there = await home(account(broker, user="reader", password="two"))
+    first = stage(account(broker, user="publisher", password="one"))
+    first.poll(1)
+    first.poll(2)
+    await first.start()
+    await there.until(lambda: there.devices.keys() >= {device(1), device(2)})
+    before = there.discovered
+    await there.born()
+    await there.until(lambda: there.discovered >= before + 3)
+    await first.stop()
+    second = stage(account(broker, user="publisher", password="one"))
+    second.poll(1)
+    await second.start()
+    await there.until(lambda: device(2) not in there.devices)
+    await second.until(lambda: second.idle)
 
 
 async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, home, stage):  # noqa: F811 — fixture
