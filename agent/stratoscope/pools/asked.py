@@ -94,6 +94,7 @@ class AskedPool:
 
     async def ask(self, kept: Kept) -> None:
         """Ask one call with all its pages; keep what came, or why nothing did, and when to ask again."""
+        kept.due = self._clock.monotonic() + MOST_WAIT  # also where a bug of ours ends this: the other calls go on
         try:
             part = await self._pages(kept)
         except SourceError as error:

@@ -167,7 +167,7 @@ def an_object(value: Any) -> dict[str, Any]:
 REFUSALS: Final = (
     ("rate_limited", re.compile(r"too many|too frequent|frequen|rate.?limit|limit exceeded|throttl", re.IGNORECASE)),
     ("auth", re.compile(
-        r"auth|permission|denied|forbidden|sign|token|credential|(?:api|access|invalid).?key|white.?list|\bip\b|log.?in",
+        r"auth|permission|denied|forbidden|sign|token|credential|\bkey\b|api.?key|access.?key|white.?list|\bip\b|log.?in",
         re.IGNORECASE)),
 )  # fmt: skip
 

@@ -1,8 +1,6 @@
 """`stratoscope pools check` asks every configured pool once and says what came, or what to do."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,31 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from fakes.pool_answers import ADDRESS
-from fakes.pool_site import KEY, SECRET, PoolSite
+from fakes.pool_site import KEY, SECRET, PoolSite, served
 from fakes.web import Says
 from stratoscope.cli import app
 
 
 @pytest.fixture
 def sites() -> Iterator[dict[str, PoolSite]]:
-    """Pools in a thread of their own, since the command runs a loop of its own."""
-    loop, made = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in ("viabtc", "public-pool", "emcd")}
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        for site in made.values():
-            await site.__aenter__()
-        started.set()
-        await stop.wait()
-        for site in made.values():
-            await site.__aexit__()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert started.wait(20)
-    yield made
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(20)
+    with served("viabtc", "public-pool", "emcd") as made:
+        yield made
 
 
 def check(tmp_path: Path, pools: list[dict[str, Any]], *arguments: str) -> Any:
