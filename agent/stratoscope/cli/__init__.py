@@ -21,6 +21,7 @@ from stratoscope.cli import (
     scan,
     simulate,
     stratum,
+    stratum_watch,
     tap,
 )
 from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
@@ -99,6 +100,7 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+stratum.stratum.command(stratum.DEFAULT, short_help="Watch endpoints; the word may be left out.")(stratum_watch.watch)
 app.add_typer(stratum.stratum, name="stratum", short_help="Read a stratum endpoint; `decode`: jobs from a file.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 

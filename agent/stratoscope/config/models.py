@@ -12,6 +12,7 @@ from stratoscope.config.money import Economics
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
@@ -131,6 +132,7 @@ class Config(Section):
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
     market: Market | None = None
+    stratum: Stratum | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     state_dir: Place = Path("state")
@@ -162,7 +164,7 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "tariffs", "economics", "logging", "exporters")
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

@@ -23,8 +23,9 @@ from stratoscope.market.hashprice import (
 )
 from stratoscope.market.history import History
 from stratoscope.market.now import Forward, Known, MarketNow, TemplateNow
+from stratoscope.market.references import Figure, Own, ReferenceSettings, beside
 from stratoscope.market.settings import MarketSettings
-from stratoscope.market.template import TEMPLATE_MAX_AGE, Template, apart
+from stratoscope.market.template import NO_JOB_YET, TEMPLATE_MAX_AGE, Template, apart
 
 AHEAD: Final = (144, 1008, 2016)
 """Blocks over which the forward hashprice is told: about a day, a week, two weeks."""
@@ -43,6 +44,7 @@ class Inputs:
     network_wrong: str | None = None
     watched: bool = False  # whether stratum endpoints are watched
     template: Template | None = None  # their newest job
+    references: Mapping[str, tuple[ReferenceSettings, Figure]] = field(default_factory=dict)  # those that said anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,20 @@ def derive(settings: MarketSettings, inputs: Inputs, history: History, moment: M
     fiat = None if price is None else price.value
     template = _template(inputs, seen, fiat, moment, stale, ages)
     if seen is None:
+        published = beside(inputs.references, Own(fiat), moment.utc)
         return MarketNow(
-            at=moment.utc, currency=settings.currency, price=price, template=template, ages=ages, stale=stale
-        )
+            at=moment.utc, currency=settings.currency, price=price, template=template, published=published, ages=ages,
+            stale=stale,
+        )  # fmt: skip
     network = seen.network
     reward = None if network.fees is None else subsidy(network.height) + network.fees
     adjustment = _adjustment(seen, moment, stale)
     halving = next_halving(network.height)
     now = None if reward is None else hashprice(network.difficulty, reward, fiat)
     known = _Origin(seen, moment)
+    own = Own(
+        fiat, network.difficulty, subsidy(network.height), network.fees, None if now is None else now.btc_per_ph_day
+    )
     return MarketNow(
         at=moment.utc,
         currency=settings.currency,
@@ -89,6 +96,7 @@ def derive(settings: MarketSettings, inputs: Inputs, history: History, moment: M
         hashprice=now,
         observed=_observed(network.hashrate, reward, fiat),
         template=template,
+        published=beside(inputs.references, own, moment.utc),
         adjustment=adjustment,
         forward=_forward(now, adjustment, halving, reward),
         halving=halving,
@@ -171,7 +179,7 @@ def _template(
         return None
     template = inputs.template
     if template is None:
-        stale["template"] = "no job was seen yet"
+        stale["template"] = NO_JOB_YET
         return None
     age = ages["template", "stratum"] = max(0.0, moment.utc - template.at)
     if age > TEMPLATE_MAX_AGE:

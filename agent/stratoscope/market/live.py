@@ -23,10 +23,11 @@ from stratoscope.market.choose import (
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import TOLERANCE, DayPoint, History, Memory, day_of
 from stratoscope.market.now import MarketNow, disagreement
+from stratoscope.market.references import Reference
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
-from stratoscope.market.template import Templates
+from stratoscope.market.template import NO_JOB_YET, Templates
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
@@ -62,6 +63,7 @@ class LiveMarket:
         self._fetcher = Fetcher(clock, chance, self.tally)
         self._templates, self._events = templates, events
         self._sources = Sources(settings.network, settings.prices, self._fetcher, templates)
+        self._references = [Reference(one, self._fetcher) for one in settings.references]
         self._history = History(settings.currency, memory.market_days() if memory is not None else ())
         newest = self._history.newest
         self._network = NetworkState()
@@ -92,6 +94,7 @@ class LiveMarket:
             network_wrong=self._wrong["network"],
             watched=self._templates is not None,
             template=None if self._templates is None else self._templates.newest(),
+            references={one.settings.name: (one.settings, one.figure) for one in self._references if one.figure},
         )
         return derive(self.settings, inputs, self._history, moment)
 
@@ -102,12 +105,16 @@ class LiveMarket:
                 tasks.create_task(self._forever(self.ask_prices, self.settings.interval), name="market prices")
                 tasks.create_task(self._forever(self.ask_network, self.settings.interval), name="market network")
                 tasks.create_task(self._forever(self.keep, HOUR), name="market days")
+                for one in self._references:
+                    if (feed := one.settings.feed) is not None:
+                        tasks.create_task(self._forever(one.ask, feed.interval), name=f"reference {one.settings.name}")
         finally:
             await self.close()
 
     async def once(self) -> MarketNow:
         """Ask every source once and return what is known then."""
-        await asyncio.gather(self.ask_prices(), self.ask_network())
+        await asyncio.gather(self.ask_prices(), self.ask_network(), *(one.ask() for one in self._references))
+        self._now = None
         return self.now
 
     async def close(self) -> None:
@@ -187,12 +194,13 @@ class LiveMarket:
         self._asked.add(asked)
         if len(self._asked) < len(self._wrong):
             return
-        stale, told = self.now.stale, self._told
+        stale = {name: why for name, why in self.now.stale.items() if why != NO_JOB_YET}
+        told = self._told
         for name in sorted(stale.keys() - told.keys()):
             self._warn(f"market: {name} cannot be used: {stale[name]}")
         for name in sorted(told.keys() - stale.keys()):
             self._warn(f"market: {name} can be used again")
-        self._told = dict(stale)
+        self._told = stale
         self._tell_apart(self.now)
 
     def _tell_apart(self, now: MarketNow) -> None:

@@ -13,6 +13,7 @@ from stratoscope.events import Event
 from stratoscope.market.adjustment import Adjustment, Attribution
 from stratoscope.market.chain import Halving
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
+from stratoscope.market.references import Published
 from stratoscope.market.template import Template
 
 Input = Literal["tip", "difficulty", "fees", "price", "network_hashrate", "epoch", "template"]
@@ -70,6 +71,7 @@ class MarketNow:
     hashprice: Hashprice | None = None
     observed: ObservedHashprice | None = None
     template: TemplateNow | None = None  # where stratum endpoints are watched
+    published: Mapping[str, Published] = field(default_factory=dict)  # by name, hashprices of others beside ours
     adjustment: Adjustment | None = None
     forward: Mapping[int, Forward] = field(default_factory=dict)  # blocks ahead → mean over them
     halving: Halving | None = None

@@ -13,6 +13,9 @@ from stratoscope.units import MINUTE
 TEMPLATE_MAX_AGE: Final = 15 * MINUTE
 """Pools send a job at least every minute or two; after this long the endpoint is silent and its job says nothing."""
 
+NO_JOB_YET: Final = "no job was seen yet"
+"""Why there is no template at a start: nothing is wrong, so nobody is told."""
+
 APART: Final = 3
 """Blocks that a job may be ahead or behind; four blocks within a minute's round come about once in half a year."""
 SAME: Final = 1e-6

@@ -12,6 +12,7 @@ from stratoscope.market.chain import implied_hashrate
 from stratoscope.market.derive import INPUTS, after_adjustment
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
 from stratoscope.market.now import Known, MarketNow, TemplateNow
+from stratoscope.market.references import Published
 from stratoscope.metrics.metric import Family, Labels, Metric
 from stratoscope.metrics.unit import Unit
 
@@ -94,6 +95,18 @@ def _by_template_fiat(now: MarketNow) -> Iterable[tuple[Labels, TemplateHashpric
 
 def _apart(now: MarketNow) -> Iterable[tuple[Labels, float]]:
     return () if now.template is None else (((what,), int(found)) for what, found in now.template.apart.items())
+
+
+def _published(now: MarketNow) -> Iterable[tuple[Labels, Published]]:
+    return (((name,), one) for name, one in now.published.items())
+
+
+def _doubts(now: MarketNow) -> Iterator[tuple[Labels, float]]:
+    for name, one in now.published.items():
+        if one.check is not None:
+            yield (name, "subsidy"), int(not one.check.plausible)
+            if one.check.agrees is not None:
+                yield (name, "fees"), int(not one.check.agrees)
 
 
 def _ages(now: MarketNow) -> Iterable[tuple[Labels, float]]:
@@ -185,6 +198,21 @@ APART: Family[MarketNow, float] = Family("market: template against market", _apa
            "more than three blocks, its difficulty inside one epoch, or its coinbase below the subsidy; else 0. Absent "
            "where the two cannot be compared.", _value),
 ), ("of",))  # fmt: skip
+
+PUBLISHED: Family[MarketNow, Published] = Family("market: hashprices of others", _published, (
+    Metric("hashprice_reference", Unit.BTC_PER_PH_DAY, "A hashprice that somebody else publishes (market.references); "
+           "absent once it is too old.", lambda p: p.btc_per_ph_day),
+    Metric("hashprice_reference_age", Unit.SECONDS, "Age of that figure.", lambda p: p.age),
+    Metric("hashprice_reference_deviation", Unit.RATIO, "By how much it is above our own hashprice by difficulty; 0.01 "
+           "is 1 %.", lambda p: p.deviation),
+    Metric("hashprice_reference_fees", Unit.RATIO, "Part of the block reward that it implies to be fees.",
+           lambda p: None if p.check is None else p.check.implied_fee_share),
+), ("reference",))  # fmt: skip
+
+DOUBTS: Family[MarketNow, float] = Family("market: doubts about hashprices of others", _doubts, (
+    Metric("hashprice_reference_doubtful", Unit.NONE, "1 where a published hashprice implies less than the subsidy "
+           "(check subsidy) or a share of fees over one percentage point off our own (check fees), else 0.", _value),
+), ("reference", "check"))  # fmt: skip
 
 AFTER: Family[MarketNow, MarketNow] = Family("market: hashprice after the adjustment", _whole, (
     Metric("hashprice_after_adjustment", Unit.BTC_PER_PH_DAY, "Hashprice by difficulty once the next adjustment came "

@@ -237,6 +237,6 @@ ALARM: Family[StratumNow, float] = Family("stratum: alarms", _alarms, (
 
 UNWATCHED: Family[StratumNow, float] = Family("stratum: endpoints not watched", _unwatched, (
     Metric("stratum_unwatched_endpoints", Unit.NONE, "Endpoints that rigs name and that are not watched: above the "
-           "limit, at an address that may not be asked, of a protocol not spoken here, switched off, or unreadable.",
+           "limit, of a protocol not spoken here, switched off by allow or skip, or unreadable.",
            _value),
 ), ("reason",))  # fmt: skip

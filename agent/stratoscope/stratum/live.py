@@ -28,7 +28,7 @@ TURNS: Final = ("same", "within", "abroad")
 LOSSES: Final = ("empty", "late")
 """empty: the template held no transactions while others held some; late: work on a block that others had left."""
 
-UNWATCHED: Final = ("limit", "address", "protocol", "disabled", "unreadable")
+UNWATCHED: Final = ("limit", "protocol", "disabled", "unreadable")
 """Why an endpoint that a rig names is not watched."""
 
 ALARMS: Final = ("down", "no_work", "chain", "behind", "redirect", "certificate", "empty", "unreadable")

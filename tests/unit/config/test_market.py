@@ -38,6 +38,16 @@ MISTAKES = {
                                 ("market.network[0] has url, which a source of kind stratum does not take: it takes "
                                 "nothing more")),
     "a file without a path": ("prices: [file]", "market.prices[0] lacks path, which a source of kind file needs"),
+    "a reference without a figure": ("references: [{name: index}]",
+                                     "market.references[0] needs either `value:`, or `source:` to read it from"),
+    "two references of one name": ("references: [{name: a, value: 1}, {name: a, value: 2}]",
+                                   "market.references has the same name twice: a; give each its own"),
+    "a reference of no unit": ("references: [{name: a, value: 1, unit: usd}]",
+                               ('market.references[0].unit is "usd", it must be btc_per_ph_day, sats_per_th_day, '
+                               "fiat_per_ph_day or fiat_per_th_day")),
+    "a reference over http": ("references: [{name: a, source: {kind: http, url: 'http://192.0.2.1/p'}}]",
+                              ("market.references[0].source has a url that cannot be used: http would let anyone on "
+                              "the way change the figures: write https, or add allow_http: true")),
     "no currency": ("currency: dollars",
                     'market.currency is "dollars", it must be the code of a currency such as USD or EUR'),
     "too often": ("interval: 1s", ("market.interval is 1 s, the least is 10 s: public services shut out who asks more "
