@@ -64,7 +64,7 @@ def test_without_an_authority_key_the_certificate_is_read_and_not_vouched_for():
     assert shaken(authority=None)[2] == Certificate(0, 100, 200, genuine=None)
 
 
-@pytest.mark.parametrize("authority", [Authority().key, b"\xff" * 32])
+@pytest.mark.parametrize("authority", [Authority().key, b"\xff" * 32], ids=["another", "no point"])
 def test_a_server_of_another_authority_is_refused(authority):
     with pytest.raises(NoiseFailed, match="authority"):
         shaken(authority=authority)
