@@ -27,6 +27,8 @@ QUIET: Final = 0.5
 SUBSCRIBED: Final = 5.0
 """Seconds after which Home Assistant listens to the topics of a device that it was told of."""
 PATIENCE: Final = 5.0
+SETTLE_LATEST: Final = 120.0
+"""Seconds for which a large fleet's documents may take to be told once."""
 EXPIRE_INTERVALS: Final = 6
 EXPIRE_LEAST: Final = 60.0  # s
 
@@ -113,16 +115,18 @@ class Discovery:
                 self._states.mark(rig)
 
     async def _settle(self) -> None:
-        """Let go of what earlier runs announced once every rig was tried; say how many rigs are left out."""
+        """Let go of what earlier runs announced once every rig was tried and told of; say how many are left out."""
         while not self._health.ready:
             await self._clock.sleep(1.0)
-        await self._clock.sleep(QUIET)  # the rigs that were tried last are told of
+        latest = self._clock.monotonic() + SETTLE_LATEST
+        while self._states and self._clock.monotonic() < latest:
+            await self._clock.sleep(1.0)
         self.announcer.settled(self._clock.monotonic())
-        withheld = len(self.announcer.withheld)
-        if withheld and not self._told:
+        withheld, announced = len(self.announcer.withheld), self.announcer.announced
+        if withheld and announced >= self._most and not self._told:
             self._told = True
             log.warning("rigs are left out of Home Assistant; exporters.mqtt.homeassistant says which may come",
-                        announced=self.announcer.announced, left_out=withheld, max_rigs=self._most)  # fmt: skip
+                        announced=announced, left_out=withheld, max_rigs=self._most)  # fmt: skip
 
     def _left(self, rig: RigId) -> None:
         self.announcer.rig_left(rig, self._clock.monotonic())
