@@ -10,6 +10,7 @@ import pytest
 
 from fakes.homeassistant import HomeAssistant
 from fakes.mosquitto import passwords
+from stratoscope.outside import reconnect
 from stratoscope.outside.broker import Account, Connection, Outgoing
 from stratoscope_exporters import homeassistant, homeassistant_announcer
 from stratoscope_exporters.mqtt_settings import Settings
@@ -250,6 +251,23 @@ async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, ho
     await agent.until(lambda: agent.idle and agent.publisher._discovery.announcer.announced == 1)
     await asyncio.sleep(0.5)
     assert agent.counts.connects == 1
+    await other.close(clean=True)
+
+
+async def test_a_huge_message_in_our_own_place_does_not_keep_the_agent_away(mosquitto, home, stage, monkeypatch):  # noqa: F811 — fixture
+    monkeypatch.setattr(reconnect, "LONGEST", 0.05)
+    broker = mosquitto()
+    other = Connection(account(broker))
+    await other.connect()
+    await other.publish(Outgoing("homeassistant/device/stratoscope_farm1/x/config", b"{" * 200_000, 1, retain=True))
+    agent = stage(account(broker, protocol="3.1.1"))
+    agent.poll(1)
+    await agent.start()
+    await agent.until(lambda: agent.counts.connects == 4 and agent.idle)
+    await asyncio.sleep(0.5)
+    assert agent.counts.connects == 4
+    there = await home(account(broker))
+    await there.until(lambda: device(1) in there.devices)
     await other.close(clean=True)
 
 
