@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
@@ -14,7 +14,7 @@ from stratoscope.pools.report import PoolReport, WorkerReport, WorkerState
 from stratoscope.pools.said import added_up
 from stratoscope.pools.settings import PoolSettings
 from stratoscope.pools.ways import Way
-from stratoscope.units import HOUR, KILO, MINUTE
+from stratoscope.units import HOUR, MINUTE
 
 JITTER: Final = 0.1
 HOLD: Final = 3
@@ -82,7 +82,6 @@ class AskedPool:
         self._way, self._bucket, self._clock, self._chance, self._warn = way, bucket, clock, chance, warn
         start = clock.monotonic()
         self.calls = [Kept(call, start + SPREAD * chance()) for call in pool.calls]
-        self._nonce = 0
         self._report: tuple[tuple[Any, ...], PoolReport | None] | None = None
 
     async def run(self) -> None:
@@ -106,8 +105,7 @@ class AskedPool:
         call = kept.call
         whole: Part | None = None
         for page in range(1, MOST_PAGES + 1):
-            await self._bucket.take()
-            turn = self._turn(kept, page)
+            turn = self._turn(kept, page, await self._bucket.take())
             part = await self._way.carry(call.ask(turn), lambda body, turn=turn: call.read(body, turn))  # type: ignore[misc]  # mypy does not infer a lambda with a default
             part = believed(part)
             if not told(part):
@@ -117,10 +115,9 @@ class AskedPool:
                 return whole
         raise SourceError("oversize", f"over {MOST_PAGES} pages")
 
-    def _turn(self, kept: Kept, page: int) -> Turn:
+    def _turn(self, kept: Kept, page: int, nonce: int) -> Turn:
         now = self._clock.time()
-        self._nonce = max(self._nonce + 1, int(now * KILO))
-        return Turn(self.settings.account, now, self._nonce, page, kept.before(now) if kept.call.span else None)
+        return Turn(self.settings.account, now, nonce, page, kept.before(now) if kept.call.span else None)
 
     def _came(self, kept: Kept, part: Part) -> None:
         at = part.get("at")
@@ -222,7 +219,7 @@ def by_state(workers: Iterable[WorkerReport]) -> dict[WorkerState, int]:
 def without(text: str, account: Account) -> str:
     """Return `text` without the account's secrets, in whatever spelling a pool may have echoed them."""
     for secret in account.secrets:
-        for spelling in {secret, quote(secret, safe=""), quote(secret)}:
+        for spelling in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}:
             text = text.replace(spelling, "[redacted]")
     return text
 

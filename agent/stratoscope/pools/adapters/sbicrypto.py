@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR, MH, MINUTE
 
 WINDOWS: Final = (10 * MINUTE, HOUR, DAY)
@@ -20,7 +20,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
         raise refusal(said.raw.get("status", ""), said.raw.get("error_description") or said.raw.get("error"))
     rows = said.need("content").rows("content")
     ours = [row for row in rows or () if row.need("subaccount").raw.get("subaccount") == turn.account.account]
-    workers = None if rows is None else tuple(one for row in ours if (one := _worker(row)) is not None)
+    workers = None if rows is None else each(ours, _worker)
     more = said.flag("last") is False and bool(rows)
     told = [one.hashrate for one in workers or () if len(one.hashrate) == len(WINDOWS)]
     whole = turn.page == 1 and not more and not said.defects and len(told) == len(ours) > 0
