@@ -17,13 +17,10 @@ from prometheus_client import (
 )
 
 from stratoscope.app.collector import Collector
-from stratoscope.app.guarding import Guarding
 from stratoscope.app.lag import LoopWatch
-from stratoscope.app.money import Money, Sums, in_currency, terms_of
-from stratoscope.app.pools import live_pools, pool_settings
-from stratoscope.app.reconcile import reconciliation, remembered
+from stratoscope.app.money import Sums, in_currency, terms_of
+from stratoscope.app.surroundings import Surroundings
 from stratoscope.app.vitals import Vitals
-from stratoscope.app.watching import Watching
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
@@ -35,12 +32,6 @@ from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger, Outbox
-from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import GUARD, MARKET, POOLS, RECONCILED, STRATUM, Section
-from stratoscope.outside.broker import Connection
-from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.inbox import Inbox
-from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
@@ -113,16 +104,7 @@ class Agent:
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
-        self.watching = self._watching()
-        self.inbox = self._inbox()
-        self.market = self._market()
-        self.sources = self.market.tally if self.market is not None else SourceTally()
-        self.money = self._money()
-        self.guarding = self._guarding()
-        self.pools = live_pools(config, clock)
-        self.reconciliation = reconciliation(
-            config, self.pools, self.market, clock, past or remembered(config, self.ledger, self.events)
-        )
+        self.around = Surroundings(config, clock, self.fleet, self.events, self.ledger, past)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -134,47 +116,9 @@ class Agent:
         terms, rows = terms_of(self.config), self.ledger.sums() if self.ledger else []
         return iter(rows) if terms is None else in_currency(rows, terms.currency)
 
-    def _money(self) -> Money | None:
-        terms, ledger = terms_of(self.config), self.ledger
-        if terms is None:
-            return None
-        fetcher = Fetcher(self.clock, random.random, self.sources, self.inbox)
-        return Money(
-            terms, self.config.site, self.market, fetcher, self.clock, self.events,
-            days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
-        )  # fmt: skip
-
-    def _guarding(self) -> Guarding | None:
-        guard, ledger = self.config.guard, self.ledger
-        if not guard.enabled:
-            return None
-        return Guarding(
-            guard.rules(), self.fleet, self.clock, self.events,
-            pins=ledger.pins() if ledger else (), learned=ledger.keep_pins if ledger else lambda _: None,
-            stratum=self.watching.watch if self.watching else None,
-        )  # fmt: skip
-
-    def _watching(self) -> Watching | None:
-        section = self.config.stratum
-        return Watching(self.config, self.clock, self.events) if section is not None and section.enabled else None
-
     def _limits(self) -> Limits:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
-
-    def _inbox(self) -> Inbox | None:
-        if self.config.mqtt is None:
-            return None
-        account = self.config.mqtt.account(reading=True)
-        return Inbox(lambda: Connection(account), self.clock, random.random)
-
-    def _market(self) -> LiveMarket | None:
-        if self.config.market is None:
-            return None
-        settings = self.config.market.settings()
-        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning,
-                          events=self.events, inbox=self.inbox,
-                          templates=self.watching.watch if self.watching else None)  # fmt: skip
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -184,10 +128,7 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
-        if self.inbox is not None:
-            registry.register(self.inbox)
-        if self.market is not None or self.money is not None:
-            registry.register(self.sources)
+        self.around.register(registry)
         return registry
 
     def _rooms(self) -> Rooms:
@@ -213,9 +154,9 @@ class Agent:
             backoff=polling.backoff_max,
             search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
-            economist=self.money.economist if self.money else None,
-            prover=self.guarding.prover if self.guarding else None,
-            stratum=self.watching.watch if self.watching else None,
+            economist=self.around.money.economist if self.around.money else None,
+            prover=self.around.guarding.prover if self.around.guarding else None,
+            stratum=self.around.stratum,
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -233,20 +174,9 @@ class Agent:
                     tasks.create_task(self.watch.run(), name="loop watch"),
                     tasks.create_task(self._checkpoints(), name="checkpoints"),
                     tasks.create_task(self._readiness(), name="readiness"),
-                    *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
+                    *(tasks.create_task(work, name=name) for name, work in self.around.work(self.fleet.snapshots)),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
-                if self.guarding is not None:
-                    others.append(tasks.create_task(self.guarding.run(), name="guard"))
-                if self.inbox is not None:
-                    others.append(tasks.create_task(self.inbox.run(), name="inbox"))
-                if self.market is not None:
-                    others.append(tasks.create_task(self.market.run(), name="market"))
-                if self.watching is not None:
-                    self.watching.market = self.market
-                    others.append(tasks.create_task(self.watching.run(self.fleet.snapshots), name="stratum"))
-                others.append(tasks.create_task(self.pools.run(), name="pools"))
-                others.append(tasks.create_task(self.reconciliation.run(self.fleet.snapshots), name="reconciliation"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -272,22 +202,14 @@ class Agent:
     def follow(self, config: Config) -> None:
         """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
         self.config = config
-        terms = terms_of(config)
-        if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
-            self.money.follow(terms)
-        if self.guarding is not None and config.guard.enabled:
-            self.guarding.follow(config.guard.rules())
-        if self.watching is not None:
-            self.watching.follow(config)
-        self.pools.follow(pool_settings(config))
-        self.reconciliation.follow(pool_settings(config), config.economics.firmware_fee)
+        self.around.follow(config)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
 
     def _exporters(self) -> list[tuple[str, Any]]:
         installed = {entry.name: entry for entry in entry_points(group="stratoscope.exporters")}
-        started = []
+        started, around = [], self.around
         for name in self.config.exporters:
             if name not in installed:
                 known = ", ".join(sorted(installed)) or "none"
@@ -300,12 +222,12 @@ class Agent:
                 registry=self.registry,
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
-                market=self.market,
-                economist=self.money.economist if self.money else None,
-                pools=self.pools,
-                reckoner=self.reconciliation.reckoner,
-                sections=self._sections(),
-                stratum=self.watching.watch if self.watching else None,
+                market=around.market,
+                economist=around.money.economist if around.money else None,
+                pools=around.pools,
+                reckoner=around.reconciliation.reckoner,
+                sections=around.sections(),
+                stratum=around.stratum,
                 events=self.events,
                 outbox=self.outbox,
                 broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
@@ -313,16 +235,6 @@ class Agent:
             )
             started.append((name, serve(context)))
         return started
-
-    def _sections(self) -> tuple[Section, ...]:
-        market, watching, guarding = self.market, self.watching, self.guarding
-        return (
-            *(() if market is None else (Section(MARKET, lambda: market.now),)),
-            *(() if watching is None else (Section(STRATUM, lambda: watching.watch.now),)),
-            Section(POOLS, lambda: self.pools.now),
-            Section(RECONCILED, lambda: self.reconciliation.now),
-            *(() if guarding is None else (Section(GUARD, lambda: guarding.now),)),
-        )
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:
@@ -344,11 +256,10 @@ class Agent:
 
     def _checkpoint(self) -> None:
         sums = self.book.drain()
-        days = self.money.economist.days.drain() if self.money else []
-        peaks = self.money.economist.demand.drain() if self.money else []
+        days, peaks = self.around.drain()
         if self.ledger is None:
             return
         now = self.clock.time()
         self.ledger.checkpoint(sums, days, peaks)
-        self.ledger.keep_pools(self.config.site, *self.reconciliation.reckoner.drain())
+        self.ledger.keep_pools(self.config.site, *self.around.reconciliation.reckoner.drain())
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

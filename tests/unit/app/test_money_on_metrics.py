@@ -123,7 +123,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
     for _ in range(2000):  # the market is asked at once, in real time
-        if agent.market.now.hashprice is not None and agent.market.now.price is not None:
+        if agent.around.market.now.hashprice is not None and agent.around.market.now.price is not None:
             break
         await asyncio.sleep(0.002)
 

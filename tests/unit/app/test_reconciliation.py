@@ -51,14 +51,14 @@ def free_base() -> str:
 
 async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     def whole() -> bool:
-        pools = {one.pool: one for one in agent.reconciliation.now or ()}
+        pools = {one.pool: one for one in agent.around.reconciliation.now or ()}
         return len(pools) == 3 and all(
             one.rigs["matched"] and one.worker_matches.get("unmatched") == 0 and not one.rigs["unmatched"]
             for one in pools.values()
         ) and pools["north"].waterfall is not None  # fmt: skip
 
     await become(whole)
-    pools = {one.pool: one for one in agent.reconciliation.now}
+    pools = {one.pool: one for one in agent.around.reconciliation.now}
     assert pools["south"].verdict == "short"
     assert 1 - pools["south"].finding.rate == pytest.approx(0.03, abs=0.01)
     assert pools["north"].verdict == "in full"
@@ -67,11 +67,13 @@ async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     assert fall.factors["residual"] == pytest.approx(1.0, abs=0.01)
     assert fall.factors["pool_fee"] == pytest.approx(0.98, abs=0.001)
     assert fall.factors["rate_method"] == pytest.approx(1.0, abs=0.01)
-    page = b"".join(SectionBlocks(Section(RECONCILED, lambda: agent.reconciliation.now)).blocks(Form.TEXT)).decode()
+    page = b"".join(
+        SectionBlocks(Section(RECONCILED, lambda: agent.around.reconciliation.now)).blocks(Form.TEXT)
+    ).decode()
     assert 'mining_pool_shortfall{pool="south"} 1' in page
     assert 'mining_pool_shortfall{pool="north"} 0' in page
     assert 'mining_pool_waterfall_ratio{pool="north",factor="residual"} ' in page
     assert 'mining_worker_credited_ratio{pool="south",rig="rig-000' in page
     assert 'mining_pool_block_probability_ratio{pool="solo",within="365d"} ' in page
-    rows = {row.rig for one in agent.pools.now for row in one.workers}
+    rows = {row.rig for one in agent.around.pools.now for row in one.workers}
     assert "rig-00000" in rows, "workers carry their rig"

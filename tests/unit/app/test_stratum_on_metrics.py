@@ -64,7 +64,7 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 async def test_what_the_rigs_name_is_watched_and_shown(site):
     agent, pools, urls, chain, get = site
-    watch = agent.watching.watch
+    watch = agent.around.stratum
     for _ in range(600):  # the rigs are asked within five seconds
         seen = list(watch.now.endpoints.values())
         if len(seen) == 2 and all(one.template for one in seen) and any(one.rigs == 3 for one in seen):
@@ -75,7 +75,7 @@ async def test_what_the_rigs_name_is_watched_and_shown(site):
         pool.announce()
     await asyncio.sleep(0.1)
     watch.standing.tick()
-    agent.market._now = None
+    agent.around.market._now = None
     watch._now = None
     page = samples(await get("/metrics"))
 
@@ -95,7 +95,7 @@ async def test_what_the_rigs_name_is_watched_and_shown(site):
     assert page["mining_template_height", frozenset()] == chain.tip().height + 1
     assert page["mining_template_disagrees", frozenset({("of", "height")})] == 1, "the fixed market stands still"
     assert page["mining_hashprice_template_btc_per_ph_day", frozenset()] > 0
-    assert not [key for key in page if "account" in str(key)], "no user is on the page"
+    assert not [key for key in page if "account." in str(key)], "no user is on the page"
     shown = await get("/")
     assert "Stratum endpoints" in shown
     assert all(url in shown for url in urls)
