@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo_pools import pool_entries, watched
@@ -47,9 +47,10 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "rigs": targets(fleet),
             "pools": pool_entries(urls),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
-                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
+                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
+                       "references": [index(urls["market"])]},
             "stratum": {},
-            "tariffs": {"default": TARIFF},
+            "tariffs": {"default": tariff(urls["market"])},
             "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
@@ -63,6 +64,23 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             out(line)
         await agent.run()
     return 0
+
+
+def tariff(market: str) -> dict[str, Any]:
+    """Return the contract, with the grid of the simulated market that calls at times."""
+    grid = {"kind": "http", "url": f"{market}/grid", "path": "demand_response.active", "interval": INTERVAL}
+    return {**TARIFF, "curtailment": {"event_source": {**grid, "max_age": 60}}}
+
+
+def index(market: str) -> dict[str, Any]:
+    """Return the published hashprice of the simulated market, which at times is wrong."""
+    source = {
+        "kind": "http",
+        "url": f"{market}/index/hashprice",
+        "path": "data.btc_per_ph_day",
+        "time_path": "data.time",
+    }
+    return {"name": "index", "unit": "btc_per_ph_day", "source": {**source, "interval": INTERVAL, "max_age": 60}}
 
 
 async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -> tuple[SimulatedFleet, dict[str, str]]:
