@@ -4,12 +4,16 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from typing import Any, Final
+
+from pydantic import SecretStr
 
 from stratoscope.app.agent import Agent
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
+from stratoscope.outside.broker import Account
+from stratoscope.outside.broker_url import broker_url
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.serve import site
 
@@ -32,8 +36,14 @@ ECONOMICS: Final = {
 }
 
 
-async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
-    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look."""
+async def demo(
+    *, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None],
+    broker: Account | None = None,
+) -> int:  # fmt: skip
+    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look.
+
+    With a `broker`, everything is published there too.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         fleet, urls = await free_site(stack, rigs, seed, clock)
@@ -45,7 +55,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
             "tariffs": {"default": TARIFF},
             "economics": ECONOMICS,
-            "exporters": {"prometheus": {"listen": listen}},
+            "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
+            "mqtt": None if broker is None else section_of(broker),
         })  # fmt: skip
         agent = Agent(config, clock, remember=False)
         loop = asyncio.get_running_loop()
@@ -53,7 +64,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             loop.add_signal_handler(number, agent.stop)
         if duration is not None:
             loop.call_later(duration, agent.stop)
-        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"]):
+        look = where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"], broker)
+        for line in look:
             out(line)
         await agent.run()
     return 0
@@ -67,7 +79,15 @@ async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -
     return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock))
 
 
-def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:
+def section_of(broker: Account) -> dict[str, Any]:
+    """Return the section `mqtt` of the config."""
+    password = None if broker.password is None else SecretStr(broker.password)
+    return {"host": broker.host, "port": broker.port, "tls": broker.tls, "user": broker.user, "password": password}
+
+
+def where_to_look(
+    listen: str, rigs: int, first: str, pool: str, market: str, broker: Account | None = None
+) -> list[str]:
     """Return the lines that greet a newcomer."""
     return [
         f"Stratoscope reads {rigs} simulated rigs every {INTERVAL} s; each is asked within the first {INTERVAL} s.",
@@ -78,6 +98,7 @@ def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) ->
         f"  one rig       stratoscope read {first}",
         f"  pool          {pool}",
         f"  market        {market}",
+        *([] if broker is None else [f"  MQTT          stratoscope mqtt tail {broker_url(broker)}"]),
         "",
         "Ctrl-C ends it.",
     ]

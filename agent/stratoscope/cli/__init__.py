@@ -15,13 +15,14 @@ from stratoscope.cli import (
     hashprice_live,
     ledger,
     metrics,
+    mqtt,
     read,
     record,
     run,
     scan,
     simulate,
 )
-from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
+from stratoscope.errors import BrokerError, OperatorError, PollError, SourceError, UsageError
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -39,7 +40,7 @@ class Guarded(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (OperatorError, PollError, SourceError) as error:
+        except (OperatorError, PollError, SourceError, BrokerError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
         except KeyboardInterrupt:
@@ -95,6 +96,7 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+app.add_typer(mqtt.mqtt, name="mqtt", short_help="Look at what is published over MQTT.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 
