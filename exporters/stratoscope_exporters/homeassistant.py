@@ -27,6 +27,13 @@ QUIET: Final = 0.5
 SUBSCRIBED: Final = 5.0
 """Seconds after which Home Assistant listens to the topics of a device that it was told of."""
 PATIENCE: Final = 5.0
+SETTLE_LATEST: Final = 120.0
+"""Seconds for which a large fleet's documents may take to be told once."""
+BRIEF_MOST: Final = 3
+"""Brief connections in a row after which we no longer read what is retained: with MQTT 3.1.1, a message there that is
+too large ends the connection.
+"""
+STEADY: Final = 10.0  # s
 EXPIRE_INTERVALS: Final = 6
 EXPIRE_LEAST: Final = 60.0  # s
 
@@ -49,6 +56,7 @@ class Discovery:
         self._heard_out = self._told = False
         self._tell_again: dict[RigId, float] = {}  # rig → monotonic s
         self._last = 0.0  # monotonic s of the last message that was retained
+        self._brief = 0  # connections in a row that did not last
         rigs.listeners.append(self.announcer.rig_is)
         rigs.left.append(self._left)
 
@@ -68,8 +76,10 @@ class Discovery:
         """Subscribe to what Home Assistant and earlier runs say; the first time, hear out what the broker retained
         before any rig is announced. `hear` must be fed meanwhile.
         """
+        self._brief += 1
+        birth, retained = self.announcer.listens
         try:
-            await broker.subscribe(self.announcer.listens)
+            await broker.subscribe([birth] if self._brief > BRIEF_MOST else [birth, retained])
         except BrokerError as error:
             if not error.of_message:
                 raise
@@ -105,24 +115,29 @@ class Discovery:
         """Send the state of a rig again once Home Assistant has had time to subscribe to it: states are not retained,
         and a rig that is away is asked seldom.
         """
+        steady = self._clock.monotonic() + STEADY
         while True:
             await self._clock.sleep(1.0)
             now = self._clock.monotonic()
+            if now > steady:
+                self._brief = 0
             for rig in [rig for rig, due in self._tell_again.items() if due <= now]:
                 del self._tell_again[rig]
                 self._states.mark(rig)
 
     async def _settle(self) -> None:
-        """Let go of what earlier runs announced once every rig was tried; say how many rigs are left out."""
+        """Let go of what earlier runs announced once every rig was tried and told of; say how many are left out."""
         while not self._health.ready:
             await self._clock.sleep(1.0)
-        await self._clock.sleep(QUIET)  # the rigs that were tried last are told of
+        latest = self._clock.monotonic() + SETTLE_LATEST
+        while self._states and self._clock.monotonic() < latest:
+            await self._clock.sleep(1.0)
         self.announcer.settled(self._clock.monotonic())
-        withheld = len(self.announcer.withheld)
-        if withheld and not self._told:
+        withheld, announced = len(self.announcer.withheld), self.announcer.announced
+        if withheld and announced >= self._most and not self._told:
             self._told = True
             log.warning("rigs are left out of Home Assistant; exporters.mqtt.homeassistant says which may come",
-                        announced=self.announcer.announced, left_out=withheld, max_rigs=self._most)  # fmt: skip
+                        announced=announced, left_out=withheld, max_rigs=self._most)  # fmt: skip
 
     def _left(self, rig: RigId) -> None:
         self.announcer.rig_left(rig, self._clock.monotonic())

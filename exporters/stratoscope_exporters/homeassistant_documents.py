@@ -26,7 +26,7 @@ from stratoscope_exporters.mqtt_tree import Object
 
 ORIGIN: Final = "Stratoscope"
 LARGEST: Final = 60_000
-"""Bytes of a document, so that any broker hands it back; a rig of 4 boards and 8 fans needs half of it."""
+"""Bytes of a document, less than what a connection takes back (broker.MOST_RECEIVED); a usual rig needs half of it."""
 PLATFORMS: Final = ("sensor", "binary_sensor")
 """What is announced: nothing that could be switched."""
 NO_KEY: Final = re.compile(r"[^a-z0-9]+")

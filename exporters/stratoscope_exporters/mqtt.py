@@ -4,8 +4,7 @@ import random
 
 from stratoscope.errors import ConfigError
 from stratoscope.exporter import Context
-from stratoscope.outside.broker import MOST_RECEIVED, Connection
-from stratoscope_exporters.homeassistant_documents import LARGEST
+from stratoscope.outside.broker import Connection
 from stratoscope_exporters.mqtt_publisher import Publisher
 from stratoscope_exporters.mqtt_settings import Settings
 
@@ -21,5 +20,4 @@ async def serve(context: Context) -> None:
     account = context.broker
     if account is None:
         raise ConfigError("exporters.mqtt has no broker: add the section `mqtt:` with its `host:`")
-    most = MOST_RECEIVED if settings.homeassistant is None else LARGEST  # what was announced earlier is read again
-    await Publisher(context, settings, lambda: Connection(account, most), random.random).run()
+    await Publisher(context, settings, lambda: Connection(account), random.random).run()

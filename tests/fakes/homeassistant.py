@@ -50,7 +50,7 @@ CLASSES = {
     "power": ({"mW", "W", "kW", "MW", "GW", "TW"}, MEASURED),
     "energy": ({"J", "kJ", "MJ", "GJ", "mWh", "Wh", "kWh", "MWh", "GWh", "TWh", "cal", "kcal", "Mcal", "Gcal"}, SUMMED),
     "temperature": ({"°C", "°F", "K"}, MEASURED),
-    "frequency": ({"mHz", "Hz", "kHz", "MHz", "GHz"}, MEASURED),
+    "frequency": ({"Hz", "kHz", "MHz", "GHz"}, MEASURED),
     "voltage": ({"μV", "mV", "V", "kV", "MV"}, MEASURED),
     "duration": ({"d", "h", "min", "s", "ms", "μs"}, MEASURED | SUMMED),
     "data_rate": ({f"{p}{u}" for u in ("bit/s", "B/s") for p in ("", "k", "M", "G")} | {"KiB/s", "MiB/s", "GiB/s"},

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from fakes.homeassistant import BINARY_CLASSES, CLASSES, HomeAssistant, Refused, check, rendered
 from stratoscope.fleet import STATES
 from stratoscope.metrics import TABLE, WHOLE, Kind
+from stratoscope.reading import Fan
 from stratoscope.simulate.families import FAMILIES
 from stratoscope_exporters import homeassistant_entities as entities
-from stratoscope_exporters.homeassistant_documents import Devices, page_of
+from stratoscope_exporters.homeassistant_documents import LARGEST, Devices, page_of
 from stratoscope_exporters.homeassistant_patterns import RIG, SITE_AND_MARKET
 from stratoscope_exporters.homeassistant_shapes import COUNTERS, GAUGES, Flag, Shape
 from stratoscope_exporters.homeassistant_templates import template
 from stratoscope_exporters.mqtt_documents import RigDocuments
 from stratoscope_exporters.mqtt_topics import Topics, rig_id
-from unit.export.farm import NOW, antminer, bitaxe, hostile, offline, whatsminer
+from unit.export.farm import NOW, antminer, bitaxe, board, hostile, offline, whatsminer
 from unit.homeassistant.conftest import TOPICS, topic_of
 
 EVERY = {metric.series: metric for family in (*TABLE, *WHOLE) for metric in family.metrics}
@@ -63,12 +64,13 @@ def test_a_rig_of_every_family_is_taken_with_all_its_values(farm, devices, famil
     algorithm = snapshot.reading.algorithm
     unit = 1e9 if algorithm == "scrypt" else 1e12
     assert states["hashrate_hashes_per_second"] == pytest.approx(snapshot.judged.hashrate / unit)
-    assert states["energy_joules_total"] == pytest.approx(snapshot.counters.energy / 3.6e6) if "energy" in told else 1
-    for board in snapshot.reading.boards:
-        if board.temperature_chip is not None:
-            assert states[f"boards_{board.index}_temperature_celsius_chip"] == board.temperature_chip
+    if snapshot.judged.power is not None:
+        assert states["energy_joules_total"] == pytest.approx(snapshot.counters.energy / 3.6e6)
+    for part in snapshot.reading.boards:
+        if part.temperature_chip is not None:
+            assert states[f"boards_{part.index}_temperature_celsius_chip"] == part.temperature_chip
     assert sum(key.startswith("fans_") for key in states) == len(snapshot.reading.fans)
-    assert device.head["dev"]["mdl"] == snapshot.reading.model if snapshot.reading.model else True
+    assert device.head["dev"].get("mdl") == snapshot.reading.model
 
 
 def test_sites_sums_money_tariffs_and_market_are_one_device(farm, devices):
@@ -93,6 +95,20 @@ def test_sites_sums_money_tariffs_and_market_are_one_device(farm, devices):
     home.receive(STATUS, b"offline")
     assert home.state(device.object_id, "power_watts") == "unavailable"
     assert home.state(device.object_id, "agent") is False
+
+
+def test_a_document_that_is_too_long_loses_what_is_switched_off_first(devices):
+    snapshot = antminer()
+    large = replace(snapshot.reading, boards=tuple(map(board, range(16))),
+                    fans=tuple(Fan(index=at, rpm=5000) for at in range(32)))  # fmt: skip
+    snapshot = replace(snapshot, reading=large)
+    device = devices.rig(named(snapshot), document(snapshot))
+    payload = device.encoded()
+    _, kept = check(payload)
+    assert len(payload) <= LARGEST < len(orjson.dumps(device.components))
+    lost = device.components.keys() - kept.keys()
+    assert lost
+    assert all(device.components[key].get("en") is False for key in lost)
 
 
 def test_money_is_a_sum_where_it_is_monetary_and_a_plain_figure_elsewhere(farm, devices):
@@ -171,6 +187,12 @@ def test_what_few_look_at_is_switched_off_or_diagnostic(devices):
     assert len(on) < 40 < len(parts)
     assert parts["uptime_seconds"]["ent_cat"] == "diagnostic"
     assert "ent_cat" not in parts["hashrate_hashes_per_second"]
+
+
+def test_icons_stand_only_where_home_assistant_has_none_of_its_own(farm, devices):
+    for family, snapshot in farm.rigs.items():
+        for part in devices.rig(snapshot, farm.documents[family]).components.values():
+            assert "ic" not in part or part.get("dev_cla", "enum") == "enum"
 
 
 def test_nothing_is_announced_that_could_be_switched(farm, devices):

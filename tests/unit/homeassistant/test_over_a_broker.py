@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from fakes.homeassistant import HomeAssistant
 from fakes.mosquitto import passwords
+from stratoscope.outside import reconnect
 from stratoscope.outside.broker import Account, Connection, Outgoing
 from stratoscope_exporters import homeassistant, homeassistant_announcer
 from stratoscope_exporters.mqtt_settings import Settings
@@ -15,6 +18,7 @@ from unit.mqtt.conftest import account, listen, mosquitto  # noqa: F401 — fixt
 from unit.mqtt.stage import Stage
 
 pytestmark = pytest.mark.needs("mosquitto")
+ROOT = Path(__file__).resolve().parents[3]
 SITE = "stratoscope_farm1_site"
 both = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
@@ -214,6 +218,27 @@ async def test_without_the_right_to_read_devices_are_announced_all_the_same(mosq
     assert agent.counts.connects == 1
 
 
+async def test_the_shipped_rules_let_agent_and_home_assistant_do_all_this(mosquitto, tmp_path, home, stage):  # noqa: F811 — fixture
+    shutil.copy(ROOT / "deploy/mosquitto/acl", tmp_path / "acl")
+    logins = passwords(tmp_path, publisher="one", reader="two")
+    broker = mosquitto(logins, "acl_file acl", anonymous=False)
+    there = await home(account(broker, user="reader", password="two"))
+    first = stage(account(broker, user="publisher", password="one"))
+    first.poll(1)
+    first.poll(2)
+    await first.start()
+    await there.until(lambda: there.devices.keys() >= {device(1), device(2)})
+    before = there.discovered
+    await there.born()
+    await there.until(lambda: there.discovered >= before + 3)
+    await first.stop()
+    second = stage(account(broker, user="publisher", password="one"))
+    second.poll(1)
+    await second.start()
+    await there.until(lambda: device(2) not in there.devices)
+    await second.until(lambda: second.idle)
+
+
 async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, home, stage):  # noqa: F811 — fixture
     broker = mosquitto()
     other = Connection(account(broker))
@@ -226,6 +251,23 @@ async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, ho
     await agent.until(lambda: agent.idle and agent.publisher._discovery.announcer.announced == 1)
     await asyncio.sleep(0.5)
     assert agent.counts.connects == 1
+    await other.close(clean=True)
+
+
+async def test_a_huge_message_in_our_own_place_does_not_keep_the_agent_away(mosquitto, home, stage, monkeypatch):  # noqa: F811 — fixture
+    monkeypatch.setattr(reconnect, "LONGEST", 0.05)
+    broker = mosquitto()
+    other = Connection(account(broker))
+    await other.connect()
+    await other.publish(Outgoing("homeassistant/device/stratoscope_farm1/x/config", b"{" * 200_000, 1, retain=True))
+    agent = stage(account(broker, protocol="3.1.1"))
+    agent.poll(1)
+    await agent.start()
+    await agent.until(lambda: agent.counts.connects == 4 and agent.idle)
+    await asyncio.sleep(0.5)
+    assert agent.counts.connects == 4
+    there = await home(account(broker))
+    await there.until(lambda: device(1) in there.devices)
     await other.close(clean=True)
 
 
