@@ -52,8 +52,9 @@ async def demo(
             "polling": {"interval": INTERVAL, "freshness": 30},
             "rigs": targets(fleet),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
-                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
-            "tariffs": {"default": TARIFF},
+                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
+                       "references": [index(urls["market"])]},
+            "tariffs": {"default": tariff(urls["market"])},
             "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
             "mqtt": None if broker is None else section_of(broker),
@@ -69,6 +70,23 @@ async def demo(
             out(line)
         await agent.run()
     return 0
+
+
+def tariff(market: str) -> dict[str, Any]:
+    """Return the contract, with the grid of the simulated market that calls at times."""
+    grid = {"kind": "http", "url": f"{market}/grid", "path": "demand_response.active", "interval": INTERVAL}
+    return {**TARIFF, "curtailment": {"event_source": {**grid, "max_age": 60}}}
+
+
+def index(market: str) -> dict[str, Any]:
+    """Return the published hashprice of the simulated market, which at times is wrong."""
+    source = {
+        "kind": "http",
+        "url": f"{market}/index/hashprice",
+        "path": "data.btc_per_ph_day",
+        "time_path": "data.time",
+    }
+    return {"name": "index", "unit": "btc_per_ph_day", "source": {**source, "interval": INTERVAL, "max_age": 60}}
 
 
 async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -> tuple[SimulatedFleet, dict[str, str]]:

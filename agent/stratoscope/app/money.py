@@ -106,9 +106,9 @@ class Money:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._follow_feeds()
-                while True:
-                    await self._clock.sleep(TICK)
+                while True:  # at once too: the first rigs' time passes from here on
                     self.economist.tick(snapshots, self._clock.monotonic(), self._clock.time())
+                    await self._clock.sleep(TICK)
         finally:
             self._tasks = None
             await self._fetcher.close()
@@ -158,9 +158,9 @@ class Money:
             except SourceError as error:
                 if error.reason not in (wrong, "waiting"):
                     wrong = error.reason
-                    log.warning("no %s", key.title, tariff=key.tariff, reason=str(error))
+                    log.warning("a tariff's source gives nothing", tariff=key.tariff, of=key.title, reason=str(error))
             else:
                 if wrong is not None:
                     wrong = None
-                    log.info("the %s is back", key.title, tariff=key.tariff)
+                    log.info("a tariff's source is back", tariff=key.tariff, of=key.title)
             await self._clock.sleep(max(1.0, now + feed.interval - self._clock.monotonic()))

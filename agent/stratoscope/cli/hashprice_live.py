@@ -7,6 +7,7 @@ import typer
 
 from stratoscope.cli.rig_options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
 
+PERCENT: Final = 100.0
 VERDICTS: Final = {
     "fits": "fits our own fees",
     "below_subsidy": "cannot be: below the subsidy",
@@ -176,9 +177,8 @@ def _rows(document: dict[str, Any], now: "MarketNow") -> dict[str, str]:
     observed = quantity(document["observed_hashprice_fiat_per_ph_day"], f"{fiat}/PH/day by observed hashrate", 2)
     rows = {"price": quantity(document["price_fiat"], fiat, 2), "hashprice observed": observed}
     if ahead is not None:
-        rows["next adjustment"] = (
-            f"{ahead.change:+.2%} ± {ahead.forecast_error:.2%} in {ahead.remaining_blocks:,} blocks"
-        )
+        change = f"{ahead.change * PERCENT:+.2f} % ± {ahead.forecast_error * PERCENT:.2f} %"
+        rows["next adjustment"] = f"{change} in {ahead.remaining_blocks:,} blocks"
     for name, one in document["inputs"].items():
         rows[f"{name} from"] = f"{one['source']}, {duration(one['age_seconds'])} old"
     for name, one in document["references"].items():

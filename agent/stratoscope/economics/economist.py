@@ -11,12 +11,13 @@ from stratoscope.economics.days import Basis, DayBook, added
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.earnings import Earnings, Yield
 from stratoscope.economics.power import PowerGroup
-from stratoscope.economics.site import Books, TariffNow, site_money
+from stratoscope.economics.site import ALONE, Books, Network, TariffNow, site_money
 from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, Economics, RigSnapshot
 from stratoscope.judgement.counters import Accrued
 from stratoscope.judgement.judge import Nameplate
+from stratoscope.market.chain import implied_hashrate
 from stratoscope.market.now import Market
 from stratoscope.market.tariff import Quote
 from stratoscope.reading import Reading
@@ -155,8 +156,8 @@ class Economist:
 
     def books(self, at: float) -> Books:
         """Return what sums the rigs' parts up to the site's money at UTC `at`; that may happen in another thread."""
-        terms, tariffs = self.terms, self.tariffs(at)
-        return lambda parts: site_money(parts, terms, tariffs)
+        terms, tariffs, network = self.terms, self.tariffs(at), self._network()
+        return lambda parts: site_money(parts, terms, tariffs, network)
 
     def tariffs(self, at: float) -> dict[str, TariffNow]:
         """Return what every tariff group is like, as of the last look."""
@@ -201,6 +202,18 @@ class Economist:
         group.told = now
         if before is not now and (before or now):
             self._events(call_event(group.name, now, at))
+
+    def _network(self) -> Network:
+        """Return the network of now, by the longest window; fiat only where it is in the site's currency."""
+        market = None if self._market is None else self._market.now
+        if market is None:
+            return ALONE
+        rates, observed = market.network_hashrate, market.observed
+        return Network(
+            rates[max(rates)].value if rates else None,
+            None if market.difficulty is None else implied_hashrate(market.difficulty.value),
+            observed.observed_fiat_per_eh_day if observed and market.currency == self.terms.currency else None,
+        )
 
     def _basis(self, now: float, at: float) -> Basis | None:
         if self._market is None:

@@ -62,7 +62,7 @@ SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.
 """Families of the whole site; no `rig` label."""
 
 SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
-    site_money.RATES, site_money.RATIOS, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
+    site_money.RATES, site_money.RATIOS, site_money.SHARES, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
     site_money.CHARGES, site_money.SOURCES,
 )  # fmt: skip
 """Families of the whole site's money and its tariffs; no `rig` label."""
