@@ -1,9 +1,9 @@
-"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap ...]`."""
+"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap|mqtt ...]`."""
 
 import subprocess
 import sys
 
-ALL = ("polls", "scrape", "memory", "tap")
+ALL = ("polls", "scrape", "memory", "tap", "mqtt")
 
 
 def main(names: list[str]) -> int:

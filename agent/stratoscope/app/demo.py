@@ -7,11 +7,15 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo_pools import pool_entries, watched
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
+from stratoscope.outside.broker import Account
+from stratoscope.outside.broker_url import broker_url
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.serve import site
 
@@ -36,8 +40,14 @@ ECONOMICS: Final = {
 }
 
 
-async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
-    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look."""
+async def demo(
+    *, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None],
+    broker: Account | None = None,
+) -> int:  # fmt: skip
+    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look.
+
+    With a `broker`, everything is published there too.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         fleet, urls = await free_site(stack, rigs, seed, clock)
@@ -52,7 +62,8 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "stratum": {},
             "tariffs": {"default": tariff(urls["market"])},
             "economics": ECONOMICS,
-            "exporters": {"prometheus": {"listen": listen}},
+            "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
+            "mqtt": None if broker is None else section_of(broker),
         })  # fmt: skip
         agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
         loop = asyncio.get_running_loop()
@@ -60,7 +71,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             loop.add_signal_handler(number, agent.stop)
         if duration is not None:
             loop.call_later(duration, agent.stop)
-        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls):
+        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls, broker):
             out(line)
         await agent.run()
     return 0
@@ -92,7 +103,15 @@ async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -
     return await stack.enter_async_context(demo_site(bind=FIRST_RIGS[-1]))
 
 
-def where_to_look(listen: str, rigs: int, first: str, urls: Mapping[str, str]) -> list[str]:
+def section_of(broker: Account) -> dict[str, Any]:
+    """Return the section `mqtt` of the config."""
+    password = None if broker.password is None else SecretStr(broker.password)
+    return {"host": broker.host, "port": broker.port, "tls": broker.tls, "user": broker.user, "password": password}
+
+
+def where_to_look(
+    listen: str, rigs: int, first: str, urls: Mapping[str, str], broker: Account | None = None
+) -> list[str]:
     """Return the lines that greet a newcomer."""
     return [
         f"Stratoscope reads {rigs} simulated rigs every {INTERVAL} s; each is asked within the first {INTERVAL} s.",
@@ -104,6 +123,7 @@ def where_to_look(listen: str, rigs: int, first: str, urls: Mapping[str, str]) -
         f"  one pool      stratoscope stratum {urls['backup']}",
         f"  pool          {urls['pool']}",
         f"  market        {urls['market']}",
+        *([] if broker is None else [f"  MQTT          stratoscope mqtt tail {broker_url(broker)}"]),
         "",
         "Ctrl-C ends it.",
     ]

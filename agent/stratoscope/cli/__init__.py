@@ -15,6 +15,7 @@ from stratoscope.cli import (
     hashprice_live,
     ledger,
     metrics,
+    mqtt,
     pools,
     read,
     record,
@@ -25,7 +26,7 @@ from stratoscope.cli import (
     stratum_watch,
     tap,
 )
-from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
+from stratoscope.errors import BrokerError, OperatorError, PollError, SourceError, UsageError
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -44,7 +45,7 @@ class Guarded(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (OperatorError, PollError, SourceError) as error:
+        except (OperatorError, PollError, SourceError, BrokerError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
         except KeyboardInterrupt:
@@ -104,6 +105,7 @@ app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, bre
 stratum.stratum.command(stratum.DEFAULT, short_help="Watch endpoints; the word may be left out.")(stratum_watch.watch)
 app.add_typer(stratum.stratum, name="stratum", short_help="Read a stratum endpoint; `decode`: jobs from a file.")
 app.add_typer(pools.pools, name="pools", short_help="Ask the configured pools and say what came.")
+app.add_typer(mqtt.mqtt, name="mqtt", short_help="Look at what is published over MQTT.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 

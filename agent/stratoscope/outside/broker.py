@@ -11,9 +11,7 @@ import ssl
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -23,6 +21,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from stratoscope.errors import BrokerError
+from stratoscope.outside.port import Account, Broker, Incoming, Outgoing
+
+__all__ = ["MOST_RECEIVED", "MOST_SENT", "PORT", "TLS_PORT", "Account", "Broker", "Connection", "Incoming", "Outgoing"]
 
 ANSWER: Final = 5.0
 """Seconds that a broker may take to connect, or to answer a message."""
@@ -49,65 +50,6 @@ silent = logging.getLogger("stratoscope.mqtt")
 silent.setLevel(logging.CRITICAL + 1)  # the library writes to stderr what is raised here anyway
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Where the broker is and who we are there; `client_id` None is a new random one for each connection."""
-
-    host: str
-    port: int
-    tls: bool = False
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    protocol: str = "5"
-    client_id: str | None = None
-    keepalive: int = 15  # s
-
-
-class Outgoing(NamedTuple):
-    """A message to send; `expiry` in s is for MQTT 5 only, None keeps it."""
-
-    topic: str
-    payload: bytes
-    qos: int = 0
-    retain: bool = False
-    expiry: int | None = None
-
-
-class Incoming(NamedTuple):
-    """A message that came; `retained` says that the broker had kept it for an unknown time."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
-class Broker(Protocol):
-    """One connection to a broker; whoever speaks another library fills this in."""
-
-    async def connect(self, will: Outgoing | None = None) -> None:
-        """Connect; raise BrokerError."""
-        ...
-
-    async def publish(self, message: Outgoing) -> None:
-        """Send and, for QoS 1, wait for the broker's acknowledgement; raise BrokerError."""
-        ...
-
-    async def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for messages; raise BrokerError, denied where only one of the topics is."""
-        ...
-
-    async def receive(self) -> Incoming:
-        """Return the next message; raise BrokerError once the connection is lost."""
-        ...
-
-    async def close(self, *, clean: bool) -> None:
-        """End the connection: with a goodbye, or without one so that the broker sends the will. Never raises."""
-        ...
-
-
 class _Client(aiomqtt.Client):
     """aiomqtt's client, told what a broker refused, and with a bound on what it reads."""
 
@@ -126,16 +68,52 @@ class _Client(aiomqtt.Client):
             max_queued_outgoing_messages=QUEUED, max_inflight_messages=IN_FLIGHT,
             properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=most_received) if v5 else None,
         )  # fmt: skip
+        self.shut = False
+        self._most_received = most_received
         self._refused: dict[int, ReasonCode] = {}
-        read = self._client.loop_read
 
-        def bounded_read(max_packets: int = 1) -> MQTTErrorCode:
-            code = read(max_packets)
-            if self._client._in_packet["remaining_length"] > most_received:  # noqa: SLF001 — paho has no limit of its own
-                return self._client._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE)  # noqa: SLF001
-            return code
+    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: Any) -> None:  # noqa: ARG002 — paho's
+        """Read from the new socket; comes from the thread that connects, so that the socket may be closed by now.
 
-        self._client.loop_read = bounded_read  # type: ignore[method-assign]  # aiomqtt builds paho's client itself
+        aiomqtt looks at the number of the file only, which another socket may have got meanwhile.
+        """
+
+        def begin() -> None:
+            if self.shut:
+                client._sock_close()  # noqa: SLF001 — nobody waits for this connection any more
+            elif (own := client.socket()) is not None and own is sock:
+                self._loop.add_reader(own.fileno(), self._read)
+                self._misc_task = self._loop.create_task(self._misc_loop())
+
+        self._loop.call_soon_threadsafe(begin)
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:  # noqa: ARG002 — paho's
+        def begin() -> None:
+            if (own := client.socket()) is not None and own is sock:
+                self._loop.add_writer(own.fileno(), self._write)
+
+        self._loop.call_soon_threadsafe(begin)
+
+    def _write(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as error:  # noqa: BLE001 — whatever paho raises here ends the connection, as in aiomqtt
+            self._broken(error)
+
+    def _read(self) -> None:
+        client = self._client
+        try:
+            client.loop_read()
+            while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
+                client.loop_read()
+        except Exception as error:  # noqa: BLE001 — as above
+            self._broken(error)
+        if client._in_packet["remaining_length"] > self._most_received:  # noqa: SLF001 — paho has no limit of its own
+            client._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE)  # noqa: SLF001
+
+    def _broken(self, error: Exception) -> None:
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, reason_code: Any, properties: Any = None
@@ -249,6 +227,7 @@ class Connection:
 
 def _shut(client: _Client) -> None:
     """Close the socket that aiomqtt leaves open when the other side did not end the connection."""
+    client.shut = True
     client._client._sock_close()  # noqa: SLF001 — there is no public way that says no goodbye
     if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
         client._disconnected.exception()  # noqa: SLF001 — taken, else asyncio complains that nobody did

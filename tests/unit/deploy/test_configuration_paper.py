@@ -162,7 +162,12 @@ def test_every_key_of_a_rigs_entry_is_documented():
 
 
 def test_the_demo_config_of_the_stack_loads_with_what_compose_sets(tmp_path):
-    config = load(ROOT / "deploy/demo/stratoscope.yaml", LISTEN)
+    text = (ROOT / "deploy/demo/stratoscope.yaml").read_text()
+    (tmp_path / "publisher").write_text("x")
+    (tmp_path / "stratoscope.yaml").write_text(text.replace("/run/secrets/mosquitto_publisher", "publisher"))
+    config = load(tmp_path / "stratoscope.yaml", LISTEN)
+    assert config.mqtt.account().user == "publisher"
+    assert "mqtt" in config.exporters
     assert config.site == "demo"
     assert config.state_dir == Path("/var/lib/stratoscope")
     settings = Settings.model_validate(dict(config.exporters["prometheus"] or {}))
