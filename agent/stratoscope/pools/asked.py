@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.pools.bucket import Bucket
-from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told
+from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told, totalled
 from stratoscope.pools.report import PoolReport, WorkerReport, WorkerState
 from stratoscope.pools.said import added_up
 from stratoscope.pools.settings import PoolSettings
@@ -112,7 +112,7 @@ class AskedPool:
                 raise SourceError("schema", "nothing that is documented is in the answer: " + _few(part))
             whole = part if whole is None else joined(whole, part)
             if not whole.get("more"):
-                return whole
+                return totalled(whole)
         raise SourceError("oversize", f"over {MOST_PAGES} pages")
 
     def _turn(self, kept: Kept, page: int, nonce: int) -> Turn:

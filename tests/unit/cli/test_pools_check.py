@@ -1,6 +1,7 @@
 """`stratoscope pools check` asks every configured pool once and says what came, or what to do."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,14 @@ def test_a_key_in_the_path_is_not_shown_when_the_pool_echoes_it(tmp_path, sites)
     found = check(tmp_path, [{"kind": "emcd", "url": sites["emcd"].url, "key": "file:key"}])
     assert found.exit_code == 1
     assert "[redacted]" in found.stdout
+
+
+def test_figures_that_the_pool_itself_dates_back_are_not_shown_and_that_is_said(tmp_path):
+    with served("ocean") as sites:  # its figures are of 2025
+        found = check(tmp_path, [{"kind": "ocean", "url": sites["ocean"].url, "account": ADDRESS}])
+    assert found.exit_code == 0
+    assert "TH/s" not in found.stdout
+    assert re.search(r"ocean: Not shown: what the pool tells of account is \d+ h old\.", found.stdout)
 
 
 def test_a_captcha_is_called_what_it_is(tmp_path, sites):

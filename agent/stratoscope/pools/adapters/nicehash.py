@@ -29,7 +29,7 @@ def signature(secret: str, key: str, time: str, nonce: str, organization: str, m
 
 
 def read_rigs(body: bytes, turn: Turn) -> Part:
-    """Return a page of rigs as workers; the hashrate of the account is their sum where they are all on one page."""
+    """Return a page of rigs as workers; the hashrate of the account is their sum."""
     said = opened(body)
     if "errors" in said or "error_id" in said:
         first = next(iter(said.rows("errors") or ()), Said(None))
@@ -38,11 +38,9 @@ def read_rigs(body: bytes, turn: Turn) -> Part:
     rows = said.rows("miningRigs")
     workers = each(rows, _worker)
     more = (said.child("pagination").integer("totalPageCount") or 1) > turn.page and bool(workers)
-    rates = [worker.hashrate[WINDOW] for worker in workers or () if WINDOW in worker.hashrate]
-    complete = bool(rows) and len(rates) == len(rows or ())
     return Part(
-        hashrate={WINDOW: sum(rates)} if turn.page == 1 and not more and complete else {},
         workers=workers,
+        summed=workers is not None and len(workers) == len(rows or ()),
         workers_by_state=_states(said),
         balance_sat=said.sat("unpaidAmount"),
         more=more,

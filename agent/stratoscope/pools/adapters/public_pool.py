@@ -20,11 +20,10 @@ def read_client(body: bytes, turn: Turn) -> Part:
     said = opened(body).need("workers")
     rows = said.rows("workers")
     sessions = each(rows, lambda row: _worker(row, turn)) or ()
-    rates = [one.hashrate[WINDOW] for one in sessions if WINDOW in one.hashrate]
     workers = None if rows is None else added_up(sessions)
     return Part(
-        hashrate={WINDOW: sum(rates)} if rows and len(rates) == len(rows) else {},
         workers=workers,
+        summed=bool(rows) and all(WINDOW in one.hashrate for one in sessions) and len(sessions) == len(rows or ()),
         last_share=max((one.last_share for one in workers or () if one.last_share is not None), default=None),
         best_difficulty=said.number("bestDifficulty"),
         defects=said.wrong(),

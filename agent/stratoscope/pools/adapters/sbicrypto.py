@@ -14,7 +14,7 @@ ROWS: Final = 200
 
 
 def read_workers(body: bytes, turn: Turn) -> Part:
-    """Return the sub-account's workers; its hashrate is their sum where they are all on one page."""
+    """Return the sub-account's workers; its hashrate is their sum."""
     said = opened(body)
     if "content" not in said and ("error" in said or "message" in said):
         raise refusal(said.raw.get("status", ""), said.raw.get("error_description") or said.raw.get("error"))
@@ -22,14 +22,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     ours = [row for row in rows or () if row.need("subaccount").raw.get("subaccount") == turn.account.account]
     workers = None if rows is None else each(ours, _worker)
     more = said.flag("last") is False and bool(rows)
-    told = [one.hashrate for one in workers or () if len(one.hashrate) == len(WINDOWS)]
-    whole = turn.page == 1 and not more and not said.defects and len(told) == len(ours) > 0
-    return Part(
-        hashrate={window: sum(rates[window] for rates in told) for window in WINDOWS} if whole else {},
-        workers=workers,
-        more=more,
-        defects=said.wrong(),
-    )
+    return Part(workers=workers, summed=workers is not None and not said.defects, more=more, defects=said.wrong())
 
 
 def _worker(row: Said) -> WorkerReport | None:
