@@ -79,6 +79,7 @@ def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) ->
         f"  discovery     http://{listen}/sd   (for Prometheus' http_sd_configs)",
         f"  one rig       stratoscope read {first}",
         f"  pool          {pool}",
+        "  pools         solo, north (pays by the day) and south (silently credits 3 % less): see the status page",
         f"  market        {market}",
         "",
         "Ctrl-C ends it.",
