@@ -122,6 +122,7 @@ def where_to_look(
         f"  one rig       stratoscope read {first}",
         f"  one pool      stratoscope stratum {urls['backup']}",
         f"  pool          {urls['pool']}",
+        "  pools         solo, north (pays by the day) and south (silently credits 3 % less): see the status page",
         f"  market        {urls['market']}",
         *([] if broker is None else [f"  MQTT          stratoscope mqtt tail {broker_url(broker)}"]),
         "",

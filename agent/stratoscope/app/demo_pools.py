@@ -50,8 +50,9 @@ def watched(past: PoolPast, config: Config) -> Reckoner:
         for hours in past.in_order(account):
             pieces = [piece_of(hour, name == NAMES[NORTH]) for hour in hours]
             for hour, piece in zip(hours, pieces, strict=True):
+                book.count(piece)
                 book.take_worker(piece, (hour.rig,), workers, LATE)
-            book.take(pieces, LATE * sum(piece.shares for piece in pieces) / HOUR)
+            book.judge(pieces, LATE * sum(piece.shares for piece in pieces) / HOUR)
     return reckoner
 
 

@@ -10,6 +10,7 @@ from stratoscope.pools.days import PoolDays
 from stratoscope.pools.evidence import PATIENCE, Detector, Dispersion, Finding, shares_to_detect
 from stratoscope.pools.report import Scheme
 from stratoscope.pools.waterfall import BlockOdds, PoolDay, Waterfall
+from stratoscope.units import DAY
 
 SKIM: Final = 0.03
 """The shortfall whose time to detection is told."""
@@ -74,6 +75,8 @@ class _Worker:
     detector: Detector
     trail: Trail = field(default_factory=Trail)
     rigs: tuple[RigId, ...] = ()
+    compared: Comparison | None = None  # over the day up to `until`
+    until: float = 0.0  # UTC s
 
 
 class PoolBook:
@@ -88,17 +91,19 @@ class PoolBook:
         self.workers: dict[str, _Worker] = {}
         self.at = 0.0
 
-    def take(self, pieces: Sequence[Piece], unsure: float) -> bool:
-        """Take pieces of one list of workers; tell whether the alarm was raised or ended.
+    def count(self, piece: Piece) -> None:
+        """Take one piece to the sums of the pool."""
+        self.dispersion.add(piece.worker, piece.shares, piece.counted)
+        self.trail.add(piece)
+        self.days.compared(piece)
+
+    def judge(self, pieces: Sequence[Piece], unsure: float) -> bool:
+        """Take the counted pieces of one list of workers to the test; tell whether the alarm was raised or ended.
 
         `unsure` is how many shares all rigs at the pool find while its books may be behind.
         """
         if not pieces:
             return False
-        for piece in pieces:
-            self.dispersion.add(piece.worker, piece.shares, piece.counted)
-            self.trail.add(piece)
-            self.days.compared(piece)
         factor = self.dispersion.factor
         expected = sum(piece.shares for piece in pieces) / factor
         counted = sum(piece.counted for piece in pieces) / factor
@@ -115,6 +120,7 @@ class PoolBook:
         factor, seconds = self.dispersion.factor, piece.end - piece.start
         own.detector.add(piece.shares / factor, piece.counted / factor, start=piece.start,
                          unsure=piece.shares / factor * late / seconds)  # fmt: skip
+        own.compared, own.until = own.trail.over(WINDOWS[DAY_WINDOW], piece.end, factor), piece.end
 
     def keep_only(self, workers: set[str]) -> None:
         """Forget workers that are gone."""
@@ -134,12 +140,15 @@ class PoolBook:
         return {name: compared for name, compared in found.items() if compared is not None}
 
     def standings(self, now: float, most: int = MOST_WORKERS) -> tuple[WorkerStanding, ...]:
-        """Return the last day of at most `most` workers, those furthest below their due first."""
-        found = []
-        for own in self.workers.values():
-            compared = own.trail.over(WINDOWS[DAY_WINDOW], now, self.dispersion.factor)
-            if compared is not None:
-                found.append(WorkerStanding(own.rigs, compared, own.detector.finding is not None))
+        """Return the last day of at most `most` workers, those furthest below their due first.
+
+        A worker of which nothing was compared for a day is not among them.
+        """
+        found = [
+            WorkerStanding(own.rigs, own.compared, own.detector.finding is not None)
+            for own in self.workers.values()
+            if own.compared is not None and now - own.until < DAY
+        ]
         found.sort(key=lambda one: (not one.short, (one.compared.ratio - 1) / one.compared.noise))
         return tuple(found[:most])
 

@@ -87,12 +87,14 @@ class Trail:
     def over(self, hours: int, now: float, dispersion: float = 1.0) -> Comparison | None:
         """Return the comparison over the newest `hours` slots at UTC `now`, the one that still runs among them."""
         oldest = math.floor(now / HOUR) - hours
-        sums = [0.0] * (self._WIDTH - 1)
-        for at in range(0, len(self._rows), self._WIDTH):
-            if self._rows[at] > oldest:
-                for index in range(len(sums)):
-                    sums[index] += self._rows[at + 1 + index]
-        reported, due, credited, shares, seconds = sums
+        rows, reported, due, credited, shares, seconds = self._rows, 0.0, 0.0, 0.0, 0.0, 0.0
+        for at in range(0, HOURS * self._WIDTH, self._WIDTH):
+            if rows[at] > oldest:
+                reported += rows[at + 1]
+                due += rows[at + 2]
+                credited += rows[at + 3]
+                shares += rows[at + 4]
+                seconds += rows[at + 5]
         if not due > 0 or not shares > 0 or not seconds > 0:
             return None
         return Comparison(

@@ -101,6 +101,7 @@ class Directory:
         self.place = place
         self.names = None if workers is None else tuple(workers)
         self.mapped = {name.casefold(): rig for name, rig in place.workers.items()}
+        self._exact = frozenset(self.names or ())
         self._whole: dict[str, list[str]] = {}
         self._tails: dict[str, list[str]] = {}
         for name in self.names or ():
@@ -127,7 +128,7 @@ class Directory:
 
     def by_user(self, user: str) -> list[str]:
         """Return the workers that a slot's user could be: the exact name, else any case, else the same tail."""
-        if self.names is not None and user in self.names:
+        if user in self._exact:
             return [user]
         whole = self._whole.get(user.strip().casefold())
         if whole:

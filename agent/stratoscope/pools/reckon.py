@@ -124,10 +124,11 @@ class Reckoner:
                 yield
                 continue
             pieces.append(piece)
+            book.count(piece)
             rigs = tuple(self.ties.rigs_of(Seat(pool, piece.worker)))
             book.take_worker(piece, rigs, len(workers), LATE)
         book.keep_only({worker.name for worker in workers})
-        if book.take(pieces, LATE * self.ties.share_rate(pool)):
+        if book.judge(pieces, LATE * self.ties.share_rate(pool)):
             self._events(_event(book, at))
 
     def _cover(self, pool: str, workers: Sequence[WorkerReport], at: float) -> None:

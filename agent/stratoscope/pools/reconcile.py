@@ -22,6 +22,9 @@ SHARE_INTERVAL: Final = 15.0
 LATE: Final = MINUTE
 """Seconds by which a pool's books may be behind the moment they are told for: web pages are written once a minute."""
 SLICE: Final = 500
+"""Rigs that are looked at without a pause."""
+PIECES: Final = 100
+"""Workers that are compared without a pause."""
 WHOLE: Final = ""
 """Stands for the account as a whole where a pool lists no workers."""
 BITCOIN: Final = "sha256"
@@ -86,7 +89,7 @@ class Ties:
             piece = self.piece(Seat(pool, worker.name), worker.hashrate, worker.work, at)
             if piece is not None:
                 yield piece
-            if count % SLICE == 0:
+            if count % PIECES == 0:
                 yield None
 
     def piece(self, seat: Seat, hashrate: Mapping[float, float], work: Iterable[Tally], at: float) -> Piece | None:

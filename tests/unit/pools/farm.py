@@ -120,18 +120,21 @@ class Farm:
                 rig.work(self.rng, POLL, self.credits)
             snapshots = [rig.snapshot(self.at, START) for rig in self.rigs]
             asked = (self.at - START) % every == 0
-            self._old = [*self._old[-3:], (self.at, self.report())]
-            report = self._told()
-            names = None if report.workers is None else [worker.name for worker in report.workers]
+            if self.late or asked:
+                self._old = [*self._old[-3:], (self.at, self.report())]
             if asked:
+                report = self._told()
+                names = None if report.workers is None else [worker.name for worker in report.workers]
                 self.reckoner.sit(match([self.reckoner.agreed["p"].place], {"p": names}, snapshots))
-            done(self.reckoner.look(snapshots, self.at, WORTH, {"p": report}))
+            done(self.reckoner.look(snapshots, self.at, WORTH, {}))
             if asked:
                 done(self.reckoner.take("p", report, self.at))
         self.reckoner.reckon(self.at, {"p": self.report()}, DIFFICULTY)
 
     def _told(self) -> PoolReport:
         """The books as they are told: up to `late` s behind, anew each time."""
+        if not self.late:
+            return self._old[-1][1]
         behind = self.rng.random() * self.late
         return next(report for at, report in reversed(self._old) if at <= self.at - behind or at == self._old[0][0])
 
