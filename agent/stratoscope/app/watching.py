@@ -22,6 +22,8 @@ from stratoscope.wire.dns import Names
 
 LOOK: Final = 10.0
 """Seconds between looks at the fleet's pool slots."""
+FIRST_LOOK: Final = 1.0
+"""The same while no rig has named a pool."""
 PORT: Final = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 
 log = structlog.get_logger("stratoscope")
@@ -46,8 +48,9 @@ class Watching:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.watch.run(), name="stratum")
                 while True:
-                    self.watch.name(named(snapshots.values()))
-                    await self._clock.sleep(LOOK)
+                    found = named(snapshots.values())
+                    self.watch.name(found)
+                    await self._clock.sleep(LOOK if found else FIRST_LOOK)
         finally:
             await self._names.close()
 
