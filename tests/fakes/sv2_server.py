@@ -114,11 +114,26 @@ def prev_hash(id_: int, hash_: bytes = bytes(range(32)), ntime: int = 1_783_698_
     return struct.pack("<II", channel, id_) + hash_ + struct.pack("<II", ntime, NBITS)
 
 
+def text(words: str) -> bytes:
+    return bytes((len(words),)) + words.encode()
+
+
+TEMPLATE = (
+    struct.pack("<QBII", 4, 1, 0x20000000, 2) + b"\x04\x03\xc4\x89\x0e"
+    + struct.pack("<IQIH", 0xFFFFFFFE, 312_501_000, 0, 0) + bytes(4) + b"\x01" + b"\x05" * 32
+)  # fmt: skip
+
+
+def template_prev_hash() -> bytes:
+    return struct.pack("<Q", 4) + bytes(range(32)) + struct.pack("<II", 1_783_698_777, NBITS) + bytes(32)
+
+
 class Pool:
     """Serves a mining connection on loopback; what a client asks for is in `asked`, `say` sends a frame to all."""
 
-    def __init__(self, *, valid: tuple[int, int] | None = None, refuse: str = "") -> None:
-        self.authority, self.valid, self.refuse = Authority(), valid, refuse
+    def __init__(self, *, valid: tuple[int, int] | None = None, refuse: str = "", provider: bool = False) -> None:
+        """`refuse` is the code for clients without a user, `provider` makes it a template provider."""
+        self.authority, self.valid, self.refuse, self.provider = Authority(), valid, refuse, provider
         self.asked: list[tuple[int, bytes]] = []
         self.clients: list[tuple[Server, asyncio.StreamWriter]] = []
 
@@ -144,14 +159,18 @@ class Pool:
             while True:
                 type_, payload = await server.receive(reader)
                 self.asked.append((type_, payload))
-                self._answer(server, writer, type_)
+                self._answer(server, writer, type_, payload)
 
-    def _answer(self, server: Server, writer: asyncio.StreamWriter, type_: int) -> None:
-        if type_ == 0x00:
+    def _answer(self, server: Server, writer: asyncio.StreamWriter, type_: int, payload: bytes) -> None:
+        if type_ == 0x00 and self.provider and payload[0] != 2:
+            writer.write(server.seal(0x02, bytes(4) + text("unsupported-protocol")))
+            writer.close()
+        elif type_ == 0x00:
             writer.write(server.seal(0x01, struct.pack("<HI", 2, 0)))
-        elif type_ == 0x13 and self.refuse:
-            code = self.refuse.encode()
-            writer.write(server.seal(0x12, struct.pack("<IB", 1, len(code)) + code))
+        elif type_ == 0x70:
+            writer.write(server.seal(0x71, TEMPLATE) + server.seal(0x72, template_prev_hash()))
+        elif type_ == 0x13 and self.refuse and payload[4] == 0:
+            writer.write(server.seal(0x12, struct.pack("<I", 1) + text(self.refuse)))
         elif type_ == 0x13:
             writer.write(server.seal(0x14, opened()))
             writer.write(server.seal(0x1F, job(1, None), 0x8000) + server.seal(0x20, prev_hash(1), 0x8000))

@@ -12,6 +12,7 @@ import secrets
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from stratoscope.errors import OperatorError
@@ -35,7 +36,7 @@ Chance = Callable[[int], bytes]
 
 
 class NoiseFailed(Exception):
-    """The other side is not who it should be, or what it sent was not sealed by it."""
+    """What came was not sealed by the other side, or cannot be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Frame:
 class Certificate:
     """What the authority signed of a server's static key: from when to when (UTC s) it holds.
 
-    `genuine` is None where no authority key was given to check it with.
+    `genuine` tells whether the authority signed it; None where no key of one was given.
     """
 
     version: int
@@ -62,6 +63,11 @@ class Certificate:
     def holds(self, now: float) -> bool:
         """Tell whether `now` (UTC s) lies within the certificate's time."""
         return self.valid_from <= now <= self.not_valid_after
+
+
+def available() -> bool:
+    """Tell whether the extra `sv2` is installed."""
+    return all(find_spec(name) is not None for name in ("btclib_secp256k1", "cryptography"))
 
 
 def authority_key(text: str) -> bytes | None:
@@ -89,7 +95,7 @@ class Initiator:
         self.hello = self._key
 
     def finish(self, answer: bytes) -> tuple["Sealed", Certificate]:
-        """Return the sealed connection and the server's certificate; raise NoiseFailed where it is not genuine."""
+        """Return the sealed connection and the server's certificate; raise NoiseFailed where the answer is damaged."""
         curve, state = _curve(), self._state
         if len(answer) != ACT_2:
             raise NoiseFailed(f"the answer has {len(answer)} bytes instead of {ACT_2}")
@@ -219,9 +225,7 @@ def _checked(message: bytes, static: bytes, authority: bytes | None) -> Certific
         genuine = bool(_curve().ssa.verify(digest, authority, message[10:]))
     except ValueError:  # a key that is no point of the curve
         genuine = False
-    if not genuine:
-        raise NoiseFailed("the certificate is not signed by the authority of the URL")
-    return Certificate(version, valid_from, not_valid_after, genuine=True)
+    return Certificate(version, valid_from, not_valid_after, genuine)
 
 
 def _secret(chance: Chance) -> bytes:
