@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stratoscope.stratum.recording import Job
+    from stratoscope.stratum.template import Job
 
 DEFAULT: Final = "watch"
 """The command that is meant when the first word is none: an endpoint's URL."""

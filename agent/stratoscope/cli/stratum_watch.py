@@ -21,7 +21,10 @@ MEASURED_WITHIN: Final = 3.0
 def watch(
     urls: Annotated[
         list[str],
-        typer.Argument(metavar="URL...", help="stratum+tcp://HOST:PORT, stratum+ssl://HOST:PORT or HOST:PORT."),
+        typer.Argument(
+            metavar="URL...",
+            help="stratum+tcp://HOST:PORT, stratum+ssl://…, stratum2+tcp://HOST:PORT/KEY or HOST:PORT.",
+        ),
     ],
     user: Annotated[
         str | None, typer.Option("--user", "-u", help="Authorise as this user where no job comes without one.")
@@ -58,6 +61,7 @@ def _settings(urls: list[str], user: str | None, password: str | None) -> "Strat
     from stratoscope.errors import UsageError
     from stratoscope.stratum.endpoint import V2, NoEndpoint, endpoint_of
     from stratoscope.stratum.settings import Chosen, Login, StratumSettings
+    from stratoscope.stratum.sv2.noise import authority_key, available
 
     login: Login | None = None
     if user is not None:
@@ -70,8 +74,12 @@ def _settings(urls: list[str], user: str | None, password: str | None) -> "Strat
             endpoint = endpoint_of(url)
         except NoEndpoint as error:
             raise UsageError(f"{url!r} is no stratum endpoint: {error}") from None
-        if endpoint.scheme == V2:
-            raise UsageError(f"{url!r}: {V2}:// is not spoken here; give the pool's stratum+tcp:// address")
+        if endpoint.scheme == V2 and not available():
+            raise UsageError(f"{url!r} needs the extra sv2: pip install 'stratoscope[sv2]'")
+        if endpoint.key and authority_key(endpoint.key) is None:
+            raise UsageError(
+                f"{url!r} has a wrong authority key after the port: copy it from the pool's page once more"
+            )
         chosen.append(Chosen(endpoint=endpoint, login=login))
     return StratumSettings(endpoints=tuple(chosen), from_rigs=False, probe=10.0, spread=0.0, most=len(chosen))
 

@@ -11,6 +11,7 @@ from stratoscope.config.section import Section, Word, checked
 from stratoscope.config.values import Count, Duration
 from stratoscope.stratum.endpoint import V2, endpoint_of
 from stratoscope.stratum.settings import MOST_ENDPOINTS, WORKER, Chosen, Login, StratumSettings
+from stratoscope.stratum.sv2.noise import authority_key, available
 from stratoscope.units import HOUR
 
 
@@ -21,8 +22,13 @@ def _pattern(value: Any) -> str:
 
 
 def _url(text: str) -> None:
-    if endpoint_of(text).scheme == V2:
-        raise ValueError(f"{V2}:// is not spoken here yet: give the pool's stratum+tcp:// or stratum+ssl:// address")
+    endpoint = endpoint_of(text)
+    if endpoint.scheme != V2:
+        return
+    if not available():
+        raise ValueError("needs the extra sv2 for stratum V2: pip install 'stratoscope[sv2]'")
+    if endpoint.key and authority_key(endpoint.key) is None:
+        raise ValueError("has a wrong authority key after the port: copy it from the pool's page once more")
 
 
 Url = Annotated[str, BeforeValidator(checked(_url))]

@@ -124,10 +124,10 @@ ENDPOINTS: Family[StratumNow, EndpointNow] = Family("stratum endpoint", _endpoin
            lambda e: e.extranonce2_size),
     Metric("stratum_version_rolling_bits", Unit.NONE, "Bits of the block version that a miner may roll (BIP 310).",
            lambda e: None if e.version_mask is None else e.version_mask.bit_count()),
-    Metric("stratum_certificate_not_after", Unit.TIMESTAMP, "When the TLS certificate of the endpoint expires.",
+    Metric("stratum_certificate_not_after", Unit.TIMESTAMP, "When the endpoint's certificate (TLS or V2) expires.",
            lambda e: e.certificate_end),
-    Metric("stratum_certificate_verified", Unit.NONE, "1 if the TLS certificate is good for this host, 0 if not; the "
-           "session is held all the same, since it sends no secret.", lambda e: _flag(e.certificate_verified)),
+    Metric("stratum_certificate_verified", Unit.NONE, "1 if the certificate is good for this host (TLS), or by the "
+           "authority in the URL (V2), 0 if not; the session is held all the same, since it sends no secret.", lambda e: _flag(e.certificate_verified)),
     Metric("stratum_messages", Unit.NONE, "Messages for people that the endpoint sent (client.show_message).",
            lambda e: e.counts.messages, Kind.COUNTER),
     Metric("stratum_garbled_lines", Unit.NONE, "Lines of the endpoint that were no stratum message.",
@@ -231,8 +231,8 @@ TIP: Family[StratumNow, StratumNow] = Family("stratum: the tip", _tip, (
 ALARM: Family[StratumNow, float] = Family("stratum: alarms", _alarms, (
     Metric("stratum_alarm", Unit.NONE, "1 for each alarm that stands: down, no_work (the endpoint wants a user), chain "
            "(not the majority's), behind (over a minute on a block that others left), redirect (asked to go abroad "
-           "within the last hour), certificate (expires within 14 days), empty (templates for over two minutes), "
-           "unreadable (coinbase).", _value),
+           "within the last hour), certificate (expires within 14 days; V2: not good), empty (templates for over "
+           "two minutes), unreadable (coinbase).", _value),
 ), ("endpoint", "alarm"))  # fmt: skip
 
 UNWATCHED: Family[StratumNow, float] = Family("stratum: endpoints not watched", _unwatched, (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from stratoscope.events import Event
+from stratoscope.stratum.endpoint import V2
 from stratoscope.stratum.live import Alarm
 from stratoscope.stratum.majority import Verdict
 from stratoscope.stratum.watched import Watched
@@ -71,9 +72,22 @@ def _of_session(watched: Watched, now: float, at: float) -> Iterator[tuple[str, 
             yield "down", f"{url} gives no work" + (f": {why}" if why else "")
     if watched.away(now):
         yield "redirect", f"{url} asked miners to go to {watched.away_to}"
-    end = watched.certificate_end
-    if end is not None and end - at < EXPIRES_WITHIN:
-        yield "certificate", f"the certificate of {url} {'expires soon' if end > at else 'has expired'}"
+    if (text := _certificate(watched, at)) is not None:
+        yield "certificate", text
+
+
+def _certificate(watched: Watched, at: float) -> str | None:
+    """Return what is wrong with the certificate; None where nothing is.
+
+    V2 servers sign a new one for each handshake, often for an hour only, so there only who signed it counts.
+    """
+    url, end = watched.url, watched.certificate_end
+    if watched.endpoint.scheme == V2:
+        bad = watched.certificate_verified is False
+        return f"the certificate of {url} has run out, or another authority signed it" if bad else None
+    if end is None or end - at >= EXPIRES_WITHIN:
+        return None
+    return f"the certificate of {url} {'expires soon' if end > at else 'has expired'}"
 
 
 def _of_work(watched: Watched, verdict: Verdict | None, lag: int | None, now: float) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,8 @@ UNWATCHED: Final = ("limit", "protocol", "disabled", "unreadable")
 ALARMS: Final = ("down", "no_work", "chain", "behind", "redirect", "certificate", "empty", "unreadable")
 """What can be wrong with an endpoint: no session; a session without work for want of a user; another chain than the
 majority's; work on a block that others left over a minute ago; a request to go abroad within the last hour; a TLS
-certificate about to expire; empty templates for over two minutes; jobs whose coinbase cannot be read."""
+certificate about to expire, or one of V2 that the authority in the URL did not sign for now; empty templates for over
+two minutes; jobs whose coinbase cannot be read."""
 
 DELAYS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds, in s, of the histogram of how late endpoints announce a block."""

@@ -1,11 +1,12 @@
 """Finds the jobs in what people have of a stratum session: params, one message, raw lines, or a recording.
 
 A recording has a JSON object per line: `line` (what went over the wire), `dir` ("s2c" from the pool, "c2s" to it) and,
-where it holds several connections, `conn`; a line with `scenario` begins a new one. Raw lines need no wrapping.
+where it holds several connections, `conn`; a line with `scenario` begins a new one. Raw lines need no wrapping. A
+recording of stratum V2 has `msg_type` and `payload` (hex, as it was before it was sealed) instead of `line`.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -20,14 +21,12 @@ from stratoscope.stratum.messages import (
     parse_notify,
     subscription,
 )
+from stratoscope.stratum.sv2 import messages as v2
+from stratoscope.stratum.sv2.noise import Frame
+from stratoscope.stratum.sv2.work import Work
+from stratoscope.stratum.template import Job
 
-
-class Job(NamedTuple):
-    """A job with the extranonce of its session; None where the session did not tell."""
-
-    notify: Notify
-    extranonce1: bytes | None = None
-    extranonce2_size: int | None = None
+_MARKS: Final = frozenset({"line", "scenario", "msg_type"})
 
 
 def jobs_of_document(document: Any) -> Iterator[Job]:
@@ -53,15 +52,20 @@ def jobs_of_document(document: Any) -> Iterator[Job]:
 def jobs_of_lines(lines: Iterable[bytes]) -> Iterator[Job]:
     """Return the jobs in the lines of a session or a recording, each with what its connection had been granted."""
     granted: dict[str, tuple[bytes, int]] = {}
+    work: dict[str, Work] = {}
     scenario = ""
     for raw in lines:
         row = _row(raw)
+        connection = scenario
         if row is not None:
             scenario = str(row.get("scenario", scenario))
-            if row.get("dir") == "c2s" or not isinstance(row.get("line"), str):
+            connection = f"{scenario}/{row.get('conn')}"
+            if row.get("dir") == "c2s":
                 continue
-            raw = row["line"].encode("utf-8", "replace")
-        connection = scenario if row is None else f"{scenario}/{row.get('conn')}"
+            job = _v2_job(row, work.setdefault(connection, Work())) if "msg_type" in row else None
+            if job is not None:
+                yield job
+            raw = _line(row)
         message = parse(raw)
         told = _extranonce(message)
         if told is not None:
@@ -70,13 +74,25 @@ def jobs_of_lines(lines: Iterable[bytes]) -> Iterator[Job]:
             yield Job(message, *granted.get(connection, (None, None)))
 
 
+def _line(row: dict[str, Any]) -> bytes:
+    line = row.get("line")
+    return line.encode("utf-8", "replace") if isinstance(line, str) else b""
+
+
+def _v2_job(row: dict[str, Any], work: Work) -> Job | None:
+    type_, payload = row["msg_type"], octets(row.get("payload"))
+    if payload is None or not isinstance(type_, int):
+        return None
+    return work.take(v2.parse(Frame(0, type_, payload)))
+
+
 def _row(raw: bytes) -> dict[str, Any] | None:
     """Return a line of a recording; None for a bare line of a session."""
     try:
         row = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    return row if isinstance(row, dict) and ("line" in row or "scenario" in row) else None
+    return row if isinstance(row, dict) and not row.keys().isdisjoint(_MARKS) else None
 
 
 def _extranonce(message: Message) -> tuple[bytes, int] | None:

@@ -56,6 +56,9 @@ class Ear(Protocol):
     def phase(self, name: str, seconds: float) -> None:
         """Note how long a step of opening took."""
 
+    def certificate(self, end: float, verified: bool | None) -> None:
+        """Note until when (UTC s) the certificate of a V2 session holds, and whether its authority signed it."""
+
     def granted(self, extranonce1: int, extranonce2: int) -> None:
         """Note the sizes of the extranonces in bytes."""
 

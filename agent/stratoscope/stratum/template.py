@@ -1,7 +1,7 @@
 """Says what a job is worth, whom it pays and on which chain it builds, from the job alone."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from stratoscope.market.chain import difficulty_of_nbits
 from stratoscope.stratum import chains, coinbase
@@ -83,6 +83,14 @@ class Template:
         if self.coinbase_value_sat is None or not self.network_difficulty:
             return None
         return self.coinbase_value_sat * DAY * PH / (self.network_difficulty * HASHES_PER_DIFFICULTY_1)
+
+
+class Job(NamedTuple):
+    """A job with the extranonce of its session; None where the session did not tell."""
+
+    notify: Notify
+    extranonce1: bytes | None = None
+    extranonce2_size: int | None = None
 
 
 def decode(job: Notify, extranonce1: bytes | None = None, extranonce2_size: int | None = None) -> Template:

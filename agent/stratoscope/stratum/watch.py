@@ -14,11 +14,13 @@ from stratoscope.clock import Clock
 from stratoscope.events import Event
 from stratoscope.market import template as offered
 from stratoscope.stratum.dial import Dial, Ended
-from stratoscope.stratum.endpoint import Endpoint, NoEndpoint, endpoint_of, forbidden, matches
+from stratoscope.stratum.endpoint import V2, Endpoint, NoEndpoint, endpoint_of, forbidden, matches
 from stratoscope.stratum.live import StratumNow
 from stratoscope.stratum.session import Session
 from stratoscope.stratum.settings import Login, StratumSettings
 from stratoscope.stratum.standing import Standing
+from stratoscope.stratum.sv2 import session as sv2
+from stratoscope.stratum.sv2.noise import authority_key, available
 from stratoscope.stratum.watched import Share, Watched
 from stratoscope.units import MINUTE
 
@@ -64,6 +66,7 @@ class Watch:
         self._endpoints: dict[str, Endpoint] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._unwatched: Counter[str] = Counter()
+        self._providers: set[str] = set()  # V2 servers that are no pools but template providers
         self._group: asyncio.TaskGroup | None = None
         self._now: StratumNow | None = None
         self._made = 0.0
@@ -134,7 +137,7 @@ class Watch:
         settings = self.settings
         if matches(endpoint, settings.skip) or (settings.allow and not matches(endpoint, settings.allow)):
             return "disabled"
-        return "protocol" if endpoint.key or endpoint.scheme.startswith("stratum2") else None
+        return "protocol" if endpoint.scheme == V2 and not available() else None
 
     def _choose(self) -> None:
         """Watch the endpoints of the config, then those that rigs name, most rigs first, up to the limit."""
@@ -150,6 +153,7 @@ class Watch:
         for url in [url for url in self._tasks if url not in wanted]:
             self._tasks.pop(url).cancel()
             self.standing.drop(url)
+            self._providers.discard(url)
         for url, endpoint in wanted.items():
             if url not in self._tasks:
                 watched = self.standing.add(endpoint)
@@ -196,10 +200,23 @@ class Watch:
     async def _hold(self, watched: Watched) -> None:
         watched.dialing()
         endpoint, watched.turned = watched.turned or watched.endpoint, None
-        session = Session(watched, self._clock, self._login(watched.url), self.settings.probe)
+        session = self._session(watched, endpoint)
         opened = await self._dial(session, endpoint, lambda address, port: self._forbidden(watched, address, port))
         watched.opened(opened)
-        await session.hold()
+        try:
+            await session.hold()
+        finally:
+            if isinstance(session, sv2.Session) and session.provider:
+                self._providers.add(watched.url)
+
+    def _session(self, watched: Watched, endpoint: Endpoint) -> Session | sv2.Session:
+        login, probe = self._login(watched.url), self.settings.probe
+        if endpoint.scheme != V2:
+            return Session(watched, self._clock, login, probe)
+        return sv2.Session(
+            watched, self._clock, login, probe, authority=authority_key(endpoint.key),
+            at=(endpoint.host, endpoint.port), templates=watched.url in self._providers,
+        )  # fmt: skip
 
     def _forbidden(self, watched: Watched, address: str, port: int) -> str | None:
         naming = self._named.get(watched.url)

@@ -114,6 +114,11 @@ class Watched:
         """Return when the certificate ends (UTC s)."""
         return self._session.certificate_end
 
+    @property
+    def certificate_verified(self) -> bool | None:
+        """Return whether the certificate is good; None without one, or without a key to check it with."""
+        return self._session.certificate_verified
+
     # The life of its sessions.
 
     def dialing(self) -> None:
@@ -144,6 +149,10 @@ class Watched:
     def phase(self, name: str, seconds: float) -> None:
         """Note how long a step of opening took."""
         self._session.phases[name] = max(0.0, seconds)
+
+    def certificate(self, end: float, verified: bool | None) -> None:
+        """Note until when (UTC s) the certificate of a V2 session holds, and whether its authority signed it."""
+        self._session.certificate_end, self._session.certificate_verified = end, verified
 
     def granted(self, extranonce1: int, extranonce2: int) -> None:
         """Note the sizes of the extranonces in bytes."""

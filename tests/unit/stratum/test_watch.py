@@ -318,7 +318,7 @@ async def test_what_a_broken_rig_names_is_not_asked(quick):
     made, dial = await quick({}, clock, hosts=())
     made.name({
         "http://10.0.0.5:80": Naming({"private"}), "": Naming({"private"}), "\x00:1": Naming({"private"}),
-        "stratum2+tcp://pool.com:34254/abc": Naming({"private"}),
+        "getwork://pool.com:8332": Naming({"private"}),
     })  # fmt: skip
     await clock.advance(20)
     assert dial.dialed == []
