@@ -127,7 +127,8 @@ ENDPOINTS: Family[StratumNow, EndpointNow] = Family("stratum endpoint", _endpoin
     Metric("stratum_certificate_not_after", Unit.TIMESTAMP, "When the endpoint's certificate (TLS or V2) expires.",
            lambda e: e.certificate_end),
     Metric("stratum_certificate_verified", Unit.NONE, "1 if the certificate is good for this host (TLS), or by the "
-           "authority in the URL (V2), 0 if not; the session is held all the same, since it sends no secret.", lambda e: _flag(e.certificate_verified)),
+           "authority in the URL (V2), 0 if not; the session is held all the same, since it sends no secret.",
+           lambda e: _flag(e.certificate_verified)),
     Metric("stratum_messages", Unit.NONE, "Messages for people that the endpoint sent (client.show_message).",
            lambda e: e.counts.messages, Kind.COUNTER),
     Metric("stratum_garbled_lines", Unit.NONE, "Lines of the endpoint that were no stratum message.",
