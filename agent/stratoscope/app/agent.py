@@ -228,6 +228,7 @@ class Agent:
                 reckoner=around.reconciliation.reckoner,
                 sections=around.sections(),
                 stratum=around.stratum,
+                guard=around.guard,
                 events=self.events,
                 outbox=self.outbox,
                 broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
