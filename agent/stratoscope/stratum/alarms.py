@@ -32,22 +32,21 @@ class Alarms:
         self,
         endpoints: Mapping[str, Watched],
         verdicts: Mapping[str, Verdict],
-        height: int | None,
-        tip_at: float | None,
+        lags: Mapping[str, int | None],
         now: float,
+        at: float,
     ) -> None:
-        """Hold every endpoint against the rules; `height` and `tip_at` (UTC s) are those of the majority's tip."""
+        """Hold every endpoint against the rules at monotonic `now`, which is `at` in UTC; `lags` in blocks."""
         found: dict[tuple[str, str], str] = {}
         for url, watched in endpoints.items():
-            verdict = verdicts.get(url)
-            found.update(((url, kind), text) for kind, text in _of_session(watched, now))
-            found.update(((url, kind), text) for kind, text in _of_work(watched, verdict, height, tip_at, now))
+            found.update(((url, kind), text) for kind, text in _of_session(watched, now, at))
+            found.update(((url, kind), text) for kind, text in _of_work(watched, verdicts.get(url), lags.get(url), now))
         for key in self._standing.keys() - found.keys():
-            self._clear(key, now)
+            self._clear(key, at)
         for (url, kind), text in found.items():
             if (url, kind) not in self._standing:
-                self._standing[url, kind] = Alarm(kind=kind, endpoint=url, since=now, text=text)
-                self._tell("stratum_alarm", self._standing[url, kind], text, now)
+                self._standing[url, kind] = Alarm(kind=kind, endpoint=url, since=at, text=text)
+                self._tell("stratum_alarm", self._standing[url, kind], text, at)
 
     def drop(self, url: str, now: float) -> None:
         """Clear what stands of an endpoint that is no longer watched."""
@@ -63,7 +62,7 @@ class Alarms:
         self._events(Event(kind=kind, at=now, text=text, details=details))
 
 
-def _of_session(watched: Watched, now: float) -> Iterator[tuple[str, str]]:
+def _of_session(watched: Watched, now: float, at: float) -> Iterator[tuple[str, str]]:
     """Yield kind and text of what is wrong with the sessions of an endpoint."""
     url, why = watched.url, watched.why
     if watched.down_since is not None and now - watched.down_since >= DOWN_AFTER:
@@ -73,11 +72,11 @@ def _of_session(watched: Watched, now: float) -> Iterator[tuple[str, str]]:
             yield "down", f"{url} gives no work" + (f": {why}" if why else "")
     if watched.away(now):
         yield "redirect", f"{url} asked miners to go to {watched.away_to}"
-    if (text := _certificate(watched, now)) is not None:
+    if (text := _certificate(watched, at)) is not None:
         yield "certificate", text
 
 
-def _certificate(watched: Watched, now: float) -> str | None:
+def _certificate(watched: Watched, at: float) -> str | None:
     """Return what is wrong with the certificate; None where nothing is.
 
     V2 servers sign a new one for each handshake, often for an hour only, so there only who signed it counts.
@@ -86,24 +85,20 @@ def _certificate(watched: Watched, now: float) -> str | None:
     if watched.endpoint.scheme == V2:
         bad = watched.certificate_verified is False
         return f"the certificate of {url} has run out, or another authority signed it" if bad else None
-    if end is None or end - now >= EXPIRES_WITHIN:
+    if end is None or end - at >= EXPIRES_WITHIN:
         return None
-    return f"the certificate of {url} {'expires soon' if end > now else 'has expired'}"
+    return f"the certificate of {url} {'expires soon' if end > at else 'has expired'}"
 
 
-def _of_work(
-    watched: Watched, verdict: Verdict | None, height: int | None, tip_at: float | None, now: float
-) -> Iterator[tuple[str, str]]:
+def _of_work(watched: Watched, verdict: Verdict | None, lag: int | None, now: float) -> Iterator[tuple[str, str]]:
     """Yield kind and text of what is wrong with the work that an endpoint gives."""
-    url, template = watched.url, watched.template
-    if template is None:
+    url = watched.url
+    if watched.template is None:
         return
     if verdict is not None and verdict.match is False:
         yield "chain", f"{url} gives work on another chain ({verdict.chain or 'unknown'})"
-    elif template.height is not None and height is not None and tip_at is not None:
-        behind = height - (template.height - 1)
-        if behind > 0 and now - tip_at >= BEHIND_AFTER:
-            yield "behind", f"{url} is {behind} block{'s' if behind > 1 else ''} behind"
+    elif watched.behind_since is not None and now - watched.behind_since >= BEHIND_AFTER:
+        yield "behind", f"{url} works on a block that others left" + (f", {lag} behind" if lag and lag > 1 else "")
     if watched.empty_since is not None and now - watched.empty_since >= EMPTY_AFTER:
         yield "empty", f"{url} gives templates without transactions"
     if watched.unreadable:

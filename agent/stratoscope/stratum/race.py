@@ -23,7 +23,6 @@ class Lap:
     prev_hash: str
     height: int | None
     opened: float  # monotonic s of the first announcement as it was received
-    at: float  # UTC s of it
     times: dict[str, float] = field(default_factory=dict)
     counted: set[str] = field(default_factory=set)
 
@@ -55,16 +54,16 @@ class Race:
         self._window, self._kept = window, kept
         self.laps: dict[str, Lap] = {}  # hash of the new block → lap, oldest first
 
-    def heard(self, url: str, prev_hash: str, height: int | None, spoken: float, received: float, at: float) -> bool:
+    def heard(self, url: str, prev_hash: str, height: int | None, spoken: float, received: float) -> bool:
         """Note that `url` announced a block; return whether it was new to all.
 
-        `spoken` and `received` are monotonic s, `at` is `received` in UTC.
+        `spoken` and `received` are monotonic s.
         """
         lap = self.laps.get(prev_hash)
         if lap is None:
             while len(self.laps) >= self._kept:
                 del self.laps[next(iter(self.laps))]
-            self.laps[prev_hash] = Lap(prev_hash, height, received, at, {url: spoken})
+            self.laps[prev_hash] = Lap(prev_hash, height, received, {url: spoken})
             return True
         lap.times.setdefault(url, spoken)
         return False

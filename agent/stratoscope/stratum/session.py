@@ -126,11 +126,9 @@ class Session(asyncio.Protocol):
     async def _talk(self) -> None:
         self._send("configure", messages.configure)
         await self._until("configure", CONFIGURED)
-        asked = self._clock.monotonic()
         self._send("subscribe", messages.subscribe)
         if not await self._until("subscribe", SUBSCRIBED):
             raise Ended("timeout", "no answer to mining.subscribe")
-        self._ear.phase("subscribe", self._clock.monotonic() - asked)
         if not await self._until("job", PATIENCE) and self._login is not None:
             login = self._login
             self._send("authorize", lambda id_: messages.authorize(id_, login.user, login.password))
@@ -228,18 +226,19 @@ class Session(asyncio.Protocol):
             self._ear.mask(messages.rolling_mask(reply.result))
             self._done["configure"].set()
         elif what == "subscribe":
-            self._subscription(reply, received)
+            self._subscription(reply, sent, received)
         elif what == "authorize":
             self._ear.phase("authorize", received - sent)
             if not reply.ok:
                 self._end("unauthorized", "the endpoint refuses the user")
 
-    def _subscription(self, reply: Reply, received: float) -> None:
+    def _subscription(self, reply: Reply, sent: float, received: float) -> None:
         granted = messages.subscription(reply.result)
         if granted is None:
             self._end("garbled", "the answer to mining.subscribe is none")
             return
         self._subscribed = received
+        self._ear.phase("subscribe", received - sent)
         self._extranonce1, self._extranonce2_size = granted.extranonce1, granted.extranonce2_size
         self._ear.granted(len(granted.extranonce1), granted.extranonce2_size)
         self._done["subscribe"].set()

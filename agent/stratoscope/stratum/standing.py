@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -24,6 +25,23 @@ HEIGHTS: Final = 12
 UNKNOWN: Final = Verdict(None, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tip:
+    """The newest block of the majority: its height, and when it was heard of (monotonic s)."""
+
+    height: int | None
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The best job of the majority's chain, and when it came (monotonic s)."""
+
+    url: str
+    received: float
+    template: Template
+
+
 class Standing:
     """All endpoints side by side. `tick` draws the conclusions that time brings; `record` says what is known now."""
 
@@ -34,9 +52,11 @@ class Standing:
         self._race = Race()
         self._verdicts: dict[str, Verdict] = {}
         self._fees: dict[int, int] = {}  # height → fees (sat) of its newest template with transactions
-        self._work: Work | None = None
+        self._work: _Best | None = None
         self._races: deque[Lap] = deque(maxlen=RACES)  # newest first
-        self._tip: tuple[int | None, float] = None, 0.0  # height of the majority's tip, UTC s when it was heard of
+        self._tip = _Tip(None, 0.0)
+        self._reference: float | None = None
+        self._concluded: tuple[list[Template | None], float | None] = [], None  # what the last conclusions rest on
 
     def add(self, endpoint: Endpoint) -> Watched:
         """Take another endpoint in."""
@@ -52,8 +72,7 @@ class Standing:
     def _block(self, block: Announcement) -> None:
         template = block.template
         height = None if template.height is None else template.height - 1
-        at = self._clock.time() - (self._clock.monotonic() - block.received)
-        if self._race.heard(block.url, template.prev_hash, height, block.spoken, block.received, at):
+        if self._race.heard(block.url, template.prev_hash, height, block.spoken, block.received):
             self._races.appendleft(self._race.laps[template.prev_hash])
 
     def _away(self, watched: Watched, kind: str, where: str) -> None:
@@ -65,24 +84,35 @@ class Standing:
 
     def tick(self) -> None:
         """Settle races and losses, find the majority, raise and clear alarms."""
-        now, at = self._clock.monotonic(), self._clock.time()
-        working = {url: one for url, one in self.endpoints.items() if one.template is not None}
-        views = {url: View(one.template, one.recent) for url, one in working.items() if one.template is not None}
-        self._verdicts = verdicts(views, self._difficulty())
-        self._note_work(working)
-        ours = [url for url in working if self._verdicts.get(url, UNKNOWN).match is not False]
+        now = self._clock.monotonic()
+        self._reference = self._difficulty()  # only here: the market asks for the best job in turn
+        self._conclude()
+        ours = [url for url in self.endpoints if self._ours(url)]
         for result in self._race.results(now, ours):
             watched = self.endpoints.get(result.url)
             if watched is not None:
                 watched.raced(result)
-                if result.delay > 0:
-                    watched.lost("late", result.delay, self._worth(watched, result.delay, whole=True))
+                self._charge_late(watched, watched.late(result.delay))
         for watched in self.endpoints.values():
             seconds = watched.drain_empty(now)
             if seconds > 0:
                 watched.lost("empty", seconds, self._worth(watched, seconds, whole=False))
-        self._note_tip(at)
-        self.alarms.look(self.endpoints, self._verdicts, *self._tip, at)
+        lags = {url: self._lag(url) for url in ours}
+        for url, lag in lags.items():
+            watched = self.endpoints[url]
+            self._charge_late(watched, watched.behind(self._tip.received if lag else None, now))
+        self.alarms.look(self.endpoints, self._verdicts, lags, now, self._clock.time())
+
+    def _conclude(self) -> None:
+        """Find the majority, its best job and its tip anew, unless no job came since the last time."""
+        jobs = [watched.template for watched in self.endpoints.values()]
+        if jobs == self._concluded[0] and self._reference == self._concluded[1]:
+            return
+        self._concluded = jobs, self._reference
+        views = {url: View(one.template, one.recent) for url, one in self.endpoints.items() if one.template is not None}
+        self._verdicts = verdicts(views, self._reference)
+        self._note_work()
+        self._note_tip()
 
     def _worth(self, watched: Watched, seconds: float, *, whole: bool) -> float | None:
         """Return what the rigs at an endpoint earn in so many seconds (sat): all of it, or only the fees."""
@@ -92,18 +122,18 @@ class Standing:
         reward = fees + ((work.template.subsidy_sat or 0) if whole else 0)
         return rate * seconds * reward / (work.template.network_difficulty * HASHES_PER_DIFFICULTY_1)
 
-    def _note_work(self, working: Mapping[str, Watched]) -> None:
+    def _note_work(self) -> None:
         """Keep the best job of the majority's chain: the highest, one with transactions if there is any, the newest."""
-        best: tuple[tuple[int, bool, float], Work] | None = None
-        for url, watched in working.items():
-            template, at = watched.template, watched.job_at
-            if template is None or at is None or template.height is None or not self._ours(url):
+        best: tuple[tuple[int, bool, float], _Best] | None = None
+        for url, watched in self.endpoints.items():
+            template, received = watched.template, watched.received
+            if template is None or received is None or template.height is None or not self._ours(url):
                 continue
             if not template.empty and template.fees_sat is not None:
                 self._fees[template.height] = template.fees_sat
-            rank = (template.height, not template.empty, at)
+            rank = (template.height, not template.empty, received)
             if best is None or rank > best[0]:
-                best = rank, Work(endpoint=url, at=at, template=template)
+                best = rank, _Best(url, received, template)
         if best is not None:
             self._work = best[1]
         while len(self._fees) > HEIGHTS:
@@ -112,27 +142,36 @@ class Standing:
     def _fresh_work(self) -> Work | None:
         """Return the best job unless it is too old to say anything."""
         work = self._work
-        return work if work is not None and self._clock.time() - work.at <= offered.TEMPLATE_MAX_AGE else None
+        if work is None or self._clock.monotonic() - work.received > offered.TEMPLATE_MAX_AGE:
+            return None
+        return Work(endpoint=work.url, at=self._utc(work.received), template=work.template)
+
+    def _utc(self, moment: float) -> float:
+        return self._clock.time() - (self._clock.monotonic() - moment)
 
     def _ours(self, url: str) -> bool:
-        """Tell whether an endpoint works on the majority's chain, and that may be Bitcoin."""
-        return self._verdicts.get(url, UNKNOWN).match is not False
+        """Tell whether an endpoint works on the majority's chain; before that is known, whether it may be Bitcoin."""
+        verdict = self._verdicts.get(url)
+        if verdict is not None:
+            return verdict.match is not False
+        template = self.endpoints[url].template
+        return template is not None and _may_be_bitcoin(template)
 
     def _mean_fees(self) -> float | None:
         return median(self._fees.values()) if self._fees else None
 
     def offer(self) -> offered.Template | None:
         """Return the newest job of the majority's chain in the market's form; None before one came."""
-        self._note_work({url: one for url, one in self.endpoints.items() if one.template is not None})
+        self._conclude()
         work = self._work
-        if work is None or not _is_bitcoin(work.template):
+        if work is None or not _may_be_bitcoin(work.template):
             return None
         template = work.template
         if template.height is None or not template.network_difficulty or template.coinbase_value_sat is None:
             return None
         return offered.Template(height=template.height, difficulty=template.network_difficulty,
-                                coinbase_value=template.coinbase_value_sat, at=work.at,
-                                endpoint=work.endpoint)  # fmt: skip
+                                coinbase_value=template.coinbase_value_sat, at=self._utc(work.received),
+                                endpoint=work.url)  # fmt: skip
 
     def _height(self) -> int | None:
         """Return the height of the newest block that the majority builds on."""
@@ -140,36 +179,44 @@ class Standing:
                    if one.template is not None and one.template.height is not None and self._ours(url)]  # fmt: skip
         return max(heights, default=None)
 
-    def _note_tip(self, at: float) -> None:
+    def _note_tip(self) -> None:
         """Note since when the tip is known: since its first announcement, where one was heard."""
         height = self._height()
-        if height != self._tip[0]:
-            self._tip = height, min((lap.at for lap in self._races if lap.height == height), default=at)
+        if height != self._tip.height:
+            opened = [lap.opened for lap in self._races if lap.height == height]
+            self._tip = _Tip(height, min(opened, default=self._clock.monotonic()))
+
+    def _lag(self, url: str) -> int | None:
+        """Return by how many blocks an endpoint of the majority's chain is behind."""
+        template, height = self.endpoints[url].template, self._tip.height
+        if template is None or template.height is None or height is None or not self._ours(url):
+            return None
+        return max(0, height - (template.height - 1))
+
+    def _charge_late(self, watched: Watched, seconds: float) -> None:
+        if seconds > 0:
+            watched.lost("late", seconds, self._worth(watched, seconds, whole=True))
+
+    def _shown(self, lap: Lap) -> BlockRace:
+        return BlockRace(prev_hash=lap.prev_hash, height=lap.height, at=self._utc(lap.opened), delays=lap.delays())
 
     def record(self, unwatched: Mapping[str, int]) -> StratumNow:
         """Return everything as it is now."""
-        self._note_tip(self._clock.time())
-        height, tip_at = self._tip
+        self._conclude()
+        height = self._tip.height
         records = {}
         for url, watched in sorted(self.endpoints.items()):
-            verdict, template = self._verdicts.get(url, UNKNOWN), watched.template
-            lag = None
-            if template is not None and template.height is not None and height is not None and self._ours(url):
-                lag = max(0, height - (template.height - 1))
-            records[url] = watched.record(chain=verdict.chain, match=verdict.match, lag=lag)
+            verdict = self._verdicts.get(url, UNKNOWN)
+            records[url] = watched.record(chain=verdict.chain, match=verdict.match, lag=self._lag(url))
         tips = [one.template.prev_hash for url, one in self.endpoints.items() if one.template is not None
                 and one.template.height == (height or 0) + 1 and self._ours(url)]  # fmt: skip
         return StratumNow(
             at=self._clock.time(), endpoints=records, unwatched={k: n for k, n in unwatched.items() if n},
             height=height, tip=max(tips, key=tips.count, default=None),
-            tip_at=None if height is None else tip_at, work=self._fresh_work(),
-            mean_fees=self._mean_fees(), races=tuple(map(_shown, self._races)), alarms=self.alarms.standing,
+            tip_at=None if height is None else self._utc(self._tip.received), work=self._fresh_work(),
+            mean_fees=self._mean_fees(), races=tuple(map(self._shown, self._races)), alarms=self.alarms.standing,
         )  # fmt: skip
 
 
-def _is_bitcoin(template: Template) -> bool:
+def _may_be_bitcoin(template: Template) -> bool:
     return template.chain in ("BTC", None)
-
-
-def _shown(lap: Lap) -> BlockRace:
-    return BlockRace(prev_hash=lap.prev_hash, height=lap.height, at=lap.at, delays=lap.delays())

@@ -11,7 +11,7 @@ from stratoscope.stratum.dial import Opened
 from stratoscope.stratum.endpoint import Endpoint, turn_of
 from stratoscope.stratum.live import PHASES, Counts, Delays, EndpointNow, Loss, State
 from stratoscope.stratum.messages import Reconnect
-from stratoscope.stratum.race import Result, added
+from stratoscope.stratum.race import WINDOW, Result, added
 from stratoscope.stratum.template import Template
 from stratoscope.units import HOUR
 
@@ -44,18 +44,18 @@ class Share:
 
 @dataclass(slots=True)
 class _Session:
-    """What holds for one session and goes with it."""
+    """What holds for one session and goes with it; moments are monotonic s."""
 
-    since: float | None = None  # UTC s
+    since: float | None = None
     phases: dict[str, float] = field(default_factory=dict)
     rtt_tcp: float | None = None
     rtt_configure: float | None = None
     certificate_end: float | None = None
     certificate_verified: bool | None = None
     template: Template | None = None
-    job_at: float | None = None  # UTC s
+    received: float | None = None  # the newest job
     empty_from: float | None = None  # monotonic s from which the present empty templates are not yet accounted for
-    tip_at: float | None = None  # UTC s
+    tip_received: float | None = None  # the block it builds on
     difficulty: float | None = None
     extranonce1: int | None = None
     extranonce2: int | None = None
@@ -76,15 +76,17 @@ class Watched:
         self.configured = False
         self.state: State = "connecting"
         self.why: str | None = None
-        self.down_since: float | None = clock.time()
+        self.down_since: float | None = clock.monotonic()  # of this and the next three: monotonic s
+        self.empty_since: float | None = None  # the first of the empty templates in a row
+        self.behind_since: float | None = None  # the others left the block it works on
+        self.away_at: float | None = None  # it last asked to go abroad
         self.share = Share()
         self.recent: deque[str] = deque(maxlen=RECENT)  # blocks that it built on, newest last
-        self.away_at: float | None = None  # UTC s of the last request to go abroad
         self.away_to: str = ""
         self.turned: Endpoint | None = None  # where the next session goes instead
-        self.empty_since: float | None = None  # UTC s of the first of the empty templates in a row
         self.unreadable = False
         self._empty = 0.0  # s of empty templates not yet accounted for
+        self._late = 0.0  # s of late work that were charged before the race was over
         self._clock, self._on_block, self._on_away = clock, on_block, on_away
         self._session = _Session()
         self._arrivals: deque[float] = deque(maxlen=INTERVALS + 1)
@@ -103,14 +105,9 @@ class Watched:
         return self._session.template
 
     @property
-    def since(self) -> float | None:
-        """Return when the session that stands began (UTC s)."""
-        return self._session.since
-
-    @property
-    def job_at(self) -> float | None:
-        """Return when the newest job came (UTC s)."""
-        return self._session.job_at
+    def received(self) -> float | None:
+        """Return when the newest job came (monotonic s)."""
+        return self._session.received
 
     @property
     def certificate_end(self) -> float | None:
@@ -132,7 +129,7 @@ class Watched:
     def opened(self, opened: Opened) -> None:
         """Note a connection."""
         session = self._session
-        session.since = self._clock.time()
+        session.since = self._clock.monotonic()
         session.phases.update(opened.phases)
         session.certificate_end, session.certificate_verified = opened.certificate_end, opened.certificate_verified
 
@@ -140,12 +137,12 @@ class Watched:
         """Note that a session ended, or never began."""
         self._sessions[reason] += 1
         if self.down_since is None or self.state == "working":
-            self.down_since = self._clock.time()
+            self.down_since = self._clock.monotonic()
         self.state = "refused" if reason == "forbidden" else "waiting"
         self.why = clean(why, LONGEST_MESSAGE)
         phases, ending = self._session.phases, self._session.certificate_end
         self._session = _Session(phases=phases, certificate_end=ending)
-        self.empty_since, self.unreadable = None, False
+        self.empty_since, self.behind_since, self.unreadable, self._late = None, None, False, 0.0
 
     # What a session hears.
 
@@ -176,23 +173,22 @@ class Watched:
     def job(self, template: Template, received: float) -> None:
         """Note a job that came at `received`; a new block in a standing session is announced."""
         session, before = self._session, self._session.template
-        at = self._clock.time() - (self._clock.monotonic() - received)
         self.state, self.why, self.down_since, self._turns_in_a_row = "working", None, None, 0
         self._empty += self._emptied(received)
         session.empty_from = received if template.empty else None
-        session.template, session.job_at = template, at
+        session.template, session.received = template, received
         self._arrivals.append(received)
         self._jobs[template.clean] += 1
         self.unreadable = template.coinbase_value_sat is None
         self._numbers["unreadable_jobs"] += self.unreadable
         self._numbers["empty_jobs"] += template.empty
-        self.empty_since = (self.empty_since or at) if template.empty else None
+        self.empty_since = (self.empty_since or received) if template.empty else None
         if template.prev_hash in self.recent:
             return
         self.recent.append(template.prev_hash)
         if before is None:
             return
-        session.tip_at = at
+        session.tip_received = received
         self._numbers["blocks"] += 1
         if before.height is not None and template.height is not None:
             self._numbers["missed"] += max(0, template.height - before.height - 1)
@@ -204,7 +200,7 @@ class Watched:
         self._turns[kind] += 1
         where = clean(f"{turn.host or self.endpoint.host}:{turn.port or self.endpoint.port}", LONGEST_MESSAGE)
         if kind == "abroad":
-            self.away_at, self.away_to = self._clock.time(), where
+            self.away_at, self.away_to = self._clock.monotonic(), where
         self._on_away(self, kind, where)
         self._turns_in_a_row += 1
         if target is None:
@@ -240,13 +236,31 @@ class Watched:
         self._numbers["first"] += result.first
         self._delays = added(self._delays, result.delay)
 
+    def late(self, seconds: float) -> float:
+        """Return how many of so many seconds of late work are not charged yet, now that a race tells them."""
+        due = seconds - self._late
+        self._late = max(0.0, -due)
+        return max(0.0, due)
+
+    def behind(self, since: float | None, now: float) -> float:
+        """Note since when it works on a block that others left (None: it does not); return the seconds to charge.
+
+        Nothing is charged in the first WINDOW seconds: the race will tell.
+        """
+        self.behind_since = None if since is None else self.behind_since or since
+        if self.behind_since is None or now - self.behind_since < WINDOW:
+            return 0.0
+        seconds = now - self.behind_since
+        charged, self._late = self._late, max(self._late, seconds)
+        return max(0.0, seconds - charged)
+
     def lost(self, reason: str, seconds: float, satoshis: float | None) -> None:
         """Add what poor work cost; unknown satoshis add time only."""
         loss = self._losses.get(reason, Loss())
         self._losses[reason] = Loss(loss.seconds + seconds, loss.satoshis + (satoshis or 0.0))
 
     def away(self, now: float) -> bool:
-        """Tell whether it asked to go abroad within the last hour (UTC s)."""
+        """Tell whether it asked to go abroad within the last hour; `now` in monotonic s."""
         return self.away_at is not None and now - self.away_at < HOUR
 
     def _way(self) -> float:
@@ -257,17 +271,22 @@ class Watched:
     def record(self, *, chain: str | None = None, match: bool | None = None, lag: int | None = None) -> EndpointNow:
         """Return all of it as one record."""
         session, numbers = self._session, self._numbers
+        offset = self._clock.time() - self._clock.monotonic()
+
+        def utc(moment: float | None) -> float | None:
+            return None if moment is None else moment + offset
+
         spans = len(self._arrivals) - 1
         return EndpointNow(
-            url=self.url, state=self.state, configured=self.configured, why=self.why, since=session.since,
+            url=self.url, state=self.state, configured=self.configured, why=self.why, since=utc(session.since),
             phases={name: session.phases[name] for name in PHASES if name in session.phases},
             rtt_tcp=session.rtt_tcp, rtt_configure=session.rtt_configure,
             certificate_end=session.certificate_end, certificate_verified=session.certificate_verified,
-            template=session.template, job_at=session.job_at,
+            template=session.template, job_at=utc(session.received),
             job_interval=(self._arrivals[-1] - self._arrivals[0]) / spans if spans > 0 else None,
             difficulty=session.difficulty, extranonce1_size=session.extranonce1, extranonce2_size=session.extranonce2,
             version_mask=session.mask, chain=chain, chain_match=match, lag=lag,
-            hashrate=self.share.hashrate, rigs=self.share.rigs, tip_at=session.tip_at, message=self._message,
+            hashrate=self.share.hashrate, rigs=self.share.rigs, tip_at=utc(session.tip_received), message=self._message,
             counts=Counts(
                 sessions=dict(self._sessions), jobs=dict(self._jobs), empty_jobs=numbers["empty_jobs"],
                 unreadable_jobs=numbers["unreadable_jobs"], blocks=numbers["blocks"], raced=numbers["raced"],

@@ -87,7 +87,7 @@ def test_a_pool_that_wants_a_user_gets_one_only_when_told(ports):
         (("127.0.0.1:1",), 1, "nothing listens at 127.0.0.1 port 1"),
         (("pool.example",), 2, "it must name a host and a port"),
         (("http://pool.example:80",), 2, "it must begin with stratum+tcp://"),
-        (("stratum2+tcp://pool.example:34254/abc",), 2, "wrong authority key"),
+        (("stratum2+tcp://pool.example:34254/abc",), 2, "has a wrong authority key"),
         (("127.0.0.1:1", "--password", "x"), 2, "--password goes with --user"),
     ],
 )

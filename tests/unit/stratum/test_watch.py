@@ -157,6 +157,40 @@ async def test_an_endpoint_that_stays_on_an_old_block_is_behind(quick):
         await stopped(quick_pool, slow)
 
 
+async def test_an_endpoint_that_never_catches_up_is_charged_all_the_time_and_alarms_once(quick):
+    clock = FastClock()
+    chain = Chain(seed=6, clock=clock, early=(100.0, 500.0, 900.0, DAY))
+    alive, stuck = pools_on(chain, clock, OPEN, Habits(open=True, delay=DAY))
+    await started(alive, stuck)
+    made, _ = await quick({"alive": alive, "stuck": stuck}, clock)
+    try:
+        await clock.advance(1105)
+        one = made.now.endpoints[url("stuck")]
+        assert (one.lag, one.counts.blocks) == (3, 0)
+        assert one.counts.losses["late"].seconds == pytest.approx(1000.0, abs=11.0), "since the first block it missed"
+        assert kinds(made) == ["stratum_alarm"], "new blocks do not raise it anew"
+        assert "3 behind" not in made.now.alarms[0].text, "the sentence is of the moment it was raised"
+    finally:
+        await stopped(alive, stuck)
+
+
+async def test_a_step_of_the_wall_clock_raises_no_alarm(quick):
+    clock = FastClock()
+    pool = StratumPool(Chain(seed=6, clock=clock, early=(1e9,)), clock=clock, habits=OPEN)
+    await pool.start()
+    made, _ = await quick({"a": pool, "dead": Ended("refused", "nobody")}, clock)
+    try:
+        await clock.advance(60)
+        for step in (3600.0, -7200.0, 3600.0):
+            clock._offset += step
+            await clock.advance(6)
+            assert made.now.alarms == ()
+            now = made.standing.record({})
+            assert 0 <= now.at - now.endpoints[url("a")].job_at <= 30
+    finally:
+        await pool.stop()
+
+
 async def test_empty_templates_are_counted_with_what_they_cost(quick):
     clock = FastClock()
     chain = Chain(seed=7, clock=clock, early=(100.0, DAY))
