@@ -11,10 +11,10 @@ from typing import Any, Final
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.stratum.dial import Ended, kernel_rtt
-from stratoscope.stratum.messages import Noise, Reconnect
+from stratoscope.stratum.messages import ROLLING_MASK, Noise, Reconnect
 from stratoscope.stratum.settings import Login
 from stratoscope.stratum.sv2 import messages
-from stratoscope.stratum.sv2.messages import Message, Moved, Opened, Refused, SetTarget, SetupSuccess
+from stratoscope.stratum.sv2.messages import ExtendedJob, Message, Moved, Opened, Refused, SetTarget, SetupSuccess
 from stratoscope.stratum.sv2.noise import ACT_2, Frame, Initiator, NoiseFailed, Sealed
 from stratoscope.stratum.sv2.work import Work
 from stratoscope.stratum.talk import FIRST_JOB, MOST_NOISE, SUBSCRIBED, Ear, Talk
@@ -124,6 +124,8 @@ class Session(Talk):
         if isinstance(message, Opened):
             self._ear.granted(len(message.extranonce_prefix), message.extranonce_size)
             self._done["open"].set()
+        elif isinstance(message, ExtendedJob):
+            self._ear.mask(ROLLING_MASK if message.rolling else None)
         if isinstance(message, Opened | SetTarget) and self._work.difficulty is not None:
             self._ear.difficulty(self._work.difficulty)
         if job is not None:
