@@ -100,7 +100,7 @@ class Agent:
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
-        self.book = Book(self._kept_sums())
+        self.book = Book(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
