@@ -13,14 +13,13 @@ from stratoscope.stratum.messages import (
     Reply,
     Request,
     SetDifficulty,
-    octets,
     parse,
     parse_notify,
     rolling_mask,
     subscription,
-    word,
 )
 from stratoscope.stratum.template import coinbase_of, decode, root_of
+from stratoscope.stratum.words import octets, word
 
 pytestmark = pytest.mark.shelf
 SESSIONS = ("stratum_ckpool-lhr_core.jsonl", "errprobe_ckpool-lhr.jsonl", "errprobe_public-pool.jsonl")

@@ -77,7 +77,7 @@ def decode(
 
 def _told(extranonce1: str | None, size: int | None) -> tuple[bytes, int] | None:
     from stratoscope.errors import UsageError
-    from stratoscope.stratum.messages import octets
+    from stratoscope.stratum.words import octets
 
     if extranonce1 is None and size is None:
         return None

@@ -1,6 +1,5 @@
 """Looks at stratum endpoints once, or follows them: `stratoscope stratum URL`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -87,6 +86,7 @@ def _settings(urls: list[str], user: str | None, password: str | None) -> "Strat
 @asynccontextmanager
 async def _watching(settings: "StratumSettings") -> AsyncIterator["Watch"]:
     """Run a watch for the length of a `with`."""
+    import asyncio
     import random
 
     from stratoscope.clock import SystemClock
@@ -108,6 +108,8 @@ async def _watching(settings: "StratumSettings") -> AsyncIterator["Watch"]:
 
 async def _look(settings: "StratumSettings", timeout: float) -> "StratumNow":
     """Return what is known once every endpoint gave a job and its round trip, or failed, or the time is over."""
+    import asyncio
+
     async with _watching(settings) as made:
         loop = asyncio.get_running_loop()
         end, measured = loop.time() + timeout, 0.0

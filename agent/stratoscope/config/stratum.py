@@ -26,9 +26,9 @@ def _url(text: str) -> None:
     if endpoint.scheme != V2:
         return
     if not available():
-        raise ValueError("needs the extra sv2 for stratum V2: pip install 'stratoscope[sv2]'")
+        raise ValueError("stratum V2 needs the extra sv2: pip install 'stratoscope[sv2]'")
     if endpoint.key and authority_key(endpoint.key) is None:
-        raise ValueError("has a wrong authority key after the port: copy it from the pool's page once more")
+        raise ValueError("the authority key after its port is none: copy it from the pool's page once more")
 
 
 Url = Annotated[str, BeforeValidator(checked(_url))]

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from stratoscope.simulate.jobs import EXTRANONCE2_SIZE
 from stratoscope.stratum.header import header, rolled, share_difficulty
-from stratoscope.stratum.messages import octets, parse_notify, word
+from stratoscope.stratum.messages import parse_notify
 from stratoscope.stratum.template import root_of
+from stratoscope.stratum.words import octets, word
 
 _SHARES: Final = 6  # between two looks at a session's pace
 _STEP: Final = 4.0  # factor by which the difficulty changes at most

@@ -6,6 +6,8 @@ No library of the registry that does this is both small and kept up, and the who
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 from typing import Final
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -13,6 +15,10 @@ _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_CHECK: Final = 1
 _BECH32M_CHECK: Final = 0x2BC830A3
 _GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_STEPS: Final = tuple(
+    reduce(xor, (generator for at, generator in enumerate(_GENERATORS) if top >> at & 1), 0) for top in range(32)
+)
+"""What each five bits that leave the checksum's register put back: a job may have thousands of outputs."""
 LONGEST: Final = 128
 """Characters of the longest text that is looked at; the longest address has 90."""
 
@@ -138,11 +144,7 @@ def _expanded(prefix: str) -> list[int]:
 def _polymod(words: Iterable[int]) -> int:
     check = 1
     for item in words:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ item
-        for at, generator in enumerate(_GENERATORS):
-            if top >> at & 1:
-                check ^= generator
+        check = (check & 0x1FFFFFF) << 5 ^ item ^ _STEPS[check >> 25]
     return check
 
 

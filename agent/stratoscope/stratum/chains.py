@@ -21,6 +21,8 @@ _REGTEST_HALVING: Final = 150
 _GENESIS: Final = 1_231_006_505  # s, of Bitcoin and every fork of it
 _TESTNET4_GENESIS: Final = 1_714_777_860
 _SIGNET_GENESIS: Final = 1_598_918_400
+_TESTNET3_ALONE: Final = 1_400_000_000
+"""Until then nothing but testnet3 had heights so low at difficulties so low."""
 _SEGWIT: Final = 481_824
 _FORK: Final = 478_559  # the first block of Bitcoin Cash
 _LONG_AFTER: Final = 520_000
@@ -98,6 +100,8 @@ def _test_network(height: int, ntime: int, difficulty: float) -> tuple[str | Non
         return OTHER, hints
     if difficulty < 1:
         return SIGNET if _in_pace(height, ntime, _SIGNET_GENESIS) else OTHER, (*hints, "the difficulty is below 1")
+    if ntime < _TESTNET3_ALONE and difficulty < 1e6:
+        return TESTNET3, (*hints, "before there was another test network")
     if _in_pace(height, ntime, _TESTNET4_GENESIS, 2.0):
         return TESTNET4, hints
     if height > 1.25 * (ntime - _GENESIS) / BLOCK_SECONDS:

@@ -6,11 +6,15 @@ from typing import Final
 LONGEST_EXTRANONCE: Final = 128
 """Bytes of both extranonces together that are tried where the session does not tell."""
 MOST_OUTPUTS: Final = 10_000
+MOST_TRIED: Final = 20_000
+"""Outputs read in all while an extranonce's size is looked for: a job may be made to cost time."""
 MAX_MONEY: Final = 2_100_000_000_000_000  # sat
 _FINAL: Final = (0xFFFFFFFF, 0, 0xFFFFFFFE)
 _MERGED: Final = b"\xfa\xbemm"
 _MERGED_SIZE: Final = 44  # mark, root, size of the tree, nonce
 _SHORTEST_TAG: Final = 5
+_VOTES: Final = frozenset({"/P2SH/", "/NYA/", "/SEGWIT/"})
+"""What pools wrote to vote on changes of the rules: no names."""
 _LONGEST_TAG: Final = 96
 _HEIGHT_BYTES: Final = 5
 _HIGHEST: Final = 500_000_000
@@ -18,7 +22,11 @@ _HIGHEST: Final = 500_000_000
 
 
 class Malformed(ValueError):
-    """The bytes are no coinbase transaction."""
+    """The bytes are no coinbase transaction; `read` counts the outputs that were read until that showed."""
+
+    def __init__(self, why: str, read: int = 0) -> None:
+        super().__init__(why)
+        self.read = read
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +61,14 @@ def read(raw: bytes) -> Coinbase:
     count = cursor.size()
     if not 0 < count <= MOST_OUTPUTS:
         raise Malformed(f"{count} outputs")
-    outputs = tuple((cursor.number(8), cursor.take(cursor.size())) for _ in range(count))
+    outputs = _outputs(cursor, count)
     stripped = raw[:4] + raw[body : cursor.at]
     if witness:
         for _ in range(min(cursor.size(), 100)):
             cursor.take(cursor.size())
     lock_time = cursor.number(4)
     if cursor.at != len(raw):
-        raise Malformed(f"{len(raw) - cursor.at} bytes too many")
+        raise Malformed(f"{len(raw) - cursor.at} bytes too many", count)
     return Coinbase(version, script, sequence, outputs, lock_time, witness, stripped + lock_time.to_bytes(4, "little"))
 
 
@@ -71,11 +79,27 @@ def assembled(before: bytes, after: bytes, size: int | None) -> tuple[Coinbase, 
     end with its last byte. Of several, one with a plain sequence number and believable amounts is taken.
     """
     if size is not None:
-        told = _tried(before, after, size)
-        if told is not None:
-            return told, size
-    fitting = [(made, length) for length in range(LONGEST_EXTRANONCE + 1)
-               if (made := _tried(before, after, length)) is not None]  # fmt: skip
+        try:
+            return read(before + bytes(size) + after), size
+        except Malformed:
+            pass
+    return _found(before, after)
+
+
+def _found(before: bytes, after: bytes) -> tuple[Coinbase, int] | None:
+    """Return the most believable of the coinbases that end with their last byte, and the size of its extranonce."""
+    fitting: list[tuple[Coinbase, int]] = []
+    left = MOST_TRIED
+    for size in range(LONGEST_EXTRANONCE + 1):
+        try:
+            made = read(before + bytes(size) + after)
+        except Malformed as failure:
+            left -= failure.read
+        else:
+            fitting.append((made, size))
+            left -= len(made.outputs)
+        if left <= 0:
+            break
     return max(fitting, key=lambda pair: _believable(pair[0]), default=None)
 
 
@@ -112,15 +136,23 @@ def tags_of(script: bytes) -> tuple[str, ...]:
     rest = script[height_size(script) :]
     at = rest.find(_MERGED)
     pieces = [rest] if at < 0 else [rest[:at], rest[at + _MERGED_SIZE :]]
-    runs = [tag for piece in pieces for tag in map(_trimmed, _runs(piece)) if len(tag) >= _SHORTEST_TAG]
+    runs = [
+        tag
+        for piece in pieces
+        for tag in map(_trimmed, _runs(piece))
+        if len(tag) >= _SHORTEST_TAG and tag not in _VOTES
+    ]
     return tuple(sorted(runs, key=_likeness, reverse=True))
 
 
-def _tried(before: bytes, after: bytes, size: int) -> Coinbase | None:
+def _outputs(cursor: "_Cursor", count: int) -> tuple[tuple[int, bytes], ...]:
+    found: list[tuple[int, bytes]] = []
     try:
-        return read(before + bytes(size) + after)
-    except Malformed:
-        return None
+        for _ in range(count):
+            found.append((cursor.number(8), cursor.take(cursor.size())))  # noqa: PERF401 — how far it came counts
+    except Malformed as failure:
+        raise Malformed(str(failure), len(found)) from None
+    return tuple(found)
 
 
 def _believable(made: Coinbase) -> tuple[bool, bool, bool]:

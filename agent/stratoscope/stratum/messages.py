@@ -4,7 +4,6 @@ Byte orders are settled here: a previous hash is kept in header order, words are
 no builder for `mining.submit`: an observer cannot submit a share.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ import orjson
 
 from stratoscope import __version__
 from stratoscope.market.chain import difficulty_of
+from stratoscope.stratum.words import number, octets, swap_words, word
 
 AGENT: Final = f"stratoscope/{__version__}"
 """What an observer calls itself: honest, so that a pool may know and refuse it."""
@@ -21,9 +21,9 @@ MAX_EXTRANONCE: Final = 256  # bytes, each of the two
 MAX_TEXT: Final = 1000  # characters of a message for people
 MAX_JOB_ID: Final = 256
 ROLLING_MASK: Final = 0x1FFFE000
+"""The bits of a header's version that BIP 320 leaves to miners."""
 _JSON_STARTS: Final = 8  # places in a line at which a document is looked for, after noise
 _BLANK: Final = b"\x00\r\n\t "
-_HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 NOISE_REASONS: Final = ("not_json", "not_object", "shape", "params", "oversize")
 """Why a line is no message: the closed set behind Noise."""
@@ -224,30 +224,6 @@ def request(id_: Id, method: str, params: Sequence[Any]) -> bytes:
     return orjson.dumps({"id": id_, "method": method, "params": list(params)}) + b"\n"
 
 
-def swap_words(data: bytes) -> bytes:
-    """Return `data` (a multiple of 4 bytes) with each word's bytes reversed: stratum's order ↔ the header's."""
-    return b"".join(data[at : at + 4][::-1] for at in range(0, len(data), 4))
-
-
-def octets(text: Any) -> bytes | None:
-    """Return the bytes that `text` writes in hex; None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        return None
-    return found if 2 * len(found) == len(text) else None  # fromhex passes over blanks
-
-
-def word(text: Any) -> int | None:
-    """Return the 32-bit number that `text` writes in up to eight hex digits (0x before them or not); else None."""
-    if not isinstance(text, str):
-        return None
-    digits = text[2:] if text[:2] in ("0x", "0X") else text
-    return int(digits, 16) if 0 < len(digits) <= 8 and _HEX.issuperset(digits) else None
-
-
 def _document(line: bytes) -> Any:
     try:
         return orjson.loads(line)
@@ -330,17 +306,6 @@ _KNOWN: Final = {
     "client.reconnect": _reconnect,
     "client.show_message": _show,
 }
-
-
-def number(value: Any) -> float | None:
-    """Return the finite number that `value` is or writes; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value[:40] if isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
 
 
 def _session(before: list[Any]) -> str | None:

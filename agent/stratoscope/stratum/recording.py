@@ -15,8 +15,6 @@ from stratoscope.stratum.messages import (
     Notify,
     Reply,
     SetExtranonce,
-    number,
-    octets,
     parse,
     parse_notify,
     subscription,
@@ -25,6 +23,7 @@ from stratoscope.stratum.sv2 import messages as v2
 from stratoscope.stratum.sv2.noise import Frame
 from stratoscope.stratum.sv2.work import Work
 from stratoscope.stratum.template import Job
+from stratoscope.stratum.words import number, octets
 
 _MARKS: Final = frozenset({"line", "scenario", "msg_type"})
 

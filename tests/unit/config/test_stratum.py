@@ -14,6 +14,8 @@ MISTAKES = {
     "another protocol": ("endpoints: ['http://pool.example:80']",
                          ("stratum.endpoints[0].url is wrong: it must begin with stratum+tcp://, stratum+ssl:// or "
                          "stratum2+tcp://")),
+    "a wrong authority key": ("endpoints: ['stratum2+tcp://pool.example:34254/abc']",
+                              "stratum.endpoints[0].url is wrong: the authority key after its port is none"),
     "a password without a user": ("password: env:P", "stratum has a password without a user: add `user:`"),
     "an endpoint's password without a user": ("endpoints: [{url: 'a:1', password: env:P}]",
                                               "stratum.endpoints[0] has a password without a user: add `user:`"),

@@ -129,6 +129,16 @@ def test_a_coinbase_that_is_none_leaves_money_unknown_but_not_the_difficulty():
     assert seen.hashprice_sats_per_ph_day is None
 
 
+def test_a_job_made_to_cost_time_is_given_up(monkeypatch):
+    reads = []
+    monkeypatch.setattr(coinbase, "read", lambda raw, read=coinbase.read: reads.append(1) or read(raw))
+    before = b"\x01\x00\x00\x00\x01" + bytes(32) + b"\xff" * 4 + b"\x80"
+    after = b"\xfd\x10\x0f" * 45 + bytes(100_000)  # for every third size there are 3,856 outputs, and bytes left over
+    crafted = Notify("1", bytes(32), before, after, (), 1, NBITS, NTIME, clean=True)
+    assert decode(crafted).defects == ("coinbase",)
+    assert len(reads) < 64
+
+
 def test_hundreds_of_payouts_are_all_read():
     outputs = [(1_000 + at, b"\x00\x14" + at.to_bytes(20)) for at in range(400)]
     seen = decode(job(outputs=(*outputs, (0, WITNESS)), gap=9), b"", 9)
@@ -147,6 +157,7 @@ def test_a_payment_to_a_bare_key_has_a_script_and_no_address():
     (b"\x0ackpool-lhr\x16/mined by test-ckpool/", "/mined by test-ckpool/"), (b"\xf0\x9f\x90\x9f", ""), (b"ab", ""),
     (b"-" + b"x" * 45, "x" * 45), (b"\xfa\xbemm" + b"A" * 40 + b"/late/", "/late/"),
     (b"< OCEAN.XYZ >", "< OCEAN.XYZ >"),
+    (b"\x06/P2SH/\x04\xb8\x86\x4e\x50\x08/pool/", "/pool/"), (b"\x06/P2SH/", ""),
     (b"\x04Ab3f\x0fMined by AntPool", "Mined by AntPool"),
 ])  # fmt: skip
 def test_the_tag_is_the_pools_own_words(words, tag):
@@ -194,6 +205,7 @@ def test_the_root_of_merge_mined_chains_is_named():
     (152_000, 5e8, 1_795_000_000, True, False, "testnet4"),
     (310_000, 0.3, 1_783_698_777, True, False, "signet"),
     (30_000, 0.3, 1_783_698_777, True, False, "other"),
+    (25_096, 6.0, 1_347_323_577, False, True, "testnet3"),
     (24_000_000, 1e9, 1_783_698_777, False, False, "testnet3"),
     (2_000_000, 1e14, 1_783_698_777, True, False, "other"),
     (None, 1.3e14, 1_783_698_777, True, False, "BTC"),
