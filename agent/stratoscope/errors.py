@@ -6,7 +6,7 @@ StratoscopeError
 │   ├── TimedOut               connect_timeout · timeout
 │   ├── Garbled                decode · oversize · truncated · not_json · refused_command
 │   └── AuthRefused            auth · denied
-├── SourceError(reason)        the market acts: count the reason, keep what it had while that is young, ask later
+├── SourceError(reason)        market and pools act: count the reason, keep what it had while that is young, ask later
 └── OperatorError              the operator acts: the message names the place and the remedy
     ├── ConfigError            a config file, key or value
     └── UsageError             a command-line argument
@@ -28,8 +28,9 @@ SOURCE_REASONS: Final = (
     "unreachable", "timeout", "tls", "http", "rate_limited", "auth", "redirect", "oversize", "not_json", "schema",
     "refused", "inconsistent", "waiting",
 )  # fmt: skip
-"""Every reason a market source can fail by: the closed set behind `stratoscope_source_requests_total{outcome}` (plus
-`ok`); `waiting` is a request that was not sent, because the source asked for a pause or keeps failing."""
+"""Every reason a market source or a pool can fail by: the closed set behind
+`stratoscope_source_requests_total{outcome}` and `mining_pool_requests_total{outcome}` (plus `ok`); `waiting` is a
+request that was not sent, because the source asked for a pause or keeps failing."""
 
 
 class StratoscopeError(Exception):
@@ -62,7 +63,7 @@ class AuthRefused(PollError):
 
 
 class SourceError(StratoscopeError):
-    """A market source gave nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
+    """A market source or a pool gave nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

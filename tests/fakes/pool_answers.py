@@ -176,11 +176,16 @@ ANSWERS: dict[str, dict[str, Any]] = {
                                           "shares_1m": "300", "shares_5m": "300", "shares_15m": "300",
                                           "shares_unit": "T"}},
         "balance": {"err_no": 0, "data": {"unpaid": "480411", "total_paid": "150000000"}},
+        "rewards": {"err_no": 0, "data": {"page": "1", "page_count": 1, "list": [
+            {"date": 20250614, "earnings": 61081, "payment_mode": "FPPS", "payment_time": "0", "paid_amount": 0}]}},
     },
     "powerpool": {"account": {"data": {
         "hashrate": {"sha256": {"hashrate": 300.0, "speedConversion": 1e12},
                      "scrypt": {"hashrate": 1, "speedConversion": 1e9}},
-        "balances": [{"coinTicker": "BTC", "balance": 0.001}], "payments": [], "earnings": [],
+        "balances": [{"coinTicker": "BTC", "balance": 0.001}],
+        "earnings": [{"timestamp": 1_749_900_000.0, "coins": {"BTC": {"value": 0.00061081}}}],
+        "payments": [{"ticker": "BTC", "value": 0.001, "timestamp": NOW - 9000.0},
+                     {"ticker": "FB", "value": 5, "timestamp": NOW - 9000.0}],
         "workers": [{"name": f"rig0{n}", "hashrate": n * 100.0, "speedConversion": 1e12, "algorithm": "sha256"}
                     for n in (1, 2)]}}},
     "kano": {"account": {"STAMP": str(NOW - 10), "rows": "2", **{

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stratoscope.errors import SOURCE_REASONS, SourceError
-from stratoscope.pools.pool import LISTS, Call, Part, Turn, believed
+from stratoscope.pools.pool import LISTS, Call, Part, Turn, believed, totalled
 
 WRONG_TYPES = (True, None, "abc", [], {}, -1, "NaN", [[1]], "", "1_000", 10**400)
 GARBAGE = (
@@ -71,7 +71,7 @@ def figures(value: Any, *, numerals: bool = False) -> Iterator[float]:
 def read(call: Call, body: bytes, turn: Turn) -> Part | None:
     """Return what is read; None for a refusal, whose reason must be of the closed set."""
     try:
-        return believed(call.read(body, turn))
+        return totalled(believed(call.read(body, turn)))
     except SourceError as error:
         reason = error.reason
     assert reason in SOURCE_REASONS

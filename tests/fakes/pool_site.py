@@ -1,10 +1,13 @@
 """A pool on loopback for every adapter: it looks at each request as that pool does, and refuses what is not right."""
 
+import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -149,7 +152,8 @@ PATHS: Mapping[str, Mapping[str, str]] = {
     "emcd": {"account": "/v1/btc/workers/", "balance": "/v1/info/", "rewards": "/v1/btc/income/"},
     "parasite": {"account": f"/api/user/{ADDRESS}", "pool": "/api/pool-stats"},
     "sbicrypto": {"account": "/api/external/v1/workers"},
-    "btccom": {"account": "/v1/realtime/hashrate", "workers": "/v1/worker/stats", "balance": "/v1/account/earn-stats"},
+    "btccom": {"account": "/v1/realtime/hashrate", "workers": "/v1/worker/stats", "balance": "/v1/account/earn-stats",
+               "rewards": "/v1/account/earn-history"},
     "powerpool": {"account": "/api2/user"},
     "kano": {"account": "/index.php"},
     "hydrapool": {"account": "/metrics"},
@@ -199,3 +203,27 @@ def page_of(request: Request) -> int:
     if "size" in told:
         return int(told["page"]) + 1
     return int(told.get("page") or told.get("page_number") or told.get("pageIndex") or 1)
+
+
+@contextlib.contextmanager
+def served(*kinds: str) -> Iterator[dict[str, PoolSite]]:
+    """Serve pools from a thread of their own, for programs and commands that run a loop of their own."""
+    loop, made = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in kinds}
+    started, stop = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for site in made.values():
+                await stack.enter_async_context(site)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert started.wait(20)
+    try:
+        yield made
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(20)
+        loop.close()

@@ -100,6 +100,7 @@ def _document(asked: "AskedPool") -> dict[str, Any]:
         "kind": asked.settings.kind,
         "ok": bool(asked.up),
         "calls": [_call(asked, kept) for kept in asked.calls],
+        "stands_still": asked.stands_still,
         "told": {} if report is None else _told(report),
     }
 
@@ -173,6 +174,8 @@ def _advice(one: dict[str, Any]) -> list[str]:
     remedies = dict.fromkeys(call["remedy"] for call in one["calls"] if not call["ok"] and call["remedy"])
     fields = [field for call in one["calls"] if call["ok"] for field in call["unreadable"]]
     lines = list(remedies)
+    if one["stands_still"]:
+        lines.append(f"Not shown: {one['stands_still']}.")
     if fields:
         more = f" and {len(fields) - 5} more" if len(fields) > 5 else ""
         lines.append(f"Not readable: {'; '.join(fields[:5])}{more}.")

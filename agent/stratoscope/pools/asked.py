@@ -1,19 +1,20 @@
 """Asks one pool: each call on its cadence, within the pool's limits; keeps what came for as long as it may be shown."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.pools.bucket import Bucket
-from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told
+from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told, totalled
 from stratoscope.pools.report import PoolReport, WorkerReport, WorkerState
 from stratoscope.pools.said import added_up
 from stratoscope.pools.settings import PoolSettings
 from stratoscope.pools.ways import Way
-from stratoscope.units import HOUR, KILO, MINUTE
+from stratoscope.units import HOUR, MINUTE
 
 JITTER: Final = 0.1
 HOLD: Final = 3
@@ -40,12 +41,21 @@ class Kept:
     at: float = 0.0  # UTC s
     wrong: SourceError | None = None
     failures: int = 0  # in a row
+    marks: deque[tuple[float, Part]] = field(default_factory=deque)  # earlier parts with their UTC s, where wanted
 
     def age(self, mono: float, now: float) -> float:
         """Return how old the part is in s, by the pool's own word where that is more."""
         by_word = (self.part or {}).get("at")
         since = mono - self.came
         return since if by_word is None else max(since, now - by_word)
+
+    def before(self, now: float) -> tuple[float, Part] | None:
+        """Return the newest earlier part that is a span old, not two; None where there is none."""
+        span = self.call.span
+        while self.marks and now - self.marks[0][0] > 2 * span:
+            self.marks.popleft()
+        old = [mark for mark in self.marks if now - mark[0] >= span]
+        return old[-1] if old else None
 
     def shown(self, mono: float, now: float) -> bool:
         """Tell whether the part may be shown."""
@@ -72,7 +82,6 @@ class AskedPool:
         self._way, self._bucket, self._clock, self._chance, self._warn = way, bucket, clock, chance, warn
         start = clock.monotonic()
         self.calls = [Kept(call, start + SPREAD * chance()) for call in pool.calls]
-        self._nonce = 0
         self._report: tuple[tuple[Any, ...], PoolReport | None] | None = None
 
     async def run(self) -> None:
@@ -84,31 +93,31 @@ class AskedPool:
 
     async def ask(self, kept: Kept) -> None:
         """Ask one call with all its pages; keep what came, or why nothing did, and when to ask again."""
+        kept.due = self._clock.monotonic() + MOST_WAIT  # also where a bug of ours ends this: the other calls go on
         try:
-            part = await self._pages(kept.call)
+            part = await self._pages(kept)
         except SourceError as error:
             self._failed(kept, SourceError(error.reason, without(error.detail, self.settings.account)))
         else:
             self._came(kept, part)
 
-    async def _pages(self, call: Call) -> Part:
+    async def _pages(self, kept: Kept) -> Part:
+        call = kept.call
         whole: Part | None = None
         for page in range(1, MOST_PAGES + 1):
-            await self._bucket.take()
-            turn = self._turn(page)
+            turn = self._turn(kept, page, await self._bucket.take())
             part = await self._way.carry(call.ask(turn), lambda body, turn=turn: call.read(body, turn))  # type: ignore[misc]  # mypy does not infer a lambda with a default
             part = believed(part)
             if not told(part):
                 raise SourceError("schema", "nothing that is documented is in the answer: " + _few(part))
             whole = part if whole is None else joined(whole, part)
             if not whole.get("more"):
-                return whole
+                return totalled(whole)
         raise SourceError("oversize", f"over {MOST_PAGES} pages")
 
-    def _turn(self, page: int) -> Turn:
+    def _turn(self, kept: Kept, page: int, nonce: int) -> Turn:
         now = self._clock.time()
-        self._nonce = max(self._nonce + 1, int(now * KILO))
-        return Turn(self.settings.account, now, self._nonce, page)
+        return Turn(self.settings.account, now, nonce, page, kept.before(now) if kept.call.span else None)
 
     def _came(self, kept: Kept, part: Part) -> None:
         at = part.get("at")
@@ -120,6 +129,8 @@ class AskedPool:
         if kept.failures:
             self._warn(f"pool {self.settings.name}: {kept.call.name} is told again")
         kept.part, kept.came, kept.at = part, self._clock.monotonic(), now
+        if kept.call.span:
+            kept.marks.append((now, part))
         kept.wrong, kept.failures = None, 0
         kept.due = kept.came + kept.call.every * (1 + JITTER * self._chance())
 
@@ -208,7 +219,7 @@ def by_state(workers: Iterable[WorkerReport]) -> dict[WorkerState, int]:
 def without(text: str, account: Account) -> str:
     """Return `text` without the account's secrets, in whatever spelling a pool may have echoed them."""
     for secret in account.secrets:
-        for spelling in {secret, quote(secret, safe=""), quote(secret)}:
+        for spelling in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}:
             text = text.replace(spelling, "[redacted]")
     return text
 

@@ -38,6 +38,7 @@ class Part(TypedDict, total=False):
     best_difficulty: float | None
     defects: tuple[str, ...]
     more: bool  # there is another page
+    summed: bool  # each worker of the page could be read: the account's hashrate is the sum over all pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +59,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page."""
+    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page.
+
+    `before` is what the same call gave a while ago (UTC s), for calls that make rates of counters; see `Call.span`.
+    """
 
     account: Account
     now: float
     nonce: int  # ms since 1970, or a little more
     page: int = 1
+    before: tuple[float, Part] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ class Call:
     ask: Callable[[Turn], Ask]
     read: Callable[[bytes, Turn], Part]
     extra: bool = False
+    span: float = 0.0  # s; how far apart two answers must be to make rates of counters; 0: the pool tells rates itself
 
 
 Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
@@ -130,7 +136,20 @@ def joined(first: Part, then: Part) -> Part:
         if key in first or key in then:
             whole[key] = (*first.get(key, ()), *then.get(key, ()))
     whole["more"] = then.get("more", False)
+    whole["summed"] = first.get("summed", False) and then.get("summed", False)
     return whole
+
+
+def totalled(part: Part) -> Part:
+    """Return `part` with the sum of its workers as the account's hashrate, where every page of them is whole.
+
+    Workers that send nothing need not be told a hashrate.
+    """
+    workers = [one for one in part.get("workers") or () if one.hashrate or one.state not in ("inactive", "dead")]
+    if part.pop("summed", False) and workers:
+        windows = set(workers[0].hashrate).intersection(*(worker.hashrate for worker in workers))
+        part["hashrate"] = {window: sum(one.hashrate[window] for one in workers) for window in sorted(windows)}
+    return part
 
 
 def _without_repeats(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, ...]:
@@ -157,6 +176,6 @@ def believed(part: Part) -> Part:
 
 def told(part: Part) -> bool:
     """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
-    beside = ("at", "defects", "more")
+    beside = ("at", "defects", "more", "summed")
     return any(value or (value is not None and key in LISTS) or isinstance(value, int | float)
                for key, value in part.items() if key not in beside)  # fmt: skip

@@ -5,7 +5,7 @@ defect too. A whole answer that is none raises SourceError.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, TypeVar
@@ -164,10 +164,15 @@ def an_object(value: Any) -> dict[str, Any]:
     return value
 
 
+def each(rows: Sequence[Said] | None, read: Callable[[Said], T | None]) -> tuple[T, ...] | None:
+    """Return what `read` makes of each row, without those it makes nothing of; None where there is no list."""
+    return None if rows is None else tuple(one for row in rows if (one := read(row)) is not None)
+
+
 REFUSALS: Final = (
     ("rate_limited", re.compile(r"too many|too frequent|frequen|rate.?limit|limit exceeded|throttl", re.IGNORECASE)),
     ("auth", re.compile(
-        r"auth|permission|denied|forbidden|sign|token|credential|(?:api|access|invalid).?key|white.?list|\bip\b|log.?in",
+        r"auth|permission|denied|forbidden|sign|token|credential|\bkey\b|api.?key|access.?key|white.?list|\bip\b|log.?in",
         re.IGNORECASE)),
 )  # fmt: skip
 

@@ -1,8 +1,7 @@
 """`stratoscope pools check` asks every configured pool once and says what came, or what to do."""
 
-import asyncio
 import json
-import threading
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from fakes.pool_answers import ADDRESS
-from fakes.pool_site import KEY, SECRET, PoolSite
+from fakes.pool_site import KEY, SECRET, PoolSite, served
 from fakes.web import Says
 from stratoscope.cli import app
 
 
 @pytest.fixture
 def sites() -> Iterator[dict[str, PoolSite]]:
-    """Pools in a thread of their own, since the command runs a loop of its own."""
-    loop, made = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in ("viabtc", "public-pool", "emcd")}
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        for site in made.values():
-            await site.__aenter__()
-        started.set()
-        await stop.wait()
-        for site in made.values():
-            await site.__aexit__()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert started.wait(20)
-    yield made
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(20)
+    with served("viabtc", "public-pool", "emcd") as made:
+        yield made
 
 
 def check(tmp_path: Path, pools: list[dict[str, Any]], *arguments: str) -> Any:
@@ -95,6 +78,14 @@ def test_a_key_in_the_path_is_not_shown_when_the_pool_echoes_it(tmp_path, sites)
     found = check(tmp_path, [{"kind": "emcd", "url": sites["emcd"].url, "key": "file:key"}])
     assert found.exit_code == 1
     assert "[redacted]" in found.stdout
+
+
+def test_figures_that_the_pool_itself_dates_back_are_not_shown_and_that_is_said(tmp_path):
+    with served("ocean") as sites:  # its figures are of 2025
+        found = check(tmp_path, [{"kind": "ocean", "url": sites["ocean"].url, "account": ADDRESS}])
+    assert found.exit_code == 0
+    assert "TH/s" not in found.stdout
+    assert re.search(r"ocean: Not shown: what the pool tells of account is \d+ h old\.", found.stdout)
 
 
 def test_a_captcha_is_called_what_it_is(tmp_path, sites):

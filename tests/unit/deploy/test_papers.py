@@ -42,7 +42,7 @@ def test_every_state_of_a_rig_is_explained_once():
 
 
 def test_every_reason_of_a_market_source_is_explained():
-    assert sorted(rows("docs/troubleshooting.md", "Why a market source failed")) == sorted(SOURCE_REASONS)
+    assert sorted(rows("docs/troubleshooting.md", "Why a market source or a pool failed")) == sorted(SOURCE_REASONS)
 
 
 def test_the_scrape_config_in_the_papers_is_the_shipped_one():

@@ -30,7 +30,7 @@ BALANCE = {
     "antpool": 480_411, "nicehash": 1000, "nicehash-address": 1000, "emcd": 129_399, "btccom": 480_411,
     "powerpool": 100_000,
 }  # fmt: skip
-DAILY = {"braiins", "viabtc", "f2pool", "foundry", "binance", "emcd"}
+DAILY = {"braiins", "viabtc", "f2pool", "foundry", "binance", "emcd", "btccom", "powerpool"}
 """Kinds that tell that 2025-06-14 earned 61,081 satoshis."""
 
 
@@ -58,6 +58,17 @@ async def test_everything_is_told_when_the_login_is_right(pool_of, kind):
     if kind != "hydrapool":  # of its second rig no last share is told, and so no state
         assert sum(report.workers_by_state.values()) == 2
     assert report.at <= NOW + 120
+    assert told_by(report) == BY_KIND[kind].tells - ({"account", "workers"} if kind == "hydrapool" else set())
+
+
+def told_by(report) -> set[str]:
+    """Return which columns of docs/pools.md the report fills; Hydra-Pool's hashrates want a second look."""
+    works = [*report.work, *(tally for worker in report.workers or () for tally in worker.work)]
+    return {name for name, there in {
+        "account": report.hashrate, "workers": any(worker.hashrate for worker in report.workers or ()),
+        "refused": any(tally.rejected is not None or tally.stale is not None for tally in works),
+        "balance": report.balance_sat is not None, "earnings": report.earnings, "payouts": report.payouts,
+    }.items() if there}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KEYED)

@@ -205,3 +205,27 @@ async def test_the_operators_word_on_fee_and_scheme_goes_before_the_pools(pool_o
     async with pool_of("f2pool", fee=0.02, scheme="pps") as (live, _):
         await live.once()
         assert (live.reports["here"].fee_ratio, live.reports["here"].scheme) == (0.02, "pps")
+
+
+async def test_hydra_pools_counters_become_hashrates_after_ten_minutes(clock):
+    async with running(clock, "hydrapool") as (live, site, pass_by):
+        await pass_by(500.0)
+        assert live.reports["here"].hashrate == {}
+        begin = clock.monotonic()
+
+        def page(_) -> Says:
+            done = 100e12 * (clock.monotonic() - begin)
+            return Says("".join(f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig0{n}"}} '
+                                f"{n * (4.2e18 + done):.0f}\n" for n in (1, 2)).encode())  # fmt: skip
+
+        site.instead = page
+        await pass_by(1300.0)
+        report = live.reports["here"]
+        assert report.hashrate[600.0] == pytest.approx(300e12, rel=1e-3)
+        assert {one.name: one.hashrate[600.0] for one in report.workers} == {
+            "rig01": pytest.approx(100e12, rel=1e-3), "rig02": pytest.approx(200e12, rel=1e-3)}  # fmt: skip
+        site.instead = lambda _: Says(
+            f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig01"}} 5\n'.encode()
+        )
+        await pass_by(60.0)
+        assert live.reports["here"].hashrate == {}  # the pool began anew

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from stratoscope.pools.adapters import BY_KIND, POOLS, antpool, binance, nicehash, viabtc
+from stratoscope.pools.adapters import BY_KIND, POOLS, antpool, nicehash
 from stratoscope.pools.pool import Account, Ask, Turn
+from stratoscope.pools.signing import signed
 
 ACCOUNT = Account(account="acct", key="k", secret="s", organization="o")
 TURN = Turn(ACCOUNT, 1_750_000_100.0, 1_750_000_100_123, 2)
@@ -27,12 +28,12 @@ def asked(kind: str, call: str, turn: Turn = TURN) -> Ask:
 ])  # fmt: skip
 def test_viabtcs_published_signatures_come_out_exactly(shelf: Path, case: str, expected: str):
     rows = {row["id"]: row for row in csv.DictReader((shelf / "reference/reference_cases.csv").open())}
-    assert viabtc.signature(json.loads(rows[case]["inputs"])["msg"], VIABTC) == expected
+    assert signed(json.loads(rows[case]["inputs"])["msg"], VIABTC) == expected
 
 
 def test_the_same_without_the_shelf():
     expected = "4a1c9e4c73629b62fd999cbbcd2bc8b87a07f1791ae61ba576427f820dd3bc59"
-    assert viabtc.signature("coin=BTC&amount=1.0&tonce=1513746038205", VIABTC) == expected
+    assert signed("coin=BTC&amount=1.0&tonce=1513746038205", VIABTC) == expected
 
 
 def test_binances_published_signature_comes_out_exactly():
@@ -40,7 +41,7 @@ def test_binances_published_signature_comes_out_exactly():
              "&timestamp=1499827319559")  # fmt: skip
     secret = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
     expected = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
-    assert binance.signature(query, secret) == expected
+    assert signed(query, secret) == expected
 
 
 def test_nicehashs_published_signature_comes_out_exactly():

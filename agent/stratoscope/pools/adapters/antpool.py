@@ -1,14 +1,13 @@
 """Reads AntPool: signed forms, H/s in the overview and MH/s elsewhere, pages of workers, work of difficulty 1."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
+from stratoscope.pools.signing import signed
 from stratoscope.units import DAY, HOUR, MH, MINUTE
 
 OVERVIEW: Final = {10 * MINUTE: "hsLast10m", HOUR: "hsLast1h", DAY: "hsLast1d"}  # H/s
@@ -19,7 +18,7 @@ ROWS: Final = 50
 
 def signature(user: str, key: str, secret: str, nonce: int) -> str:
     """Return the HMAC-SHA256 of user, key and nonce in upper-case hexadecimal."""
-    return hmac.new(secret.encode(), f"{user}{key}{nonce}".encode(), hashlib.sha256).hexdigest().upper()
+    return signed(f"{user}{key}{nonce}", secret).upper()
 
 
 def _said(body: bytes) -> Said:
@@ -69,7 +68,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     """Return a page of workers."""
     said = _said(body).need("rows")
     rows = said.rows("rows")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    found = each(rows, _worker)
     pages = said.integer("totalPage") or 1
     return Part(workers=found, more=turn.page < pages and bool(found), defects=said.wrong())
 

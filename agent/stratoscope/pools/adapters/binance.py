@@ -1,14 +1,13 @@
 """Reads Binance Pool: signed queries, H/s as text, milliseconds, pages of workers and of payments."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
+from stratoscope.pools.signing import signed
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {15 * MINUTE: "fifteenMinHashRate", DAY: "dayHashRate"}
@@ -16,11 +15,6 @@ WORKER_WINDOWS: Final = {0.0: "hashRate", DAY: "dayHashRate"}
 STATES: Final[dict[int, WorkerState]] = {1: "active", 2: "inactive", 3: "dead"}
 TOO_MANY: Final = (-1003, -1015)
 ROWS: Final = 200
-
-
-def signature(query: str, secret: str) -> str:
-    """Return the HMAC-SHA256 of a query in hexadecimal."""
-    return hmac.new(secret.encode(), query.encode(), hashlib.sha256).hexdigest()
 
 
 def _said(body: bytes) -> Said:
@@ -41,7 +35,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     """Return a page of workers."""
     said = _said(body).need("workerDatas")
     rows = said.rows("workerDatas")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    found = each(rows, _worker)
     return Part(workers=found, more=_more(said, turn) and bool(found), defects=said.wrong())
 
 
@@ -80,7 +74,7 @@ def _get(page: str, more: Callable[[Turn], Mapping[str, str | int]] = lambda _: 
     def ask(turn: Turn) -> Ask:
         query = urlencode({"algo": "sha256", "userName": turn.account.account, **more(turn), "recvWindow": 10000,
                            "timestamp": turn.nonce})  # fmt: skip
-        sign = signature(query, turn.account.secret)
+        sign = signed(query, turn.account.secret)
         return Ask(f"/sapi/v1/mining/{page}?{query}&signature={sign}", {"X-MBX-APIKEY": turn.account.key})
 
     return ask

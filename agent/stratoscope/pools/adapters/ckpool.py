@@ -14,7 +14,7 @@ from stratoscope.errors import SourceError
 from stratoscope.outside.document import document
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, an_object, opened, refusal
+from stratoscope.pools.said import Said, an_object, each, opened, refusal
 from stratoscope.units import DAY, HOUR, MINUTE
 
 HASHES: Final = 4_294_967_296
@@ -42,7 +42,7 @@ def read_user(body: bytes, turn: Turn) -> Part:
     said = opened(body)
     said.need("hashrate5m", "hashrate1hr", "lastshare")
     workers = said.rows("worker")
-    found = None if workers is None else tuple(one for row in workers if (one := _worker(row, turn)) is not None)
+    found = each(workers, lambda row: _worker(row, turn))
     return Part(
         hashrate=said.rates(WINDOWS),
         work=_work(said),

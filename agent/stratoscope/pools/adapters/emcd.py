@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from stratoscope.pools.pool import REWARDS, STATUS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR
 
 WINDOWS: Final = {0.0: "hashrate", HOUR: "hashrate1h", DAY: "hashrate24h"}
@@ -30,7 +30,7 @@ def read_workers(body: bytes, _: Turn) -> Part:
     rows = said.rows("details")
     return Part(
         hashrate=said.child("total_hashrate").need("hashrate1h").rates(WINDOWS),
-        workers=None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None),
+        workers=each(rows, _worker),
         workers_by_state=states,
         defects=said.wrong(),
     )

@@ -7,7 +7,7 @@ import orjson
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR
 
 WINDOWS: Final = {0.0: "hash_rate", HOUR: "h1_hash_rate", DAY: "h24_hash_rate"}
@@ -43,7 +43,7 @@ def read_workers(body: bytes, _: Turn) -> Part:
     """Return the workers; all come at once."""
     said = _said(body).need("workers")
     rows = said.rows("workers")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    found = each(rows, _worker)
     return Part(workers=found, defects=said.wrong())
 
 

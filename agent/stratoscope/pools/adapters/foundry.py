@@ -9,7 +9,7 @@ from stratoscope.errors import SourceError
 from stratoscope.outside.document import document
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import CENTI, DAY, GH, HOUR, KILO, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", 15 * MINUTE: "hashrate_15m", HOUR: "hashrate_1h"}
@@ -55,7 +55,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     """Return the workers; all come at once."""
     said = _said(body).need("workersList")
     rows = said.rows("workersList")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row, turn)) is not None)
+    found = each(rows, lambda row: _worker(row, turn))
     return Part(workers=found, defects=said.wrong())
 
 

@@ -24,11 +24,7 @@ def read_workers(body: bytes, turn: Turn) -> Part:
     if rows is not None:
         workers = [one for row in range(rows) if (one := _worker(said, row, turn)) is not None]
         part["workers"] = tuple(workers)
-        part["hashrate"] = {
-            window: sum(one.hashrate[window] for one in workers)
-            for window in WINDOWS
-            if len(workers) == rows > 0 and all(window in one.hashrate for one in workers)
-        }
+        part["summed"] = len(workers) == rows
     part["defects"] = said.wrong()
     return part
 

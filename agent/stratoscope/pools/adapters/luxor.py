@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", DAY: "hashrate_24h"}
@@ -45,7 +45,7 @@ def read_workers(body: bytes, _: Turn) -> Part:
     """Return a page of workers."""
     said = _said(body).need("workers")
     rows = said.rows("workers")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    found = each(rows, _worker)
     states: dict[WorkerState, int] = {}
     for state, key in (("active", "total_active"), ("inactive", "total_inactive")):
         if (count := said.integer(key)) is not None:

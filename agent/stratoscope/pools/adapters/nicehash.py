@@ -1,13 +1,12 @@
 """Reads NiceHash's rigs, of an account by a signed request or of a mining address without one; TH/s for SHA-256."""
 
-import hashlib
-import hmac
 from typing import Final
 from urllib.parse import quote
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
+from stratoscope.pools.signing import signed
 from stratoscope.units import MINUTE, TH
 
 WINDOW: Final = 5 * MINUTE
@@ -26,24 +25,22 @@ def signature(secret: str, key: str, time: str, nonce: str, organization: str, m
               query: str) -> str:  # fmt: skip
     """Return the HMAC-SHA256 over the parts of a request, joined by NUL, in hexadecimal."""
     text = f"{key}\0{time}\0{nonce}\0\0{organization}\0\0{method}\0{path}\0{query}"
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return signed(text, secret)
 
 
 def read_rigs(body: bytes, turn: Turn) -> Part:
-    """Return a page of rigs as workers; the hashrate of the account is their sum where they are all on one page."""
+    """Return a page of rigs as workers; the hashrate of the account is their sum."""
     said = opened(body)
     if "errors" in said or "error_id" in said:
         first = next(iter(said.rows("errors") or ()), Said(None))
         raise refusal(first.raw.get("code", ""), first.raw.get("message"))
     said.need("miningRigs", "minerStatuses")
     rows = said.rows("miningRigs")
-    workers = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    workers = each(rows, _worker)
     more = (said.child("pagination").integer("totalPageCount") or 1) > turn.page and bool(workers)
-    rates = [worker.hashrate[WINDOW] for worker in workers or () if WINDOW in worker.hashrate]
-    complete = bool(rows) and len(rates) == len(rows or ())
     return Part(
-        hashrate={WINDOW: sum(rates)} if turn.page == 1 and not more and complete else {},
         workers=workers,
+        summed=workers is not None and len(workers) == len(rows or ()),
         workers_by_state=_states(said),
         balance_sat=said.sat("unpaidAmount"),
         more=more,

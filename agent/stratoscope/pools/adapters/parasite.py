@@ -6,7 +6,7 @@ from urllib.parse import quote
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import WorkerReport
-from stratoscope.pools.said import Said, opened, refusal, suffixed
+from stratoscope.pools.said import Said, each, opened, refusal, suffixed
 from stratoscope.units import MINUTE
 
 WINDOW: Final = 5 * MINUTE
@@ -23,7 +23,7 @@ def read_user(body: bytes, turn: Turn) -> Part:
     """Return hashrate and workers. When the last share came is told for workers only: "2 minutes ago" is no time."""
     said = _said(body).need("hashrate", "workerData")
     rows = said.rows("workerData")
-    workers = None if rows is None else tuple(one for row in rows if (one := _worker(row, turn)) is not None)
+    workers = each(rows, lambda row: _worker(row, turn))
     return Part(
         hashrate=said.rates({WINDOW: "hashrate"}),
         last_share=max((one.last_share for one in workers or () if one.last_share is not None), default=None),

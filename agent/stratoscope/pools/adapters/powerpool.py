@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, Payout, WorkerReport
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY
 
 ALGORITHM: Final = "sha256"
@@ -28,7 +28,7 @@ def read_user(body: bytes, _: Turn) -> Part:
     rows = said.rows("workers")
     part = Part(
         hashrate=_rate(rates.child(ALGORITHM)) if ALGORITHM in rates else {},
-        workers=None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None),
+        workers=each(rows, _worker),
         balance_sat=_balance(said),
     )
     earned, paid = said.rows("earnings"), said.rows("payments")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import WorkerReport
-from stratoscope.pools.said import Said, added_up, opened
+from stratoscope.pools.said import Said, added_up, each, opened
 from stratoscope.units import CENTI, MINUTE
 
 WINDOW: Final = 10 * MINUTE
@@ -19,12 +19,11 @@ def read_client(body: bytes, turn: Turn) -> Part:
     """Return the account's workers, and its hashrate as their sum."""
     said = opened(body).need("workers")
     rows = said.rows("workers")
-    sessions = [one for row in rows or () if (one := _worker(row, turn)) is not None]
-    rates = [one.hashrate[WINDOW] for one in sessions if WINDOW in one.hashrate]
+    sessions = each(rows, lambda row: _worker(row, turn)) or ()
     workers = None if rows is None else added_up(sessions)
     return Part(
-        hashrate={WINDOW: sum(rates)} if rows and len(rates) == len(rows) else {},
         workers=workers,
+        summed=bool(rows) and all(WINDOW in one.hashrate for one in sessions) and len(sessions) == len(rows or ()),
         last_share=max((one.last_share for one in workers or () if one.last_share is not None), default=None),
         best_difficulty=said.number("bestDifficulty"),
         defects=said.wrong(),

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import WorkerReport, WorkerState
-from stratoscope.pools.said import Said, opened, refusal
+from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR, MH, MINUTE
 
 WINDOWS: Final = (10 * MINUTE, HOUR, DAY)
@@ -14,22 +14,15 @@ ROWS: Final = 200
 
 
 def read_workers(body: bytes, turn: Turn) -> Part:
-    """Return the sub-account's workers; its hashrate is their sum where they are all on one page."""
+    """Return the sub-account's workers; its hashrate is their sum."""
     said = opened(body)
     if "content" not in said and ("error" in said or "message" in said):
         raise refusal(said.raw.get("status", ""), said.raw.get("error_description") or said.raw.get("error"))
     rows = said.need("content").rows("content")
     ours = [row for row in rows or () if row.need("subaccount").raw.get("subaccount") == turn.account.account]
-    workers = None if rows is None else tuple(one for row in ours if (one := _worker(row)) is not None)
+    workers = None if rows is None else each(ours, _worker)
     more = said.flag("last") is False and bool(rows)
-    told = [one.hashrate for one in workers or () if len(one.hashrate) == len(WINDOWS)]
-    whole = turn.page == 1 and not more and not said.defects and len(told) == len(ours) > 0
-    return Part(
-        hashrate={window: sum(rates[window] for rates in told) for window in WINDOWS} if whole else {},
-        workers=workers,
-        more=more,
-        defects=said.wrong(),
-    )
+    return Part(workers=workers, summed=workers is not None and not said.defects, more=more, defects=said.wrong())
 
 
 def _worker(row: Said) -> WorkerReport | None:

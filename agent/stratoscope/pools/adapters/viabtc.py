@@ -1,14 +1,13 @@
 """Reads ViaBTC: an envelope with a code, H/s as text, pages of workers, days that are Beijing's unless UTC is asked."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
 from stratoscope.pools.report import Earning, Scheme, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, day_of, iso_day, opened, refusal
+from stratoscope.pools.said import Said, day_of, each, iso_day, opened, refusal
+from stratoscope.pools.signing import signed
 from stratoscope.units import DAY, HOUR, MINUTE
 
 WINDOWS: Final = {10 * MINUTE: "hashrate_10min", HOUR: "hashrate_1hour", DAY: "hashrate_24hour"}
@@ -17,11 +16,6 @@ LOGIN_CODES: Final = range(12001, 12005)
 ROWS: Final = 100
 BACK: Final = 7 * DAY
 SCHEMES: Final[dict[str, Scheme]] = {"pps_profit": "pps+", "pplns_profit": "pplns", "solo_profit": "solo"}
-
-
-def signature(text: str, secret: str) -> str:
-    """Return the hexadecimal HMAC-SHA256 of `text`, as the header X-SIGNATURE wants it."""
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _said(body: bytes) -> Said:
@@ -46,7 +40,7 @@ def read_workers(body: bytes, _: Turn) -> Part:
     """Return a page of workers."""
     said = _said(body).need("data")
     rows = said.rows("data")
-    found = None if rows is None else tuple(one for row in rows if (one := _worker(row)) is not None)
+    found = each(rows, _worker)
     return Part(workers=found, more=said.flag("has_next") is True, defects=said.wrong())
 
 
@@ -88,7 +82,7 @@ def asked(path: str, query: dict[str, str | int], turn: Turn) -> Ask:
     headers = {"X-API-KEY": turn.account.key}
     if turn.account.secret:
         query = {**query, "tonce": turn.nonce}
-        headers["X-SIGNATURE"] = signature(urlencode(query), turn.account.secret)
+        headers["X-SIGNATURE"] = signed(urlencode(query), turn.account.secret)
     return Ask(f"/res/openapi/v1/{path}?{urlencode(query)}", headers)
 
 
