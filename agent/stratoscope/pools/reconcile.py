@@ -127,18 +127,20 @@ class Ties:
         self, seat: Seat, rigs: tuple[RigId, ...], start: float, end: float, credited: float, size: float | None
     ) -> Piece | None:
         reported = due = shares = 0.0
+        own: float | None = 0.0
         for rig in rigs:
             track = self._tracks[rig][1]
-            hashes = track.between(start, end)
-            if hashes is None:
+            span = track.between(start, end)
+            if span is None:
                 return None
-            part = hashes * (1 - self.firmware_fee) * track.taken
-            reported += hashes
+            part = span.hashes * (1 - self.firmware_fee) * track.taken
+            own = None if own is None or span.accepted is None else own + span.accepted
+            reported += span.hashes
             due += part
             shares += part / _share_hashes(track, size)
         if not due > 0:
             return None
-        return Piece(seat.worker, start, end, reported, due, credited, shares, len(rigs))
+        return Piece(seat.worker, start, end, reported, due, credited, shares, len(rigs), own)
 
 
 def _share_hashes(track: Track, size: float | None) -> float:

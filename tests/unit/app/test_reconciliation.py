@@ -18,7 +18,10 @@ from stratoscope_exporters.exposition import Form
 from stratoscope_exporters.page import SectionBlocks
 
 
-async def become(condition, seconds=60.0):
+pytestmark = pytest.mark.timeout(300)  # a question to a pool that fails on a busy machine is asked again after a minute
+
+
+async def become(condition, seconds=200.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.1)

@@ -110,6 +110,21 @@ def test_one_rigs_worker_that_is_short_is_told_apart_from_the_pool():
     assert farm.now.finding is None
 
 
+def test_rigs_that_show_hashrate_and_find_no_shares_do_not_accuse_the_pool():
+    """Five of thirty freeze: their own counts say that it is them."""
+    rigs = [Rig(f"r{at:02d}") for at in range(30)]
+    farm = Farm("frozen", rigs)
+    farm.run(1)
+    for rig in rigs[:5]:
+        rig.frozen = True
+    farm.run(4)
+    assert farm.events == []
+    assert farm.now.windows["24h"].ratio == pytest.approx(1.0, abs=0.02)
+    day = farm.reckoner.books["p"].days.rows["2026-01-12"]
+    assert day.credited_hashes / day.compared_hashes < 0.9, "the day tells that hashes were lost all the same"
+    assert {worker.rigs[0] for worker in farm.now.workers if worker.short} == {f"r{at:02d}" for at in range(5)}
+
+
 def test_rigs_under_one_name_are_compared_together():
     farm = Farm("shared", [Rig(f"r{at}", user="acct.farm") for at in range(10)])
     farm.run(10)
