@@ -109,7 +109,7 @@ class Agent(Program):
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.port = free_port()
         config = {"state_dir": str(folder / "state"), **config}
-        config["exporters"] = {"prometheus": {"listen": f"127.0.0.1:{self.port}"}}
+        config["exporters"] = {**config.get("exporters", {}), "prometheus": {"listen": f"127.0.0.1:{self.port}"}}
         self.config = folder / "stratoscope.yaml"
         self.config.write_text(json.dumps(config))
         self.url = f"http://127.0.0.1:{self.port}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
+from stratoscope.fields import redacted_url
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Stability, Subject, one
 from stratoscope.metrics.unit import Unit
 from stratoscope.reading import Fan, Hashboard, PoolSlot
@@ -35,15 +36,6 @@ def numbered(parts: Sequence[P], limit: int) -> Iterator[tuple[str, P]]:
         label = str(part.index) if 0 <= part.index < 2 * limit else "other"
         times = seen[label] = seen.get(label, 0) + 1
         yield (label if times == 1 else f"{label}-{times}"), part
-
-
-def redacted_url(url: str) -> str:
-    """Return a pool URL without user name, password, query and fragment: only scheme, host, port and path."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        scheme, rest = "", url
-    rest = rest.partition("?")[0].partition("#")[0].rpartition("@")[2]
-    return f"{scheme}{mark}{rest}"
 
 
 def _boards(subject: Subject) -> Iterable[tuple[Labels, Hashboard]]:

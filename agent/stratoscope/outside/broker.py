@@ -69,6 +69,7 @@ class _Client(aiomqtt.Client):
             properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=most_received) if v5 else None,
         )  # fmt: skip
         self.shut = False
+        self._disconnected.add_done_callback(_taken)
         self._most_received = most_received
         self._refused: dict[int, ReasonCode] = {}
 
@@ -229,8 +230,12 @@ def _shut(client: _Client) -> None:
     """Close the socket that aiomqtt leaves open when the other side did not end the connection."""
     client.shut = True
     client._client._sock_close()  # noqa: SLF001 — there is no public way that says no goodbye
-    if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
-        client._disconnected.exception()  # noqa: SLF001 — taken, else asyncio complains that nobody did
+
+
+def _taken(future: "asyncio.Future[None]") -> None:
+    """Take the error of a future that nobody may be waiting for: asyncio complains of one that nobody took."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _properties(packet: int, **values: int) -> Properties:

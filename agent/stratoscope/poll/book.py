@@ -1,8 +1,8 @@
 """Keeps the running sums of every machine by its identity key, and says which changed since the last checkpoint.
 
 Sums are written down once a minute. After a kill or a power cut they go on from there, up to a minute below what was
-shown last; a counter that went down would be taken for one that began anew, and its whole value for growth. So sums that
-are integrals stay unknown after such an end until they have surely grown past all that was ever shown.
+shown last; a counter that went down would be taken for one that began anew, and its whole value for growth. So
+integrals stay unknown after such an end until they have surely grown past all that was ever shown.
 """
 
 from collections.abc import Iterable
