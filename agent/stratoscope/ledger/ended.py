@@ -1,4 +1,4 @@
-"""Marks that a run ended in order, so that the next one knows whether the sums it finds are the last that were shown."""
+"""Marks that a run ended in order, so that the next one knows whether the sums it finds are the last ones shown."""
 
 import contextlib
 import os
