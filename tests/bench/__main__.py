@@ -1,9 +1,9 @@
-"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap ...]`."""
+"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap|watch ...]`."""
 
 import subprocess
 import sys
 
-ALL = ("polls", "scrape", "memory", "tap")
+ALL = ("polls", "scrape", "memory", "tap", "watch")
 
 
 def main(names: list[str]) -> int:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ LOOK: Final = 10.0
 """Seconds between looks at the fleet's pool slots."""
 FIRST_LOOK: Final = 1.0
 """The same while no rig has named a pool."""
+BATCH: Final = 250
 PORT: Final = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 
 log = structlog.get_logger("stratoscope")
@@ -48,7 +50,10 @@ class Watching:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.watch.run(), name="stratum")
                 while True:
-                    found = named(snapshots.values())
+                    found: dict[str, Naming] = {}
+                    for some in batched(tuple(snapshots.values())):
+                        named(some, found)
+                        await asyncio.sleep(0)  # ten thousand rigs in one go would hold up the loop
                     self.watch.name(found)
                     await self._clock.sleep(LOOK if found else FIRST_LOOK)
         finally:
@@ -65,9 +70,13 @@ class Watching:
         return None if known is None or known.source.startswith("stratum") else known.value
 
 
-def named(snapshots: Iterable[RigSnapshot]) -> dict[str, Naming]:
-    """Return what the rigs say of each pool URL; rigs of another algorithm than Bitcoin's are left out."""
-    found: dict[str, Naming] = {}
+def batched(snapshots: Sequence[RigSnapshot]) -> Iterator[Sequence[RigSnapshot]]:
+    """Yield BATCH snapshots at a time."""
+    return (snapshots[at : at + BATCH] for at in range(0, len(snapshots), BATCH))
+
+
+def named(snapshots: Iterable[RigSnapshot], found: dict[str, Naming]) -> dict[str, Naming]:
+    """Add what the rigs say of each pool URL to `found`; rigs of another algorithm than Bitcoin's are left out."""
     for snapshot in snapshots:
         reading = snapshot.reading
         if reading is None or reading.algorithm not in (None, "sha256"):
@@ -92,6 +101,7 @@ def _count(naming: Naming, snapshot: RigSnapshot, slot: PoolSlot) -> None:
     naming.user = naming.user or slot.user
 
 
+@lru_cache(1 << 15)
 def place_of_rig(address: str) -> str:
     """Return where a rig stands; one that is known by a name stands on the own network."""
     place = place_of(PORT.sub("", address).strip("[]"))

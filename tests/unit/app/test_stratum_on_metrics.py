@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from stratoscope.app.agent import Agent
-from stratoscope.app.watching import named, place_of_rig
+from stratoscope.app.watching import batched, named, place_of_rig
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.fleet import Judged, Polling, RigSnapshot
@@ -114,7 +114,7 @@ def test_rigs_are_counted_at_their_active_slot_only():
     )
     other = snapshot(PoolSlot(index=0, url="a:1", active=False), PoolSlot(index=1, url="b:1", active=True, user="w.y"),
                      PoolSlot(index=2), address="203.0.113.5:4029")  # fmt: skip
-    found = named([one, other, replace(one, reading=None)])
+    found = named([one, other, replace(one, reading=None)], {})
     assert set(found) == {"a:1", "b:1"}
     assert (found["a:1"].share.rigs, found["a:1"].share.hashrate, found["a:1"].user) == (1, 1e14, "acct.x")
     assert (found["b:1"].share.rigs, found["b:1"].user) == (1, "w.y")
@@ -122,9 +122,18 @@ def test_rigs_are_counted_at_their_active_slot_only():
     assert len(found["a:1"].places) in (1, 2)
 
 
+def test_every_rig_of_a_large_fleet_is_counted_though_they_are_looked_at_in_parts():
+    rigs = [snapshot(PoolSlot(index=0, url="a:1", active=True), address=f"10.0.{n // 250}.{n % 250}")
+            for n in range(1234)]  # fmt: skip
+    found = {}
+    for some in batched(rigs):
+        named(some, found)
+    assert (found["a:1"].share.rigs, found["a:1"].share.hashrate) == (1234, pytest.approx(1234e14))
+
+
 def test_the_pools_of_another_algorithm_are_not_watched():
     litecoin = snapshot(PoolSlot(index=0, url="ltc.example:3333", active=True), algorithm="scrypt")
-    assert named([litecoin]) == {}
+    assert named([litecoin], {}) == {}
 
 
 @pytest.mark.parametrize(
