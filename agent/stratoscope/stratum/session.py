@@ -118,7 +118,9 @@ class Session(Talk):
         self._ear.job(decode(job, self._extranonce1 if told else None, self._extranonce2_size), received)
 
     def _reply(self, reply: Reply, received: float) -> None:
-        what, sent = self._asked.pop(reply.id, ("", 0.0))
+        told = reply.id
+        id_ = int(told) if isinstance(told, str) and told.isascii() and told.isdigit() else told  # some echo it as text
+        what, sent = self._asked.pop(id_, ("", 0.0))
         if what == "probe":
             self._rtts.append(received - sent)
             self._ear.rtt(kernel_rtt(self.transport), min(self._rtts))
@@ -134,8 +136,11 @@ class Session(Talk):
 
     def _subscription(self, reply: Reply, sent: float, received: float) -> None:
         granted = messages.subscription(reply.result)
-        if granted is None:
+        if granted is None and not reply.ok:
+            self._end("unauthorized", "the endpoint refuses the subscription")
+        elif granted is None:
             self._end("garbled", "the answer to mining.subscribe is none")
+        if granted is None:
             return
         self._subscribed = received
         self._ear.phase("subscribe", received - sent)

@@ -103,7 +103,7 @@ def test_following_goes_on_until_it_is_interrupted(ports, as_json):
     command = [sys.executable, "-m", "stratoscope", "stratum", *(f"127.0.0.1:{port}" for port in ports[:2]), "--follow"]
     with subprocess.Popen(command + ["--json"] * as_json, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(9)
+            process.wait(6)
         assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=20)
