@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.clock import StillClock
-from fakes.market_site import DIFFICULTY, EPOCH_START, mempool_site
+from fakes.market_site import DIFFICULTY
 from fakes.web import Says, Web
 from stratoscope.errors import SourceError
 from stratoscope.market.hashprice import hashprice
@@ -19,27 +18,20 @@ from stratoscope.market.references import Figure, Own, ReferenceSettings, beside
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.metrics import MARKET
 from unit.economics.test_feed import feed
+from unit.market.conftest import START
 
-HEIGHT = 901000
-START = EPOCH_START + 1864 * 590 + 60
 OWN = hashprice(DIFFICULTY, 312_500_000 + 2e6, 91_000)
 
 
 @pytest.fixture
-def clock():
-    return StillClock(epoch=START)
-
-
-@pytest.fixture
-async def make(clock, web: Web):
-    web.answers |= mempool_site(HEIGHT)
-    web.answers["/v2/prices/BTC-USD/spot"] = {"data": {"amount": "91000", "base": "BTC", "currency": "USD"}}
+async def make(clock, market_site: Web):
+    url = market_site.url
     made = []
 
     def market(*references: ReferenceSettings) -> LiveMarket:
         settings = MarketSettings(
-            network=(SourceSettings(kind="mempool", url=web.url),),
-            prices=(SourceSettings(kind="coinbase", url=web.url),),
+            network=(SourceSettings(kind="mempool", url=url),),
+            prices=(SourceSettings(kind="coinbase", url=url),),
             references=references,
         )
         made.append(LiveMarket(settings, clock, chance=lambda: 0.0))

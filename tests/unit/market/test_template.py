@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.clock import StillClock
-from fakes.market_site import DIFFICULTY, EPOCH_START, mempool_site
+from fakes.market_site import DIFFICULTY
 from fakes.web import Says, Web
 from stratoscope.errors import SourceError
 from stratoscope.market.chain import subsidy
@@ -16,9 +15,8 @@ from stratoscope.market.sources.stratum import Watched
 from stratoscope.market.template import Template, apart
 from stratoscope.metrics import MARKET
 from stratoscope.outside.tally import SourceTally
+from unit.market.conftest import HEIGHT, START
 
-HEIGHT = 901000
-START = EPOCH_START + 1864 * 590 + 60
 PAYS = 312_500_000 + 4_000_000
 
 
@@ -38,20 +36,14 @@ def job(height: int = HEIGHT + 1, at: float = START, **over) -> Template:
 
 
 @pytest.fixture
-def clock():
-    return StillClock(epoch=START)
-
-
-@pytest.fixture
-async def make(clock, web: Web):
-    web.answers |= mempool_site(HEIGHT)
-    web.answers["/v2/prices/BTC-USD/spot"] = {"data": {"amount": "91000", "base": "BTC", "currency": "USD"}}
+async def make(clock, market_site: Web):
+    url = market_site.url
     made = []
 
     def market(stratum: Stratum | None, network=None, events=None) -> LiveMarket:
         settings = MarketSettings(
-            network=tuple(network or (SourceSettings(kind="mempool", url=web.url),)),
-            prices=(SourceSettings(kind="coinbase", url=web.url),),
+            network=tuple(network or (SourceSettings(kind="mempool", url=url),)),
+            prices=(SourceSettings(kind="coinbase", url=url),),
         )
         heard = [].append if events is None else events.append
         made.append(LiveMarket(settings, clock, chance=lambda: 0.0, templates=stratum, events=heard))
