@@ -10,7 +10,7 @@ from fakes.mosquitto import Mosquitto
 from fakes.programs import Agent, eventually, get
 from fakes.shelf import worker_block
 from stratoscope.clock import SystemClock
-from stratoscope.outside.broker import Account, Connection, Incoming
+from stratoscope.outside.broker import Account, Connection, Incoming, Outgoing
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.needs("mosquitto")]
@@ -140,3 +140,31 @@ async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_p
     finally:
         await off_loop(agent.stop)
         broker.stop()
+
+
+async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, broker, tmp_path: Path) -> None:
+    source = {"kind": "mqtt", "interval": 5, "max_age": 60}
+    config = {
+        "rigs": targets(fleet)[:2], "polling": {"interval": 5}, "mqtt": {"host": "127.0.0.1", "port": broker.port},
+        "tariffs": {"default": {
+            "energy": {"type": "external",
+                       "source": {**source, "topic": "grid/lmp", "path": "price", "unit": "MWh", "fallback": "none"}},
+            "curtailment": {"event_source": {**source, "topic": "grid/call"}},
+        }},
+    }  # fmt: skip
+    agent = await off_loop(Agent, tmp_path, config)
+    hand = Connection(Account(host="127.0.0.1", port=broker.port))
+    try:
+        await hand.connect()
+        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_inbox_connected") == 1, 60, "the inbox")
+        await asyncio.sleep(0.5)
+        await hand.publish(Outgoing("grid/lmp", b'{"price": 42.5}', 1))
+        await hand.publish(Outgoing("grid/call", b"true", 1))
+        price = {"tariff": "default", "kind": "marginal", "currency": "USD"}
+        await off_loop(
+            eventually, lambda: metric(agent, "mining_tariff_price_fiat_per_kwh", **price) == 0.0425, 60, "the price"
+        )
+        await off_loop(eventually, lambda: "the grid calls for less load" in agent.log(), 60, "the call")
+    finally:
+        await hand.close(clean=True)
+        await off_loop(agent.stop)

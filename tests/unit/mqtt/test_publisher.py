@@ -329,3 +329,11 @@ def test_a_large_fleet_through_an_outage_leaves_no_message_unaccounted() -> None
     assert figures["documents_sent"] + figures["documents_conflated"] >= 1200
     assert figures["documents_conflated"] >= 1  # while the broker was away
     assert figures["memory_after_mb"] - figures["memory_before_mb"] < 30
+
+
+async def test_a_bug_of_ours_costs_a_connection_and_not_the_agent(mosquitto, monkeypatch) -> None:
+    async with on_stage(account(mosquitto())) as stage:
+        monkeypatch.setattr(stage.publisher, "_tell_site", None)
+        await stage.start()
+        await stage.until(lambda: stage.counts.failures == {"bug": 1})
+        assert not stage.counts.connected
