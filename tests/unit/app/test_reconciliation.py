@@ -17,7 +17,6 @@ from stratoscope.simulate.serve import site
 from stratoscope_exporters.exposition import Form
 from stratoscope_exporters.page import SectionBlocks
 
-
 pytestmark = pytest.mark.timeout(300)  # a question to a pool that fails on a busy machine is asked again after a minute
 
 
