@@ -27,6 +27,8 @@ PIECES: Final = 100
 """Workers that are compared without a pause."""
 WHOLE: Final = ""
 """Stands for the account as a whole where a pool lists no workers."""
+NO_WORKER_OF_THEIRS: Final = 100.0
+"""Times the due beyond which what a pool credits is another's work, or no number at all."""
 BITCOIN: Final = "sha256"
 
 
@@ -138,7 +140,7 @@ class Ties:
             reported += span.hashes
             due += part
             shares += part / _share_hashes(track, size)
-        if not due > 0:
+        if not due > 0 or not 0 <= credited <= NO_WORKER_OF_THEIRS * due:
             return None
         return Piece(seat.worker, start, end, reported, due, credited, shares, len(rigs), own)
 
