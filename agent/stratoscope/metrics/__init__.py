@@ -17,6 +17,7 @@ from stratoscope.metrics.metric import (
     Identity,
     Kind,
     Labels,
+    Levels,
     Metric,
     RigFamily,
     Stability,
@@ -87,6 +88,6 @@ WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
 
 __all__ = [
     "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
-    "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url",
-    "totals", "without_reading",
+    "Levels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for",
+    "redacted_url", "totals", "without_reading",
 ]  # fmt: skip
