@@ -11,6 +11,7 @@ from stratoscope.market.now import MarketNow
 from stratoscope.metrics import market, money, parts, rig, site, site_money
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
+    FLAG,
     NAMESPACE,
     NOBODY,
     Family,
@@ -87,7 +88,8 @@ WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
+    "FLAG", "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind",
+    "Labels",
     "Levels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for",
     "redacted_url", "totals", "without_reading",
 ]  # fmt: skip
