@@ -55,11 +55,9 @@ def _now(book: Catalogue) -> list[Placed]:
 def _polls(book: Catalogue) -> list[Placed]:
     select = book.select
     polls, took = book["stratoscope_polls_total"], book["stratoscope_poll_duration_seconds_bucket"]
-    flight, skipped, defects = (
-        book["stratoscope_polls_in_flight"],
-        book["stratoscope_ticks_skipped_total"],
-        "stratoscope_defects_total",
-    )
+    flight = book["stratoscope_polls_in_flight"]
+    skipped = book["stratoscope_ticks_skipped_total"]
+    defects = "stratoscope_defects_total"
     rate = f"sum by (outcome) (rate({polls.of()}{PER}))"
     failed = 'outcome!="ok"'
     buckets = f"sum by (le) (rate({took.of()}{PER}))"
@@ -94,25 +92,23 @@ def _page(book: Catalogue) -> list[Placed]:
         lines("Requests refused", refused, Query(f"sum by (reason) (rate({refused.of()}{PER}))", "{{reason}}"),
               unit="cps", zero=True, width=8, text="Per second."),
         lines("Events", events, Query(f"sum by (kind) (increase({events.of()}{PER})) > 0", "{{kind}}"), stack=True,
+              bars=True,
               zero=True, width=8),
     ]  # fmt: skip
 
 
 def _sources(book: Catalogue) -> list[Placed]:
-    select = book.select
     asked, age = book["stratoscope_source_requests_total"], book["mining_market_input_age_seconds"]
-    usable, tariff = book["mining_market_input_usable"], "mining_tariff_price_age_seconds"
+    usable, tariff = book["mining_market_input_usable"], book["mining_tariff_price_age_seconds"]
+    prices = f'label_replace(label_replace({tariff.of()}, "source", "$1", "tariff", "(.+)"), "input", "power", "", "")'
     return [
         timeline("Usable inputs of the market", usable, Query(f"min by (input) ({usable.of()})", "{{input}}"),
                  mappings=YES_NO, width=12, height=8, text="What is not usable is left out of every figure."),
         lines("Requests by outcome", asked, Query(f"sum by (source, outcome) (rate({asked.of()}{PER})) * 60 > 0",
               "{{source}} {{outcome}}"), unit="cpm", zero=True, text="Per minute."),
         table_of("Age of what the sources said", [Key("input", "Input"), Key("source", "Source")], [
-            Value("Age", age, f"max by (input, source) ({age.of()})"),
-        ], text="Since a source last confirmed it.", sort="Age", width=12),
-        lines("Age of external prices of power", book[tariff],
-              Query(f"max by (tariff) ({select(tariff)})", "{{tariff}}"),
-              zero=True, height=9, text="Empty where no price of power is external."),
+            Value("Age", age, f"max by (input, source) ({age.of()} or {prices})"),
+        ], text="Since a source last confirmed it.", sort="Age"),
     ]  # fmt: skip
 
 

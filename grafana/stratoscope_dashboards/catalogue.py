@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from stratoscope.metrics import TABLE, WHOLE, Family, Levels, Unit
 
-RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules/recording.yml"
+RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules/dashboards.yml"
 TARGET: Final = frozenset({"job", "instance", "site"})
 """Labels that Prometheus adds to whatever it scrapes from the agent."""
 SCOPE: Final = ('job=~"$job"', 'instance=~"$instance"', 'site=~"$site"')
@@ -46,6 +46,11 @@ BESIDE: Final = {
     "process_start_time_seconds": "When the agent was started.",
 }
 """What Prometheus writes about each scrape, and what prometheus_client tells of every process."""
+
+
+def only(label: str, value: object) -> str:
+    """Return the matcher of the series whose `label` is `value`."""
+    return f'{label}="{value}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics import FLAG, Levels
-from stratoscope_dashboards.catalogue import Catalogue
+from stratoscope_dashboards.catalogue import Catalogue, only
 from stratoscope_dashboards.choosers import CURRENCY, MAKE, MODEL, MODELS, SITE
 from stratoscope_dashboards.page import Row, cell_link, page
 from stratoscope_dashboards.panels import DASHED, TIMESTAMP, Placed, Query, bars, lines, stat_of
@@ -35,35 +35,37 @@ def economics(book: Catalogue) -> Dashboard:
 def _now(book: Catalogue) -> list[Placed]:
     price, fiat = book["mining_btc_price"], book["mining_hashprice_fiat_per_ph_day"]
     sats, difficulty = book["mining_hashprice_sats_per_th_day"], book["mining_network_difficulty"]
+    fee, halving = book["mining_block_fees_satoshis"], book["mining_halving_remaining_blocks"]
     change, due = book["mining_difficulty_adjustment_ratio"], book["mining_difficulty_adjustment_due_timestamp_seconds"]
     return [
-        stat_of("Hashprice", fiat, Query(f"avg by (currency) ({fiat.of(IN)})", "{{currency}} per PH/s and day"),
-                names=True, width=5, decimals=2),
-        stat_of("In satoshis", sats, Query(f"avg({sats.of()})", "sat per TH/s and day"), names=True, width=5,
+        stat_of("Hashprice", fiat, Query(f"avg by (currency) ({fiat.of(IN)})", "{{currency}}/PH/day"),
+                names=True, width=3, decimals=2),
+        stat_of("In satoshis", sats, Query(f"avg({sats.of()})", "sat/TH/day"), names=True, width=3,
                 decimals=1),
         stat_of("Bitcoin", price, Query(f"avg by (currency) ({price.of(IN)})", "{{currency}}"), names=True,
-                width=4, unit="locale", decimals=0),
+                width=3, unit="locale", decimals=0),
         stat_of("Difficulty", difficulty, Query(f"max({difficulty.of()})"), width=3, decimals=1),
-        stat_of("Next adjustment", change, Query(f"avg({change.of()})"), width=4, decimals=1, text="Estimated."),
+        stat_of("Next adjustment", change, Query(f"avg({change.of()})"), width=3, decimals=1, text="Estimated."),
         stat_of("Due", due, Query(f"avg({due.of()}) * 1000"), unit=TIMESTAMP, width=3, graph=False),
+        stat_of("Fees of a block", fee, Query(f"avg({fee.of()}) / 1e8", "BTC"), names=True, width=3, unit="short"),
+        stat_of("Halving in", halving, Query(f"min({halving.of()})", "blocks"), names=True, width=3, graph=False,
+                unit="locale"),
     ]  # fmt: skip
 
 
 def _hashprice(book: Catalogue) -> list[Placed]:
     select = book.select
     fiat, observed = book["mining_hashprice_fiat_per_ph_day"], "mining_hashprice_observed_fiat_per_ph_day"
-    network, implied = (
-        book["mining_network_hashrate_hashes_per_second"],
-        "mining_network_hashrate_implied_hashes_per_second",
-    )
+    network = book["mining_network_hashrate_hashes_per_second"]
+    implied = "mining_network_hashrate_implied_hashes_per_second"
     return [
         lines("Hashprice by both definitions", fiat,
               Query(f"avg by (currency) ({fiat.of(IN)})", "by difficulty: what FPPS credits, {{currency}}"),
               Query(f"avg by (currency) ({select(observed, IN)})", "by observed hashrate: JPMorgan's, {{currency}}"),
-              text="Fiat per PH/s and day, before fees.", fill=0),
+              text="Fiat per PH/s and day, before fees."),
         lines("Hashrate of the network", network,
               Query(f"avg by (blocks) ({network.of()})", "over {{blocks}} blocks"),
-              Query(f"avg({select(implied)})", "at which blocks come every ten minutes"), fill=0,
+              Query(f"avg({select(implied)})", "at which blocks come every ten minutes"),
               overrides=[("^at which.*", DASHED)]),
     ]  # fmt: skip
 
@@ -73,38 +75,33 @@ def _attribution(book: Catalogue) -> list[Placed]:
     year = 'days="365"'
     return [
         bars("What moved it in a year", parts, Query(f"exp(avg by (part) ({parts.of(IN, year)})) - 1", "{{part}}"),
-             unit=SHARE, levels=LOSS, lowest=-1, highest=1, decimals=1, width=8, height=7,
+             unit=SHARE, levels=LOSS, lowest=-1, highest=1, decimals=1, width=10, height=7,
              text="What each cause alone did to the hashprice since a year ago; their factors multiply to the whole."),
-        table_of("Change of the hashprice", [Key("days", "Days")], [
+        table_of("Change of the hashprice", [Key("days", "Days", number=True)], [
             Value("Whole", change, f"avg by (days) ({change.of(IN)})", unit=SHARE, levels=LOSS, decimals=1),
             *(Value(part.capitalize(), parts,
-                    f"exp(avg by (days) ({parts.of(IN, f'part={chr(34)}{part}{chr(34)}')})) - 1",
+                    f"exp(avg by (days) ({parts.of(IN, only('part', part))})) - 1",
                     unit=SHARE, levels=LOSS, decimals=1) for part in ("price", "reward", "difficulty")),
-        ], text="By cause, over a day, a week, a month and a year.", sort="Days", falling=False, width=8, height=7),
+        ], text="By cause, over a day, a week, a month and a year.", sort="Days", falling=False, width=14, height=7),
     ]  # fmt: skip
 
 
 def _forward(book: Catalogue) -> list[Placed]:
     select = book.select
     ahead, error = book["mining_hashprice_forward_fiat_per_ph_day"], "mining_hashprice_forward_standard_error_ratio"
-    fee, halving = book["mining_block_fees_satoshis"], book["mining_halving_remaining_blocks"]
     far = 'blocks="2016"'
     mean, spread = f"avg({ahead.of(IN, far)})", f"avg({select(error, IN, far)})"
-    queries = [Query(f"avg({ahead.of(IN, f'blocks={chr(34)}{blocks}{chr(34)}')})", f"mean of {name}")
+    queries = [Query(f"avg({ahead.of(IN, only('blocks', blocks))})", f"mean of {name}")
                for blocks, name in AHEAD.items()]  # fmt: skip
     band = [
         Query(f"{mean} * (1 {sign} {spread})", f"{word} of two weeks")
         for sign, word in (("-", "lower"), ("+", "upper"))
     ]
     return [
-        stat_of("Fees of a block", fee, Query(f"avg({fee.of()}) / 1e8", "bitcoin"), names=True, width=4, height=7,
-                unit="short", text="In bitcoin."),
-        stat_of("Blocks until the halving", halving, Query(f"min({halving.of()})"), width=4, height=7, graph=False,
-                unit="locale"),
-        lines("Hashprice ahead", ahead, *queries, *band, width=24, fill=0, overrides=[
-            ("^upper of", {**DASHED, "custom.fillBelowTo": "lower of two weeks", "custom.fillOpacity": 15,
+        lines("Hashprice ahead", ahead, *queries, *band, width=24, overrides=[
+            ("^upper of.*", {**DASHED, "custom.fillBelowTo": "lower of two weeks", "custom.fillOpacity": 15,
                            "color": {"mode": "fixed", "fixedColor": "blue"}}),
-            ("^lower of", {**DASHED, "color": {"mode": "fixed", "fixedColor": "blue"}}),
+            ("^lower of.*", {**DASHED, "color": {"mode": "fixed", "fixedColor": "blue"}}),
         ], text="Fiat per PH/s and day at today's price and fees; the band is one standard error of the adjustment."),
     ]  # fmt: skip
 
@@ -144,8 +141,8 @@ def _fleet(book: Catalogue) -> list[Placed]:
               Query(f"avg by (currency) ({own.of(IN)})", "own revenue, {{currency}}"),
               Query(f"avg by (currency) ({select(profit, IN)})", "own gross profit, {{currency}}"),
               Query(f"avg by (currency) ({select(network, IN)})",
-                    "daily block reward revenue of the network, {{currency}}"),
-              fill=0, overrides=[("^daily.*", DASHED)], text="Fiat per EH/s and day."),
+                    "daily block reward revenue of the network, {{currency}}"), overrides=[("^daily.*", DASHED)],
+                    text="Fiat per EH/s and day."),
     ]  # fmt: skip
 
 
@@ -159,6 +156,7 @@ def _models(book: Catalogue) -> list[Placed]:
         for what in ("power_price_fiat_per_kwh", "hashprice_fiat_per_ph_day")
     )
     margin, advised = book["model:mining_rig_margin_fiat_per_day:sum"], book["model:mining_rig_curtail_advised:sum"]
+    revenue, cost = (book[f"model:mining_rig_{what}_fiat_per_day:sum"] for what in ("revenue", "power_cost"))
     keys = [
         Key("make", "Make"),
         Key("model", "Model", cell_link("The rigs of this model", "fleet", "make=Make", "model=Model")),
@@ -169,6 +167,8 @@ def _models(book: Catalogue) -> list[Placed]:
             Value("J/TH", efficiency, by_model(efficiency.name), unit="none", decimals=1),
             Value("Breakeven per kWh", price, by_model(price.name, "avg", IN), decimals=4),
             Value("Breakeven hashprice", hashprice, by_model(hashprice.name, "avg", IN), decimals=2),
+            Value("Revenue per day", revenue, by_model(revenue.name, "sum", IN), decimals=2),
+            Value("Power per day", cost, by_model(cost.name, "sum", IN), decimals=2),
             Value("Margin per day", margin, by_model(margin.name, "sum", IN), decimals=2),
             Value("Advised to curtail", advised, by_model(advised.name, "sum"), levels=FLAG),
         ], text="Price of power per kWh and hashprice per PH/s and day at which a model earns what its power costs.",
@@ -180,16 +180,14 @@ def _power(book: Catalogue) -> list[Placed]:
     select = book.select
     price, advised = book["mining_tariff_price_fiat_per_kwh"], book["model:mining_rig_curtail_advised:sum"]
     breakeven = "model:mining_rig_breakeven_power_price_fiat_per_kwh:avg"
-    power, peak, charge = (
-        book["mining_tariff_power_watts"],
-        "mining_tariff_peak_power_watts",
-        book["mining_tariff_demand_charge_fiat"],
-    )
+    power = book["mining_tariff_power_watts"]
+    peak = "mining_tariff_peak_power_watts"
+    charge = book["mining_tariff_demand_charge_fiat"]
     per = "avg by (tariff, kind, currency)"
     return [
         lines("Price of power", price, Query(f"{per} ({price.of(IN)})", "{{tariff}} {{kind}}, {{currency}}/kWh"),
               Query(f"quantile(0.5, {select(breakeven, IN, *MODELS)})", "breakeven of the median model"),
-              overrides=[("^breakeven.*", DASHED)], fill=0,
+              overrides=[("^breakeven.*", DASHED)],
               text="The average goes into margins, the marginal price decides "
               "about curtailment."),
         lines("Advised to curtail", advised,

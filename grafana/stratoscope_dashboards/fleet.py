@@ -8,10 +8,11 @@ from stratoscope_dashboards.choosers import ALGORITHM, MAKE, MODEL, MODELS, SITE
 from stratoscope_dashboards.levels import OF_NAMEPLATE, REJECTED
 from stratoscope_dashboards.page import Row, cell_link, page, series_link
 from stratoscope_dashboards.panels import DASHED, Placed, Query, bars, heat_of, lines, stat_of
-from stratoscope_dashboards.states import STATE_COLOURS
+from stratoscope_dashboards.states import STATE_CELLS, STATE_COLOURS
 from stratoscope_dashboards.tables import Key, Value, table_of
 
 CHOSEN = 'algorithm=~"$algorithm"'
+TO_POOLS = cell_link("What the pools credit", "pools", "site=Site")
 TO_RIG = cell_link("Open the rig", "rig", "site=Site", "rig=Rig")
 
 
@@ -66,14 +67,14 @@ def _money(book: Catalogue) -> list[Placed]:
         per_day("Margin", "mining_site_margin_fiat_per_day"),
         stat_of("Gross margin", margin, Query(f"1 - sum({cost}) / sum({revenue})"), decimals=1, width=4),
         stat_of("Hashprice", hashprice, Query(f"avg by (currency) ({hashprice.of()})",
-                "{{currency}} per PH/s and day"), names=True, width=5, decimals=2),
+                "{{currency}}/PH/day"), names=True, width=5, decimals=2),
     ]  # fmt: skip
 
 
 def _over_time(book: Catalogue) -> list[Placed]:
     select = book.select
     hashrate, plate = book["mining_site_hashrate_hashes_per_second"], "mining_site_nameplate_hashes_per_second"
-    power, states = book["model:mining_rig_power_watts:sum"], book["mining_site_rigs"]
+    power, states = book["model:mining_rig_power_watts:sum"], book["model:mining_rig_state:sum"]
     efficiency = book["model:mining_rig_efficiency_joules_per_terahash:ratio"]
     model = "{{make}} {{model}}"
     return [
@@ -81,8 +82,8 @@ def _over_time(book: Catalogue) -> list[Placed]:
               Query(f"sum by (algorithm) ({hashrate.of(CHOSEN)})", "reported {{algorithm}}"),
               Query(f"sum by (algorithm) ({select(plate, CHOSEN)})", "nameplate {{algorithm}}"), zero=True,
               text="What the rigs report, beside the data sheets of those whose model has one.",
-              overrides=[("^nameplate", DASHED)]),
-        lines("Rigs by state", states, Query(f"sum by (state) ({states.of()})", "{{state}}"), stack=True,
+              overrides=[("^nameplate.*", DASHED)]),
+        lines("Rigs by state", states, Query(f"sum by (state) ({states.of(*MODELS)})", "{{state}}"), stack=True,
               zero=True, overrides=STATE_COLOURS),
         lines("Power by model", power, Query(
             f"topk(12, sum by (make, model) ({power.of(*MODELS)}))", model
@@ -104,7 +105,7 @@ def _worst(book: Catalogue) -> list[Placed]:
     keep = "on (job, instance, site, rig) group_left (make, model, address)"
     keys = [Key("site", "Site", width=110), Key("rig", "Rig", TO_RIG, width=150), Key("make", "Make", width=110),
             Key("model", "Model", width=130), Key("address", "Address", width=130),
-            Key("state", "State", width=110)]  # fmt: skip
+            Key("state", "State", width=110, mappings=STATE_CELLS)]  # fmt: skip
     named = "site, rig, make, model, address, state"
     chosen = f"topk(100, ({ill} == 1) * {keep} {info})"
     rig = "{{rig}}"
@@ -122,7 +123,7 @@ def _worst(book: Catalogue) -> list[Placed]:
         bars("Hottest chips", chip, Query(f"topk(12, {chip.of(*MODELS)})", rig), links=[to_rig], height=10,
              lowest=30, highest=110),
         bars("Most rejected and stale shares", rejected, Query(
-            f"topk(12, {rejected.of(*MODELS)} > 0)", rig
+            f"topk(12, {rejected.of(*MODELS)})", rig
         ), unit="percentunit", levels=REJECTED, links=[to_rig], height=10, decimals=2),
     ]  # fmt: skip
 
@@ -146,6 +147,7 @@ def _mix(book: Catalogue) -> list[Placed]:
     up, plate = "model:mining_rig_up:sum", "model:mining_rig_nameplate_hashes_per_second:sum"
     watts = book["model:mining_rig_power_watts:sum"]
     efficiency = book["model:mining_rig_efficiency_joules_per_terahash:ratio"]
+    active = book["site:mining_rig_pool_active:sum"]
     margin, firmware = book["model:mining_rig_margin_fiat_per_day:sum"], book["model:mining_rig_info:count"]
 
     def by_model(name: str) -> str:
@@ -172,4 +174,7 @@ def _mix(book: Catalogue) -> list[Placed]:
             Value("Rigs", firmware, f"sum by (firmware, firmware_version, driver) ({firmware.of(*MODELS)})",
                   width=70),
         ], text="Which firmware runs on how many rigs.", sort="Rigs", width=12, height=9),
+        table_of("Pools in use", [Key("site", "Site", width=110), Key("url", "Pool", TO_POOLS)], [
+            Value("Rigs", active, f"sum by (site, url) ({active.of()}) > 0", width=70),
+        ], text="By the URL in the active slot of the rigs.", sort="Rigs", width=12, height=9),
     ]  # fmt: skip

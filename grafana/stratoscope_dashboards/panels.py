@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
+    GraphDrawStyle,
     GraphThresholdsStyleMode,
     HeatmapCellLayout,
     LegendDisplayMode,
@@ -121,31 +122,28 @@ def _shown(*, names: bool, name_only: bool) -> BigValueTextMode:
 
 def lines(
     title: str, entry: Entry, *queries: Query, text: str = "", width: int = 12, height: int = 8,
-    unit: str | None = None, stack: bool = False, marks: bool = False, table: bool = False, zero: bool = False,
-    links: Sequence[Any] = (), highest: float | None = None, fill: int = 8,
+    unit: str | None = None, stack: bool = False, marks: bool = False, zero: bool = False, bars: bool = False,
     overrides: Sequence[tuple[str, dict[str, Any]]] = (),
 ) -> Placed:  # fmt: skip
-    """Return lines over time. `marks` draws the levels as dashed lines, `table` puts newest values into the legend,
-    `overrides` sets properties of the series whose name matches.
+    """Return lines over time, or `bars` of what is counted.
+
+    `marks` draws the levels as dashed lines; `overrides` sets properties of the series whose whole name matches.
     """
-    legend = common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM)
-    legend.display_mode(LegendDisplayMode.TABLE if table else LegendDisplayMode.LIST)
     panel = (
         timeseries.Panel().title(title).description(about(entry, text)).datasource(SOURCE).unit(unit or entry.unit)
-        .targets(targets(queries, instant=False)).line_width(1.5).fill_opacity(40 if stack else fill)
-        .show_points(VisibilityMode.NEVER).span_nulls(False).data_links(list(links)).thresholds(steps(entry.levels))
+        .targets(targets(queries, instant=False)).line_width(1.5).fill_opacity(40 if stack else 0)
+        .show_points(VisibilityMode.NEVER).span_nulls(False).thresholds(steps(entry.levels)).legend(_legend())
         .color_scheme(FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
-        .legend(legend.calcs(["lastNotNull", "min", "max"] if table else []))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )  # fmt: skip
     if stack:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    if bars:
+        panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
     if marks:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
     if zero:
         panel.axis_soft_min(0)
-    if highest is not None:
-        panel.max(highest)
     for pattern, properties in overrides:
         panel.override_by_regexp(pattern, [model.DynamicConfigValue(id_val=k, value=v) for k, v in properties.items()])
     return Placed(panel, width, height)
@@ -194,10 +192,14 @@ def timeline(
         .targets(targets(queries, instant=False)).mappings(list(mappings)).thresholds(steps(None))
         .color_scheme(FieldColor().mode(model.FieldColorModeId.THRESHOLDS)).merge_values(True)
         .show_value(VisibilityMode.NEVER).row_height(0.8).fill_opacity(80).line_width(0)
-        .legend(common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST)
-                .placement(LegendPlacement.BOTTOM).calcs([]))
+        .legend(_legend())
     )  # fmt: skip
     return Placed(panel, width, height)
+
+
+def _legend() -> Any:
+    legend = common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST)
+    return legend.placement(LegendPlacement.BOTTOM).calcs([])
 
 
 def words(*meanings: tuple[float, str, str]) -> list[model.ValueMapping]:

@@ -62,7 +62,7 @@ def _who(book: Catalogue) -> list[Placed]:
             Key("address", "Address"), Key("site", "Site")]  # fmt: skip
     labels = ", ".join(key.label for key in keys)
     value = Value("", info, f"max by ({labels}) ({info.of(THIS)})")
-    return [table_of("Identity", keys, [value], text="Who the rig is.", sort="Make", height=3, figures=False)]
+    return [table_of("Identity", keys, [value], text="Who the rig is.", sort="Make", height=4, figures=False)]
 
 
 def _output(book: Catalogue) -> list[Placed]:
@@ -87,11 +87,9 @@ def _parts(book: Catalogue) -> list[Placed]:
         return lines(title, book[name], Query(book.select(name, THIS), "board {{board}}"), text=text, width=6, height=7)
 
     select = book.select
-    heat, fans, air = (
-        book["mining_hashboard_temperature_celsius"],
-        book["mining_fan_speed_rpm"],
-        "mining_rig_temperature_celsius",
-    )
+    heat = book["mining_hashboard_temperature_celsius"]
+    fans = book["mining_fan_speed_rpm"]
+    air = "mining_rig_temperature_celsius"
     errors = book["mining_hashboard_hardware_errors_total"]
     return [
         lines("Chips", heat, Query(heat.of(THIS, CHIP), "board {{board}}"), marks=True, width=8,
@@ -120,11 +118,11 @@ def _pools(book: Catalogue) -> list[Placed]:
                  height=6, mappings=words((1, "in use", "green")), text="Which pool slot the rig works for."),
         timeline("Pools reachable", alive, Query(alive.of(THIS), "{{slot}}: {{url}}"), width=12,
                  height=6, mappings=YES_NO, text="Which pools the rig finds reachable."),
-        lines("Shares", shares, Query(rate + " * 60", "{{result}}"), width=12, unit="cpm", zero=True,
+        lines("Shares", shares, Query(rate + " * 60", "{{result}}"), width=16, unit="cpm", zero=True,
               text="Per minute."),
         stat_of("Rejected and stale", shares, Query(f"sum({bad}) / sum({rate})"), unit="percentunit", levels=REJECTED,
-                width=6, height=8, decimals=2, text="Part of all shares."),
-        stat_of("Flatline", flat, Query(f"max({flat.of(THIS)})"), width=6, height=8, graph=False,
+                width=4, height=8, decimals=2, text="Part of all shares."),
+        stat_of("Flatline", flat, Query(f"max({flat.of(THIS)})"), width=4, height=8, graph=False,
                 mappings=words((0, "no", "green"), (1, "YES", "red"))),
     ]  # fmt: skip
 
@@ -136,7 +134,7 @@ def _polls(book: Catalogue) -> list[Placed]:
     fault, defects = book["mining_rig_fault_info"], book["mining_rig_defects_total"]
     keys = [Key("component", "Component"), Key("code", "Code")]
     return [
-        timeline("State", state, Query(states_as_number(state.of(THIS)), "$rig"), mappings=STATE_WORDS,
+        timeline("State", state, Query(states_as_number(state.of(THIS)), "{{rig}}"), mappings=STATE_WORDS,
                  height=4, text="The state the rig was in."),
         table_of("Faults reported now", keys, [
             Value("", fault, f"max by (component, code) ({fault.of(THIS)})")

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from grafana_foundation_sdk.models import dashboard as model
+
 from stratoscope.fleet import STATES
 from stratoscope_dashboards.panels import words
 
@@ -14,6 +16,10 @@ STATE_COLOURS: Final[list[tuple[str, dict[str, Any]]]] = [
 ]
 """Overrides for lines that are named by a state."""
 STATE_WORDS: Final = words(*((number, state, COLOURS[state]) for number, state in enumerate(STATES)))
+STATE_CELLS: Final[list[model.ValueMapping]] = [
+    model.ValueMap(options={state: model.ValueMappingResult(text=state, color=COLOURS[state]) for state in STATES})
+]
+"""For cells of a table that hold the word itself."""
 YES_NO: Final = words((0, "no", "red"), (1, "yes", "green"))
 RUNNING: Final = words((0, "run", "green"), (1, "curtail", "orange"))
 
@@ -21,5 +27,5 @@ RUNNING: Final = words((0, "run", "green"), (1, "curtail", "orange"))
 def states_as_number(selected: str) -> str:
     """Return a query that gives the place of the rig's state among fleet.STATES, for STATE_WORDS."""
     inside = selected.removesuffix("}")
-    numbers = (f'{number} * max({inside},state="{state}"}} == 1)' for number, state in enumerate(STATES))
+    numbers = (f'{number} * max by (rig) ({inside},state="{state}"}} == 1)' for number, state in enumerate(STATES))
     return " or ".join(numbers)

@@ -22,6 +22,8 @@ class Key:
     header: str
     link: Any = None
     width: int | None = None
+    mappings: Sequence[model.ValueMapping] = ()
+    number: bool = False  # a figure among the labels, sorted as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,24 @@ def table_of(
     panel = (
         table.Panel().title(title).description(about(values[0].entry, text)).datasource(SOURCE).unit("short")
         .targets(targets(queries, instant=True, shape=PromQueryFormat.TABLE))
-        .transformations([_transformation("merge", {}), _transformation("organize", _order(keys, values, figures))])
+        .transformations(_joined(keys, values, figures=figures))
         .sort_by([common.TableSortByFieldState().display_name(sort).desc(falling)]).show_header(True)
         .cell_height(TableCellHeight.SM).thresholds(steps(None)).no_value("–").filterable(len(keys) > 1)
     )  # fmt: skip
     for key in keys:
-        panel.override_by_name(
-            key.header, _properties({"links": [key.link] if key.link else None, "custom.width": key.width})
-        )
+        panel.override_by_name(key.header, _properties(_name(key)))
     for value in values if figures else ():
         panel.override_by_name(value.header, _properties(_look(value)))
     return Placed(panel, width, height)
+
+
+def _name(key: Key) -> dict[str, Any]:
+    return {
+        "links": [key.link] if key.link else None,
+        "custom.width": key.width,
+        "mappings": list(key.mappings) or None,
+        "custom.cellOptions": {"type": "color-text"} if key.mappings else None,
+    }
 
 
 def _look(value: Value) -> dict[str, Any]:
@@ -80,11 +89,21 @@ def _properties(wanted: dict[str, Any]) -> list[model.DynamicConfigValue]:
     return [model.DynamicConfigValue(id_val=name, value=value) for name, value in wanted.items() if value is not None]
 
 
+def _joined(keys: Sequence[Key], values: Sequence[Value], *, figures: bool) -> list[model.DataTransformerConfig]:
+    """Return what makes one table of the answers: rows joined, figures among the labels read, columns named."""
+    figured = [{"targetField": key.label, "destinationType": "number"} for key in keys if key.number]
+    return [
+        _transformation("merge", {}),
+        *([_transformation("convertFieldType", {"conversions": figured})] if figured else []),
+        _transformation("organize", _order(keys, values, figures=figures)),
+    ]
+
+
 def _transformation(name: str, options: dict[str, Any]) -> model.DataTransformerConfig:
     return model.DataTransformerConfig(id_val=name, options=options)
 
 
-def _order(keys: Sequence[Key], values: Sequence[Value], figures: bool) -> dict[str, Any]:
+def _order(keys: Sequence[Key], values: Sequence[Value], *, figures: bool) -> dict[str, Any]:
     """Return the order and headers of the columns; a single query's column is called Value, without its letter."""
     fields = [key.label for key in keys]
     names = [f"Value #{chr(ord('A') + at)}" for at in range(len(values))] if len(values) > 1 else ["Value"]
