@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench docs lock clean help
+.PHONY: demo test check bench docs lock env stack clean help
 help:
 	@echo "make demo   a simulated fleet, pool and market on loopback, with the agent reading them"
 	@echo "make test   set up what the tests need and run all of them"
 	@echo "make check  formatter, linter, types, import contract, generated files unchanged"
 	@echo "make bench  measure the hot path against other libraries (ratios)"
 	@echo "make docs   write the generated files anew"
+	@echo "make env    write .env and secrets/ for docker compose (CONFIG=directory of your stratoscope.yaml)"
+	@echo "make stack  Prometheus, Alertmanager and mosquitto of this machine on the shipped files, without containers"
 
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml
 	scripts/venv $(PYTHON) requirements/run.txt
@@ -38,6 +40,12 @@ bench: $(VENV)/bench.stamp
 
 docs: $(VENV)/dev.stamp
 	scripts/docs
+
+env:
+	deploy/prepare $(or $(CONFIG),demo)
+
+stack:
+	scripts/stack $(ARGS)
 
 lock:
 	scripts/lock

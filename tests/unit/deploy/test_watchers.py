@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from stratoscope.metrics import TABLE, WHOLE
+
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
 SCRAPE = YAML(typ="safe").load((DEPLOY / "prometheus/prometheus.yml").read_text())
@@ -33,13 +35,56 @@ def test_f57_the_rules_fire_when_they_should_and_not_before(file):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_rule_file_has_tests_that_name_each_of_its_alerts():
-    for file in (DEPLOY / "prometheus/rules").glob("*.yml"):
-        rules = [rule for group in YAML(typ="safe").load(file.read_text())["groups"] for rule in group["rules"]]
-        text = (DEPLOY / "prometheus/tests" / file.name).read_text()
-        for rule in rules:
-            assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
-            assert f"alertname: {rule['alert']}" in text
+def rules_of(file: Path) -> list[dict]:
+    return [rule for group in YAML(typ="safe").load(file.read_text())["groups"] for rule in group["rules"]]
+
+
+RULES = [(file, rule) for file in sorted((DEPLOY / "prometheus/rules").glob("*.yml")) for rule in rules_of(file)]
+ALERTS = [(file, rule) for file, rule in RULES if "alert" in rule]
+WORD = re.compile(r"\b(?:mining|stratoscope)_[a-z0-9_]+")
+AT_ONCE = {"DeadMansSwitch", "RigFirmwareChanged", "RigRestarting"}
+"""Alerts without `for`: the switch always fires, the others look back over an hour themselves."""
+
+
+@pytest.mark.parametrize(("file", "rule"), ALERTS, ids=lambda part: part.get("alert") if isinstance(part, dict) else "")
+def test_every_alert_says_how_bad_it_is_what_happened_and_what_to_do(file, rule):
+    assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
+    assert "for" in rule or rule["alert"] in AT_ONCE
+    notes = rule["annotations"]
+    assert notes["summary"]
+    assert notes["description"]
+    page, _, anchor = notes["runbook_url"].partition("#")
+    headings = re.findall(r"^### (\w+)$", (ROOT / page).read_text(), re.MULTILINE)
+    assert anchor == rule["alert"].lower()
+    assert rule["alert"] in headings
+
+
+@pytest.mark.parametrize(("file", "rule"), ALERTS, ids=lambda part: part.get("alert") if isinstance(part, dict) else "")
+def test_every_alert_has_a_test_that_fires_and_one_that_stays_silent(file, rule):
+    tests = YAML(typ="safe").load((DEPLOY / "prometheus/tests" / file.name).read_text())["tests"]
+    told = [
+        bool(t["exp_alerts"])
+        for case in tests
+        for t in case.get("alert_rule_test", ())
+        if t["alertname"] == rule["alert"]
+    ]
+    assert True in told
+    assert False in told or rule["alert"] == "DeadMansSwitch"
+
+
+def test_runbooks_name_no_alert_that_is_not_there():
+    headings = set(re.findall(r"^### (\w+)$", (ROOT / "docs/runbooks.md").read_text(), re.MULTILINE))
+    assert headings == {rule["alert"] for _, rule in ALERTS}
+
+
+def test_rules_name_only_metrics_of_the_table_and_records_of_their_own():
+    known = {m.series for f in (*TABLE, *WHOLE) for m in f.metrics}
+    own = set(re.findall(r"`(stratoscope_\w+)`", (ROOT / "docs/metrics.md").read_text()))
+    records = {rule["record"] for _, rule in RULES if "record" in rule}
+    for _, rule in RULES:
+        bare = re.sub(r"\b(?:site|rig|model|pool):[\w:]+", lambda m: "" if m[0] in records else m[0], rule["expr"])
+        assert not re.search(r"\b(?:site|rig|model|pool):\w+", bare), rule
+        assert set(WORD.findall(bare)) <= known | own, rule
 
 
 def test_s38_rigs_cannot_override_job_or_instance_and_pages_are_bounded():
@@ -62,12 +107,40 @@ def test_targets_come_from_the_agent_and_name_services_of_the_stack():
 
 
 @pytest.mark.needs("amtool")
-def test_amtool_accepts_the_routes_and_sends_the_dead_mans_switch_apart():
+@pytest.mark.parametrize("name", ["alertmanager.yml", "channels.example.yml"])
+def test_amtool_accepts_the_routes_and_the_examples_of_channels(name):
+    done = ran("amtool", "check-config", DEPLOY / "alertmanager" / name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.needs("amtool")
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=DeadMansSwitch severity=none", "dead-mans-switch"),
+        ("alertname=StratoscopeAgentDown severity=critical site=north", "critical"),
+        ("alertname=RigOffline severity=warning site=north rig=a", "warning"),
+        ("alertname=CurtailmentAdvised severity=info site=north", "info"),
+    ],
+)
+def test_alerts_go_to_the_receiver_of_their_severity(labels, receiver):
     config = DEPLOY / "alertmanager/alertmanager.yml"
-    assert ran("amtool", "check-config", config).returncode == 0
-    route = ("amtool", "config", "routes", "test", f"--config.file={config}")
-    assert ran(*route, "alertname=DeadMansSwitch", "severity=none").stdout.strip() == "dead-mans-switch"
-    assert ran(*route, "alertname=StratoscopeAgentDown", "severity=critical").stdout.strip() == "operators"
+    done = ran("amtool", "config", "routes", "test", f"--config.file={config}", *labels.split())
+    assert done.stdout.strip() == receiver
+
+
+def test_inhibitions_name_only_alerts_that_exist_and_never_silence_the_switch_or_hot_chips():
+    rules = YAML(typ="safe").load((DEPLOY / "alertmanager/alertmanager.yml").read_text())["inhibit_rules"]
+    names = {rule["alert"] for _, rule in ALERTS}
+    for rule in rules:
+        for pattern in [part for side in ("source_matchers", "target_matchers") for part in rule[side]]:
+            operator, words = re.fullmatch(r'alertname (=|!=|=~|!~) "(.+)"', pattern).groups()
+            matching = {name for name in names if any(re.fullmatch(word, name) for word in words.split("|"))}
+            assert matching, pattern
+            for word in words.split("|"):
+                assert any(re.fullmatch(word, name) for name in names), word
+            if operator == "=~" and pattern in rule["target_matchers"]:
+                assert not matching & {"DeadMansSwitch", "ChipTemperatureCritical"}
 
 
 def test_grafana_finds_its_data_sources_among_the_services():

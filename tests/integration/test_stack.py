@@ -1,0 +1,122 @@
+"""The shipped Prometheus and Alertmanager files on the real programs, and a simulated site that goes wrong."""
+
+import asyncio
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.programs import Agent, Program, eventually, free_port, get
+from stratoscope.clock import SystemClock
+from stratoscope.simulate.fleet import SimulatedFleet, targets
+
+ROOT = Path(__file__).resolve().parents[2]
+FASTER = 60
+pytestmark = [
+    pytest.mark.needs("prometheus", "prometheus-alertmanager", "mosquitto"),
+    pytest.mark.timeout(300),
+]
+
+
+class Webhook:
+    """Takes what Alertmanager sends: `groups` holds every message, oldest first."""
+
+    def __init__(self) -> None:
+        self.groups: list[dict[str, Any]] = []
+        groups = self.groups
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                groups.append(json.loads(body))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def alerts(self, status: str) -> set[tuple[str, str]]:
+        """Return (alert, rig or "") of everything that ever came with `status`."""
+        return {
+            (alert["labels"]["alertname"], alert["labels"].get("rig", ""))
+            for group in list(self.groups)
+            for alert in group["alerts"]
+            if alert["status"] == status
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextlib.contextmanager
+def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
+    """Run scripts/stack and give what it says of itself."""
+    ports = ",".join(str(free_port()) for _ in range(3))
+    command = [sys.executable, str(ROOT / "scripts/stack"), "--agent", agent, "--faster", str(FASTER), "--webhook",
+               webhook, "--ports", ports, "--json"]  # fmt: skip
+    program = Program(command, folder, "stack")
+    try:
+        yield eventually(lambda: json.loads(program.log().splitlines()[0]), what="the stack")
+    finally:
+        assert program.stop() == 0, program.log()[-2000:]
+
+
+async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_path: Path):
+    fleet = SimulatedFleet(rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False,
+                           base="127.95.7.1")  # fmt: skip
+    await fleet.start()
+    webhook = Webhook()
+    agent = Agent(tmp_path, {"site": "north", "polling": {"interval": 5, "freshness": 10}, "rigs": targets(fleet)})
+
+    async def becomes(condition, seconds=60.0, what="it"):
+        return await asyncio.to_thread(eventually, condition, seconds, what)
+
+    try:
+        with stack(tmp_path, agent.url.removeprefix("http://"), webhook.url) as places:
+            await the_story(fleet, webhook, places, becomes)
+    finally:
+        agent.stop()
+        webhook.close()
+        await fleet.stop()
+
+
+async def the_story(fleet, webhook, places, becomes):
+    await becomes(lambda: ("DeadMansSwitch", "") in webhook.alerts("firing"), what="the dead man's switch")
+    board, off = fleet.rigs[:2]
+
+    def firing() -> set[tuple[str, str]]:
+        return {alert for alert in webhook.alerts("firing") if alert[0] != "DeadMansSwitch"}
+
+    up = f"{places['prometheus']}/api/v1/query?query=site:mining_rigs_up:count"
+    await becomes(lambda: json.loads(get(up)[1])["data"]["result"][0]["value"][1] == "12", what="12 rigs up")
+    assert firing() == set(), "nothing is wrong with a fresh agent"
+
+    board.force("failing_board", duration=600)
+    off.force("offline", duration=600)
+    await becomes(lambda: {("HashboardLost", board.name), ("RigOffline", off.name)} <= firing(), what="two alerts")
+    assert {group["groupLabels"].get("site") for group in webhook.groups} >= {"north"}
+    for group in webhook.groups:
+        assert set(group["groupLabels"]) <= {"site", "alertname"}
+        assert len({alert["labels"]["alertname"] for alert in group["alerts"]}) == 1
+
+    for rig in fleet.rigs[2:6]:
+        rig.force("offline", duration=600)
+    await becomes(lambda: ("SiteRigsOffline", "") in firing(), what="the site's alert")
+    critical = [g for g in webhook.groups if g["groupLabels"].get("alertname") == "SiteRigsOffline"]
+    assert critical[0]["receiver"] == "critical"
+
+    for rig in fleet.rigs:
+        rig.recover()
+    ended = {("SiteRigsOffline", ""), ("RigOffline", off.name), ("HashboardLost", board.name)}
+    await becomes(lambda: ended <= webhook.alerts("resolved"), 90.0, what="everything over")
