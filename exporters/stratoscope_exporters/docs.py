@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.metrics import TABLE, WHOLE, Family, Levels, Metric
+from stratoscope.metrics import TABLE, WHOLE, Family, Metric
+from stratoscope.metrics.metric import Levels
 
 HEAD: Final = """# Metrics
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
-from stratoscope.metrics import TABLE, WHOLE, Family, Levels, Unit
+from stratoscope.metrics import TABLE, WHOLE, Family, Unit
+from stratoscope.metrics.metric import Levels
 
 RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules/dashboards.yml"
 TARGET: Final = frozenset({"job", "instance", "site"})

@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from stratoscope.metrics import FLAG, Levels
+from stratoscope.metrics.metric import FLAG, Levels
 from stratoscope_dashboards.catalogue import Catalogue, only
 from stratoscope_dashboards.choosers import CURRENCY, MAKE, MODEL, MODELS, SITE
 from stratoscope_dashboards.page import Row, cell_link, page

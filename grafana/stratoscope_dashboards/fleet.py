@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from stratoscope.metrics import FLAG
+from stratoscope.metrics.metric import FLAG
 from stratoscope_dashboards.catalogue import Catalogue
 from stratoscope_dashboards.choosers import ALGORITHM, MAKE, MODEL, MODELS, SITE
 from stratoscope_dashboards.levels import OF_NAMEPLATE, REJECTED

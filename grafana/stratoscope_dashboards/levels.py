@@ -3,7 +3,7 @@
 from typing import Final
 
 from stratoscope.judgement.state import LOW
-from stratoscope.metrics import Levels
+from stratoscope.metrics.metric import Levels
 
 OF_NAMEPLATE: Final = Levels(attention=0.95, bad=LOW, falling=True)
 """Hashrate by nameplate; a hashing rig below LOW counts as degraded."""

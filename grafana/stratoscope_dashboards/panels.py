@@ -28,7 +28,7 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from stratoscope.metrics import Levels
+from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards.catalogue import Entry
 
 GOOD, ATTENTION, BAD, PLAIN = "green", "orange", "red", "text"

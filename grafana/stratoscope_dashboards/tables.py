@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import TableCellHeight
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from stratoscope.metrics import Levels
+from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards.catalogue import Entry
 from stratoscope_dashboards.panels import SOURCE, Placed, Query, about, steps, targets
 

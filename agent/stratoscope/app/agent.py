@@ -19,6 +19,8 @@ from prometheus_client import (
 from stratoscope.app.collector import Collector
 from stratoscope.app.lag import LoopWatch
 from stratoscope.app.money import Money, Sums, in_currency, terms_of
+from stratoscope.app.pools import live_pools, pool_settings
+from stratoscope.app.reconcile import reconciliation, remembered
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
@@ -32,7 +34,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import MARKET, Section
+from stratoscope.metrics import MARKET, POOLS, RECONCILED, Section
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
@@ -41,11 +43,12 @@ from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.poll.tally import Tally
+from stratoscope.pools.reckon import Reckoner
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
-LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step"})
+LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step", "pool_shortfall_raised"})
 
 log = structlog.get_logger("stratoscope")
 
@@ -84,8 +87,11 @@ def log_event(event: Event) -> None:
 class Agent:
     """One agent: made from a config, it polls and exports until `stop`."""
 
-    def __init__(self, config: Config, clock: Clock, *, remember: bool = True) -> None:
-        """Open the ledger (unless not `remember`) and make every room; raises ConfigError."""
+    def __init__(self, config: Config, clock: Clock, *, remember: bool = True, past: Reckoner | None = None) -> None:
+        """Open the ledger (unless not `remember`) and make every room; raises ConfigError.
+
+        `past` is a reconciliation to go on with, instead of the ledger's.
+        """
         self.config = config
         self.clock = clock
         self.fleet = Fleet()
@@ -102,6 +108,10 @@ class Agent:
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
+        self.pools = live_pools(config, clock)
+        self.reconciliation = reconciliation(
+            config, self.pools, self.market, clock, past or remembered(config, self.ledger, self.events)
+        )
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -191,6 +201,8 @@ class Agent:
                 ]
                 if self.market is not None:
                     others.append(tasks.create_task(self.market.run(), name="market"))
+                others.append(tasks.create_task(self.pools.run(), name="pools"))
+                others.append(tasks.create_task(self.reconciliation.run(self.fleet.snapshots), name="reconciliation"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -219,6 +231,8 @@ class Agent:
         terms = terms_of(config)
         if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
             self.money.follow(terms)
+        self.pools.follow(pool_settings(config))
+        self.reconciliation.follow(pool_settings(config), config.economics.firmware_fee)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -247,7 +261,12 @@ class Agent:
 
     def _sections(self) -> tuple[Section, ...]:
         market = self.market
-        return () if market is None else (Section(MARKET, lambda: market.now),)
+        of_market = () if market is None else (Section(MARKET, lambda: market.now),)
+        return (
+            *of_market,
+            Section(POOLS, lambda: self.pools.now),
+            Section(RECONCILED, lambda: self.reconciliation.now),
+        )
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:
@@ -275,4 +294,5 @@ class Agent:
             return
         now = self.clock.time()
         self.ledger.checkpoint(sums, days, peaks)
+        self.ledger.keep_pools(self.config.site, *self.reconciliation.reckoner.drain())
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from stratoscope.app.agent import Agent
+from stratoscope.app.demo_pools import pool_entries, watched
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
@@ -41,13 +42,14 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "site": "demo",
             "polling": {"interval": INTERVAL, "freshness": 30},
             "rigs": targets(fleet),
+            "pools": pool_entries(urls),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
             "tariffs": {"default": TARIFF},
             "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
         })  # fmt: skip
-        agent = Agent(config, clock, remember=False)
+        agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, agent.stop)
@@ -63,8 +65,8 @@ async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -
     """Return a simulated site at the first free addresses; raises UsageError when none of them is."""
     for first in FIRST_RIGS[:-1]:
         with suppress(UsageError):
-            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock))
-    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock))
+            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock, shared=True))
+    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock, shared=True))
 
 
 def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:

@@ -71,8 +71,12 @@ def _inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]
         here = (*loc, key)
         if not isinstance(value, str):
             yield from _inline_secrets(document, value, here)
-        elif SECRET_KEY.search(str(key)) and value and not is_reference(value) and here not in document.environ:
+        elif _is_secret(here) and value and not is_reference(value) and here not in document.environ:
             yield f"{document.place(here)}: {dotted(here)} {INLINE}"
+
+
+def _is_secret(loc: Loc) -> bool:
+    return bool(SECRET_KEY.search(str(loc[-1]))) or (loc[0], loc[-1]) == ("pools", "key")
 
 
 def _asic_rs(config: Config, document: Document) -> Iterator[str]:

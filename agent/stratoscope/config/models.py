@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from stratoscope.config import addresses
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
+from stratoscope.config.pools import Pools
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
@@ -131,6 +132,7 @@ class Config(Section):
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
     market: Market | None = None
+    pools: Pools = ()
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     state_dir: Place = Path("state")
@@ -162,7 +164,9 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
+        sections = (
+            "polling", "rigs", "discovery", "market", "pools", "tariffs", "economics", "logging", "exporters",
+        )  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

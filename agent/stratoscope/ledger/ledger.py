@@ -24,9 +24,11 @@ from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
-from stratoscope.ledger import money
+from stratoscope.ledger import money, pool_days
+from stratoscope.ledger.pool_days import Test as PoolTest
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
+from stratoscope.pools.waterfall import PoolDay
 
 PLAUSIBLE: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""
@@ -148,6 +150,15 @@ class Ledger(Standing):
         """Return the newest month's peaks of demand."""
         return [money.peak_of(row) for row in self._db.execute(money.NEWEST_PEAKS)]
 
+    def pool_days(self) -> list[PoolDay]:
+        """Return the rows of the newest week at every pool."""
+        return [pool_days.day_of(row) for row in self._db.execute(pool_days.NEWEST_DAYS)]
+
+    def pool_tests(self, site: str) -> dict[str, list[list[float]]]:
+        """Return what the tests of a site's pools knew."""
+        rows = self._db.execute("SELECT pool, state FROM pool_test WHERE site = ?", (site,))
+        return dict(pool_days.test_from(pool, state) for pool, state in rows)
+
     def market_days(self) -> list[DayPoint]:
         """Return the market's days, the oldest first."""
         rows = self._db.execute("SELECT day, at, price, reward_sat, difficulty, currency FROM market_day ORDER BY day")
@@ -182,6 +193,11 @@ class Ledger(Standing):
         statement = f"INSERT OR REPLACE INTO counters({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
         self._queue([(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]),
                      (money.KEEP_PEAKS, peaks)])  # fmt: skip
+
+    def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTest]) -> None:
+        """Keep days at pools and what the tests know, in one transaction: neither goes on without the other."""
+        self._queue([(pool_days.KEEP_DAYS, [pool_days.row_of(day) for day in days]),
+                     (pool_days.KEEP_TESTS, [pool_days.row_of_test(site, test) for test in tests])])  # fmt: skip
 
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
         """Keep days of the market; a later point of the same day replaces the one before."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from stratoscope.errors import UsageError
+from stratoscope.ledger import pool_days
 from stratoscope.ledger.schema import VERSION
 
-Paper = Literal["days", "rig-days", "peaks", "events"]
+Paper = Literal["days", "rig-days", "pool-days", "peaks", "events"]
 
 MICRO: Final = Decimal("0.000001")
 
@@ -19,6 +20,11 @@ DAYS: Final = (
     "SELECT day, site, rig, currency, earned_sat, revenue_micro, cost_micro, energy, hashes, revenue_seconds,"
     " cost_seconds, scheduled_seconds, price, difficulty, fees_sat, fee_ratio FROM money_day"
     " WHERE day >= ? AND (rig = '') = ? ORDER BY day, site, rig, currency"
+)
+
+POOL_DAYS: Final = (
+    f"SELECT {','.join(pool_days.DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the names are our own
+    " WHERE day >= ? ORDER BY day, site, pool"
 )
 
 
@@ -49,6 +55,9 @@ def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, An
     if which == "peaks":
         rows = db.execute("SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff", (since[:7],))
         return [_peak(row) for row in rows]
+    if which == "pool-days":
+        rows = db.execute(POOL_DAYS, (since,))
+        return [pool_days.told(pool_days.day_of(tuple(row))) for row in rows]
     return [_day(row) for row in db.execute(DAYS, (since, which == "days"))]
 
 

@@ -8,26 +8,26 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, rig, site, site_money
+from stratoscope.metrics import market, money, parts, pools, rig, site, site_money
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
-    FLAG,
     NAMESPACE,
     NOBODY,
     Family,
     Identity,
     Kind,
     Labels,
-    Levels,
     Metric,
     RigFamily,
     Stability,
     Subject,
 )
 from stratoscope.metrics.parts import redacted_url
+from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.unit import Unit
+from stratoscope.pools.now import PoolNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -84,12 +84,28 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
 )
 """Families of the market, where one is configured; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
+POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
+    pools.STANDING,
+    pools.INFO,
+    pools.HASHRATES,
+    pools.ACCOUNT,
+    pools.STATES,
+    pools.WORK,
+    pools.EARNINGS,
+    pools.PAYOUTS,
+    pools.AGES,
+    pools.REQUESTS,
+    pools.WORKER_HASHRATES,
+    pools.WORKERS,
+    pools.WORKER_WORK,
+)
+"""Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *POOLS, *RECONCILED)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "FLAG", "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind",
-    "Labels",
-    "Levels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for",
-    "redacted_url", "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "POOLS", "RECONCILED", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family",
+    "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit",
+    "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

@@ -63,9 +63,10 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
+    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x", "BRAIINS_TOKEN": "x", "VIABTC_KEY": "x"})
     assert loaded.warnings == ()
     assert loaded.market is not None
+    assert [pool.called for pool in loaded.pools] == ["braiins-north", "viabtc", "public-pool", "ckpool-logs"]
     assert loaded.market.model_fields_set == set(Market.model_fields)
     assert loaded.market.model_copy(update={"network": Market().network}) == Market()
     assert loaded.tariffs["night"].energy.source is not None

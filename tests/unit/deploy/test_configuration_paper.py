@@ -11,6 +11,7 @@ from stratoscope.config import load
 from stratoscope.config.market import Market, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
+from stratoscope.config.pools import PoolSection
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope_exporters.settings import Settings
@@ -50,6 +51,8 @@ def meant(text: str) -> object:
     match = re.fullmatch(r"(\d+)\s*(s|m|MiB|)", text)
     if match:
         return int(match[1]) * {"": 1, "s": 1, "m": 60, "MiB": 1 << 20}[match[2]]
+    if re.fullmatch(r"0\.\d+", text):
+        return float(text)
     return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
         text, text
     )
@@ -105,6 +108,13 @@ def test_every_key_of_the_market_is_documented_with_its_default():
     for key in ("currency", "interval", "price_max_age"):
         assert meant(paper[key]) == code[key], key
     assert (paper["tip_max_age"], code["tip_max_age"]) == ("6h", 6 * 3600)
+
+
+def test_every_key_of_a_pool_is_documented_with_its_default():
+    paper, code = documented("Pools"), keys_of(PoolSection)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"kind"}:
+        assert meant(paper[key]) == (None if code[key] in ({}, ()) else code[key]), key
 
 
 def test_every_key_of_a_source_is_documented():

@@ -19,7 +19,7 @@ from fakes.boards import (
     with_values,
 )
 from stratoscope.fleet import STATES
-from stratoscope.metrics import Levels
+from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards import DASHBOARDS
 from stratoscope_dashboards.catalogue import Catalogue
 from stratoscope_dashboards.panels import steps

@@ -1,0 +1,113 @@
+"""Keeps what each rig reported as a curve over time, so that any span that a pool tells of can be held against it.
+
+A curve is the integral of the reported hashrate and, beside it, for how many seconds that is known: over a gap
+nothing is added to either.
+"""
+
+from array import array
+from bisect import bisect_right
+from typing import Final, NamedTuple
+
+from stratoscope.fleet import RigSnapshot
+from stratoscope.judgement.counters import GAP
+from stratoscope.units import MINUTE
+
+POINTS: Final = 40
+SPACING: Final = 2 * MINUTE
+KNOWN: Final = 0.95
+"""Part of a span that must be known for a rig to be compared over it."""
+
+
+class Stretch(NamedTuple):
+    """What passed between two looks: hashes, seconds that are known, shares by their fate."""
+
+    hashes: float = 0.0
+    seconds: float = 0.0
+    accepted: float = 0.0
+    rejected: float = 0.0
+    stale: float = 0.0
+
+
+NOTHING: Final = Stretch()
+
+
+class Track:
+    """One rig's curve since it took its present seat at a pool. Times are UTC seconds."""
+
+    __slots__ = ("_at", "_counts", "_hashes", "_known", "_raw", "_reach", "_spacing", "accepted", "at", "hashes",
+                 "per_share", "rate", "refused", "seconds")  # fmt: skip
+
+    def __init__(self, spacing: float = SPACING) -> None:
+        self._spacing = spacing
+        self._at, self._hashes, self._known = array("d"), array("d"), array("d")
+        self.at: float | None = None  # of the newest reading
+        self.hashes = self.seconds = 0.0
+        self.rate = 0.0  # H/s
+        self.accepted = self.refused = 0.0  # shares
+        self.per_share: float | None = None  # difficulty of a share on average
+        self._raw = 0.0
+        self._counts = (0, 0, 0)
+        self._reach = 0.0  # s after `at` for which the rate still tells what the rig does
+
+    @property
+    def taken(self) -> float:
+        """Return which part of its shares the pool accepted, as the rig counts them; 1 where it counts none."""
+        total = self.accepted + self.refused
+        return self.accepted / total if total else 1.0
+
+    def look(self, snapshot: RigSnapshot) -> Stretch:
+        """Take a rig's snapshot; return what it adds. A rig that flatlines is taken as not heard."""
+        judged, hashes, at = snapshot.judged, snapshot.counters.hashes, snapshot.at
+        if snapshot.reading is None or judged.hashrate is None or judged.flatline or hashes is None:
+            return NOTHING
+        if self.at is not None and at <= self.at:
+            return NOTHING
+        before, self.at = self.at, at
+        self._reach, self.rate = GAP * snapshot.polling.interval, judged.hashrate
+        more, self._raw = hashes - self._raw, hashes
+        fate = self._fates(snapshot)
+        if before is None or more < 0 or at - before > self._reach:
+            self._mark()
+            return NOTHING
+        self.hashes += more
+        self.seconds += at - before
+        self.accepted += fate[0]
+        self.refused += fate[1] + fate[2]
+        if at - self._at[-1] >= self._spacing:
+            self._mark()
+        return Stretch(more, at - before, *fate)
+
+    def _fates(self, snapshot: RigSnapshot) -> tuple[int, int, int]:
+        sums, before = snapshot.counters, self._counts
+        now = (sums.accepted or 0, sums.rejected or 0, sums.stale or 0)
+        self._counts = now
+        return (max(0, now[0] - before[0]), max(0, now[1] - before[1]), max(0, now[2] - before[2]))
+
+    def _mark(self) -> None:
+        for curve, value in ((self._at, self.at or 0.0), (self._hashes, self.hashes), (self._known, self.seconds)):
+            curve.append(value)
+            if len(curve) > POINTS:
+                del curve[0]
+
+    def between(self, start: float, end: float) -> float | None:
+        """Return the hashes reported from `start` to `end`; None unless nearly all of that time is known."""
+        first, last = self._value(start), self._value(end)
+        if first is None or last is None or not start < end:
+            return None
+        known = last[1] - first[1]
+        return (last[0] - first[0]) * (end - start) / known if known >= KNOWN * (end - start) else None
+
+    def _value(self, at: float) -> tuple[float, float] | None:
+        """Return hashes and known seconds at a moment, a little beyond the newest reading too."""
+        if self.at is None or not self._at or at < self._at[0] or at > self.at + self._reach:
+            return None
+        if at >= self.at:
+            return self.hashes + self.rate * (at - self.at), self.seconds + at - self.at
+        index = bisect_right(self._at, at)
+        begin = self._at[index - 1], self._hashes[index - 1], self._known[index - 1]
+        if index < len(self._at):
+            stop = self._at[index], self._hashes[index], self._known[index]
+        else:
+            stop = self.at, self.hashes, self.seconds
+        part = (at - begin[0]) / (stop[0] - begin[0]) if stop[0] > begin[0] else 0.0
+        return begin[1] + part * (stop[1] - begin[1]), begin[2] + part * (stop[2] - begin[2])
