@@ -8,8 +8,9 @@ from typing import Any, Final
 KINDS: Final = (
     "rig_up", "rig_down", "rig_state", "rig_restarted", "identity_moved", "identity_conflict", "identity_replaced",
     "firmware_changed", "pool_switched", "fault_raised", "fault_cleared",
-    "curtail_advice", "pool_shortfall_raised", "pool_shortfall_cleared",
+    "curtail_advice", "curtail_call", "market_disagreement", "pool_shortfall_raised", "pool_shortfall_cleared",
     "config_reloaded", "config_rejected", "clock_step", "gap",
+    "stratum_alarm", "stratum_clear", "stratum_redirect", "stratum_reconnect",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from stratoscope.economics.economist import Economist
 from stratoscope.fleet import Fleet
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
+from stratoscope.stratum.live import Stratum
 
 
 @dataclass(slots=True)
@@ -41,3 +42,4 @@ class Context:
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
+    stratum: Stratum | None = None  # where endpoints are watched

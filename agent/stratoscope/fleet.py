@@ -97,6 +97,7 @@ class Economics:
     revenue_per_mwh: float | None = None  # fiat
     cost_per_btc: float | None = None  # fiat
     payback: float | None = None  # s; infinite when the capex never comes back
+    capex: float | None = None  # fiat, what the rig cost
     advice: Literal["run", "curtail", "unknown"] | None = None
     strike: float | None = None  # fiat per kWh
 

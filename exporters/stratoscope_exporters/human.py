@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TERA, TH
+from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MILLI, MINUTE, PH, TERA, TH
 
 NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
@@ -93,6 +93,15 @@ def span(seconds: float | None) -> str:
             second = int(rest // smaller[0]) if smaller else 0
             return f"{whole:.0f} {unit}" + (f" {second} {smaller[1]}" if smaller and second else "")
     return f"{left:.0f} s"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Return a short time as ms below a second, else as s: 0.24 ms, 31 ms, 1.5 s."""
+    if seconds is None:
+        return NONE
+    if seconds >= 1:
+        return f"{_digits(seconds)} s"
+    return f"{_digits(seconds / MILLI)} ms" if seconds > 0 else "0 ms"
 
 
 def ago(then: float | None, now: float) -> str:

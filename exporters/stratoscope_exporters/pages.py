@@ -162,6 +162,7 @@ class StatusPages:
             money=books(tally.money for tally in tallies) if books is not None else None,
             efficiency=_efficiency(tallies, sums.algorithm), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
+            stratum=self._context.stratum.now if self._context.stratum is not None else None,
         )  # fmt: skip
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:

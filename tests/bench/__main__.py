@@ -1,9 +1,9 @@
-"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory ...]`."""
+"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap ...]`."""
 
 import subprocess
 import sys
 
-ALL = ("polls", "scrape", "memory")
+ALL = ("polls", "scrape", "memory", "tap")
 
 
 def main(names: list[str]) -> int:

@@ -22,6 +22,7 @@ from stratoscope.app.money import Money, Sums, in_currency, terms_of
 from stratoscope.app.pools import live_pools, pool_settings
 from stratoscope.app.reconcile import reconciliation, remembered
 from stratoscope.app.vitals import Vitals
+from stratoscope.app.watching import Watching
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
@@ -34,7 +35,7 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger
 from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import MARKET, POOLS, RECONCILED, Section
+from stratoscope.metrics import MARKET, POOLS, RECONCILED, STRATUM, Section
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from stratoscope.poll.book import Book
@@ -48,7 +49,10 @@ from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
-LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step", "pool_shortfall_raised"})
+LOUD: Final = frozenset({
+    "rig_down", "identity_conflict", "config_rejected", "clock_step", "pool_shortfall_raised", "market_disagreement",
+    "stratum_alarm", "stratum_redirect",
+})  # fmt: skip
 
 log = structlog.get_logger("stratoscope")
 
@@ -105,6 +109,7 @@ class Agent:
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
+        self.watching = self._watching()
         self.market = self._market()
         self.sources = self.market.tally if self.market is not None else SourceTally()
         self.money = self._money()
@@ -133,6 +138,10 @@ class Agent:
             days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
         )  # fmt: skip
 
+    def _watching(self) -> Watching | None:
+        section = self.config.stratum
+        return Watching(self.config, self.clock, self.events) if section is not None and section.enabled else None
+
     def _limits(self) -> Limits:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
@@ -141,7 +150,8 @@ class Agent:
         if self.config.market is None:
             return None
         settings = self.config.market.settings()
-        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning)
+        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning,
+                          events=self.events, templates=self.watching.watch if self.watching else None)  # fmt: skip
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -203,6 +213,9 @@ class Agent:
                     others.append(tasks.create_task(self.market.run(), name="market"))
                 others.append(tasks.create_task(self.pools.run(), name="pools"))
                 others.append(tasks.create_task(self.reconciliation.run(self.fleet.snapshots), name="reconciliation"))
+                if self.watching is not None:
+                    self.watching.market = self.market
+                    others.append(tasks.create_task(self.watching.run(self.fleet.snapshots), name="stratum"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -233,6 +246,8 @@ class Agent:
             self.money.follow(terms)
         self.pools.follow(pool_settings(config))
         self.reconciliation.follow(pool_settings(config), config.economics.firmware_fee)
+        if self.watching is not None:
+            self.watching.follow(config)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
@@ -255,15 +270,16 @@ class Agent:
                 market=self.market,
                 economist=self.money.economist if self.money else None,
                 sections=self._sections(),
+                stratum=self.watching.watch if self.watching else None,
             )
             started.append((name, serve(context)))
         return started
 
     def _sections(self) -> tuple[Section, ...]:
-        market = self.market
-        of_market = () if market is None else (Section(MARKET, lambda: market.now),)
+        market, watching = self.market, self.watching
         return (
-            *of_market,
+            *(() if market is None else (Section(MARKET, lambda: market.now),)),
+            *(() if watching is None else (Section(STRATUM, lambda: watching.watch.now),)),
             Section(POOLS, lambda: self.pools.now),
             Section(RECONCILED, lambda: self.reconciliation.now),
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
@@ -17,6 +17,8 @@ from stratoscope.simulate.serve import site
 INTERVAL = 10
 FIRST_RIGS = ("127.64.0.1", "127.65.0.1", "127.66.0.1", "127.67.0.1")
 """Where the simulated rigs begin; the next one is taken where another simulation already runs."""
+BLOCKS: Final = (40.0, 75.0, 130.0)
+"""Seconds after the start at which the first blocks come, so that even a short look sees the pools race."""
 TARIFF: Final = {
     "timezone": "America/Chicago",
     "energy": {"type": "zones", "price": 0.038, "zones": [{"hours": "15-19", "price": 0.085}]},
@@ -45,6 +47,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "pools": pool_entries(urls),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
                        "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
+            "stratum": {},
             "tariffs": {"default": TARIFF},
             "economics": ECONOMICS,
             "exporters": {"prometheus": {"listen": listen}},
@@ -55,7 +58,7 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             loop.add_signal_handler(number, agent.stop)
         if duration is not None:
             loop.call_later(duration, agent.stop)
-        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"]):
+        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls):
             out(line)
         await agent.run()
     return 0
@@ -65,11 +68,15 @@ async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -
     """Return a simulated site at the first free addresses; raises UsageError when none of them is."""
     for first in FIRST_RIGS[:-1]:
         with suppress(UsageError):
-            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock, shared=True))
-    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock, shared=True))
+            return await stack.enter_async_context(
+                site(rigs=rigs, bind=first, seed=seed, clock=clock, shared=True, early=BLOCKS)
+            )
+    return await stack.enter_async_context(
+        site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock, shared=True, early=BLOCKS)
+    )
 
 
-def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:
+def where_to_look(listen: str, rigs: int, first: str, urls: Mapping[str, str]) -> list[str]:
     """Return the lines that greet a newcomer."""
     return [
         f"Stratoscope reads {rigs} simulated rigs every {INTERVAL} s; each is asked within the first {INTERVAL} s.",
@@ -78,8 +85,9 @@ def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) ->
         f"  metrics       http://{listen}/metrics",
         f"  discovery     http://{listen}/sd   (for Prometheus' http_sd_configs)",
         f"  one rig       stratoscope read {first}",
-        f"  pool          {pool}",
-        f"  market        {market}",
+        f"  one pool      stratoscope stratum {urls['backup']}",
+        f"  pool          {urls['pool']}",
+        f"  market        {urls['market']}",
         "",
         "Ctrl-C ends it.",
     ]

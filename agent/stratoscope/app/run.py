@@ -107,6 +107,8 @@ def restart_only(old: Config, new: Config) -> list[str]:
     """Return the changed sections that a running agent cannot follow."""
     sections = ("site", "market", "state_dir", "exporters", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
+    if (old.stratum is not None and old.stratum.enabled) != (new.stratum is not None and new.stratum.enabled):
+        changed.append("stratum")  # whether it is on; all else of it is followed
     before, after = terms_of(old), terms_of(new)
     if (before and before.currency) != (after and after.currency):
         changed.append("economics")  # sums of two currencies are no sum

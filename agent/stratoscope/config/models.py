@@ -13,6 +13,7 @@ from stratoscope.config.pools import Pools
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
@@ -133,6 +134,7 @@ class Config(Section):
     discovery: Discovery = Discovery()
     market: Market | None = None
     pools: Pools = ()
+    stratum: Stratum | None = None
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
     state_dir: Place = Path("state")
@@ -165,7 +167,8 @@ class Config(Section):
         if not isinstance(value, dict):
             return value
         sections = (
-            "polling", "rigs", "discovery", "market", "pools", "tariffs", "economics", "logging", "exporters",
+            "polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "logging",
+            "exporters",
         )  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 

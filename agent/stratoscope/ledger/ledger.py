@@ -147,7 +147,7 @@ class Ledger(Standing):
         return [money.day_of(row) for row in self._db.execute(money.NEWEST_DAYS)]
 
     def demand_peaks(self) -> list[Peak]:
-        """Return the newest month's peaks of demand."""
+        """Return the newest year's peaks of demand."""
         return [money.peak_of(row) for row in self._db.execute(money.NEWEST_PEAKS)]
 
     def pool_days(self) -> list[PoolDay]:

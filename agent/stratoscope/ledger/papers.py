@@ -53,7 +53,9 @@ def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, An
         start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
         return [_event(row) for row in db.execute("SELECT * FROM event WHERE at >= ? ORDER BY at", (start,))]
     if which == "peaks":
-        rows = db.execute("SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff", (since[:7],))
+        rows = db.execute(
+            "SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff, called", (since[:7],)
+        )
         return [_peak(row) for row in rows]
     if which == "pool-days":
         rows = db.execute(POOL_DAYS, (since,))
@@ -92,7 +94,7 @@ def _day(row: sqlite3.Row) -> dict[str, Any]:
 
 def _peak(row: sqlite3.Row) -> dict[str, Any]:
     return {"month": row["month"], "site": row["site"], "tariff": row["tariff"], "peak_watts": row["watts"],
-            "at": _moment(row["at"])}  # fmt: skip
+            "of": "calls" if row["called"] else "month", "at": _moment(row["at"])}  # fmt: skip
 
 
 def _event(row: sqlite3.Row) -> dict[str, Any]:

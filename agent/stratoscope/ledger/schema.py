@@ -79,7 +79,18 @@ def _pools(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _pools)
+def _called_peaks(db: sqlite3.Connection) -> None:
+    """Peaks of demand in the grid's calls, beside those of the whole month."""
+    db.execute("ALTER TABLE demand_peak RENAME TO demand_peak_before")
+    db.execute(
+        "CREATE TABLE demand_peak(month TEXT NOT NULL, site TEXT NOT NULL, tariff TEXT NOT NULL, watts REAL NOT NULL,"
+        " at REAL NOT NULL, called INTEGER NOT NULL, PRIMARY KEY(month, site, tariff, called)) STRICT"
+    )
+    db.execute("INSERT INTO demand_peak SELECT month, site, tariff, watts, at, 0 FROM demand_peak_before")
+    db.execute("DROP TABLE demand_peak_before")
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _pools, _called_peaks)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, pools, rig, site, site_money
+from stratoscope.metrics import market, money, parts, pools, rig, site, site_money, stratum, tap
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -19,6 +19,7 @@ from stratoscope.metrics.metric import (
     Labels,
     Metric,
     RigFamily,
+    Spread,
     Stability,
     Subject,
 )
@@ -26,8 +27,10 @@ from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
+from stratoscope.metrics.tap import TapNow
 from stratoscope.metrics.unit import Unit
 from stratoscope.pools.now import PoolNow
+from stratoscope.stratum.live import StratumNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -61,7 +64,7 @@ SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.
 """Families of the whole site; no `rig` label."""
 
 SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
-    site_money.RATES, site_money.RATIOS, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
+    site_money.RATES, site_money.RATIOS, site_money.SHARES, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
     site_money.CHARGES, site_money.SOURCES,
 )  # fmt: skip
 """Families of the whole site's money and its tariffs; no `rig` label."""
@@ -74,7 +77,13 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
     market.HASHPRICE_FIAT,
     market.OBSERVED,
     market.OBSERVED_FIAT,
+    market.TEMPLATE,
+    market.TEMPLATE_FIAT,
+    market.NEWEST_JOB,
+    market.APART,
     market.ADJUSTMENT,
+    market.PUBLISHED,
+    market.DOUBTS,
     market.AFTER,
     market.FORWARD,
     market.CHANGES,
@@ -101,11 +110,31 @@ POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
 )
 """Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *POOLS, *RECONCILED)
+STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
+    stratum.ENDPOINTS, stratum.PHASES, stratum.RTT, stratum.JOBS, stratum.JOB, stratum.TRANSACTIONS, stratum.CHAIN,
+    stratum.RACE, stratum.COSTS, stratum.SESSIONS, stratum.JOB_COUNTS, stratum.ASKED, stratum.TIP, stratum.ALARM,
+    stratum.UNWATCHED,
+)  # fmt: skip
+"""Families of the stratum endpoints, where they are watched; no `rig` label."""
+
+TAP: Final[tuple[Family[TapNow, Any], ...]] = (
+    tap.WORKERS,
+    tap.HASHRATES,
+    tap.REJECTED,
+    tap.RELAY,
+    tap.BYTES,
+    tap.UNREACHED,
+    tap.NOISE,
+)
+"""Families of a relay between miners and pool, on the page of `stratoscope tap`; no `rig` label."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (
+    *SITE, *SITE_MONEY, *MARKET, *POOLS, *RECONCILED, *STRATUM, *TAP,
+)  # fmt: skip
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "POOLS", "RECONCILED", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family",
-    "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit",
-    "fresh_for", "redacted_url", "totals", "without_reading",
+    "MARKET", "NAMESPACE", "NOBODY", "POOLS", "RECONCILED", "SITE", "SITE_MONEY", "STRATUM", "TABLE", "TAP", "WHOLE",
+    "Family", "Identity", "Kind", "Labels", "Metric", "RigFamily", "Section", "Spread", "Stability", "Subject", "Tally",
+    "TapNow", "Totals", "Unit", "fresh_for", "redacted_url", "totals", "without_reading",
 ]  # fmt: skip

@@ -16,11 +16,21 @@ Labels = tuple[str, ...]
 
 
 class Kind(Enum):
-    """What a value is: a gauge, a counter that never goes down, or a constant 1 that carries words."""
+    """What a value is: a gauge, a counter that never goes down, a constant 1 that carries words, or a histogram."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
     INFO = "info"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The values of a histogram: upper bounds with the number of values up to each, and the sum of all values."""
+
+    buckets: tuple[tuple[float, int], ...]
+    count: int
+    total: float
 
 
 class Stability(Enum):
@@ -89,8 +99,9 @@ WORKS: Final = Levels(bad=1, falling=True)
 class Metric(Generic[T]):
     """One metric: `value` takes the figure from one row of the family, or None where it is unknown.
 
-    `name` is without namespace, unit and `_total` or `_info`, which follow from `unit` and `kind`. `levels` is None
-    where no figure is good or bad in itself.
+    `name` is without namespace, unit and `_total` or `_info`, which follow from `unit` and `kind`. A histogram has
+    `spread` besides; its `value` is the number of values in it. `levels` is None where no figure is good or bad in
+    itself.
     """
 
     name: str
@@ -100,6 +111,7 @@ class Metric(Generic[T]):
     kind: Kind = Kind.GAUGE
     stability: Stability = Stability.STABLE
     levels: Levels | None = None
+    spread: Callable[[T], Spread] | None = None
 
     @property
     def stem(self) -> str:

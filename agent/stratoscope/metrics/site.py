@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from stratoscope.economics.site import UNKNOWN, RigPart
+from stratoscope.economics.sums import UNKNOWN, RigPart
 from stratoscope.fleet import STATES, RigSnapshot
 from stratoscope.metrics.metric import Family, Kind, Labels, Levels, Metric
 from stratoscope.metrics.unit import Unit

@@ -1,9 +1,10 @@
-"""Runs a whole simulated site until it is cancelled: rigs, pools and their statistics, market."""
+"""Runs a whole simulated site until it is cancelled: rigs, pools on one chain and their statistics, market."""
 
 import asyncio
 import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import UsageError
@@ -12,13 +13,15 @@ from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
-from stratoscope.simulate.pool import StratumPool
+from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.pool_foundry import FoundryPool
 from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
 
-STRATUM_PORT, POOL_PORT, MARKET_PORT = 13333, 13380, 13381
+STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 """Ports that a site takes where they are free; else it takes any."""
+PROMPT: Final = Habits(empty=0.4, open=True, vardiff=10.0)
+TARDY: Final = Habits(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
 
 
 @contextlib.asynccontextmanager
@@ -31,12 +34,15 @@ async def site(
     mix: Mapping[str, float] | None = None,
     troubles: bool = True,
     shared: bool = False,
+    early: tuple[float, ...] = (),
 ) -> AsyncIterator[tuple[SimulatedFleet, dict[str, str]]]:
-    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `pool` and `market`.
+    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `backup`, `pool` and
+    `market`.
 
     With `shared` the rigs mine for several accounts: hobby rigs alone at `pool`, others at `north`, which pays by the
     day, and at `south`, which skims.
 
+    The backup pool hears of each block 350 ms after the other one. The first blocks come `early` s after the start.
     `bind` is the first rig's address; pool and market listen on 127.0.0.1, or on `bind` where that is no loopback
     address (a container's 0.0.0.0).
     """
@@ -45,14 +51,18 @@ async def site(
     except ValueError:
         raise UsageError(f"{bind!r} is no IP address; give one such as 127.64.0.1 or 127.0.0.1") from None
     shown = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
-    chain = Chain(seed=seed, clock=clock)
-    pool = StratumPool(chain, clock=clock, seed=seed)
+    chain = Chain(seed=seed, clock=clock, early=early)
+    pool = StratumPool(chain, clock=clock, seed=seed, habits=PROMPT)
+    backup = StratumPool(chain, clock=clock, seed=seed + 1, habits=TARDY)
     market = HttpService(Market(chain, clock=clock, seed=seed).answer)
     async with contextlib.AsyncExitStack() as stack:
         urls = {"stratum": f"stratum+tcp://{shown}:{await _start(pool.start, host, STRATUM_PORT)}"}
         stack.push_async_callback(pool.stop)
+        urls["backup"] = f"stratum+tcp://{shown}:{await _start(backup.start, host, BACKUP_PORT)}"
+        stack.push_async_callback(backup.stop)
         fleet = SimulatedFleet(rigs=rigs, seed=seed, clock=clock, mix=mix, troubles=troubles, base=bind,
-                               pool_url=urls["stratum"], account_of=account_of if shared else None)  # fmt: skip
+                               pool_url=urls["stratum"], backup_url=urls["backup"],
+                               account_of=account_of if shared else None)  # fmt: skip
         await fleet.start()
         stack.push_async_callback(fleet.stop)
         statistics = HttpService(PoolStatistics(fleet, clock=clock).answer)

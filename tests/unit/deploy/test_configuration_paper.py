@@ -8,10 +8,11 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from stratoscope.config import load
-from stratoscope.config.market import Market, Source
+from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
 from stratoscope.config.pools import PoolSection
+from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope_exporters.settings import Settings
@@ -97,9 +98,9 @@ def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
 
 def test_every_key_of_the_market_is_documented_with_its_default():
     paper, code = documented("Market"), keys_of(Market)
-    kinds = {"bitcoind", "mempool", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
     assert set(paper) == set(code) | kinds
-    assert {"fixed", "file", "mempool", "bitcoind"} == set(NETWORK_KINDS)
+    assert {"fixed", "file", "mempool", "bitcoind", "stratum"} == set(NETWORK_KINDS)
     assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
     assert re.findall(r"`(\w+)`", section("Market").partition("| `prices` |")[2].partition("|")[0]) == [
         source.kind for source in code["prices"]
@@ -115,6 +116,24 @@ def test_every_key_of_a_pool_is_documented_with_its_default():
     assert sorted(paper) == sorted(code)
     for key in set(code) - {"kind"}:
         assert meant(paper[key]) == (None if code[key] in ({}, ()) else code[key]), key
+
+
+def test_every_key_of_stratum_is_documented_with_its_default():
+    paper, code = documented("Stratum"), keys_of(Stratum)
+    assert sorted(paper) == sorted(code)
+    for key, default in code.items():
+        assert meant(paper[key]) == (None if default == () else default), key
+    for key in EndpointSection.model_fields:
+        assert f"`{key}`" in section("Stratum"), key
+
+
+def test_every_key_of_a_reference_is_documented_and_the_example_loads(tmp_path):
+    for key in Reference.model_fields:
+        assert f"`{key}`" in section("Market"), key
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section("Market"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    market = load(tmp_path / "stratoscope.yaml", {}).market
+    assert [one.name for one in market.settings().references] == ["index", "contract"]
 
 
 def test_every_key_of_a_source_is_documented():
