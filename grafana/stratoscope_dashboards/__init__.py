@@ -10,13 +10,17 @@ from stratoscope_dashboards.agent import agent
 from stratoscope_dashboards.catalogue import Catalogue
 from stratoscope_dashboards.economics import economics
 from stratoscope_dashboards.fleet import fleet
+from stratoscope_dashboards.pools import pools
 from stratoscope_dashboards.rig import rig
+from stratoscope_dashboards.stratum import stratum
 from stratoscope_dashboards.written import written
 
 DASHBOARDS: Final[dict[str, Callable[[Catalogue], Dashboard]]] = {
     "fleet": fleet,
     "rig": rig,
     "economics": economics,
+    "pools": pools,
+    "stratum": stratum,
     "agent": agent,
 }
 

@@ -9,16 +9,16 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
-from stratoscope.metrics import TABLE, WHOLE, Family, Unit
+from stratoscope.metrics import TABLE, WHOLE, Family, Kind, Unit
 from stratoscope.metrics.metric import Levels
 
-RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules/dashboards.yml"
+RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules"
 TARGET: Final = frozenset({"job", "instance", "site"})
 """Labels that Prometheus adds to whatever it scrapes from the agent."""
 SCOPE: Final = ('job=~"$job"', 'instance=~"$instance"', 'site=~"$site"')
 """What every query of scraped series is narrowed to."""
-RECORDED: Final = ('job=~"$job"', 'site=~"$site"')
-"""What every query of recorded series is narrowed to; they are sums over instances."""
+RECORDED: Final = ('site=~"$site"',)
+"""What every query of recorded series is narrowed to: rules of alerts add up over jobs and instances."""
 
 SUFFIXES: Final = (
     ("_timestamp_seconds", Unit.TIMESTAMP.grafana),
@@ -100,18 +100,28 @@ class Catalogue:
         return self[name].of(*matchers)
 
     def _recorded(self) -> Iterator[Entry]:
-        for group in YAML(typ="safe").load(RULES.read_text("utf-8"))["groups"]:
-            for rule in group["rules"]:
-                stem = rule["record"].split(":")[1]
-                source = self._entries.get(stem) or self[f"{stem}_total"]
-                yield replace(source, name=rule["record"], labels=None)
+        """Yield what the rules record, as the metric it is named by, else the first one that it is made from."""
+        for rule in _recordings():
+            stem = rule["record"].split(":")[1]
+            made_from = re.findall(r"\b[a-z]\w+", rule["expr"])
+            source = next(self._entries[name] for name in (stem, f"{stem}_total", *made_from) if name in self._entries)
+            yield replace(source, name=rule["record"], labels=None)
+
+
+def _recordings() -> Iterator[dict[str, str]]:
+    for file in sorted(RULES.glob("*.yml")):
+        for group in YAML(typ="safe").load(file.read_text("utf-8"))["groups"]:
+            yield from (rule for rule in group["rules"] if "record" in rule)
 
 
 def _table(families: Iterable[Family[Any, Any]], before: frozenset[str]) -> Iterator[Entry]:
     for family in families:
         for metric in family.metrics:
             labels = before | frozenset(family.labels)
-            yield Entry(metric.series, metric.unit.grafana, metric.help, labels, metric.levels)
+            ends = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+            for end in ends:
+                more = {"le"} if end == "_bucket" else set()
+                yield Entry(metric.series + end, metric.unit.grafana, metric.help, labels | more, metric.levels)
 
 
 def _own(registry: CollectorRegistry) -> Iterator[Entry]:

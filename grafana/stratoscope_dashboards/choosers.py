@@ -20,3 +20,5 @@ MODELS: Final = ('make=~"$make"', 'model=~"$model"')
 """Matchers of what is recorded per model or per rig with its model."""
 CURRENCY: Final = Chooser("currency", "Currency", f'mining_btc_price{{{SCOPE},site=~"$site"}}', "currency", many=False)
 """Amounts of different currencies do not add up: one at a time."""
+POOL: Final = Chooser("pool", "Pool", f'mining_pool_info{{{SCOPE},site=~"$site"}}', "pool")
+ENDPOINT: Final = Chooser("endpoint", "Endpoint", f'mining_stratum_up{{{SCOPE},site=~"$site"}}', "endpoint")

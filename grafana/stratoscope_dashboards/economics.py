@@ -56,13 +56,14 @@ def _now(book: Catalogue) -> list[Placed]:
 def _hashprice(book: Catalogue) -> list[Placed]:
     select = book.select
     fiat, observed = book["mining_hashprice_fiat_per_ph_day"], "mining_hashprice_observed_fiat_per_ph_day"
-    network = book["mining_network_hashrate_hashes_per_second"]
+    template, network = "mining_hashprice_template_fiat_per_ph_day", book["mining_network_hashrate_hashes_per_second"]
     implied = "mining_network_hashrate_implied_hashes_per_second"
     return [
-        lines("Hashprice by both definitions", fiat,
+        lines("Hashprice by each definition", fiat,
               Query(f"avg by (currency) ({fiat.of(IN)})", "by difficulty: what FPPS credits, {{currency}}"),
               Query(f"avg by (currency) ({select(observed, IN)})", "by observed hashrate: JPMorgan's, {{currency}}"),
-              text="Fiat per PH/s and day, before fees."),
+              Query(f"avg by (currency) ({select(template, IN)})", "by the newest stratum job, {{currency}}"),
+              overrides=[("^by the newest.*", DASHED)], text="Fiat per PH/s and day, before fees."),
         lines("Hashrate of the network", network,
               Query(f"avg by (blocks) ({network.of()})", "over {{blocks}} blocks"),
               Query(f"avg({select(implied)})", "at which blocks come every ten minutes"),
@@ -131,7 +132,8 @@ def _fleet(book: Catalogue) -> list[Placed]:
     select = book.select
     names = {what: f"mining_site_{what}_fiat_per_day" for what in ("revenue", "power_cost", "margin")}
     own, profit = book["mining_site_revenue_fiat_per_eh_day"], "mining_site_gross_profit_fiat_per_eh_day"
-    network, margin = "mining_hashprice_observed_fiat_per_eh_day", book[names["margin"]]
+    network, gross = "mining_hashprice_observed_fiat_per_eh_day", "mining_site_network_gross_profit_fiat_per_eh_day"
+    margin = book[names["margin"]]
     return [
         lines("Revenue, cost and margin", margin, *(
             Query(f"sum by (currency) ({select(name, IN)})", what.replace("_", " ") + ", {{currency}}")
@@ -141,8 +143,10 @@ def _fleet(book: Catalogue) -> list[Placed]:
               Query(f"avg by (currency) ({own.of(IN)})", "own revenue, {{currency}}"),
               Query(f"avg by (currency) ({select(profit, IN)})", "own gross profit, {{currency}}"),
               Query(f"avg by (currency) ({select(network, IN)})",
-                    "daily block reward revenue of the network, {{currency}}"), overrides=[("^daily.*", DASHED)],
-                    text="Fiat per EH/s and day."),
+                    "network: daily block reward revenue, {{currency}}"),
+              Query(f"avg by (currency) ({select(gross, IN)})", "network: daily gross profit, {{currency}}"),
+              overrides=[("^network.*", DASHED)], text="Fiat per EH/s and day; JPMorgan's two measures of the network, "
+              "the second at the site's own efficiency and price of power."),
     ]  # fmt: skip
 
 
@@ -179,16 +183,15 @@ def _models(book: Catalogue) -> list[Placed]:
 def _power(book: Catalogue) -> list[Placed]:
     select = book.select
     price, advised = book["mining_tariff_price_fiat_per_kwh"], book["model:mining_rig_curtail_advised:sum"]
-    breakeven = "model:mining_rig_breakeven_power_price_fiat_per_kwh:avg"
+    breakeven = "mining_site_breakeven_power_price_fiat_per_kwh"
     power = book["mining_tariff_power_watts"]
     peak = "mining_tariff_peak_power_watts"
     charge = book["mining_tariff_demand_charge_fiat"]
     per = "avg by (tariff, kind, currency)"
     return [
         lines("Price of power", price, Query(f"{per} ({price.of(IN)})", "{{tariff}} {{kind}}, {{currency}}/kWh"),
-              Query(f"quantile(0.5, {select(breakeven, IN, *MODELS)})", "breakeven of the median model"),
-              overrides=[("^breakeven.*", DASHED)],
-              text="The average goes into margins, the marginal price decides "
+              Query(f"avg by (currency) ({select(breakeven, IN)})", "breakeven of the site, {{currency}}/kWh"),
+              overrides=[("^breakeven.*", DASHED)], text="The average goes into margins, the marginal price decides "
               "about curtailment."),
         lines("Advised to curtail", advised,
               Query(f"sum by (make, model) ({advised.of(*MODELS)}) > 0", "{{make}} {{model}}"),

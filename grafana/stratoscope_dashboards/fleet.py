@@ -32,15 +32,15 @@ def fleet(book: Catalogue) -> Dashboard:
 def _output(book: Catalogue) -> list[Placed]:
     select, rigs = book.select, book.select("mining_site_rigs")
     hashrate, coverage = book["mining_site_hashrate_hashes_per_second"], book["mining_site_coverage_ratio"]
-    ratio = book["rig:mining_rig_hashrate_hashes_per_second:nameplate_ratio"]
     efficiency = book["model:mining_rig_efficiency_joules_per_terahash:ratio"]
     made = select("model:mining_rig_hashrate_hashes_per_second:sum", CHOSEN, *MODELS)
+    plate = select("model:mining_rig_nameplate_hashes_per_second:sum", CHOSEN, *MODELS)
     per_th = efficiency.of(CHOSEN, *MODELS)
     on = "on (job, instance, site)"
     return [
         stat_of("Hashrate", hashrate, Query(f"sum({hashrate.of(CHOSEN)})"), width=4),
-        stat_of("Of nameplate", ratio, Query(f"avg({ratio.of(CHOSEN, *MODELS)})"), unit="percentunit",
-                levels=OF_NAMEPLATE, text="Mean over rigs of hashrate by nameplate; rigs without a data sheet and "
+        stat_of("Of nameplate", hashrate, Query(f"sum({made} and {plate}) / sum({plate} and {made})"),
+                unit="percentunit", levels=OF_NAMEPLATE, text="A sum over a sum, of the models that have a data sheet; "
                 "rigs that are away do not count.", width=4, decimals=1),
         stat_of("Rigs heard", coverage, Query(
             f"sum({coverage.of()} * {on} sum by (job, instance, site) ({rigs})) / sum({rigs})"
@@ -73,16 +73,19 @@ def _money(book: Catalogue) -> list[Placed]:
 
 def _over_time(book: Catalogue) -> list[Placed]:
     select = book.select
-    hashrate, plate = book["mining_site_hashrate_hashes_per_second"], "mining_site_nameplate_hashes_per_second"
+    hashrate = book["mining_site_hashrate_hashes_per_second"]
+    plate = "mining_site_nameplate_hashes_per_second"
+    credited = select("mining_pool_hashrate_hashes_per_second", 'window=~"300|600|900|1800|3600"')
     power, states = book["model:mining_rig_power_watts:sum"], book["model:mining_rig_state:sum"]
     efficiency = book["model:mining_rig_efficiency_joules_per_terahash:ratio"]
     model = "{{make}} {{model}}"
     return [
         lines("Hashrate", hashrate,
               Query(f"sum by (algorithm) ({hashrate.of(CHOSEN)})", "reported {{algorithm}}"),
-              Query(f"sum by (algorithm) ({select(plate, CHOSEN)})", "nameplate {{algorithm}}"), zero=True,
-              text="What the rigs report, beside the data sheets of those whose model has one.",
-              overrides=[("^nameplate.*", DASHED)]),
+              Query(f"sum by (algorithm) ({select(plate, CHOSEN)})", "nameplate {{algorithm}}"),
+              Query(f"sum(avg by (pool) ({credited}))", "pool side"), zero=True,
+              text="What the rigs report, beside the data sheets of those whose model has one, and what the pools "
+              "credit over windows up to an hour.", overrides=[("^nameplate.*", DASHED)]),
         lines("Rigs by state", states, Query(f"sum by (state) ({states.of(*MODELS)})", "{{state}}"), stack=True,
               zero=True, overrides=STATE_COLOURS),
         lines("Power by model", power, Query(
@@ -96,9 +99,9 @@ def _over_time(book: Catalogue) -> list[Placed]:
 
 def _worst(book: Catalogue) -> list[Placed]:
     select = book.select
-    ratio = book["rig:mining_rig_hashrate_hashes_per_second:nameplate_ratio"]
+    ratio = book["rig:mining_hashrate:nameplate_ratio"]
     chip = book["rig:mining_hashboard_temperature_celsius:max"]
-    rejected = book["rig:mining_rig_shares:rejected_ratio_rate5m"]
+    rejected, stale = book["rig:mining_shares_rejected:ratio1h"], select("rig:mining_shares_stale:ratio1h")
     state, seen = book["mining_rig_state"], book["mining_rig_last_success_timestamp_seconds"]
     info = select("mining_rig_info", *MODELS)
     ill = state.of('state=~"degraded|offline|locked|suspect"')
@@ -108,7 +111,7 @@ def _worst(book: Catalogue) -> list[Placed]:
             Key("state", "State", width=110, mappings=STATE_CELLS)]  # fmt: skip
     named = "site, rig, make, model, address, state"
     chosen = f"topk(100, ({ill} == 1) * {keep} {info})"
-    rig = "{{rig}}"
+    rig = "{{rig}}"  # legend of bars that a click leads on from
     to_rig = series_link("Open the rig", "rig", "site", "rig")
     return [
         table_of("Degraded, offline, locked or suspect", keys, [
@@ -118,12 +121,12 @@ def _worst(book: Catalogue) -> list[Placed]:
                   f"group_left () {select('mining_rig_faults')})", width=90),
         ], text="At most a hundred of them; a click leads to the rig.", sort="Since a good answer", height=10),
         bars("Furthest below nameplate", ratio, Query(
-            f"bottomk(12, {ratio.of(CHOSEN, *MODELS)})", rig
+            f"bottomk(12, {ratio.of()} and on (site, rig) {select('mining_rig_info', CHOSEN, *MODELS)})", rig
         ), unit="percentunit", levels=OF_NAMEPLATE, highest=1, links=[to_rig], height=10, decimals=0),
         bars("Hottest chips", chip, Query(f"topk(12, {chip.of(*MODELS)})", rig), links=[to_rig], height=10,
              lowest=30, highest=110),
         bars("Most rejected and stale shares", rejected, Query(
-            f"topk(12, {rejected.of(*MODELS)})", rig
+            f"topk(12, ({rejected.of()} + {stale}) and on (site, rig) {info})", rig
         ), unit="percentunit", levels=REJECTED, links=[to_rig], height=10, decimals=2),
     ]  # fmt: skip
 

@@ -150,15 +150,16 @@ def lines(
 
 
 def bars(
-    title: str, entry: Entry, query: Query, *, text: str = "", width: int = 8, height: int = 8, unit: str | None = None,
-    levels: Levels | None = None, links: Sequence[Any] = (), lowest: float | None = 0, highest: float | None = None,
+    title: str, entry: Entry, *queries: Query, text: str = "", width: int = 8, height: int = 8,
+    unit: str | None = None, levels: Levels | None = None, links: Sequence[Any] = (), lowest: float | None = 0,
+    highest: float | None = None,
     decimals: int | None = None,
 ) -> Placed:  # fmt: skip
     """Return the newest values as horizontal bars: for the few that matter, not for a fleet."""
     known = levels if levels is not None else entry.levels
     panel = (
         bargauge.Panel().title(title).description(about(entry, text)).datasource(SOURCE).unit(unit or entry.unit)
-        .targets(targets([query], instant=True)).thresholds(steps(known, "blue")).no_value("–")
+        .targets(targets(queries, instant=True)).thresholds(steps(known, "blue")).no_value("–")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC).show_unfilled(True)
         .name_placement(BarGaugeNamePlacement.LEFT).sizing(BarGaugeSizing.MANUAL).max_viz_height(28).min_viz_height(16).data_links(list(links))

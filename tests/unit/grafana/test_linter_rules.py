@@ -9,7 +9,7 @@ from fakes.boards import FILES, dashboard, nodes, panels, queries, selectors, va
 
 UNITS = {
     "Hs", "watt", "joule", "celsius", "hertz", "volt", "rotrpm", "s", "dateTimeFromNow", "percentunit", "short", "none",
-    "bytes", "cps", "cpm", "locale",
+    "bytes", "cps", "cpm", "locale", "dateTimeAsIso",
 }  # fmt: skip
 """Ids that Grafana's own list of value formats holds; it prints an unknown one behind the bare number."""
 RATES = {"rate", "irate", "increase"}
@@ -96,12 +96,12 @@ def test_target_rate_interval(file):
 
 @each
 def test_target_job_and_instance(file):
-    """What is recorded is a sum over instances and carries the job alone."""
+    """What the rules record is a sum over jobs and instances; it is narrowed by site instead."""
     for panel, target in queries(file):
-        for selector, _ in selectors(with_values(target["expr"], job="THE-JOB", instance="THE-INSTANCE")):
+        for selector, _ in selectors(with_values(target["expr"], job="JOB", instance="INSTANCE", site="SITE")):
             found = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
-            assert found.get("job") == "THE-JOB", panel["title"]
-            assert ":" in selector.name or found.get("instance") == "THE-INSTANCE", panel["title"]
+            scope = {"site": "SITE"} if ":" in selector.name else {"job": "JOB", "instance": "INSTANCE", "site": "SITE"}
+            assert scope.items() <= found.items(), panel["title"]
 
 
 @each
