@@ -99,7 +99,12 @@ def _forward(book: Catalogue) -> list[Placed]:
         for sign, word in (("-", "lower"), ("+", "upper"))
     ]
     return [
-        lines("Hashprice ahead", ahead, *queries, *band, width=24, overrides=[
+        table_of("Hashprice ahead", [Key("blocks", "Blocks", number=True)], [
+            Value("Mean", ahead, f"avg by (blocks) ({ahead.of(IN)})", decimals=3),
+            Value("± one standard error", ahead, f"avg by (blocks) ({select(error, IN)})", unit=SHARE, decimals=2),
+        ], text="Fiat per PH/s and day at today's price and fees, over a day, a week and two weeks of blocks.",
+           sort="Blocks", falling=False, width=8),
+        lines("Hashprice ahead, as it was expected", ahead, *queries, *band, width=16, height=9, overrides=[
             ("^upper of.*", {**DASHED, "custom.fillBelowTo": "lower of two weeks", "custom.fillOpacity": 15,
                            "color": {"mode": "fixed", "fixedColor": "blue"}}),
             ("^lower of.*", {**DASHED, "color": {"mode": "fixed", "fixedColor": "blue"}}),

@@ -153,16 +153,21 @@ def bars(
     title: str, entry: Entry, *queries: Query, text: str = "", width: int = 8, height: int = 8,
     unit: str | None = None, levels: Levels | None = None, links: Sequence[Any] = (), lowest: float | None = 0,
     highest: float | None = None,
-    decimals: int | None = None,
+    decimals: int | None = None, above: bool = False,
 ) -> Placed:  # fmt: skip
-    """Return the newest values as horizontal bars: for the few that matter, not for a fleet."""
+    """Return the newest values as horizontal bars: for the few that matter, not for a fleet.
+
+    Names stand to the left, or `above` where they are long.
+    """
     known = levels if levels is not None else entry.levels
     panel = (
         bargauge.Panel().title(title).description(about(entry, text)).datasource(SOURCE).unit(unit or entry.unit)
         .targets(targets(queries, instant=True)).thresholds(steps(known, "blue")).no_value("–")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC).show_unfilled(True)
-        .name_placement(BarGaugeNamePlacement.LEFT).sizing(BarGaugeSizing.MANUAL).max_viz_height(28).min_viz_height(16).data_links(list(links))
+        .sizing(BarGaugeSizing.MANUAL).max_viz_height(48 if above else 28)
+        .name_placement(BarGaugeNamePlacement.TOP if above else BarGaugeNamePlacement.LEFT).min_viz_height(16)
+        .data_links(list(links))
     )  # fmt: skip
     for bound, value in ((panel.min, lowest), (panel.max, highest), (panel.decimals, decimals)):
         if value is not None:

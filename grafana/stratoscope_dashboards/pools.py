@@ -114,11 +114,12 @@ def _waterfall(book: Catalogue) -> list[Placed]:
     steps = [Query(f"sum({theory.of(THIS)})", "theoretical")]
     steps += [Query(after(at), f"after {name.replace('_', ' ')}") for at, name in enumerate(STEPS, 1)]
     return [
-        bars("Waterfall", theory, *steps, width=12, height=9, unit="locale", decimals=0, text="Satoshis: what the rigs "
+        bars("Waterfall", theory, *steps, width=12, height=12, unit="locale", decimals=0, above=True,
+             text="Satoshis: what the rigs "
              "would have earned at the market's hashprice, and what is left of it after each factor; the last is what "
              "the pools credited."),
         bars("What each loss cost", loss, Query(f"sort_desc(sum by (cause) ({loss.of(THIS)}))", "{{cause}}"), width=12,
-             height=9, unit="locale", decimals=0, text="Satoshis of the newest settled day.", lowest=None),
+             height=12, unit="locale", decimals=0, above=True, text="Satoshis of the newest settled day.", lowest=None),
         lines("Realised of theoretical", real, Query(f"avg {POOLS} ({real.of(THIS)})", "{{pool}}"), width=12, height=7,
               text="The newest settled day, as it stood at each moment."),
         lines("What the acceptance consists of", part,
@@ -189,7 +190,7 @@ def _payouts(book: Catalogue) -> list[Placed]:
               Query(f"avg {POOLS} ({select(real, THIS)})", "realised at {{pool}}"), width=8,
               overrides=[("^market.*", DASHED)], text="Satoshis per TH/s and day."),
         bars("Chance of a block", chance, Query(f"max by (pool, within) ({chance.of(THIS)})", "{{pool}} in {{within}}"),
-             width=8, height=8, unit="percentunit", text="Where the account mines alone."),
+             width=8, height=8, unit="percentunit", above=True, text="Where the account mines alone."),
         table_of("Earnings and payouts", [Key("pool", "Pool")], [
             Value("Newest earning, sat", earning, f"sum {POOLS} ({earning.of(THIS)})", unit="locale"),
             Value("Earned until", book["mining_pool_earning_end_timestamp_seconds"],

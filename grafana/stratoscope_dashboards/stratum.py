@@ -82,14 +82,15 @@ def _alarms(book: Catalogue) -> list[Placed]:
     return [
         table_of("Alarms that stand", [Key("endpoint", "Endpoint"), Key("alarm", "Alarm", width=130)], [
             Value("", alarm, f"max by (endpoint, alarm) ({alarm.of(THIS)})"),
-        ], text="", sort="Endpoint", width=9, height=7, figures=False),
-        timeline("Sessions", up, Query(f"max {EACH} ({up.of(THIS)})", NAME), mappings=YES_NO, width=9, height=7,
-                 text="While a session stands and gives jobs."),
+        ], text="Empty while all is well.", sort="Endpoint", width=8, height=6, figures=False),
         table_of("Chains", [Key("endpoint", "Endpoint"), Key("chain", "Chain", width=90)], [
             Value("The majority's", chain, f"min by (endpoint, chain) ({chain.of(THIS)})", mappings=YES_NO, width=110),
-        ], text="", sort="The majority's", falling=False, width=6, height=7),
-        bars("Named by rigs and not watched", left, Query(f"sum by (reason) ({left.of()})", "{{reason}}"), width=24,
-             height=4),
+        ], text="Which chain each endpoint works on.", sort="The majority's", falling=False, width=9, height=6),
+        table_of("Named by rigs and not watched", [Key("reason", "Reason")], [
+            Value("Endpoints", left, f"sum by (reason) ({left.of()})", width=90),
+        ], text="Empty while all are watched.", sort="Endpoints", width=7, height=6),
+        timeline("Sessions", up, Query(f"max {EACH} ({up.of(THIS)})", NAME), mappings=YES_NO, height=5,
+                 text="While a session stands and gives jobs."),
     ]  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def _latency(book: Catalogue) -> list[Placed]:
         lines("Age of the newest job", age, Query(f"max {EACH} ({age.of(THIS)})", NAME), zero=True, width=8),
         lines("Time between jobs", interval, Query(f"max {EACH} ({interval.of(THIS)})", NAME), zero=True, width=8),
         bars("Opening the newest session", phase, Query(f"topk(24, max by (endpoint, phase) ({phase.of(THIS)}))",
-             NAME + " {{phase}}"), width=24, height=8),
+             NAME + " {{phase}}"), width=24, height=9, above=True),
     ]  # fmt: skip
 
 
@@ -116,10 +117,10 @@ def _race(book: Catalogue) -> list[Placed]:
     mean = f"sum {EACH} (increase({total}{WHOLE})) / sum {EACH} (increase({count}{WHOLE}))"
     return [
         bars("First of the raced blocks", first, Query(f"{won} / ({ran} > 0)", NAME), unit="percentunit", highest=1,
-             width=8, decimals=0, text="Over the time shown."),
-        bars("Delay behind the first", delay, Query(mean, NAME), width=8, text="Mean over the time shown."),
+             width=8, decimals=0, above=True, text="Over the time shown."),
+        bars("Delay behind the first", delay, Query(mean, NAME), width=8, above=True, text="Mean over the time shown."),
         bars("Nine of ten blocks come within", delay, Query(f"histogram_quantile(0.9, {buckets})", NAME), width=8,
-             text="Over the time shown, behind the first endpoint."),
+             above=True, text="Over the time shown, behind the first endpoint."),
         lines("Blocks behind the best", lag, Query(f"max {EACH} ({lag.of(THIS)})", NAME), zero=True),
         lines("Blocks that were never announced", missed, Query(f"sum {EACH} (increase({missed.of(THIS)}{PER}))", NAME),
               zero=True),

@@ -155,3 +155,10 @@ def test_what_is_recorded_for_dashboards_is_used():
     recorded = {rule["record"] for stem, rule in rules() if stem == "dashboards"}
     assert len(recorded) > 10
     assert recorded <= used, f"nobody reads {recorded - used}"
+
+
+def test_what_is_recorded_for_dashboards_has_a_test_by_promtool():
+    tested = (ROOT / "deploy/prometheus/tests/dashboards.yml").read_text()
+    for stem, rule in rules():
+        if stem == "dashboards":
+            assert f"expr: '{rule['record']}'" in tested, rule["record"]
