@@ -68,6 +68,7 @@ def _name(key: Key) -> dict[str, Any]:
     return {
         "links": [key.link] if key.link else None,
         "custom.width": key.width,
+        "unit": "none" if key.number else None,
         "mappings": list(key.mappings) or None,
         "custom.cellOptions": {"type": "color-text"} if key.mappings else None,
     }

@@ -119,7 +119,7 @@ def the_answers(prometheus: Prometheus) -> None:
         one.ask(prometheus)
     there = [one.name for one in asked if one.name in ABSENT and one.series]
     assert not there, f"no longer absent: {there}"
-    for one in asked:
+    for one in (one for one in asked if one.series):
         legends_name_labels_that_are_there(one)
         columns_are_labels_that_are_there(one)
         a_page_for_ten_thousand_rigs_has_no_line_for_each(one)
@@ -131,7 +131,7 @@ def legends_name_labels_that_are_there(one: Asked) -> None:
 
 
 def columns_are_labels_that_are_there(one: Asked) -> None:
-    if one.panel["type"] == "table" and one.series:
+    if one.panel["type"] == "table":
         (order,) = [step["options"] for step in one.panel["transformations"] if step["id"] == "organize"]
         keys = {name for name in order["indexByName"] if not name.startswith("Value")}
         for series in one.series:
