@@ -13,7 +13,7 @@ from stratoscope.market.derive import INPUTS, after_adjustment
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
 from stratoscope.market.now import Known, MarketNow, TemplateNow
 from stratoscope.market.references import Published
-from stratoscope.metrics.metric import Family, Labels, Metric
+from stratoscope.metrics.metric import WORKS, Family, Labels, Metric
 from stratoscope.metrics.unit import Unit
 
 ALONE: Final = "Absent while difficulty, fees or tip cannot be used; see mining_market_input_usable."
@@ -265,5 +265,5 @@ AGES: Family[MarketNow, float] = Family("market: age of inputs", _ages, (
 
 USABLE: Family[MarketNow, float] = Family("market: usable inputs", _usable, (
     Metric("market_input_usable", Unit.NONE, "1 if the input is used, 0 if it is unknown, too old, in doubt or at odds "
-           "with another; the log says why.", _value),
+           "with another; the log says why.", _value, levels=WORKS),
 ), ("input",))  # fmt: skip
