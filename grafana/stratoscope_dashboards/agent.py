@@ -63,6 +63,7 @@ def _polls(book: Catalogue) -> list[Placed]:
     buckets = f"sum by (le) (rate({took.of()}{PER}))"
     return [
         lines("Polls by outcome", polls, Query(rate, "{{outcome}}"), unit="cps", stack=True, zero=True,
+              overrides=[("^ok$", {"color": {"mode": "fixed", "fixedColor": "green"}})],
               text="Per second."),
         lines("Failed polls by reason", polls, Query(f"sum by (outcome) (rate({polls.of(failed)}{PER})) > 0",
               "{{outcome}}"), unit="cps", zero=True,
