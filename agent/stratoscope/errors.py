@@ -6,7 +6,8 @@ StratoscopeError
 │   ├── TimedOut               connect_timeout · timeout
 │   ├── Garbled                decode · oversize · truncated · not_json · refused_command
 │   └── AuthRefused            auth · denied
-├── SourceError(reason)        the market acts: count the reason, keep what it had while that is young, ask later
+├── SourceError(reason)        market and pools act: count the reason, keep what it had while that is young, ask later
+├── BrokerError(reason)        the MQTT publisher or inbox acts: count the reason, connect again later
 └── OperatorError              the operator acts: the message names the place and the remedy
     ├── ConfigError            a config file, key or value
     └── UsageError             a command-line argument
@@ -28,8 +29,9 @@ SOURCE_REASONS: Final = (
     "unreachable", "timeout", "tls", "http", "rate_limited", "auth", "redirect", "oversize", "not_json", "schema",
     "refused", "inconsistent", "waiting",
 )  # fmt: skip
-"""Every reason a market source can fail by: the closed set behind `stratoscope_source_requests_total{outcome}` (plus
-`ok`); `waiting` is a request that was not sent, because the source asked for a pause or keeps failing."""
+"""Every reason a market source or a pool can fail by: the closed set behind
+`stratoscope_source_requests_total{outcome}` and `mining_pool_requests_total{outcome}` (plus `ok`); `waiting` is a
+request that was not sent, because the source asked for a pause or keeps failing."""
 
 
 class StratoscopeError(Exception):
@@ -62,12 +64,32 @@ class AuthRefused(PollError):
 
 
 class SourceError(StratoscopeError):
-    """A market source gave nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
+    """A market source or a pool gave nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+BROKER_REASONS: Final = (
+    "dns", "unreachable", "timeout", "tls", "auth", "denied", "oversize", "taken_over", "busy", "protocol", "lost",
+    "bug",
+)  # fmt: skip
+"""Every reason an exchange with an MQTT broker can fail by: the closed set behind
+`stratoscope_mqtt_failures_total{reason}`."""
+
+
+class BrokerError(StratoscopeError):
+    """A broker did not do what it was asked; `reason` is one of BROKER_REASONS, the text is for people.
+
+    `of_message` tells that one message was refused; the connection stands.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, of_message: bool = False) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.of_message = of_message
 
 
 class OperatorError(StratoscopeError):

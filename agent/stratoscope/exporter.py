@@ -4,6 +4,7 @@ Exporters live outside this package and are started by name through the entry-po
 `stratoscope.exporters`; an entry point is `async def serve(context: Context) -> None`, which runs until cancelled.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,16 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import Clock
 from stratoscope.economics.economist import Economist
+from stratoscope.events import Events
 from stratoscope.fleet import Fleet
+from stratoscope.ledger import Outbox
 from stratoscope.market.now import Market
 from stratoscope.metrics import Section
+from stratoscope.outside.broker import Account
+from stratoscope.pools.live import LivePools
+from stratoscope.pools.reckon import Reckoner
+from stratoscope.stratum.guard import GuardNow
+from stratoscope.stratum.live import Stratum
 
 
 @dataclass(slots=True)
@@ -40,4 +48,12 @@ class Context:
     settings: Any
     market: Market | None = None  # where one is configured
     economist: Economist | None = None  # None: money is not reckoned
+    pools: LivePools | None = None  # what the configured pools say
+    reckoner: Reckoner | None = None  # whether they credit what the rigs did
+    guard: Callable[[], GuardNow | None] = lambda: None  # what is amiss with pools and accounts, where that is guarded
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
+    stratum: Stratum | None = None  # where endpoints are watched
+    events: Events | None = None  # what happens, for who wants to listen
+    outbox: Outbox | None = None  # what waits for the broker, over restarts
+    broker: Account | None = None  # the section mqtt, where there is one
+    known: Callable[[], Iterable[str]] = tuple  # identities of every machine ever heard, also of those that are away

@@ -97,8 +97,23 @@ class Economics:
     revenue_per_mwh: float | None = None  # fiat
     cost_per_btc: float | None = None  # fiat
     payback: float | None = None  # s; infinite when the capex never comes back
+    capex: float | None = None  # fiat, what the rig cost
     advice: Literal["run", "curtail", "unknown"] | None = None
     strike: float | None = None  # fiat per kWh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareProof:
+    """What a rig's accepted shares prove of its hashrate; all H/s are means over the last full window (an hour)."""
+
+    hashrate: float  # H/s, from accepted shares
+    low: float  # H/s, lower end of the 95 % interval
+    high: float  # H/s, upper end
+    reported: float  # H/s, what the rig reported over the same time
+    alarm: str | None = None  # missing or excess: two windows in a row on that side outside the interval
+    unaccounted: float | None = None  # part of the reported work that no accepted share stands for, over a day
+    unaccounted_error: float | None = None  # one standard error of it
+    windows: int = 1  # full windows in it, 24 at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +131,9 @@ class RigSnapshot:
     judged: Judged = Judged()
     counters: Counters = Counters()
     economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
+    proof: ShareProof | None = None  # None: no full window yet, or the rig does not count accepted difficulty
+    behind: int | None = None  # blocks by which its work is behind the tip; None: it does not tell, or no tip is known
+    identity: str | None = None  # mac:…, serial:… or address:…, which machine this is; None: never heard so far
     tags: Mapping[str, str] = field(default_factory=dict)  # from the config: group, and what the operator adds
     at: float = 0.0  # UTC seconds of the reading
 
@@ -188,9 +206,9 @@ class Fleet:
         self.history: dict[RigId, History] = {}
         self._subscribers: list[Dirty] = []
 
-    def subscribe(self) -> Dirty:
-        """Return a new dirty set that starts with every rig known now."""
-        dirty = Dirty()
+    def subscribe(self, dirty: Dirty | None = None) -> Dirty:
+        """Fill `dirty` (by default a new set) from now on, with every rig known now to begin with, and return it."""
+        dirty = Dirty() if dirty is None else dirty
         for rig in self.snapshots:
             dirty.mark(rig)
         self._subscribers.append(dirty)

@@ -53,6 +53,7 @@ class PoolSlot:
     stale: int | None = None
     difficulty_accepted: float | None = None
     last_share_seconds_ago: float | None = None
+    tip_height: int | None = None  # of the newest block that the pool told the rig; its work builds on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class Reading:
     temperature_inlet: float | None = None  # °C
     temperature_outlet: float | None = None  # °C
     faults: tuple[Fault, ...] | None = None  # None: not asked or not told; (): the rig says there is none
+    tip_hash: str | None = None  # of that block, as the firmware writes it; its leading zeros may be cut
     defects: tuple[Defect, ...] = ()
 
     def window(self, order: Iterable[str]) -> float | None:

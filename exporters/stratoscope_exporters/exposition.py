@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Any, Final
 
 from stratoscope.fields import clean_text
-from stratoscope.metrics import Family, Kind, Labels, Metric
+from stratoscope.metrics import Family, Kind, Labels, Metric, Spread
 
 BIG: Final = 1e300
-TEXT_TYPE: Final = {Kind.GAUGE: "gauge", Kind.COUNTER: "counter", Kind.INFO: "gauge"}
-OPENMETRICS_TYPE: Final = {Kind.GAUGE: "gauge", Kind.COUNTER: "counter", Kind.INFO: "info"}
+TEXT_TYPE: Final = {kind: kind.value for kind in Kind} | {Kind.INFO: "gauge"}
+OPENMETRICS_TYPE: Final = {kind: kind.value for kind in Kind}
 
 
 class Form(Enum):
@@ -57,7 +57,10 @@ class Column:
         quoted = words.replace('"', '\\"')
         text = f"# HELP {metric.series} {words}\n# TYPE {metric.series} {TEXT_TYPE[metric.kind]}\n"
         modern = f"# HELP {metric.stem} {quoted}\n# TYPE {metric.stem} {OPENMETRICS_TYPE[metric.kind]}\n"
-        return cls(metric.series, metric.value, {Form.TEXT: text.encode(), Form.OPENMETRICS: modern.encode()})
+        headers = {Form.TEXT: text.encode(), Form.OPENMETRICS: modern.encode()}
+        if metric.spread is not None:
+            return HistogramColumn(metric.series, metric.value, headers, metric.spread)
+        return cls(metric.series, metric.value, headers)
 
     def sample(self, labels: str, row: Any) -> str:
         """Return the sample line of `row` with finished `labels` ("{…}" or ""), or "" where its value is unknown."""
@@ -65,6 +68,24 @@ class Column:
         if value is None or not -BIG < value < BIG:  # also NaN
             return ""
         return f"{self.series}{labels} {value!r}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramColumn(Column):
+    """A histogram: one line for each bucket, then their count and sum."""
+
+    spread: Callable[[Any], Spread]
+
+    def sample(self, labels: str, row: Any) -> str:
+        """Return all lines of `row`, or "" where there is nothing in it yet."""
+        spread = self.spread(row)
+        if not spread.buckets:
+            return ""
+        inner = f"{labels[1:-1]}," if labels else ""
+        bounds = [(repr(bound), count) for bound, count in spread.buckets] + [("+Inf", spread.count)]
+        lines = [f'{self.series}_bucket{{{inner}le="{bound}"}} {count}\n' for bound, count in bounds]
+        return "".join((*lines, f"{self.series}_count{labels} {spread.count}\n",
+                        f"{self.series}_sum{labels} {spread.total!r}\n"))  # fmt: skip
 
 
 def columns(families: tuple[Family[Any, Any], ...]) -> tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...]:

@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MINUTE, PH, TERA, TH
+from stratoscope.pools.report import PoolReport
+from stratoscope.units import DAY, EH, GH, HOUR, KH, KILOWATT, MEGA, MH, MILLI, MINUTE, PH, TERA, TH
 
 NONE: Final = "–"
 HASHRATES: Final = ((EH, "EH/s"), (PH, "PH/s"), (TH, "TH/s"), (GH, "GH/s"), (MH, "MH/s"), (KH, "kH/s"))
 J_PER_MH_FROM: Final = 10_000.0  # J/TH; the worst SHA-256 rig needs a hundredth of it
 MEGAHASHES_PER_TERAHASH: Final = TH / MH
+YEAR: Final = 365.25 * DAY
 AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 
@@ -66,6 +68,25 @@ def share(value: float | None) -> str:
     return NONE if value is None else f"{value * 100:.1f} %"
 
 
+def exact(value: float | None) -> str:
+    """Return a ratio as per cent with two decimals, for what is known to a thousandth: 96.91 %."""
+    return NONE if value is None else f"{value * 100:.2f} %"
+
+
+def chance(value: float | None) -> str:
+    """Return a probability, as one in so many where per cent would be all zeros."""
+    if value is None:
+        return NONE
+    return f"{value * 100:.1f} %" if value >= 0.001 else f"1 in {count(1 / value)}" if value > 0 else "0 %"
+
+
+def signed(satoshis: float) -> str:
+    """Return satoshis with their sign: +120, −3 210."""
+    if abs(satoshis) < 0.5:
+        return "0"
+    return f"{satoshis:+,.0f}".replace(",", "\u202f").replace("-", "−")
+
+
 def trillions(value: float | None) -> str:
     """Return a difficulty as people quote it: 146.47 T."""
     return NONE if value is None else f"{value / TERA:.2f} T"
@@ -95,6 +116,20 @@ def span(seconds: float | None) -> str:
     return f"{left:.0f} s"
 
 
+def milliseconds(seconds: float | None) -> str:
+    """Return a short time as ms below a second, else as s: 0.24 ms, 31 ms, 1.5 s."""
+    if seconds is None:
+        return NONE
+    if seconds >= 1:
+        return f"{_digits(seconds)} s"
+    return f"{_digits(seconds / MILLI)} ms" if seconds > 0 else "0 ms"
+
+
+def years(seconds: float) -> str:
+    """Return a duration in years where it is more than two, else as `span` does."""
+    return span(seconds) if seconds < 2 * YEAR else f"{count(seconds / YEAR)} years"
+
+
 def ago(then: float | None, now: float) -> str:
     """Return how long ago `then` was; both UTC s."""
     return "never" if then is None else f"{span(now - then)} ago"
@@ -121,6 +156,20 @@ def per_kwh(value: float | None, currency: str) -> str:
 def satoshis(value: float | None) -> str:
     """Return whole satoshis."""
     return NONE if value is None else f"{count(value)} sat"
+
+
+def credited(report: PoolReport | None) -> list[tuple[float, float]]:
+    """Return window (s) and hashrate of what a pool credits: the window nearest to an hour, and a day where told."""
+    told = {} if report is None else dict(report.hashrate)
+    if not told:
+        return []
+    nearest = min(told, key=lambda window: (abs(window - HOUR), window))
+    return [(window, told[window]) for window in dict.fromkeys((nearest, DAY)) if window in told]
+
+
+def window(seconds: float) -> str:
+    """Return the span of a mean: 1 h, 10 min; now where it is not told."""
+    return f"in {span(seconds)}" if seconds else "now"
 
 
 def yes(value: bool | None) -> str:

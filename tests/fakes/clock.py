@@ -29,8 +29,19 @@ class StillClock:
             await asyncio.sleep(0)
             return
         woken = asyncio.Event()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._count), woken))
-        await woken.wait()
+        entry = (self._now + seconds, next(self._count), woken)
+        heapq.heappush(self._sleepers, entry)
+        try:
+            await woken.wait()
+        finally:
+            if entry in self._sleepers:  # it was cancelled
+                self._sleepers.remove(entry)
+                heapq.heapify(self._sleepers)
+
+    @property
+    def sleepers(self) -> int:
+        """Return how many wait for this clock."""
+        return len(self._sleepers)
 
     def pending(self) -> float | None:
         """Return the monotonic time at which the next sleeper wakes, or None."""
@@ -51,4 +62,12 @@ class StillClock:
 async def settle(rounds: int = 12) -> None:
     """Let every task that can run do so."""
     for _ in range(rounds):
+        await asyncio.sleep(0)
+
+
+class HastyClock(StillClock):
+    """Virtual time that moves by itself: whoever sleeps is awake at once, that much later."""
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += max(0.0, seconds)
         await asyncio.sleep(0)

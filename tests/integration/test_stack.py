@@ -77,7 +77,9 @@ async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_pat
                            base="127.95.7.1")  # fmt: skip
     await fleet.start()
     webhook = Webhook()
-    agent = Agent(tmp_path, {"site": "north", "polling": {"interval": 5, "freshness": 10}, "rigs": targets(fleet)})
+    own = ["127.0.0.1", *{url.rpartition(":")[0].rpartition("/")[2] for url, _ in fleet.rigs[0].state.own_pools}]
+    agent = Agent(tmp_path, {"site": "north", "polling": {"interval": 5, "freshness": 10}, "rigs": targets(fleet),
+                             "guard": {"endpoints": own}})  # fmt: skip
 
     async def becomes(condition, seconds=60.0, what="it"):
         return await asyncio.to_thread(eventually, condition, seconds, what)
@@ -110,6 +112,14 @@ async def the_story(fleet, webhook, places, becomes):
         assert set(group["groupLabels"]) <= {"site", "alertname"}
         assert len({alert["labels"]["alertname"] for alert in group["alerts"]}) == 1
 
+    hot, cut = fleet.rigs[8:10]
+    hot.force("overheat", duration=600)
+    cut.force("pool_outage", duration=600)
+    stolen = fleet.rigs[7]
+    stolen.force("hijack", duration=600)
+    await becomes(lambda: ("TamperRig", stolen.name) in firing(), what="the alarm of a hijacked rig")
+    others = {("ChipOverTemperature", hot.name), ("RigPoolFailover", cut.name)}
+    await becomes(lambda: others <= firing(), 120.0, what="alerts of heat and of a dead pool")
     for rig in fleet.rigs[2:6]:
         rig.force("offline", duration=600)
     await becomes(lambda: ("SiteRigsOffline", "") in firing(), what="the site's alert")
@@ -118,5 +128,6 @@ async def the_story(fleet, webhook, places, becomes):
 
     for rig in fleet.rigs:
         rig.recover()
-    ended = {("SiteRigsOffline", ""), ("RigOffline", off.name), ("HashboardLost", board.name)}
+    ended = {("SiteRigsOffline", ""), ("RigOffline", off.name), ("HashboardLost", board.name),
+             ("TamperRig", stolen.name), *others}  # fmt: skip
     await becomes(lambda: ended <= webhook.alerts("resolved"), 90.0, what="everything over")

@@ -18,7 +18,8 @@ from prometheus_client import (
 
 from stratoscope.app.collector import Collector
 from stratoscope.app.lag import LoopWatch
-from stratoscope.app.money import Money, Sums, in_currency, terms_of
+from stratoscope.app.money import Sums, in_currency, terms_of
+from stratoscope.app.surroundings import Surroundings
 from stratoscope.app.vitals import Vitals
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
@@ -30,22 +31,24 @@ from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
-from stratoscope.ledger import Ledger
-from stratoscope.market.live import LiveMarket
-from stratoscope.metrics import MARKET, Section
-from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.tally import SourceTally
+from stratoscope.ledger import Ledger, Outbox
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.poll.tally import Tally
+from stratoscope.pools.reckon import Reckoner
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
-LOUD: Final = frozenset({"rig_down", "identity_conflict", "config_rejected", "clock_step"})
+GAP: Final = 10.0
+"""Seconds beyond which it is told that the agent stood still: a poll's time limit twice over."""
+LOUD: Final = frozenset({
+    "rig_down", "tamper", "identity_conflict", "config_rejected", "clock_step", "market_disagreement", "stratum_alarm",
+    "stratum_redirect", "pool_shortfall_raised",
+})  # fmt: skip
 
 log = structlog.get_logger("stratoscope")
 
@@ -84,24 +87,26 @@ def log_event(event: Event) -> None:
 class Agent:
     """One agent: made from a config, it polls and exports until `stop`."""
 
-    def __init__(self, config: Config, clock: Clock, *, remember: bool = True) -> None:
-        """Open the ledger (unless not `remember`) and make every room; raises ConfigError."""
+    def __init__(self, config: Config, clock: Clock, *, remember: bool = True, past: Reckoner | None = None) -> None:
+        """Open the ledger (unless not `remember`) and make every room; raises ConfigError.
+
+        `past` is a reconciliation to go on with, instead of the ledger's.
+        """
         self.config = config
         self.clock = clock
         self.fleet = Fleet()
         self.health = Health(started=clock.time(), config_loaded=clock.time())
         self.stopping = asyncio.Event()
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
+        self.outbox = Outbox(self.ledger)
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
-        self.book = Book(self._kept_sums())
+        self.book = Book(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
-        self.market = self._market()
-        self.sources = self.market.tally if self.market is not None else SourceTally()
-        self.money = self._money()
+        self.around = Surroundings(config, clock, self.fleet, self.events, self.ledger, past)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -113,25 +118,9 @@ class Agent:
         terms, rows = terms_of(self.config), self.ledger.sums() if self.ledger else []
         return iter(rows) if terms is None else in_currency(rows, terms.currency)
 
-    def _money(self) -> Money | None:
-        terms, ledger = terms_of(self.config), self.ledger
-        if terms is None:
-            return None
-        fetcher = Fetcher(self.clock, random.random, self.sources)
-        return Money(
-            terms, self.config.site, self.market, fetcher, self.clock, self.events,
-            days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
-        )  # fmt: skip
-
     def _limits(self) -> Limits:
         polling = self.config.polling
         return Limits(polling.connect_timeout, polling.timeout, polling.max_response)
-
-    def _market(self) -> LiveMarket | None:
-        if self.config.market is None:
-            return None
-        settings = self.config.market.settings()
-        return LiveMarket(settings, self.clock, chance=random.random, memory=self.ledger, warn=log.warning)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -141,8 +130,7 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
-        if self.market is not None or self.money is not None:
-            registry.register(self.sources)
+        self.around.register(registry)
         return registry
 
     def _rooms(self) -> Rooms:
@@ -168,7 +156,9 @@ class Agent:
             backoff=polling.backoff_max,
             search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
-            economist=self.money.economist if self.money else None,
+            economist=self.around.money.economist if self.around.money else None,
+            prover=self.around.guarding.prover if self.around.guarding else None,
+            stratum=self.around.stratum,
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -186,11 +176,9 @@ class Agent:
                     tasks.create_task(self.watch.run(), name="loop watch"),
                     tasks.create_task(self._checkpoints(), name="checkpoints"),
                     tasks.create_task(self._readiness(), name="readiness"),
-                    *([tasks.create_task(self.money.run(self.fleet.snapshots), name="money")] if self.money else []),
+                    *(tasks.create_task(work, name=name) for name, work in self.around.work(self.fleet.snapshots)),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
-                if self.market is not None:
-                    others.append(tasks.create_task(self.market.run(), name="market"))
                 self.follow(self.config)
                 self.collector.start()
                 await self.stopping.wait()
@@ -216,16 +204,14 @@ class Agent:
     def follow(self, config: Config) -> None:
         """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
         self.config = config
-        terms = terms_of(config)
-        if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
-            self.money.follow(terms)
+        self.around.follow(config)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
         added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
 
     def _exporters(self) -> list[tuple[str, Any]]:
         installed = {entry.name: entry for entry in entry_points(group="stratoscope.exporters")}
-        started = []
+        started, around = [], self.around
         for name in self.config.exporters:
             if name not in installed:
                 known = ", ".join(sorted(installed)) or "none"
@@ -238,16 +224,20 @@ class Agent:
                 registry=self.registry,
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
-                market=self.market,
-                economist=self.money.economist if self.money else None,
-                sections=self._sections(),
+                market=around.market,
+                economist=around.money.economist if around.money else None,
+                pools=around.pools,
+                reckoner=around.reconciliation.reckoner,
+                sections=around.sections(),
+                stratum=around.stratum,
+                guard=around.guard,
+                events=self.events,
+                outbox=self.outbox,
+                broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
+                known=lambda: tuple(self.identities.known),
             )
             started.append((name, serve(context)))
         return started
-
-    def _sections(self) -> tuple[Section, ...]:
-        market = self.market
-        return () if market is None else (Section(MARKET, lambda: market.now),)
 
     async def _readiness(self) -> None:
         while self.polls is None or not self.polls.all_tried:
@@ -258,7 +248,9 @@ class Agent:
     async def _checkpoints(self) -> None:
         before = self.clock.time() - self.clock.monotonic()
         while True:
+            began = self.clock.monotonic()
             await self.clock.sleep(CHECKPOINT)
+            self._note_gap(self.clock.monotonic() - began - CHECKPOINT)
             offset = self.clock.time() - self.clock.monotonic()
             if abs(offset - before) > 2.0:
                 text = f"the wall clock stepped by {offset - before:+.1f} s"
@@ -267,12 +259,18 @@ class Agent:
             self._checkpoint()
             self.collector.settle()
 
+    def _note_gap(self, seconds: float) -> None:
+        """Tell of a time in which nothing was measured: the process was stopped, or had no processor."""
+        if seconds > GAP:
+            text = f"the agent stood still for {seconds:.0f} s"
+            self.events(Event(kind="gap", at=self.clock.time(), text=text, details={"seconds": round(seconds, 1)}))
+
     def _checkpoint(self) -> None:
         sums = self.book.drain()
-        days = self.money.economist.days.drain() if self.money else []
-        peaks = self.money.economist.demand.drain() if self.money else []
+        days, peaks = self.around.drain()
         if self.ledger is None:
             return
         now = self.clock.time()
         self.ledger.checkpoint(sums, days, peaks)
+        self.ledger.keep_pools(self.config.site, *self.around.reconciliation.reckoner.drain())
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

@@ -2,20 +2,28 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from functools import partial
+from typing import Any, Final
+
+from pydantic import SecretStr
 
 from stratoscope.app.agent import Agent
+from stratoscope.app.demo_pools import pool_entries, watched
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
+from stratoscope.outside.broker import Account
+from stratoscope.outside.broker_url import broker_url
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.serve import site
 
 INTERVAL = 10
 FIRST_RIGS = ("127.64.0.1", "127.65.0.1", "127.66.0.1", "127.67.0.1")
 """Where the simulated rigs begin; the next one is taken where another simulation already runs."""
+BLOCKS: Final = (40.0, 75.0, 130.0)
+"""Seconds after the start at which the first blocks come, so that even a short look sees the pools race."""
 TARIFF: Final = {
     "timezone": "America/Chicago",
     "energy": {"type": "zones", "price": 0.038, "zones": [{"hours": "15-19", "price": 0.085}]},
@@ -32,8 +40,14 @@ ECONOMICS: Final = {
 }
 
 
-async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None]) -> int:
-    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look."""
+async def demo(
+    *, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None],
+    broker: Account | None = None,
+) -> int:  # fmt: skip
+    """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look.
+
+    With a `broker`, everything is published there too.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         fleet, urls = await free_site(stack, rigs, seed, clock)
@@ -41,33 +55,63 @@ async def demo(*, rigs: int, duration: float | None, listen: str, seed: int, out
             "site": "demo",
             "polling": {"interval": INTERVAL, "freshness": 30},
             "rigs": targets(fleet),
+            "pools": pool_entries(urls),
             "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
-                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
-            "tariffs": {"default": TARIFF},
+                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
+                       "references": [index(urls["market"])]},
+            "stratum": {},
+            "tariffs": {"default": tariff(urls["market"])},
             "economics": ECONOMICS,
-            "exporters": {"prometheus": {"listen": listen}},
+            "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
+            "mqtt": None if broker is None else section_of(broker),
         })  # fmt: skip
-        agent = Agent(config, clock, remember=False)
+        agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, agent.stop)
         if duration is not None:
             loop.call_later(duration, agent.stop)
-        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls["pool"], urls["market"]):
+        for line in where_to_look(listen, len(fleet.rigs), fleet.rigs[0].address, urls, broker):
             out(line)
         await agent.run()
     return 0
 
 
+def tariff(market: str) -> dict[str, Any]:
+    """Return the contract, with the grid of the simulated market that calls at times."""
+    grid = {"kind": "http", "url": f"{market}/grid", "path": "demand_response.active", "interval": INTERVAL}
+    return {**TARIFF, "curtailment": {"event_source": {**grid, "max_age": 60}}}
+
+
+def index(market: str) -> dict[str, Any]:
+    """Return the published hashprice of the simulated market, which at times is wrong."""
+    source = {
+        "kind": "http",
+        "url": f"{market}/index/hashprice",
+        "path": "data.btc_per_ph_day",
+        "time_path": "data.time",
+    }
+    return {"name": "index", "unit": "btc_per_ph_day", "source": {**source, "interval": INTERVAL, "max_age": 60}}
+
+
 async def free_site(stack: AsyncExitStack, rigs: int, seed: int, clock: Clock) -> tuple[SimulatedFleet, dict[str, str]]:
     """Return a simulated site at the first free addresses; raises UsageError when none of them is."""
+    demo_site = partial(site, rigs=rigs, seed=seed, clock=clock, early=BLOCKS, shared=True)
     for first in FIRST_RIGS[:-1]:
         with suppress(UsageError):
-            return await stack.enter_async_context(site(rigs=rigs, bind=first, seed=seed, clock=clock))
-    return await stack.enter_async_context(site(rigs=rigs, bind=FIRST_RIGS[-1], seed=seed, clock=clock))
+            return await stack.enter_async_context(demo_site(bind=first))
+    return await stack.enter_async_context(demo_site(bind=FIRST_RIGS[-1]))
 
 
-def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) -> list[str]:
+def section_of(broker: Account) -> dict[str, Any]:
+    """Return the section `mqtt` of the config."""
+    password = None if broker.password is None else SecretStr(broker.password)
+    return {"host": broker.host, "port": broker.port, "tls": broker.tls, "user": broker.user, "password": password}
+
+
+def where_to_look(
+    listen: str, rigs: int, first: str, urls: Mapping[str, str], broker: Account | None = None
+) -> list[str]:
     """Return the lines that greet a newcomer."""
     return [
         f"Stratoscope reads {rigs} simulated rigs every {INTERVAL} s; each is asked within the first {INTERVAL} s.",
@@ -76,8 +120,11 @@ def where_to_look(listen: str, rigs: int, first: str, pool: str, market: str) ->
         f"  metrics       http://{listen}/metrics",
         f"  discovery     http://{listen}/sd   (for Prometheus' http_sd_configs)",
         f"  one rig       stratoscope read {first}",
-        f"  pool          {pool}",
-        f"  market        {market}",
+        f"  one pool      stratoscope stratum {urls['backup']}",
+        f"  pool          {urls['pool']}",
+        "  pools         solo, north (pays by the day) and south (silently credits 3 % less): see the status page",
+        f"  market        {urls['market']}",
+        *([] if broker is None else [f"  MQTT          stratoscope mqtt tail {broker_url(broker)}"]),
         "",
         "Ctrl-C ends it.",
     ]

@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.config import Config
+from stratoscope.economics.call import Call, call_of
 from stratoscope.economics.days import Day, DayBook
 from stratoscope.economics.demand import Demand, Peak
 from stratoscope.economics.economist import Economist
-from stratoscope.economics.feed import Feed, Reader
+from stratoscope.economics.quote import quote_of
 from stratoscope.economics.terms import Terms
 from stratoscope.errors import SourceError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, RigSnapshot
 from stratoscope.judgement.counters import Sample
 from stratoscope.market.now import Market
+from stratoscope.market.tariff import Quote
+from stratoscope.outside.feed import Feed, Reader
 from stratoscope.outside.fetch import Fetcher
 
 TICK: Final = 15.0
@@ -61,6 +64,23 @@ def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
         yield key, sums, sample
 
 
+class Key(NamedTuple):
+    """What is read for a tariff: its price, or the grid's call."""
+
+    of: Literal["price", "call"]
+    tariff: str
+
+    @property
+    def source(self) -> str:
+        """Return the name under which its requests are counted."""
+        return f"{'tariff' if self.of == 'price' else 'call'} {self.tariff}"
+
+    @property
+    def title(self) -> str:
+        """Return what it is for people."""
+        return "price of power" if self.of == "price" else "word of the grid"
+
+
 class Money:
     """The economist and what keeps it informed."""
 
@@ -78,7 +98,7 @@ class Money:
         self._fetcher, self._clock = fetcher, clock
         book = DayBook(site, terms.currency, rig_days=terms.rig_days, rows=days)
         self.economist = Economist(terms, market, book, Demand(site, peaks), events, clock.monotonic())
-        self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
+        self._feeds: dict[Key, tuple[Feed, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
@@ -86,9 +106,9 @@ class Money:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._follow_feeds()
-                while True:
-                    await self._clock.sleep(TICK)
+                while True:  # at once too: the first rigs' time passes from here on
                     self.economist.tick(snapshots, self._clock.monotonic(), self._clock.time())
+                    await self._clock.sleep(TICK)
         finally:
             self._tasks = None
             await self._fetcher.close()
@@ -101,28 +121,46 @@ class Money:
     def _follow_feeds(self) -> None:
         if self._tasks is None:
             return
-        contracts = self.economist.terms.tariffs
-        wanted = {name: contract.feed for name, contract in contracts.items() if contract.feed is not None}
-        for name in [name for name, (feed, _) in self._feeds.items() if wanted.get(name) != feed]:
-            self._feeds.pop(name)[1].cancel()
-        for name, feed in wanted.items():
-            if name not in self._feeds:
-                self._feeds[name] = feed, self._tasks.create_task(self._read(name, feed), name=f"tariff {name}")
+        wanted = dict(self._wanted())
+        for key in [key for key, (feed, _) in self._feeds.items() if wanted.get(key) != feed]:
+            self._feeds.pop(key)[1].cancel()
+        for key, feed in wanted.items():
+            if key not in self._feeds:
+                self._feeds[key] = (
+                    feed,
+                    self._tasks.create_task(self._read(key, feed), name=f"{key.of} of {key.tariff}"),
+                )
 
-    async def _read(self, name: str, feed: Feed) -> None:
-        """Read one price over and over; what is wrong with it is told once, and once more when it is right again."""
-        reader, wrong = Reader(name, feed, self._fetcher), None
+    def _wanted(self) -> Iterator[tuple[Key, Feed]]:
+        for name, contract in self.economist.terms.tariffs.items():
+            if contract.feed is not None:
+                yield Key("price", name), contract.feed
+            if contract.call is not None:
+                yield Key("call", name), contract.call
+
+    def take(self, key: Key, said: Quote | Call) -> None:
+        """Take what a feed said: a price begins, the grid calls or does not."""
+        if isinstance(said, Quote):
+            self.economist.quote(key.tariff, said, self._clock.monotonic(), self._clock.time())
+        else:
+            self.economist.call(key.tariff, said)
+
+    async def _read(self, key: Key, feed: Feed) -> None:
+        """Read one feed over and over; what is wrong with it is told once, and once more when it is right again."""
+        wrong = None
+        reader: Reader[Quote | Call] = Reader(
+            key.source, feed, self._fetcher, quote_of if key.of == "price" else call_of
+        )
         while True:
             now, at = self._clock.monotonic(), self._clock.time()
             try:
-                quote = await reader.read(at)
+                self.take(key, await reader.read(at))
             except SourceError as error:
                 if error.reason not in (wrong, "waiting"):
                     wrong = error.reason
-                    log.warning("no price of power", tariff=name, reason=str(error))
+                    log.warning("a tariff's source gives nothing", tariff=key.tariff, of=key.title, reason=str(error))
             else:
-                self.economist.quote(name, quote, self._clock.monotonic(), self._clock.time())
                 if wrong is not None:
                     wrong = None
-                    log.info("the price of power is back", tariff=name)
+                    log.info("a tariff's source is back", tariff=key.tariff, of=key.title)
             await self._clock.sleep(max(1.0, now + feed.interval - self._clock.monotonic()))

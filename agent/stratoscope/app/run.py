@@ -105,11 +105,15 @@ async def reload(agent: Agent, source: Source) -> Config | None:
 
 def restart_only(old: Config, new: Config) -> list[str]:
     """Return the changed sections that a running agent cannot follow."""
-    sections = ("site", "market", "state_dir", "exporters", "asic_rs", "discovery")
+    sections = ("site", "market", "state_dir", "exporters", "mqtt", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
+    if (old.stratum is not None and old.stratum.enabled) != (new.stratum is not None and new.stratum.enabled):
+        changed.append("stratum")  # whether it is on; all else of it is followed
     before, after = terms_of(old), terms_of(new)
     if (before and before.currency) != (after and after.currency):
         changed.append("economics")  # sums of two currencies are no sum
+    if old.guard.enabled != new.guard.enabled:
+        changed.append("guard.enabled")
     fixed = {"interval"}  # every rig's own interval is followed
     if old.polling.model_dump(exclude=fixed) != new.polling.model_dump(exclude=fixed):
         changed.append("polling")

@@ -15,13 +15,18 @@ from stratoscope.cli import (
     hashprice_live,
     ledger,
     metrics,
+    mqtt,
+    pools,
     read,
     record,
     run,
     scan,
     simulate,
+    stratum,
+    stratum_watch,
+    tap,
 )
-from stratoscope.errors import OperatorError, PollError, SourceError, UsageError
+from stratoscope.errors import BrokerError, OperatorError, PollError, SourceError, UsageError
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -31,15 +36,16 @@ INTERRUPTED: Final = 130
 class Guarded(TyperGroup):
     """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 — click's signature
-        """Return the commands in the order of COMMANDS; typer would put groups first."""
-        return [name for name, _, _ in COMMANDS]
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of COMMANDS, then the groups; typer would put groups first."""
+        first = [name for name, _, _ in COMMANDS]
+        return [*first, *(name for name in super().list_commands(ctx) if name not in first)]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (OperatorError, PollError, SourceError) as error:
+        except (OperatorError, PollError, SourceError, BrokerError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED) from None
         except KeyboardInterrupt:
@@ -84,6 +90,7 @@ COMMANDS: Final = (
     ("simulate", simulate.simulate, "Serve simulated rigs only."),
     ("hashprice", hashprice.hashprice, "Calculate hashprice, breakevens and margin."),
     ("difficulty", difficulty.difficulty, "Estimate the next difficulty adjustment."),
+    ("tap", tap.tap, "Relay miners to their pool and count their shares."),
     ("check-config", check_config.check_config, "Check a config and say where each mistake is."),
     ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
 )
@@ -95,6 +102,10 @@ calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, sub
 calculator.callback()(hashprice.hashprice)
 calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
 app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
+stratum.stratum.command(stratum.DEFAULT, short_help="Watch endpoints; the word may be left out.")(stratum_watch.watch)
+app.add_typer(stratum.stratum, name="stratum", short_help="Read a stratum endpoint; `decode`: jobs from a file.")
+app.add_typer(pools.pools, name="pools", short_help="Ask the configured pools and say what came.")
+app.add_typer(mqtt.mqtt, name="mqtt", short_help="Look at what is published over MQTT.")
 app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
 
 

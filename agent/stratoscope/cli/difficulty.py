@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from stratoscope.cli.numbers import HIGHEST
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -13,7 +15,9 @@ PERCENT: Final = 100.0
 
 
 def difficulty(
-    height: Annotated[int, typer.Option("--height", min=0, metavar="N", help="Height of the newest block.")],
+    height: Annotated[
+        int, typer.Option("--height", min=0, max=HIGHEST, metavar="N", help="Height of the newest block.")
+    ],
     epoch_start: Annotated[
         str, typer.Option("--epoch-start", metavar="TIME", help="Time of the epoch's first block, in s or ISO 8601.")
     ],
@@ -36,14 +40,14 @@ def difficulty(
 
     Times are seconds since 1970 or ISO 8601 with an offset.
     """
-    from stratoscope.cli.numbers import finite, moment
+    from stratoscope.cli.numbers import moment, within
     from stratoscope.cli.output import console, print_json
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
     from stratoscope.market.adjustment import WINDOW, next_adjustment
     from stratoscope.market.chain import BLOCKS_PER_EPOCH
 
-    finite("--previous-change", previous_change, "write percent, as -1.2")
+    within("--previous-change", previous_change, -75, 300, "write percent, as -1.2")
     if (t504 is None) != (previous_change is None):
         raise UsageError("--t504 and --previous-change go together: give both or neither")
     start = moment("--epoch-start", epoch_start)

@@ -1,13 +1,21 @@
 """Asks for difficulty, fees and price as they are now: `stratoscope hashprice live`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from stratoscope.cli.rig_options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
 
+PERCENT: Final = 100.0
+VERDICTS: Final = {
+    "fits": "fits our own fees",
+    "below_subsidy": "cannot be: below the subsidy",
+    "fees_differ": "doubtful: implies other fees than ours",
+    "unchecked": "not below the subsidy",
+}
+
+if TYPE_CHECKING:
     from stratoscope.cli.hashprice import Inputs
     from stratoscope.market.now import MarketNow
     from stratoscope.market.settings import MarketSettings
@@ -26,38 +34,27 @@ def live(
     currency: Annotated[
         str | None, typer.Option("--currency", metavar="CODE", help="Currency of the price [the config's, else USD].")
     ] = None,
-    efficiency: Annotated[
-        float | None, typer.Option("--efficiency", metavar="J/TH", help="The rig's efficiency: also show its costs.")
-    ] = None,
-    power_price: Annotated[
-        float | None, typer.Option("--power-price", metavar="PER_KWH", help="Power price; may be negative.")
-    ] = None,
-    pool_fee: Annotated[
-        float | None, typer.Option("--pool-fee", metavar="RATIO", help="Pool fee of the rig, 0.02 for 2 %.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    efficiency: Efficiency = None,
+    power_price: PowerPrice = None,
+    pool_fee: PoolFee = None,
+    check: Check = None,
+    check_unit: Unit = CheckUnit.BTC_PER_PH_DAY,
+    as_json: AsJson = False,
 ) -> None:
     """Show the hashprice of now, with the age of every input.
 
     Without --config and --mempool it asks mempool.space for the network, and takes the median of Coinbase, Kraken,
     Bitstamp and mempool.space for the price.
     """
-    from stratoscope.cli.hashprice import check, network, rig
-    from stratoscope.cli.output import console, note, print_json, run_loop
+    from stratoscope.cli.hashprice import reckoned, show
+    from stratoscope.cli.output import note, run_loop
 
     now = run_loop(_ask(_settings(config, mempool, allow_http, currency)))
     inputs = _inputs(now, efficiency, power_price, pool_fee)
-    check(inputs, pool_fee)
-    document = network(inputs)
-    if inputs.of_a_rig:
-        document |= rig(inputs, document["hashprice_fiat_per_ph_day"])
-    document |= _more(now)
+    document = reckoned(inputs, pool_fee, check, check_unit) | _more(now)
     for name, why in now.stale.items():
         note(f"{name}: {why}")
-    if as_json:
-        print_json(document)
-    else:
-        console().print(_table(inputs, document, now))
+    show(inputs, document, as_json, _rows(document, now))
 
 
 def _settings(config: Path | None, mempool: str | None, allow_http: bool, currency: str | None) -> "MarketSettings":
@@ -159,29 +156,32 @@ def _more(now: "MarketNow") -> dict[str, Any]:
             name: {"age_seconds": max(0.0, now.at - one.at), "source": one.source}
             for name, one in known.items() if one is not None
         },
+        "references": {
+            name: {
+                "hashprice_btc_per_ph_day": one.btc_per_ph_day,
+                "age_seconds": one.age,
+                "deviation_ratio": one.deviation,
+                "verdict": one.check and one.check.verdict,
+            }
+            for name, one in now.published.items()
+        },
         "unusable": dict(now.stale),
     }  # fmt: skip
 
 
-def _table(inputs: "Inputs", document: dict[str, Any], now: "MarketNow") -> "Table":
-    from stratoscope.cli.hashprice import table_of
+def _rows(document: dict[str, Any], now: "MarketNow") -> dict[str, str]:
+    """Return the rows for people that the calculator's table has not."""
     from stratoscope.cli.human import duration, quantity
-    from stratoscope.cli.output import text
 
-    table = table_of(inputs, document)
-    rows = {
-        "price": quantity(document["price_fiat"], now.currency, 2),
-        "hashprice observed": quantity(
-            document["observed_hashprice_fiat_per_ph_day"], f"{now.currency}/PH/day by observed hashrate", 2
-        ),
-    }
-    if now.adjustment is not None:
-        rows["next adjustment"] = (
-            f"{now.adjustment.change:+.2%} ± {now.adjustment.forecast_error:.2%} "
-            f"in {now.adjustment.remaining_blocks} blocks"
-        )
+    fiat, ahead = now.currency, now.adjustment
+    observed = quantity(document["observed_hashprice_fiat_per_ph_day"], f"{fiat}/PH/day by observed hashrate", 2)
+    rows = {"price": quantity(document["price_fiat"], fiat, 2), "hashprice observed": observed}
+    if ahead is not None:
+        change = f"{ahead.change * PERCENT:+.2f} % ± {ahead.forecast_error * PERCENT:.2f} %"
+        rows["next adjustment"] = f"{change} in {ahead.remaining_blocks:,} blocks"
     for name, one in document["inputs"].items():
         rows[f"{name} from"] = f"{one['source']}, {duration(one['age_seconds'])} old"
-    for name, cell in rows.items():
-        table.add_row(text(name), text(cell))
-    return table
+    for name, one in document["references"].items():
+        value = quantity(one["hashprice_btc_per_ph_day"], "BTC/PH/day", 8)
+        rows[f"hashprice of {name}"] = f"{value}, {VERDICTS.get(one['verdict'], 'not checked')}"
+    return rows

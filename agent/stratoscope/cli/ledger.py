@@ -23,7 +23,9 @@ class Of(StrEnum):
 
     DAYS = "days"
     RIG_DAYS = "rig-days"
+    POOL_DAYS = "pool-days"
     PEAKS = "peaks"
+    PINS = "pins"
     EVENTS = "events"
 
 
@@ -42,7 +44,13 @@ State = Annotated[Path | None, typer.Option("--state-dir", help="The agent's sta
 def export(
     since: Annotated[str, typer.Option("--since", metavar="DATE", help="First UTC day, as 2026-01-12.")],
     form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
-    of: Annotated[Of, typer.Option("--of", help="days of the site, rig-days, peaks of demand, or events.")] = Of.DAYS,
+    of: Annotated[
+        Of,
+        typer.Option(
+            "--of",
+            help="days of the site, rig-days, pool-days (waterfalls), peaks of demand, pins of the guard, or events.",
+        ),
+    ] = Of.DAYS,
     config: Config = None,
     state_dir: State = None,
 ) -> None:

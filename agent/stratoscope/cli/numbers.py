@@ -1,12 +1,13 @@
 """Checks the numbers and times given as options; a mistake names the option and the remedy."""
 
-import math
 import re
 from datetime import datetime
 from typing import Final
 
 from stratoscope.errors import UsageError
 
+HIGHEST: Final = 100_000_000
+"""No chain will come to this height."""
 LATEST: Final = 1e11
 """Seconds up to the year 5138: what is more was meant as milliseconds."""
 
@@ -14,16 +15,16 @@ HEX_NBITS: Final = re.compile(r"(?:0[xX])?([0-9a-fA-F]{8})")
 DECIMAL_NBITS: Final = re.compile(r"[0-9]{9,10}")
 
 
-def above(option: str, value: float | None, limit: float, remedy: str) -> None:
-    """Raise UsageError unless `value` is not given, or a finite number above `limit`."""
-    if value is not None and not (math.isfinite(value) and value > limit):
-        raise UsageError(f"{option} {value:g} must be a number above {limit:g}: {remedy}")
+def above(option: str, value: float | None, limit: float, most: float, remedy: str) -> None:
+    """Raise UsageError unless `value` is not given, or a number above `limit` and at most `most`."""
+    if value is not None and not limit < value <= most:
+        raise UsageError(f"{option} {value:g} must be a number above {limit:g}, at most {most:g}: {remedy}")
 
 
-def finite(option: str, value: float | None, remedy: str) -> None:
-    """Raise UsageError unless `value` is not given, or a finite number."""
-    if value is not None and not math.isfinite(value):
-        raise UsageError(f"{option} {value:g} is not a finite number: {remedy}")
+def within(option: str, value: float | None, least: float, most: float, remedy: str) -> None:
+    """Raise UsageError unless `value` is not given, or a number from `least` to `most`."""
+    if value is not None and not least <= value <= most:
+        raise UsageError(f"{option} {value:g} must be a number from {least:g} to {most:g}: {remedy}")
 
 
 def ratio(option: str, value: float | None) -> None:

@@ -46,9 +46,11 @@ def _load(path: Path, resolver: Resolver) -> Config:
         problems += error.problems
     problems += _asic_rs(config, document)
     problems += _currency(config, document)
+    problems += _broker(config, document)
     if problems:
         raise InvalidConfig(_in_order(problems, document.name))
     warnings = [*_inline_secrets(document, document.values), *resolver.warnings]
+    warnings += config.mqtt.unwise() if config.mqtt is not None else ()
     if not entries:
         warnings.append(f"{path}: no rigs are listed: nothing will be polled")
     return config.loaded(path, resolver, warnings, settings)
@@ -71,8 +73,12 @@ def _inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]
         here = (*loc, key)
         if not isinstance(value, str):
             yield from _inline_secrets(document, value, here)
-        elif SECRET_KEY.search(str(key)) and value and not is_reference(value) and here not in document.environ:
+        elif _is_secret(here) and value and not is_reference(value) and here not in document.environ:
             yield f"{document.place(here)}: {dotted(here)} {INLINE}"
+
+
+def _is_secret(loc: Loc) -> bool:
+    return bool(SECRET_KEY.search(str(loc[-1]))) or (loc[0], loc[-1]) == ("pools", "key")
 
 
 def _asic_rs(config: Config, document: Document) -> Iterator[str]:
@@ -93,6 +99,32 @@ def _currency(config: Config, document: Document) -> Iterator[str]:
         loc = ("economics", "currency")
         yield (f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
                "one currency, remove one of them")  # fmt: skip
+
+
+def _broker(config: Config, document: Document) -> Iterator[str]:
+    """Yield what is wrong when something is to go to a broker or come from one and none is named."""
+    if config.mqtt is not None:
+        return
+    for loc in _uses_broker(config):
+        yield f"{document.place(loc)}: {dotted(loc)} has no broker: add the section `mqtt:` with its `host:`"
+
+
+def _uses_broker(config: Config) -> Iterator[Loc]:
+    """Yield every place of the config that publishes to a broker or reads from one."""
+    if "mqtt" in config.exporters:
+        yield "exporters", "mqtt"
+    market = config.market
+    for at, price in enumerate(market.prices if market is not None else ()):
+        if price.kind == "mqtt":
+            yield "market", "prices", at
+    for at, reference in enumerate(market.references if market is not None else ()):
+        if reference.source is not None and reference.source.kind == "mqtt":
+            yield "market", "references", at, "source"
+    for name, tariff in config.tariffs.items():
+        if tariff.energy.source is not None and tariff.energy.source.kind == "mqtt":
+            yield "tariffs", name, "energy", "source"
+        if tariff.curtailment.event_source is not None and tariff.curtailment.event_source.kind == "mqtt":
+            yield "tariffs", name, "curtailment", "event_source"
 
 
 def installed_exporters() -> dict[str, EntryPoint]:

@@ -7,11 +7,15 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from stratoscope.config import addresses
+from stratoscope.config.guard import Guard
 from stratoscope.config.market import Market
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
+from stratoscope.config.pools import Pools
 from stratoscope.config.problems import nearest, shown, wrong
 from stratoscope.config.secret import Resolver, Secret
 from stratoscope.config.section import Place, Section, Word, checked
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import TariffSection
 from stratoscope.config.values import Count, Duration, Number, Size
 from stratoscope.drivers import BY_NAME
@@ -131,8 +135,12 @@ class Config(Section):
     rigs: tuple[Rigs, ...] = ()
     discovery: Discovery = Discovery()
     market: Market | None = None
+    stratum: Stratum | None = None
+    pools: Pools = ()
     tariffs: Mapping[Word, TariffSection] = Field(default_factory=dict)
     economics: Economics = Economics()
+    guard: Guard = Guard()
+    mqtt: Mqtt | None = None
     state_dir: Place = Path("state")
     logging: Logging = Logging()
     exporters: Mapping[str, Mapping[str, Any] | None] = Field(default_factory=lambda: dict(DEFAULT_EXPORTERS))
@@ -162,7 +170,8 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "tariffs", "economics", "logging", "exporters")
+        sections = ("polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "guard",
+                    "mqtt", "logging", "exporters")  # fmt: skip
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

@@ -6,15 +6,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, model_validator
 
+from stratoscope.config.feeds import Outside
 from stratoscope.config.problems import shown, wrong
-from stratoscope.config.section import Place, Section, checked
-from stratoscope.config.values import Duration, Money
-from stratoscope.economics.feed import Feed, dotted_path
+from stratoscope.config.section import Section, checked
+from stratoscope.config.values import Money
 from stratoscope.economics.terms import Contract
 from stratoscope.market.tariff import Adders, Block, External, Tariff
 from stratoscope.market.tariff_zones import Zone, days_of, hours_of, months_of, time_zone
-from stratoscope.outside.fetch import base_url
-from stratoscope.units import DAY, HOUR, KILO, MEGA, MINUTE
+from stratoscope.units import KILO, MEGA
 
 Fiat = Annotated[Decimal, BeforeValidator(Money(-1_000_000, 1_000_000))]
 Charge = Annotated[Decimal, BeforeValidator(Money(0, 1_000_000_000))]
@@ -41,49 +40,15 @@ class ZoneSection(Section):
         )
 
 
-class PriceSource(Section):
+class PriceSource(Outside):
     """Where a price that changes is read."""
 
-    kind: Literal["file", "http"]
-    file: Place | None = None
-    url: Annotated[str, BeforeValidator(checked(lambda text: text))] | None = None
-    allow_http: bool = False
-    path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
-    time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     unit: Literal["kWh", "MWh"] = "kWh"
-    interval: Annotated[float, BeforeValidator(Duration(5, HOUR, "a price is not asked for more often"))] = MINUTE
-    max_age: Annotated[float, BeforeValidator(Duration(30, 2 * DAY))] = 20 * MINUTE
     fallback: Literal["default", "last", "none"] = "default"
 
-    @model_validator(mode="after")
-    def _one_place(self) -> "PriceSource":
-        wanted, other = ("file", "url") if self.kind == "file" else ("url", "file")
-        if getattr(self, wanted) is None:
-            raise wrong(f"is of kind {self.kind} and names no {wanted}: add `{wanted}:`")
-        if getattr(self, other) is not None:
-            raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
-        if self.max_age < 2 * self.interval:
-            raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: a price "
-                        "would be too old before the next one comes")  # fmt: skip
-        if self.url is not None:
-            try:
-                base_url(self.url.partition("?")[0], allow_http=self.allow_http)
-            except ValueError as error:
-                reason = str(error).replace("write that as user and password", "remove it")
-                raise wrong(f"has a url that cannot be used: {reason}") from None
-        return self
 
-    def feed(self) -> Feed:
-        """Return what reads it; prices come out per kWh."""
-        return Feed(
-            file=self.file,
-            url=self.url,
-            allow_http=self.allow_http,
-            path=dotted_path(self.path or ""),
-            time_path=dotted_path(self.time_path) if self.time_path else None,
-            factor=PER_KWH[self.unit],
-            interval=self.interval,
-        )
+class EventSource(Outside):
+    """Where it is read whether the grid calls for less load; without a path the document is true or false."""
 
 
 class Energy(Section):
@@ -132,12 +97,15 @@ class FixedSection(Section):
 
     per_month: Charge = Decimal(0)
     demand_per_kw_month: Charge = Decimal(0)
+    cp_per_kw_year: Charge = Decimal(0)
+    cp_months: Annotated[str, BeforeValidator(checked(months_of))] = "Jun-Sep"
 
 
-class CurtailmentCredit(Section):
-    """What a curtailed kWh earns."""
+class Curtailment(Section):
+    """What a curtailed kWh earns, and where the grid calls for it."""
 
     credit_per_kwh: Fiat = Decimal(0)
+    event_source: EventSource | None = None
 
 
 def _zone_name(value: Any) -> str:
@@ -158,14 +126,14 @@ class TariffSection(Section):
     adders: AddersSection = AddersSection()
     block: BlockSection | None = None
     fixed: FixedSection = FixedSection()
-    curtailment: CurtailmentCredit = CurtailmentCredit()
+    curtailment: Curtailment = Curtailment()
     overhead_ratio: Overhead | None = None
 
     def contract(self, currency: str, overhead_ratio: Decimal) -> Contract:
         """Return the contract in `currency`; the site's overhead holds where the tariff has none of its own."""
         energy = self.energy
         factor = PER_KWH[energy.unit]
-        source = energy.source
+        source, events = energy.source, self.curtailment.event_source
         return Contract(
             tariff=Tariff(
                 currency=currency,
@@ -184,5 +152,9 @@ class TariffSection(Section):
                 overhead_ratio=overhead_ratio if self.overhead_ratio is None else self.overhead_ratio,
             ),
             demand_per_kw_month=self.fixed.demand_per_kw_month,
-            feed=None if source is None else source.feed(),
+            cp_per_kw_year=self.fixed.cp_per_kw_year,
+            cp_months=months_of(self.fixed.cp_months),
+            feed=None if source is None else source.feed(PER_KWH[source.unit]),
+            call=None if events is None else events.feed(),
+            call_max_age=0.0 if events is None else events.max_age,
         )

@@ -25,7 +25,7 @@ from stratoscope.reading import Defect, Fault, Reading
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("version", "version", every=60, needed=False, identity=True),
     Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, needed=False, identity=True),
     Command("health", "/cgi-bin/summary.cgi", Via.HTTP, every=6, needed=False),

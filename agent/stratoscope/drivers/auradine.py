@@ -35,7 +35,7 @@ def _web(verb: str, every: int, *, identity: bool = False) -> Command:
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("devs", "devs", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("devdetails", "devdetails", every=60, needed=False, identity=True),
     _web("psu", 1),
     _web("mode", 2),

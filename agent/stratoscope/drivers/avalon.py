@@ -20,7 +20,7 @@ COMMANDS: Final = (
     Command("summary", "summary", needed=False),
     Command("devs", "devs", every=3, needed=False),  # windows of firmware that refuses summary
     Command("estats", "estats", every=3, needed=False),  # Avalon Q 25052801 at times answers stats with an empty string
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("version", "version", every=60, needed=False, identity=True),
 )
 

@@ -29,7 +29,7 @@ COMMANDS: Final = (
     Command("temps", "temps", needed=False),
     Command("fans", "fans", needed=False),
     Command("tunerstatus", "tunerstatus", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("devdetails", "devdetails", every=3, needed=False),
     Command("version", "version", every=60, needed=False, identity=True),
 )

@@ -50,7 +50,7 @@ COMMANDS: Final = (
             "bosminer{info{poolGroups{name pools{url user status active shares{acceptedSolutions rejectedSolutions}}}}}"
         ),
         Via.HTTP,
-        every=3,
+        every=2,
         needed=False,
     ),
     Command("network", "/cgi-bin/luci/admin/network/iface_status/lan", Via.HTTP, every=60, needed=False, identity=True),

@@ -20,7 +20,7 @@ COMMANDS: Final = (
     Command("details", "/api/v1/miner/details", Via.HTTP, identity=True),  # each time: it holds the uptime
     Command("hashboards", "/api/v1/miner/hw/hashboards", Via.HTTP, needed=False),
     Command("cooling", "/api/v1/cooling/state", Via.HTTP, every=2, needed=False),
-    Command("pools", "/api/v1/pools/", Via.HTTP, every=3, needed=False),
+    Command("pools", "/api/v1/pools/", Via.HTTP, every=2, needed=False),
 )
 PAGES: Final = ("/api/v1/miner/details", "/api/v1/version/", "/api/v1/version")
 """Pages that tell this API when a rig is identified."""

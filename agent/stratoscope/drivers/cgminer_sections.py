@@ -136,6 +136,8 @@ def _slot(row: Fields, index: int, url: str, now: float | None) -> PoolSlot:
         stale=row.integer("Stale"),
         difficulty_accepted=row.number("Difficulty Accepted"),
         last_share_seconds_ago=None if idle else _ago(row, now),
+        # cgminer 4.11.1 takes one off the height of the work: what is left is the block it builds on
+        tip_height=row.integer("Current Block Height") or None,
     )
 
 

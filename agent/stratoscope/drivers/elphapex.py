@@ -18,7 +18,7 @@ from stratoscope.units import HASH_UNITS, MH, MILLI
 COMMANDS: Final = (
     Command("summary", "/cgi-bin/summary.cgi", via=Via.HTTP),
     Command("stats", "/cgi-bin/stats.cgi", via=Via.HTTP),
-    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=3, needed=False),
+    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=2, needed=False),
     Command("system", "/cgi-bin/get_system_info.cgi", via=Via.HTTP, every=60, needed=False, identity=True),
 )
 

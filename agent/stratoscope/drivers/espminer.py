@@ -166,6 +166,9 @@ def _pools(info: Fields) -> list[PoolSlot]:
     listed = info.items("pools", limit=16)
     if listed and listed[0].text("stratumURL"):
         return _listed_pools(info, listed)
+    # the height of the block that it works on (ESP-Miner 2.10 and later, NerdQAxe)
+    height = info.integer("blockHeight") or None
+    tip = None if height is None else height - 1
     fallback = _is_on(info, "isUsingFallbackStratum")
     stratum = info.child("stratum")  # NerdQAxe: the state of each connection
     if fallback is None:
@@ -190,6 +193,7 @@ def _pools(info: Fields) -> list[PoolSlot]:
                     active=connected if dual else active,
                     accepted=told.integer("accepted"),
                     rejected=told.integer("rejected"),
+                    tip_height=tip if active else None,
                 )
             )
     return slots
@@ -207,7 +211,16 @@ def _listed_pools(info: Fields, rows: list[Fields]) -> list[PoolSlot]:
         url = _url(row.text("stratumURL"), row.integer("stratumPort", high=65_535))
         if url is not None:
             active = None if using is None else using == index
-            slots.append(PoolSlot(index=index, url=url, user=row.text("stratumUser"), active=active))
+            tip = info.integer("blockHeight") if active else None
+            slots.append(
+                PoolSlot(
+                    index=index,
+                    url=url,
+                    user=row.text("stratumUser"),
+                    active=active,
+                    tip_height=tip - 1 if tip else None,
+                )
+            )
     return slots
 
 

@@ -26,10 +26,10 @@ COMMANDS: Final = (
     Command("summary", "summary"),
     Command("devs", "devs", needed=False),
     Command("stats", "stats", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("version", "version", every=60, needed=False, identity=True),
     Command("devdetails", "devdetails", every=60, needed=False, identity=True),
-    Command("coin", "coin", every=60, needed=False),
+    Command("coin", "coin", every=3, needed=False),
 )
 KINDS: Final = ("ASC", "PGA", "GPU", "CPU")
 SECTIONS: Final = frozenset({"SUMMARY", "VERSION", "STATS", "DEVS", "DEVDETAILS", "POOLS"})
@@ -74,6 +74,7 @@ def decode(replies: Replies) -> Reading:
         pools=replies.once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
+        tip_hash=replies.first("coin", "COIN", defects).text("Current Block Hash"),
         defects=tuple(defects),
     )
 

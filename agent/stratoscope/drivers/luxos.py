@@ -31,7 +31,7 @@ COMMANDS: Final = (
     Command("temps", "temps", needed=False),
     Command("fans", "fans", needed=False),
     Command("power", "power", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("version", "version", every=60, needed=False, identity=True),
     Command("config", "config", every=60, needed=False, identity=True),
     *(Command(key, "voltageget", param=key[-1], every=20, needed=False, joins=False) for key in VOLTAGES),

@@ -16,7 +16,7 @@ COMMANDS: Final = (
     Command("mining", "/api/v1/mining", via=Via.HTTP),
     Command("telemetry", "/api/v1/telemetry?level=miner,hashboard,psu", via=Via.HTTP, needed=False),
     Command("cooling", "/api/v1/cooling", via=Via.HTTP, every=2, needed=False),
-    Command("pools", "/api/v1/pools", via=Via.HTTP, every=3, needed=False),
+    Command("pools", "/api/v1/pools", via=Via.HTTP, every=2, needed=False),
     Command("errors", "/api/v1/errors", via=Via.HTTP, every=3, needed=False),
     Command("hardware", "/api/v1/hardware", via=Via.HTTP, every=60, needed=False),
     Command("system", "/api/v1/system", via=Via.HTTP, every=60, needed=False, identity=True),

@@ -18,7 +18,7 @@ MAX_FANS: Final = 16
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
-    Command("pools", "pools", every=3),
+    Command("pools", "pools", every=2),
     Command("version", "version", every=60, needed=False),
     Command("system", "/cgi-bin/get_system_info.php", via=Via.HTTP, every=60, needed=False, identity=True),
 )

@@ -30,7 +30,7 @@ from stratoscope.units import MHZ, MILLIVOLT
 COMMANDS: Final = (
     Command("summary", "summary", needed=False),
     Command("stats", "stats", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("web_info", "/api/v1/info", Via.HTTP, every=60, needed=False, identity=True),
     Command("web_summary", "/api/v1/summary", Via.HTTP, needed=False, instead_of="stats"),  # where 4028 is shut
 )

@@ -27,7 +27,7 @@ from stratoscope.units import GH, MH, MHZ
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("devs", "devs", needed=False),
-    Command("pools", "pools", every=3, needed=False),
+    Command("pools", "pools", every=2, needed=False),
     Command("status", "status", every=12, needed=False, joins=False),  # v1 has none
     Command("get_error_code", "get_error_code", every=4, needed=False, joins=False),
     Command("devdetails", "devdetails", every=60, needed=False, identity=True),

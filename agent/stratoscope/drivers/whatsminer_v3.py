@@ -23,7 +23,7 @@ COMMANDS: Final = (
     Command(INFO, INFO, Via.WHATSMINER3, every=2, identity=True),
     Command("summary", STATUS, Via.WHATSMINER3, param="summary"),
     Command("edevs", STATUS, Via.WHATSMINER3, param="edevs", needed=False),
-    Command("pools", STATUS, Via.WHATSMINER3, param="pools", every=3, needed=False),
+    Command("pools", STATUS, Via.WHATSMINER3, param="pools", every=2, needed=False),
 )
 
 STEADY: Final = ("15m", "1m", "realtime", "avg")

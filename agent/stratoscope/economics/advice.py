@@ -87,11 +87,20 @@ class Advisor:
             self.forget(rig)
 
     def advise(
-        self, kind: Kind, terms: Terms, hashprice: float | None, price: Price | None, overhead: float, at: float
+        self,
+        kind: Kind,
+        terms: Terms,
+        hashprice: float | None,
+        price: Price | None,
+        overhead: float,
+        at: float,
+        *,
+        called: bool | None = False,
     ) -> Change | None:
         """Bring the advice of `kind` up to UTC `at`; return the change, if it is one.
 
-        `hashprice` is fiat per PH/s per day before the fees, of the kind's own algorithm.
+        `hashprice` is fiat per PH/s per day before the fees, of the kind's own algorithm; `called` tells whether the
+        grid calls for less load.
         """
         standing = self.kinds[kind]
         standing.strike = terms.strike
@@ -100,7 +109,7 @@ class Advisor:
                 hashprice, standing.efficiency, terms.fee, overhead_ratio=overhead, margin=terms.margin
             )
         before = standing.state
-        standing.state = advance(before, terms.policy, Outlook(price=price, strike=standing.strike), at)
+        standing.state = advance(before, terms.policy, Outlook(price=price, strike=standing.strike, called=called), at)
         if standing.state.advice == before.advice:
             return None
         return Change(kind, before.advice, standing.state.advice, standing.strike)

@@ -75,6 +75,7 @@ def assess(judged: Judged, moment: Moment) -> Economics:
         revenue_per_mwh=None if breakeven is None else breakeven * KILO,
         cost_per_btc=cost_per_bitcoin(btc, efficiency, price, fee) if is_bitcoin else None,
         payback=None if days is None else days * DAY,
+        capex=moment.capex,
         advice=moment.advice,
         strike=moment.strike,
     )

@@ -1,4 +1,4 @@
-"""Finds each month's highest quarter-hour of demand per tariff, which the utility bills by the kW."""
+"""Finds each month's highest quarter-hours of demand per tariff, of all and of the grid's calls: both are billed."""
 
 import math
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from stratoscope.economics.terms import Contract
-from stratoscope.market.tariff_charges import QUARTER_HOUR, demand_charge
+from stratoscope.market.tariff_charges import QUARTER_HOUR, coincident_peak_charge, demand_charge
 from stratoscope.market.tariff_zones import local_time, microseconds
 from stratoscope.units import MINUTE
 
@@ -23,6 +23,7 @@ class Peak(NamedTuple):
     tariff: str
     watts: float
     at: float  # UTC s
+    called: bool = False  # of the quarters of an hour in which the grid called, else of all
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Quarter:
     number: int
     joules: float = 0.0
     seconds: float = 0.0
+    called: bool = False
 
 
 class Demand:
@@ -39,13 +41,16 @@ class Demand:
 
     def __init__(self, site: str, peaks: Iterable[Peak] = ()) -> None:
         self._site = site
-        self._peaks = {(peak.month, peak.tariff): peak for peak in peaks if peak.site == site}
+        self._peaks = {(peak.month, peak.tariff, peak.called): peak for peak in peaks if peak.site == site}
         self._quarters: dict[str, Quarter] = {}
         self._seen: dict[str, float] = {}
-        self._changed: dict[tuple[str, str], None] = {}
+        self._changed: dict[tuple[str, str, bool], None] = {}
 
-    def saw(self, tariff: str, contract: Contract, load: float | None, at: float) -> None:
-        """Count `load` (W at the meter) since the last look, up to UTC `at`."""
+    def saw(self, tariff: str, contract: Contract, load: float | None, at: float, *, called: bool = False) -> None:
+        """Count `load` (W at the meter) since the last look, up to UTC `at`; `called` tells whether the grid calls.
+
+        A quarter of an hour in any part of which the grid called may be the system's peak.
+        """
         since = self._seen.get(tariff, at)
         self._seen[tariff] = at
         number = math.floor(at / QUARTER_HOUR)
@@ -54,14 +59,15 @@ class Demand:
             if quarter is not None and quarter.seconds >= ENOUGH * QUARTER_HOUR:
                 self._close(tariff, contract, quarter)
             quarter = self._quarters[tariff] = Quarter(number)
+        quarter.called |= called
         seconds = min(at - since, at - number * QUARTER_HOUR)
         if load is not None and 0 < seconds <= MINUTE:
             quarter.joules += load * seconds
             quarter.seconds += seconds
 
-    def peak(self, tariff: str, contract: Contract, at: float) -> Peak | None:
-        """Return the peak of the tariff in the month of UTC `at`, so far."""
-        return self._peaks.get((_month(contract, at), tariff))
+    def peak(self, tariff: str, contract: Contract, at: float, *, called: bool = False) -> Peak | None:
+        """Return the peak of the tariff in the month of UTC `at`, so far; or that of the grid's calls in it."""
+        return self._peaks.get((_month(contract, at), tariff, called))
 
     def charge(self, tariff: str, contract: Contract, at: float) -> Decimal | None:
         """Return the month's demand charge so far (fiat); None without a rate or a peak."""
@@ -70,22 +76,38 @@ class Demand:
             return None
         return demand_charge(peak.watts, contract.demand_per_kw_month)
 
+    def coincident_charge(self, tariff: str, contract: Contract, at: float) -> Decimal | None:
+        """Return the year's coincident-peak charge (fiat) by the calls so far; None without a rate or a call.
+
+        The system's peak of each month is known afterwards only: the highest load in a call of the month stands for
+        it, months without a call count as nothing yet.
+        """
+        months, year = contract.cp_months, _month(contract, at)[:4]
+        loads = [
+            peak.watts for (month, name, called), peak in self._peaks.items()
+            if called and name == tariff and month[:4] == year and int(month[5:]) in months
+        ]  # fmt: skip
+        if not loads or not contract.cp_per_kw_year:
+            return None
+        return coincident_peak_charge([*loads, *[0.0] * (len(months) - len(loads))], contract.cp_per_kw_year)
+
     def drain(self) -> list[Peak]:
         """Return the peaks changed since the last call; older months are forgotten."""
         rows = [self._peaks[key] for key in self._changed]
         self._changed.clear()
-        newest = max((month for month, _ in self._peaks), default="")
+        newest = max((month for month, _, _ in self._peaks), default="")
         for key in [key for key in self._peaks if key[0] < newest and int(newest[:4]) > int(key[0][:4])]:
             del self._peaks[key]
         return rows
 
     def _close(self, tariff: str, contract: Contract, quarter: Quarter) -> None:
         watts, at = quarter.joules / quarter.seconds, quarter.number * QUARTER_HOUR
-        key = (_month(contract, at), tariff)
-        known = self._peaks.get(key)
-        if known is None or watts > known.watts:
-            self._peaks[key] = Peak(key[0], self._site, tariff, watts, at)
-            self._changed[key] = None
+        for called in (False, True) if quarter.called else (False,):
+            key = (_month(contract, at), tariff, called)
+            known = self._peaks.get(key)
+            if known is None or watts > known.watts:
+                self._peaks[key] = Peak(key[0], self._site, tariff, watts, at, called)
+                self._changed[key] = None
 
 
 def _month(contract: Contract, at: float) -> str:

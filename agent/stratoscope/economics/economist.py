@@ -6,16 +6,18 @@ from typing import Final
 from stratoscope.economics.accrual import Meter
 from stratoscope.economics.advice import Advisor, Change, Kind, Standing
 from stratoscope.economics.assess import Moment, assess
+from stratoscope.economics.call import Call, call_event
 from stratoscope.economics.days import Basis, DayBook, added
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.earnings import Earnings, Yield
 from stratoscope.economics.power import PowerGroup
-from stratoscope.economics.site import Books, TariffNow, site_money
+from stratoscope.economics.site import ALONE, Books, Network, TariffNow, site_money
 from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, Economics, RigSnapshot
 from stratoscope.judgement.counters import Accrued
 from stratoscope.judgement.judge import Nameplate
+from stratoscope.market.chain import implied_hashrate
 from stratoscope.market.now import Market
 from stratoscope.market.tariff import Quote
 from stratoscope.reading import Reading
@@ -131,13 +133,20 @@ class Economist:
         if group is not None:
             group.offer(quote, now, at)
 
+    def call(self, tariff: str, call: Call) -> None:
+        """Take the word of the grid to a tariff group: whether it calls for less load."""
+        group = self.groups.get(tariff)
+        if group is not None and (group.call is None or call.at >= group.call.at):
+            group.call = call
+
     def tick(self, snapshots: Mapping[str, RigSnapshot], now: float, at: float) -> None:
         """Look at everything that goes on without any rig: loads, peaks, advice, the day. A few times a minute."""
         loads = _loads(snapshots)
         for name, group in self.groups.items():
             group.load_is(loads.get(name))
             group.look(now, at)
-            self.demand.saw(name, group.contract, group.load, at)
+            self.demand.saw(name, group.contract, group.load, at, called=bool(group.called(at)))
+            self._tell_call(group, at)
         self.advisor.keep_only(snapshots)
         if len(self._moments) > MOST_MOMENTS:  # kinds that are gone
             self._moments.clear()
@@ -147,8 +156,8 @@ class Economist:
 
     def books(self, at: float) -> Books:
         """Return what sums the rigs' parts up to the site's money at UTC `at`; that may happen in another thread."""
-        terms, tariffs = self.terms, self.tariffs(at)
-        return lambda parts: site_money(parts, terms, tariffs)
+        terms, tariffs, network = self.terms, self.tariffs(at), self._network()
+        return lambda parts: site_money(parts, terms, tariffs, network)
 
     def tariffs(self, at: float) -> dict[str, TariffNow]:
         """Return what every tariff group is like, as of the last look."""
@@ -158,6 +167,8 @@ class Economist:
         contract, price = group.contract, group.price
         peak = self.demand.peak(group.name, contract, at)
         charge = self.demand.charge(group.name, contract, at)
+        in_call = self.demand.peak(group.name, contract, at, called=True)
+        cp_charge = self.demand.coincident_charge(group.name, contract, at)
         return TariffNow(
             average=group.average,
             marginal=group.marginal,
@@ -167,6 +178,11 @@ class Economist:
             load=group.load,
             peak=None if peak is None else peak.watts,
             demand_charge=None if charge is None else float(charge),
+            called=None if contract.call is None else group.called(at),
+            call_age=None if group.call is None else max(0.0, at - group.call.at),
+            call_stale=None if contract.call is None else group.called(at) is None,
+            called_peak=None if in_call is None else in_call.watts,
+            cp_charge=None if cp_charge is None else float(cp_charge),
         )
 
     def _advise(self, kind: Kind, now: float, at: float) -> None:
@@ -175,10 +191,29 @@ class Economist:
             kind, self.terms,
             None if found is None else found.fiat,
             None if group is None else group.price,
-            1.0 if group is None else group.overhead, at,
+            1.0 if group is None else group.overhead, at, called=False if group is None else group.called(at),
         )  # fmt: skip
         if change is not None:
             self._events(_event(change, None if group is None else group.marginal, self.terms.currency, at))
+
+    def _tell_call(self, group: PowerGroup, at: float) -> None:
+        """Raise an event where a call begins, ends, or is no longer confirmed."""
+        before, now = group.told, group.called(at)
+        group.told = now
+        if before is not now and (before or now):
+            self._events(call_event(group.name, now, at))
+
+    def _network(self) -> Network:
+        """Return the network of now, by the longest window; fiat only where it is in the site's currency."""
+        market = None if self._market is None else self._market.now
+        if market is None:
+            return ALONE
+        rates, observed = market.network_hashrate, market.observed
+        return Network(
+            rates[max(rates)].value if rates else None,
+            None if market.difficulty is None else implied_hashrate(market.difficulty.value),
+            observed.observed_fiat_per_eh_day if observed and market.currency == self.terms.currency else None,
+        )
 
     def _basis(self, now: float, at: float) -> Basis | None:
         if self._market is None:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from stratoscope.economics.accrual import LONGEST, Meter
+from stratoscope.economics.call import Call, called
 from stratoscope.economics.terms import Contract
 from stratoscope.market.tariff import Price, Quote, price_at
 from stratoscope.units import KILOWATT_HOUR, MICRO, MINUTE
@@ -33,12 +34,16 @@ class PowerGroup:
         self.cost = Meter(now)
         self.credit = Meter(now)
         self.load: float | None = None  # W at the meter, of all rigs of the group
+        self.call: Call | None = None  # the newest word of the grid
+        self.told: bool | None = False  # of `called`, as events told it
         self._from = math.inf  # UTC s of the stretch
         self._until = -math.inf
 
     def follow(self, contract: Contract, now: float, at: float) -> None:
         """Go on under another contract from monotonic `now` / UTC `at`."""
         self.look(now, at)
+        if contract.call != self.contract.call:  # what another source said counts no longer
+            self.call = None
         self.contract = contract
         self.overhead = float(contract.tariff.overhead_ratio)
         self._until = -math.inf
@@ -54,6 +59,10 @@ class PowerGroup:
         """Return how old the newest external price that has begun is at UTC `at`, in s; None without one."""
         begun = [quote.at for quote in self.quotes if quote.at <= at]
         return at - begun[-1] if begun and self.contract.tariff.external is not None else None
+
+    def called(self, at: float) -> bool | None:
+        """Return whether the grid calls for less load at UTC `at`: None unknown, False where nobody was to say."""
+        return False if self.contract.call is None else called(self.call, self.contract.call_max_age, at)
 
     def offer(self, quote: Quote, now: float, at: float) -> None:
         """Take an external price, told at monotonic `now` / UTC `at`.

@@ -2,39 +2,28 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from stratoscope.economics.terms import BITCOIN, Terms
-from stratoscope.fleet import RigSnapshot
-from stratoscope.market.aggregate import FleetMoney, RigMoney, fleet_money
-from stratoscope.market.costs import KWH_PER_MWH
+from stratoscope.economics.sums import RigPart, Sums
+from stratoscope.economics.terms import Terms
+from stratoscope.market.aggregate import FleetMoney, fleet_money
+from stratoscope.market.chain import network_share
+from stratoscope.market.costs import KWH_PER_MWH, breakeven_efficiency, payback_days
+from stratoscope.market.hashprice import gross_profit_per_eh_day
 from stratoscope.market.hosting import breakeven_hashprice, opportunity_per_mw_year
-from stratoscope.units import DAY, EH, KILOWATT_HOUR, joules_per_terahash
+from stratoscope.units import DAY, EH, KILOWATT_HOUR, PH, SATOSHIS, joules_per_terahash
 
 
-class RigPart(NamedTuple):
-    """One rig's part in the site's money; power is at the meter."""
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network beside the site: hashrate (H/s) and JPMorgan's daily revenue (fiat per EH/s); None is unknown."""
 
-    money: RigMoney
-    sat: float | None = None  # per day
-    is_bitcoin: bool = False
-
-    @classmethod
-    def of(cls, snapshot: RigSnapshot) -> "RigPart":
-        """Return the rig's part; of a rig without fresh economics everything is unknown."""
-        own = snapshot.economics
-        if own is None or snapshot.reading is None:
-            return UNKNOWN
-        rates = RigMoney(
-            hashrate=snapshot.judged.hashrate,
-            power=own.metered_power,
-            revenue=own.revenue_per_day,
-            cost=own.power_cost_per_day,
-        )
-        return cls(rates, own.revenue_sat_per_day, own.algorithm == BITCOIN)
+    observed: float | None = None
+    implied: float | None = None
+    revenue_per_eh_day: float | None = None
 
 
-UNKNOWN: Final = RigPart(RigMoney())
+ALONE: Final = Network()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +38,11 @@ class TariffNow:
     load: float | None = None  # W at the meter
     peak: float | None = None  # W, the month's highest quarter of an hour so far
     demand_charge: float | None = None  # fiat, of the month so far
+    called: bool | None = None  # whether the grid calls for less load; None unknown, or nobody was to say
+    call_age: float | None = None  # s since the grid's last word
+    call_stale: bool | None = None  # whether that is too old; None where nobody was to say
+    called_peak: float | None = None  # W, the month's highest quarter of an hour in a call
+    cp_charge: float | None = None  # fiat, coincident-peak charge of the year by the calls so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +55,14 @@ class SiteMoney:
     margin_per_day: float | None = None  # over the rigs that know revenue and cost
     efficiency: float | None = None  # J/TH at the meter, Bitcoin's rigs
     power_price: float | None = None  # fiat per kWh, average
+    breakeven_power_price: float | None = None  # fiat per kWh, what all rigs earn from one
+    hashcost: float | None = None  # fiat per PH/s per day, Bitcoin's rigs
+    breakeven_hashprice: float | None = None  # fiat per PH/s per day, Bitcoin's rigs
+    breakeven_efficiency: float | None = None  # J/TH at the meter
+    cost_per_btc: float | None = None  # fiat
+    payback: float | None = None  # s, of the rigs with a configured price; infinite when it never comes back
+    network_share: Mapping[str, float] = field(default_factory=dict)  # by how the network is measured → ratio
+    network_gross_profit_per_eh_day: float | None = None  # JPMorgan's, at the site's efficiency and power price
     revenue_per_eh_day: float | None = None
     gross_profit_per_eh_day: float | None = None
     net_per_mwh: float | None = None  # fiat a MWh leaves after it is paid
@@ -74,65 +76,62 @@ Books = Callable[[Iterable[RigPart]], SiteMoney]
 """Sums the rigs' parts up to the site's money, under the terms and tariffs of one moment."""
 
 
-class Sums:
-    """Running sums over the rigs that know every side of what is summed; one pass, for fleets of ten thousand."""
-
-    def __init__(self, parts: Iterable[RigPart]) -> None:
-        self.sats: float | None = None
-        self.revenue = self.cost = self.power = 0.0  # of rigs that know all three
-        self.paid = self.metered = 0.0  # cost and power, of rigs that know both
-        self.drawn = self.rate = 0.0  # power and hashrate, of Bitcoin's rigs that know both
-        self.earned = self.earning = 0.0  # revenue and hashrate, of the same
-        self.profit = self.working = 0.0  # revenue less cost and hashrate, of the same
-        for money, sat, is_bitcoin in parts:
-            if sat is not None:
-                self.sats = (self.sats or 0.0) + sat
-            power, cost, revenue = money.power, money.cost, money.revenue
-            if power is not None and cost is not None:
-                self.paid += cost
-                self.metered += power
-                if revenue is not None:
-                    self.revenue += revenue
-                    self.cost += cost
-                    self.power += power
-            if is_bitcoin and money.hashrate is not None:
-                self._add_bitcoin(money.hashrate, power, revenue, cost)
-
-    def _add_bitcoin(self, hashrate: float, power: float | None, revenue: float | None, cost: float | None) -> None:
-        if power is not None:
-            self.drawn += power
-            self.rate += hashrate
-        if revenue is not None:
-            self.earned += revenue
-            self.earning += hashrate
-            if cost is not None:
-                self.profit += revenue - cost
-                self.working += hashrate
-
-
-def site_money(parts: Iterable[RigPart], terms: Terms, tariffs: Mapping[str, TariffNow] | None = None) -> SiteMoney:
-    """Return the sums of `parts` under the operator's terms."""
+def site_money(
+    parts: Iterable[RigPart],
+    terms: Terms,
+    tariffs: Mapping[str, TariffNow] | None = None,
+    network: Network = ALONE,
+) -> SiteMoney:
+    """Return the sums of `parts` under the operator's terms, beside the network."""
     every = list(parts)
     own = Sums(every)
-    efficiency = joules_per_terahash(own.drawn, own.rate) if own.rate > 0 else None
-    price = own.paid / _kwh_per_day(own.metered) if own.metered > 0 else None
-    margin = own.revenue - own.cost if own.power > 0 else None
-    net = None if margin is None else margin / _kwh_per_day(own.power) * KWH_PER_MWH
+    margin = own.all_three.revenue - own.all_three.cost if own.all_three.power > 0 else None
+    net = None if margin is None else margin / _kwh_per_day(own.all_three.power) * KWH_PER_MWH
     return SiteMoney(
         currency=terms.currency,
         sums=fleet_money(part.money for part in every),
         sat_per_day=own.sats,
         margin_per_day=margin,
-        efficiency=efficiency,
-        power_price=price,
-        revenue_per_eh_day=own.earned / own.earning * EH if own.earning > 0 else None,
-        gross_profit_per_eh_day=own.profit / own.working * EH if own.working > 0 else None,
         net_per_mwh=net,
         hosting_per_kw_month=terms.hosting_per_kw_month,
         hosting_opportunity=opportunity_per_mw_year(terms.hosting_per_kw_month, net),
-        hosting_breakeven=breakeven_hashprice(terms.hosting_per_kw_month, efficiency, price, terms.fee),
         tariffs=tariffs or {},
+        payback=_payback(own, terms),
+        **_bitcoin(own, terms, network),
     )
+
+
+def _bitcoin(own: Sums, terms: Terms, network: Network) -> dict[str, Any]:
+    """Return the figures that only Bitcoin's rigs have, each of the rigs that know every side of it."""
+    efficiency = joules_per_terahash(own.drawn, own.rate) if own.rate > 0 else None
+    price = own.paid / _kwh_per_day(own.metered) if own.metered > 0 else None
+    hashcost = own.spent / (own.spending / PH) if own.spending > 0 else None
+    net_hashprice = own.earned / (own.earning / PH) if own.earning > 0 else None
+    per_kwh = own.sold / _kwh_per_day(own.selling) if own.selling > 0 else None
+    return {
+        "efficiency": efficiency,
+        "power_price": price,
+        "hashcost": hashcost,
+        "breakeven_power_price": per_kwh,
+        "breakeven_hashprice": None if hashcost is None else hashcost / (1 - terms.fee),
+        "breakeven_efficiency": breakeven_efficiency(net_hashprice, price),
+        "cost_per_btc": own.minting / (own.minted / SATOSHIS) if own.minted > 0 else None,
+        "revenue_per_eh_day": None if net_hashprice is None else net_hashprice * EH / PH,
+        "gross_profit_per_eh_day": own.profit / own.working * EH if own.working > 0 else None,
+        "hosting_breakeven": breakeven_hashprice(terms.hosting_per_kw_month, efficiency, price, terms.fee),
+        "network_share": {
+            by: share
+            for by, rate in (("observed", network.observed), ("implied", network.implied))
+            if (share := network_share(own.hashing, rate)) is not None
+        },
+        "network_gross_profit_per_eh_day": gross_profit_per_eh_day(network.revenue_per_eh_day, efficiency, price),
+    }
+
+
+def _payback(own: Sums, terms: Terms) -> float | None:
+    """Return the s until the rigs whose price and margin are known have paid that price."""
+    days = payback_days(own.invested, own.returning, terms.decay)
+    return None if days is None else days * DAY
 
 
 def _kwh_per_day(watts: float) -> float:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from stratoscope.economics.feed import Feed
 from stratoscope.market.curtailment import Policy
 from stratoscope.market.tariff import Tariff
+from stratoscope.outside.feed import Feed
 from stratoscope.units import HOUR, MINUTE
 
 DEFAULT_TARIFF: Final = "default"
@@ -45,7 +45,11 @@ class Contract:
 
     tariff: Tariff
     demand_per_kw_month: Decimal = Decimal(0)
+    cp_per_kw_year: Decimal = Decimal(0)  # for the load in the system's peaks, one in each of `cp_months`
+    cp_months: frozenset[int] = frozenset()
     feed: Feed | None = None  # where an external price is read
+    call: Feed | None = None  # where a call of the grid is read
+    call_max_age: float = 0.0  # s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,12 @@ class Identities:
         known = self.known.get(key) if key else None
         return name or (known.rig if known and known.address == address else address)
 
+    def key_at(self, address: str) -> str | None:
+        """Return the key of the machine that is expected at `address`; None where none was ever heard."""
+        key = self._at_address.get(address)
+        known = self.known.get(key) if key else None
+        return key if known is not None and known.address == address else None
+
     def see(self, key: str, address: str, now: float, interval: float, name: str | None = None) -> Sighting:
         """Return whose answer this is: identity `key` seen at `address` at monotonic `now`."""
         if self._at_address.get(address, key) != key:

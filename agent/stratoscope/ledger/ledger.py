@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -24,15 +25,21 @@ from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
-from stratoscope.ledger import money
+from stratoscope.ledger import ended, money, pool_days
+from stratoscope.ledger.pool_days import Test as PoolTest
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
+from stratoscope.pools.waterfall import PoolDay
+from stratoscope.stratum.guard import Pin
 
 PLAUSIBLE: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""
 
 WAITING: Final = 10_000
 """Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
+
+TOGETHER: Final = 500
+"""Statements that go into one transaction at most."""
 
 SUMS: Final = tuple(field.name for field in fields(Counters))
 OF_SUMS: Final = attrgetter(*SUMS)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
@@ -62,6 +69,7 @@ class Ledger(Standing):
         self.path = directory / "ledger.sqlite"
         self._warn = warn
         self._lock = self._claim(directory)
+        self.cut_off = ended.begin(self.path, warn)
         self._db = self._open()
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._write_all, name="ledger", daemon=True)
@@ -145,13 +153,26 @@ class Ledger(Standing):
         return [money.day_of(row) for row in self._db.execute(money.NEWEST_DAYS)]
 
     def demand_peaks(self) -> list[Peak]:
-        """Return the newest month's peaks of demand."""
+        """Return the newest year's peaks of demand."""
         return [money.peak_of(row) for row in self._db.execute(money.NEWEST_PEAKS)]
+
+    def pool_days(self) -> list[PoolDay]:
+        """Return the rows of the newest week at every pool."""
+        return [pool_days.day_of(row) for row in self._db.execute(pool_days.NEWEST_DAYS)]
+
+    def pool_tests(self, site: str) -> dict[str, list[list[float]]]:
+        """Return what the tests of a site's pools knew."""
+        rows = self._db.execute("SELECT pool, state FROM pool_test WHERE site = ?", (site,))
+        return dict(pool_days.test_from(pool, state) for pool, state in rows)
 
     def market_days(self) -> list[DayPoint]:
         """Return the market's days, the oldest first."""
         rows = self._db.execute("SELECT day, at, price, reward_sat, difficulty, currency FROM market_day ORDER BY day")
         return [DayPoint(*row) for row in rows]
+
+    def pins(self) -> list[Pin]:
+        """Return what the guard has learned."""
+        return [Pin(*row) for row in self._db.execute("SELECT subject, value, at FROM pin ORDER BY at")]
 
     def events(self, limit: int = 100) -> list[Event]:
         """Return the newest events, newest first."""
@@ -183,14 +204,35 @@ class Ledger(Standing):
         self._queue([(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]),
                      (money.KEEP_PEAKS, peaks)])  # fmt: skip
 
+    def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTest]) -> None:
+        """Keep days at pools and what the tests know, in one transaction: neither goes on without the other."""
+        self._queue([(pool_days.KEEP_DAYS, [pool_days.row_of(day) for day in days]),
+                     (pool_days.KEEP_TESTS, [pool_days.row_of_test(site, test) for test in tests])])  # fmt: skip
+
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
         """Keep days of the market; a later point of the same day replaces the one before."""
         self._put("INSERT OR REPLACE INTO market_day VALUES(?,?,?,?,?,?)", [astuple(point) for point in points])
+
+    def keep_pins(self, pins: Sequence[Pin]) -> None:
+        """Keep what the guard learned."""
+        self._put("INSERT OR REPLACE INTO pin(subject, value, at) VALUES(?,?,?)", pins)
 
     def record(self, event: Event) -> None:
         """Keep an event."""
         row = (event.event_id, event.at, event.kind, event.rig, event.text, orjson.dumps(event.details).decode())
         self._put("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", [row])
+
+    def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Queue a statement of the outbox for each of `rows`."""
+        self._put(statement, rows)
+
+    def look(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return rows for the outbox, read beside the writer; [] where the file cannot be read now."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=1)) as reader:
+                return reader.execute(statement, values).fetchall()
+        except sqlite3.Error:
+            return []
 
     def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         self._queue([(statement, rows)])
@@ -206,7 +248,19 @@ class Ledger(Standing):
 
     def _write_all(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._write(job)
+            together = list(job)
+            while (
+                len(together) < TOGETHER
+            ):  # one sync for all that came meanwhile: ten thousand rigs may go down at once
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._write(together)
+                    return
+                together += more
+            self._write(together)
 
     def _write(self, job: Job) -> None:
         for pause in (0.0, 1.0, 5.0, 20.0, 60.0):
@@ -234,6 +288,8 @@ class Ledger(Standing):
         self._thread.join(patience)
         if not self._thread.is_alive():
             self._db.close()
+            if self.degraded is None:
+                ended.end(self.path)
         os.close(self._lock)
 
 

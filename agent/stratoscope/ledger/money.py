@@ -15,14 +15,15 @@ DAY_COLUMNS: Final = (
 KEEP_DAYS: Final = (
     f"INSERT OR REPLACE INTO money_day({','.join(DAY_COLUMNS)}) VALUES({','.join('?' * len(DAY_COLUMNS))})"
 )
-KEEP_PEAKS: Final = "INSERT OR REPLACE INTO demand_peak(month, site, tariff, watts, at) VALUES(?,?,?,?,?)"
+KEEP_PEAKS: Final = "INSERT OR REPLACE INTO demand_peak(month, site, tariff, watts, at, called) VALUES(?,?,?,?,?,?)"
 
 NEWEST_DAYS: Final = (
     f"SELECT {','.join(DAY_COLUMNS)} FROM money_day"  # noqa: S608 — the names are our own
     " WHERE day >= (SELECT date(max(day), '-1 day') FROM money_day)"
 )
 NEWEST_PEAKS: Final = (
-    "SELECT month, site, tariff, watts, at FROM demand_peak WHERE month >= (SELECT max(month) FROM demand_peak)"
+    "SELECT month, site, tariff, watts, at, called FROM demand_peak"
+    " WHERE month >= (SELECT substr(max(month), 1, 4) FROM demand_peak)"
 )
 
 
@@ -55,7 +56,8 @@ def day_of(row: tuple[Any, ...]) -> Day:
 
 def peak_of(row: tuple[Any, ...]) -> Peak:
     """Return the peak that a row holds."""
-    return Peak(*row)
+    month, site, tariff, watts, at, called = row
+    return Peak(month, site, tariff, watts, at, bool(called))
 
 
 def _whole(value: float | None) -> tuple[int | None, float]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from stratoscope.errors import UsageError
+from stratoscope.ledger import pool_days
 from stratoscope.ledger.schema import VERSION
 
-Paper = Literal["days", "rig-days", "peaks", "events"]
+Paper = Literal["days", "rig-days", "pool-days", "peaks", "pins", "events"]
 
 MICRO: Final = Decimal("0.000001")
 
@@ -19,6 +20,11 @@ DAYS: Final = (
     "SELECT day, site, rig, currency, earned_sat, revenue_micro, cost_micro, energy, hashes, revenue_seconds,"
     " cost_seconds, scheduled_seconds, price, difficulty, fees_sat, fee_ratio FROM money_day"
     " WHERE day >= ? AND (rig = '') = ? ORDER BY day, site, rig, currency"
+)
+
+POOL_DAYS: Final = (
+    f"SELECT {','.join(pool_days.DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the names are our own
+    " WHERE day >= ? ORDER BY day, site, pool"
 )
 
 
@@ -47,8 +53,17 @@ def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, An
         start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
         return [_event(row) for row in db.execute("SELECT * FROM event WHERE at >= ? ORDER BY at", (start,))]
     if which == "peaks":
-        rows = db.execute("SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff", (since[:7],))
+        rows = db.execute(
+            "SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff, called", (since[:7],)
+        )
         return [_peak(row) for row in rows]
+    if which == "pins":
+        start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
+        rows = db.execute("SELECT subject, value, at FROM pin WHERE at >= ? ORDER BY at", (start,))
+        return [{"subject": row["subject"], "value": row["value"], "since": _moment(row["at"])} for row in rows]
+    if which == "pool-days":
+        rows = db.execute(POOL_DAYS, (since,))
+        return [pool_days.told(pool_days.day_of(tuple(row))) for row in rows]
     return [_day(row) for row in db.execute(DAYS, (since, which == "days"))]
 
 
@@ -83,7 +98,7 @@ def _day(row: sqlite3.Row) -> dict[str, Any]:
 
 def _peak(row: sqlite3.Row) -> dict[str, Any]:
     return {"month": row["month"], "site": row["site"], "tariff": row["tariff"], "peak_watts": row["watts"],
-            "at": _moment(row["at"])}  # fmt: skip
+            "of": "calls" if row["called"] else "month", "at": _moment(row["at"])}  # fmt: skip
 
 
 def _event(row: sqlite3.Row) -> dict[str, Any]:

@@ -61,7 +61,49 @@ def _money(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money)
+def _called_peaks(db: sqlite3.Connection) -> None:
+    """Peaks of demand in the grid's calls, beside those of the whole month."""
+    db.execute("ALTER TABLE demand_peak RENAME TO demand_peak_before")
+    db.execute(
+        "CREATE TABLE demand_peak(month TEXT NOT NULL, site TEXT NOT NULL, tariff TEXT NOT NULL, watts REAL NOT NULL,"
+        " at REAL NOT NULL, called INTEGER NOT NULL, PRIMARY KEY(month, site, tariff, called)) STRICT"
+    )
+    db.execute("INSERT INTO demand_peak SELECT month, site, tariff, watts, at, 0 FROM demand_peak_before")
+    db.execute("DROP TABLE demand_peak_before")
+
+
+def _pins(db: sqlite3.Connection) -> None:
+    """What the guard takes as the operator's own: endpoints, accounts, payout addresses, and since when."""
+    db.execute(
+        "CREATE TABLE pin(subject TEXT NOT NULL, value TEXT NOT NULL, at REAL NOT NULL,"
+        " PRIMARY KEY(subject, value)) STRICT"
+    )
+
+
+def _outbox(db: sqlite3.Connection) -> None:
+    """Messages that a broker has not acknowledged yet."""
+    db.execute("CREATE TABLE outbox(number INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL) STRICT")
+
+
+def _pools(db: sqlite3.Connection) -> None:
+    """The sums of each UTC day at each pool, and what the test for a shortfall knows (JSON); see pools/waterfall.py."""
+    db.execute(
+        "CREATE TABLE pool_day(day TEXT NOT NULL, site TEXT NOT NULL, pool TEXT NOT NULL, scheme TEXT, fee REAL,"
+        " firmware_fee REAL NOT NULL, reported_hashes REAL NOT NULL, reported_sat REAL, subsidy_sat REAL,"
+        " valued_hashes REAL NOT NULL, watched_seconds REAL NOT NULL, rig_seconds REAL NOT NULL,"
+        " heard_seconds REAL NOT NULL, hashing_seconds REAL NOT NULL, curtailed_seconds REAL NOT NULL,"
+        " accepted REAL NOT NULL, rejected REAL NOT NULL, stale REAL NOT NULL, compared_hashes REAL NOT NULL,"
+        " credited_hashes REAL NOT NULL, compared_shares REAL NOT NULL, matched REAL NOT NULL, listed REAL NOT NULL,"
+        " earned_sat INTEGER, pool_fee_sat INTEGER, rate_ratio REAL, stated_hashes REAL, until REAL NOT NULL,"
+        " PRIMARY KEY(day, site, pool)) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE pool_test(site TEXT NOT NULL, pool TEXT NOT NULL, state TEXT NOT NULL,"
+        " PRIMARY KEY(site, pool)) STRICT"
+    )
+
+
+STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _pins, _outbox, _pools)
 """What leads from schema version n to n + 1, by n; a released step is never changed."""
 
 VERSION: Final = len(STEPS)

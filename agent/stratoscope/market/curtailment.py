@@ -1,6 +1,7 @@
 """Advises whether a rig's power is worth its price: strike price, windows, hysteresis. Nothing is switched here.
 
-The advice is "run", "curtail" or "unknown". A stale price or an unknown strike is always "unknown", never "run".
+The advice is "run", "curtail" or "unknown". A stale price, an unknown strike or a silent source of calls is "unknown",
+never "run".
 Prices are fiat per kWh, times UTC seconds.
 """
 
@@ -35,7 +36,7 @@ class Outlook:
 
     price: Price | None
     strike: float | None
-    called: bool = False  # demand response, coincident peak
+    called: bool | None = False  # demand response, coincident peak; None: its source is silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def advance(state: Curtailment, policy: Policy, outlook: Outlook, now: float) ->
     state = _curtailed(state, now) if settled == "curtail" else replace(state, settled=settled)
     if state.advice == "unknown" and settled == "run" and price >= outlook.strike:
         return state  # back from an unknown price above the strike: do not say "run" until the windows decide
+    if outlook.called is None and settled == "run":
+        return _become(state, "unknown", now)
     return _become(state, settled or "unknown", now)
 
 

@@ -14,10 +14,18 @@ from stratoscope.market.adjustment import (
 )
 from stratoscope.market.chain import Halving, next_halving, subsidy
 from stratoscope.market.choose import NetworkState, PriceState, Quote, Seen, why_suspect
-from stratoscope.market.hashprice import Hashprice, ObservedHashprice, hashprice, observed_hashprice
+from stratoscope.market.hashprice import (
+    Hashprice,
+    ObservedHashprice,
+    hashprice,
+    observed_hashprice,
+    template_hashprice,
+)
 from stratoscope.market.history import History
-from stratoscope.market.now import Forward, Known, MarketNow
+from stratoscope.market.now import Forward, Known, MarketNow, TemplateNow
+from stratoscope.market.references import Figure, Own, ReferenceSettings, beside
 from stratoscope.market.settings import MarketSettings
+from stratoscope.market.template import NO_JOB_YET, TEMPLATE_MAX_AGE, Template, apart
 
 AHEAD: Final = (144, 1008, 2016)
 """Blocks over which the forward hashprice is told: about a day, a week, two weeks."""
@@ -34,6 +42,9 @@ class Inputs:
     quotes: Mapping[str, Quote] = field(default_factory=dict)  # the newest of each source
     price_wrong: str | None = None
     network_wrong: str | None = None
+    watched: bool = False  # whether stratum endpoints are watched
+    template: Template | None = None  # their newest job
+    references: Mapping[str, tuple[ReferenceSettings, Figure]] = field(default_factory=dict)  # those that said anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +65,23 @@ def derive(settings: MarketSettings, inputs: Inputs, history: History, moment: M
     ages: dict[tuple[str, str], float] = {}
     price = _price(settings, inputs, moment, stale, ages)
     seen = _usable(settings, inputs, moment, stale, ages)
+    fiat = None if price is None else price.value
+    template = _template(inputs, seen, fiat, moment, stale, ages)
     if seen is None:
-        return MarketNow(at=moment.utc, currency=settings.currency, price=price, ages=ages, stale=stale)
+        published = beside(inputs.references, Own(fiat), moment.utc)
+        return MarketNow(
+            at=moment.utc, currency=settings.currency, price=price, template=template, published=published, ages=ages,
+            stale=stale,
+        )  # fmt: skip
     network = seen.network
     reward = None if network.fees is None else subsidy(network.height) + network.fees
-    fiat = None if price is None else price.value
     adjustment = _adjustment(seen, moment, stale)
     halving = next_halving(network.height)
     now = None if reward is None else hashprice(network.difficulty, reward, fiat)
     known = _Origin(seen, moment)
+    own = Own(
+        fiat, network.difficulty, subsidy(network.height), network.fees, None if now is None else now.btc_per_ph_day
+    )
     return MarketNow(
         at=moment.utc,
         currency=settings.currency,
@@ -76,6 +95,8 @@ def derive(settings: MarketSettings, inputs: Inputs, history: History, moment: M
         previous_change=None if network.previous_change is None else known.of(network.previous_change),
         hashprice=now,
         observed=_observed(network.hashrate, reward, fiat),
+        template=template,
+        published=beside(inputs.references, own, moment.utc),
         adjustment=adjustment,
         forward=_forward(now, adjustment, halving, reward),
         halving=halving,
@@ -143,6 +164,36 @@ def _usable(
     for name in INPUTS[1:5]:
         stale.setdefault(name, why)
     return None
+
+
+def _template(
+    inputs: Inputs,
+    seen: Seen | None,
+    fiat: float | None,
+    moment: Moment,
+    stale: dict[str, str],
+    ages: dict[tuple[str, str], float],
+) -> TemplateNow | None:
+    """Return what the newest stratum job offers; None, with the reason in `stale`, when it is old or none came."""
+    if not inputs.watched:
+        return None
+    template = inputs.template
+    if template is None:
+        stale["template"] = NO_JOB_YET
+        return None
+    age = ages["template", "stratum"] = max(0.0, moment.utc - template.at)
+    if age > TEMPLATE_MAX_AGE:
+        stale["template"] = f"the newest job is {age:.0f} s old"
+        return None
+    price = template_hashprice(template.difficulty, template.coinbase_value, fiat) if template.whole else None
+    if price is None:
+        stale["template"] = "the coinbase pays less than the subsidy of its height"
+    compared = seen is not None and not seen.source.startswith("stratum")  # else it is held against itself
+    return TemplateNow(
+        job=template,
+        hashprice=price,
+        apart=apart(template, (seen.network.height, seen.network.difficulty) if seen and compared else None),
+    )
 
 
 def _adjustment(seen: Seen, moment: Moment, stale: Mapping[str, str]) -> Adjustment | None:

@@ -1,4 +1,4 @@
-"""Computes hashprice by its definitions, each under its own names, and checks hashprices that others publish.
+"""Computes hashprice by its definitions, each under its own names.
 
 Two numbers go by the name "hashprice". The one by *difficulty* is what a pool credits per accepted hash (FPPS) and
 what Luxor and Braiins publish: the headline. The one by *observed hashrate* shares out the day's blocks among the
@@ -9,16 +9,9 @@ Rewards are satoshis per block (a mean may be fractional), prices are fiat per b
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from stratoscope.market.chain import BLOCKS_PER_DAY, hashes_per_block
 from stratoscope.units import DAY, EH, HOUR, KILOWATT, PH, SATOSHIS, TH
-
-FEE_SHARE_TOLERANCE: Final = 0.01
-"""How far the fee share inside a published hashprice may be from our own mean before we doubt it."""
-
-ROUNDING: Final = 1e-4
-"""Published hashprices carry five digits: the implied reward may fall short of the subsidy by that rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +40,6 @@ class TemplateHashprice:
     template_btc_per_ph_day: float
     template_sats_per_th_day: float
     template_fiat_per_ph_day: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RewardCheck:
-    """What a published hashprice implies of the block reward.
-
-    `plausible` (hard) is False when it implies less than the subsidy: difficulty or hashprice is wrong. `agrees`
-    (soft) is False when its share of fees is not our own; None when we have no mean of fees to hold against it.
-    """
-
-    implied_reward: float  # sat
-    implied_fee_share: float  # fees / reward
-    plausible: bool
-    agrees: bool | None
 
 
 def hashprice(difficulty: float, reward: float, price: float | None = None) -> Hashprice | None:
@@ -104,30 +83,6 @@ def gross_profit_per_eh_day(
         return None
     kilowatts = efficiency * EH / TH / KILOWATT  # J/TH is W per TH/s
     return revenue_per_eh_day - kilowatts * (DAY / HOUR) * power_price
-
-
-def implied_reward(btc_per_ph_day: float, difficulty: float) -> float:
-    """Return the block reward (sat) at which this difficulty gives this hashprice."""
-    return btc_per_ph_day * SATOSHIS * hashes_per_block(difficulty) / (DAY * PH)
-
-
-def check_published(
-    btc_per_ph_day: float,
-    difficulty: float,
-    subsidy: int,
-    fees: float | None = None,
-    tolerance: float = FEE_SHARE_TOLERANCE,
-) -> RewardCheck | None:
-    """Hold a published hashprice (BTC per PH/s per day) against subsidy and our own mean fees (sat per block).
-
-    None when hashprice or difficulty is not above zero: there is nothing to check.
-    """
-    if not (btc_per_ph_day > 0 and difficulty > 0):
-        return None
-    reward = implied_reward(btc_per_ph_day, difficulty)
-    share = 1 - subsidy / reward
-    agrees = None if fees is None else abs(share - fees / (subsidy + fees)) <= tolerance
-    return RewardCheck(reward, share, reward >= subsidy * (1 - ROUNDING), agrees)
 
 
 def _sats_per_th(btc_per_ph_day: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.events import Event
 from stratoscope.market.choose import (
     Chosen,
     NetworkState,
@@ -21,11 +22,14 @@ from stratoscope.market.choose import (
 )
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import TOLERANCE, DayPoint, History, Memory, day_of
-from stratoscope.market.now import MarketNow
+from stratoscope.market.now import MarketNow, disagreement
+from stratoscope.market.references import Reference
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources import Sources
 from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
+from stratoscope.market.template import NO_JOB_YET, Templates
 from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
 
@@ -47,13 +51,22 @@ class LiveMarket:
         chance: Callable[[], float],
         memory: Memory | None = None,
         warn: Warn = lambda _: None,
+        templates: Templates | None = None,
+        events: Callable[[Event], None] = lambda _: None,
+        inbox: Inbox | None = None,
     ) -> None:
-        """Make the sources; `chance` gives numbers from 0 to 1, `memory` keeps days, `warn` hears what changed."""
+        """Make the sources; `chance` gives numbers from 0 to 1, `memory` keeps days, `warn` hears what changed.
+
+        `templates` gives the newest job of the stratum endpoints that are watched, `events` takes disagreements,
+        `inbox` has what comes over MQTT.
+        """
         self.settings = settings
         self.tally = SourceTally()
         self._clock, self._chance, self._memory, self._warn = clock, chance, memory, warn
-        self._fetcher = Fetcher(clock, chance, self.tally)
-        self._sources = Sources(settings.network, settings.prices, self._fetcher)
+        self._fetcher = Fetcher(clock, chance, self.tally, inbox)
+        self._templates, self._events = templates, events
+        self._sources = Sources(settings.network, settings.prices, self._fetcher, templates)
+        self._references = [Reference(one, self._fetcher) for one in settings.references]
         self._history = History(settings.currency, memory.market_days() if memory is not None else ())
         newest = self._history.newest
         self._network = NetworkState()
@@ -64,6 +77,7 @@ class LiveMarket:
         self._made = 0.0  # monotonic s
         self._asked: set[str] = set()
         self._told: dict[str, str] = {}
+        self._apart: set[str] = set()
 
     @property
     def now(self) -> MarketNow:
@@ -81,6 +95,9 @@ class LiveMarket:
             quotes=self._quotes,
             price_wrong=self._wrong["price"],
             network_wrong=self._wrong["network"],
+            watched=self._templates is not None,
+            template=None if self._templates is None else self._templates.newest(),
+            references={one.settings.name: (one.settings, one.figure) for one in self._references if one.figure},
         )
         return derive(self.settings, inputs, self._history, moment)
 
@@ -91,12 +108,16 @@ class LiveMarket:
                 tasks.create_task(self._forever(self.ask_prices, self.settings.interval), name="market prices")
                 tasks.create_task(self._forever(self.ask_network, self.settings.interval), name="market network")
                 tasks.create_task(self._forever(self.keep, HOUR), name="market days")
+                for one in self._references:
+                    if (feed := one.settings.feed) is not None:
+                        tasks.create_task(self._forever(one.ask, feed.interval), name=f"reference {one.settings.name}")
         finally:
             await self.close()
 
     async def once(self) -> MarketNow:
         """Ask every source once and return what is known then."""
-        await asyncio.gather(self.ask_prices(), self.ask_network())
+        await asyncio.gather(self.ask_prices(), self.ask_network(), *(one.ask() for one in self._references))
+        self._now = None
         return self.now
 
     async def close(self) -> None:
@@ -176,12 +197,23 @@ class LiveMarket:
         self._asked.add(asked)
         if len(self._asked) < len(self._wrong):
             return
-        stale, told = self.now.stale, self._told
+        stale = {name: why for name, why in self.now.stale.items() if why != NO_JOB_YET}
+        told = self._told
         for name in sorted(stale.keys() - told.keys()):
             self._warn(f"market: {name} cannot be used: {stale[name]}")
         for name in sorted(told.keys() - stale.keys()):
             self._warn(f"market: {name} can be used again")
-        self._told = dict(stale)
+        self._told = stale
+        self._tell_apart(self.now)
+
+    def _tell_apart(self, now: MarketNow) -> None:
+        """Raise an event where stratum job and market begin or cease to disagree; what is unknown changes nothing."""
+        if now.template is None:
+            return
+        for what, differs in sorted(now.template.apart.items()):
+            if differs != (what in self._apart):
+                self._apart ^= {what}
+                self._events(disagreement(now, now.template, what))
 
     async def keep(self) -> bool:
         """Keep the point of this hour, and fill what the past lacks from a source that knows it.

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from stratoscope.events import Event
 from stratoscope.market.adjustment import Adjustment, Attribution
 from stratoscope.market.chain import Halving
-from stratoscope.market.hashprice import Hashprice, ObservedHashprice
+from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
+from stratoscope.market.references import Published
+from stratoscope.market.template import Template
 
-Input = Literal["tip", "difficulty", "fees", "price", "network_hashrate", "epoch"]
+Input = Literal["tip", "difficulty", "fees", "price", "network_hashrate", "epoch", "template"]
 """The inputs of everything the market says; the closed set behind the label `input`."""
 
 
@@ -39,6 +42,19 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateNow:
+    """The newest stratum job, what hashrate would earn if every block paid as it does, and where it is doubtful.
+
+    `apart` says of "height", "difficulty" and "coinbase" whether the job is at odds with the market; what cannot be
+    compared is absent.
+    """
+
+    job: Template
+    hashprice: TemplateHashprice | None
+    apart: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketNow:
     """What is known of the market at one moment; None and absent keys are unknown or unusable."""
 
@@ -54,6 +70,8 @@ class MarketNow:
     previous_change: Known | None = None  # ratio of the last adjustment
     hashprice: Hashprice | None = None
     observed: ObservedHashprice | None = None
+    template: TemplateNow | None = None  # where stratum endpoints are watched
+    published: Mapping[str, Published] = field(default_factory=dict)  # by name, hashprices of others beside ours
     adjustment: Adjustment | None = None
     forward: Mapping[int, Forward] = field(default_factory=dict)  # blocks ahead → mean over them
     halving: Halving | None = None
@@ -69,3 +87,15 @@ class Market(Protocol):
     def now(self) -> MarketNow:
         """Return the newest record; ages in it are as of its `at`."""
         ...
+
+
+def disagreement(now: MarketNow, found: TemplateNow, what: str) -> Event:
+    """Return the event of a stratum job and the market that disagree about `what`, or agree again."""
+    job, market = found.job, {"height": now.height, "difficulty": now.difficulty}.get(what)
+    differs = found.apart[what]
+    told = {"height": job.height - 1, "difficulty": job.difficulty, "coinbase": job.coinbase_value}[what]
+    known = job.subsidy if what == "coinbase" else None if market is None else market.value
+    end = "disagree" if differs else "agree again"
+    text = f"the job of {job.endpoint} and the market {end} about {what}: {told:,} against {known or 0:,}"
+    details = {"what": what, "differs": differs, "job": told, "market": known, "endpoint": job.endpoint}
+    return Event(kind="market_disagreement", at=now.at, text=text, details=details)

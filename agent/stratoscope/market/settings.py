@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from stratoscope.market.references import ReferenceSettings
 from stratoscope.units import HOUR, MINUTE
 
 MEMPOOL: Final = "https://mempool.space"
@@ -24,6 +25,9 @@ class SourceSettings:
     password: str | None = field(default=None, repr=False)
     cookie: Path | None = None
     path: Path | None = None
+    topic: str | None = None
+    price_path: str | None = None
+    time_path: str | None = None
     price: float | None = None
     height: int | None = None
     difficulty: float | None = None
@@ -42,6 +46,7 @@ class MarketSettings:
         SourceSettings(kind="bitstamp", url=BITSTAMP),
         SourceSettings(kind="mempool", url=MEMPOOL),
     )
+    references: tuple[ReferenceSettings, ...] = ()  # hashprices of others, to be checked
     interval: float = MINUTE  # s between rounds
     price_max_age: float = 15 * MINUTE  # s
     tip_max_age: float = 6 * HOUR  # s since the newest block

@@ -7,8 +7,9 @@ importance: where a limit on series per rig bites, the families at the end go fi
 from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
+from stratoscope.fields import redacted_url
 from stratoscope.market.now import MarketNow
-from stratoscope.metrics import market, money, parts, rig, site, site_money
+from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, tap, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -19,13 +20,18 @@ from stratoscope.metrics.metric import (
     Labels,
     Metric,
     RigFamily,
+    Spread,
     Stability,
     Subject,
 )
-from stratoscope.metrics.parts import redacted_url
+from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
+from stratoscope.metrics.tap import TapNow
 from stratoscope.metrics.unit import Unit
+from stratoscope.pools.now import PoolNow
+from stratoscope.stratum.guard import GuardNow
+from stratoscope.stratum.live import StratumNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -44,8 +50,11 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     money.EARNED,
     money.RATES,
     money.RATIOS,
+    work.PROOF,
+    work.TIP,
     money.SPENT,
     rig.FAULTS,
+    work.BOUNDS,
     rig.AIR,
     parts.POOL_USERS,
     rig.HASHRATE_WINDOWS,
@@ -55,11 +64,14 @@ TABLE: Final[tuple[RigFamily, ...]] = (
 )
 """Families of one rig; every series carries the label `rig` before its own."""
 
+RIG_MONEY: Final[tuple[RigFamily, ...]] = (money.EARNED, money.RATES, money.RATIOS, money.SPENT)
+"""Those families of TABLE that tell of a rig's money."""
+
 SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
 SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
-    site_money.RATES, site_money.RATIOS, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
+    site_money.RATES, site_money.RATIOS, site_money.SHARES, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
     site_money.CHARGES, site_money.SOURCES,
 )  # fmt: skip
 """Families of the whole site's money and its tariffs; no `rig` label."""
@@ -72,7 +84,13 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
     market.HASHPRICE_FIAT,
     market.OBSERVED,
     market.OBSERVED_FIAT,
+    market.TEMPLATE,
+    market.TEMPLATE_FIAT,
+    market.NEWEST_JOB,
+    market.APART,
     market.ADJUSTMENT,
+    market.PUBLISHED,
+    market.DOUBTS,
     market.AFTER,
     market.FORWARD,
     market.CHANGES,
@@ -82,11 +100,79 @@ MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
 )
 """Families of the market, where one is configured; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET)
+STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
+    stratum.ENDPOINTS, stratum.PHASES, stratum.RTT, stratum.JOBS, stratum.JOB, stratum.TRANSACTIONS, stratum.CHAIN,
+    stratum.RACE, stratum.COSTS, stratum.SESSIONS, stratum.JOB_COUNTS, stratum.ASKED, stratum.TIP, stratum.ALARM,
+    stratum.UNWATCHED,
+)  # fmt: skip
+"""Families of the stratum endpoints, where they are watched; no `rig` label."""
+
+GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
+    guard.COUNTS, guard.RIGS, guard.ENDPOINTS, guard.PINS, guard.LEARNING, guard.ACCEPTED,
+)  # fmt: skip
+"""Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
+
+POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
+    pools.STANDING,
+    pools.INFO,
+    pools.HASHRATES,
+    pools.ACCOUNT,
+    pools.STATES,
+    pools.WORK,
+    pools.EARNINGS,
+    pools.PAYOUTS,
+    pools.AGES,
+    pools.REQUESTS,
+    pools.WORKER_HASHRATES,
+    pools.WORKERS,
+    pools.WORKER_WORK,
+)
+"""Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
+
+TAP: Final[tuple[Family[TapNow, Any], ...]] = (
+    tap.WORKERS,
+    tap.HASHRATES,
+    tap.REJECTED,
+    tap.RELAY,
+    tap.BYTES,
+    tap.UNREACHED,
+    tap.NOISE,
+)
+"""Families of a relay between miners and pool, on the page of `stratoscope tap`; no `rig` label."""
+
+WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *RECONCILED, *GUARD, *TAP)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
-    "MARKET", "NAMESPACE", "NOBODY", "SITE", "SITE_MONEY", "TABLE", "WHOLE", "Family", "Identity", "Kind", "Labels",
-    "Metric", "RigFamily", "Section", "Stability", "Subject", "Tally", "Totals", "Unit", "fresh_for", "redacted_url",
-    "totals", "without_reading",
-]  # fmt: skip
+    "GUARD",
+    "MARKET",
+    "NAMESPACE",
+    "NOBODY",
+    "POOLS",
+    "RECONCILED",
+    "RIG_MONEY",
+    "SITE",
+    "SITE_MONEY",
+    "STRATUM",
+    "TABLE",
+    "TAP",
+    "WHOLE",
+    "Family",
+    "Identity",
+    "Kind",
+    "Labels",
+    "Metric",
+    "RigFamily",
+    "Section",
+    "Spread",
+    "Stability",
+    "Subject",
+    "Tally",
+    "TapNow",
+    "Totals",
+    "Unit",
+    "fresh_for",
+    "redacted_url",
+    "totals",
+    "without_reading",
+]

@@ -25,6 +25,7 @@ def without_reading(snapshot: RigSnapshot) -> RigSnapshot:
         rig=snapshot.rig,
         state=snapshot.state if silent else "offline",
         polling=snapshot.polling,
+        identity=snapshot.identity,
         tags=snapshot.tags,
         at=snapshot.at,
     )

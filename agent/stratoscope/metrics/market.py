@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from stratoscope.market.adjustment import Adjustment
-from stratoscope.market.chain import implied_hashrate
+from stratoscope.market.chain import BLOCK_SECONDS, implied_hashrate
 from stratoscope.market.derive import INPUTS, after_adjustment
-from stratoscope.market.hashprice import Hashprice, ObservedHashprice
-from stratoscope.market.now import Known, MarketNow
-from stratoscope.metrics.metric import Family, Labels, Metric
+from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
+from stratoscope.market.now import Known, MarketNow, TemplateNow
+from stratoscope.market.references import Published
+from stratoscope.metrics.metric import WORKS, Family, Labels, Metric
 from stratoscope.metrics.unit import Unit
 
 ALONE: Final = "Absent while difficulty, fees or tip cannot be used; see mining_market_input_usable."
@@ -31,6 +32,10 @@ def _whole(now: MarketNow) -> Iterable[tuple[Labels, MarketNow]]:
 
 def _of(known: Known | None) -> float | None:
     return None if known is None else known.value
+
+
+def _halving_due(now: MarketNow) -> float | None:
+    return None if now.halving is None or now.height is None else now.height.at + now.halving.blocks * BLOCK_SECONDS
 
 
 def _value(number: float | None) -> float | None:
@@ -80,12 +85,41 @@ def _by_hashrate_fiat(now: MarketNow) -> Iterable[tuple[Labels, ObservedHashpric
     return () if now.observed is None else (((now.currency,), now.observed),)
 
 
+def _newest(now: MarketNow) -> Iterable[tuple[Labels, TemplateNow]]:
+    return () if now.template is None else (((), now.template),)
+
+
+def _by_template(now: MarketNow) -> Iterable[tuple[Labels, TemplateHashprice]]:
+    return () if now.template is None or now.template.hashprice is None else (((), now.template.hashprice),)
+
+
+def _by_template_fiat(now: MarketNow) -> Iterable[tuple[Labels, TemplateHashprice]]:
+    return (((now.currency,), one) for _, one in _by_template(now))
+
+
+def _apart(now: MarketNow) -> Iterable[tuple[Labels, float]]:
+    return () if now.template is None else (((what,), int(found)) for what, found in now.template.apart.items())
+
+
+def _published(now: MarketNow) -> Iterable[tuple[Labels, Published]]:
+    return (((name,), one) for name, one in now.published.items())
+
+
+def _doubts(now: MarketNow) -> Iterator[tuple[Labels, float]]:
+    for name, one in now.published.items():
+        if one.check is not None:
+            yield (name, "subsidy"), int(not one.check.plausible)
+            if one.check.agrees is not None:
+                yield (name, "fees"), int(not one.check.agrees)
+
+
 def _ages(now: MarketNow) -> Iterable[tuple[Labels, float]]:
     return now.ages.items()
 
 
 def _usable(now: MarketNow) -> Iterable[tuple[Labels, float]]:
-    return (((name,), 0 if name in now.stale else 1) for name in INPUTS)
+    names = (*INPUTS, "template") if "template" in now.stale or now.template is not None else INPUTS
+    return (((name,), 0 if name in now.stale else 1) for name in names)
 
 
 NETWORK: Family[MarketNow, MarketNow] = Family("market: network", _whole, (
@@ -99,6 +133,8 @@ NETWORK: Family[MarketNow, MarketNow] = Family("market: network", _whole, (
     Metric("block_fees", Unit.SATOSHIS, "Mean fees of the last 144 blocks.", lambda m: _of(m.fees)),
     Metric("halving_remaining_blocks", Unit.NONE, "Blocks until the subsidy halves.",
            lambda m: None if m.halving is None else m.halving.blocks),
+    Metric("halving_due", Unit.TIMESTAMP, "When the subsidy halves if a block comes every ten minutes from now on.",
+           _halving_due),
     Metric("difficulty_adjustment_previous", Unit.RATIO, "Change of difficulty at the last adjustment; 0.05 is +5 %.",
            lambda m: _of(m.previous_change)),
 ))  # fmt: skip
@@ -141,6 +177,48 @@ OBSERVED_FIAT: Family[MarketNow, ObservedHashprice] = Family("market: hashprice 
     Metric("hashprice_observed", Unit.FIAT_PER_EH_DAY, "The same for 1 EH/s: JPMorgan's daily block reward revenue.",
            lambda h: h.observed_fiat_per_eh_day),
 ), ("currency",))  # fmt: skip
+
+TEMPLATE: Family[MarketNow, TemplateHashprice] = Family("market: hashprice of the newest template", _by_template, (
+    Metric("hashprice_template", Unit.BTC_PER_PH_DAY, "Hashprice if every block paid as the coinbase of the newest "
+           "stratum job does: forward-looking and noisy. Absent while no job is at hand.",
+           lambda h: h.template_btc_per_ph_day),
+    Metric("hashprice_template", Unit.SATOSHIS_PER_TH_DAY, "The same in satoshis for 1 TH/s over a day.",
+           lambda h: h.template_sats_per_th_day),
+))  # fmt: skip
+
+TEMPLATE_FIAT: Family[MarketNow, TemplateHashprice] = Family(
+    "market: hashprice of the newest template in fiat", _by_template_fiat, (
+        Metric("hashprice_template", Unit.FIAT_PER_PH_DAY, f"The same in the currency of the label. {PRICED}",
+               lambda h: h.template_fiat_per_ph_day),
+    ), ("currency",))  # fmt: skip
+
+NEWEST_JOB: Family[MarketNow, TemplateNow] = Family("market: newest template", _newest, (
+    Metric("template_coinbase", Unit.SATOSHIS, "What the coinbase of the newest stratum job pays: subsidy and fees.",
+           lambda o: o.job.coinbase_value),
+    Metric("template_height", Unit.NONE, "Height of the block that the newest stratum job builds.",
+           lambda o: o.job.height),
+))  # fmt: skip
+
+APART: Family[MarketNow, float] = Family("market: template against market", _apart, (
+    Metric("template_disagrees", Unit.NONE, "1 where the newest stratum job is at odds with the market: its height by "
+           "more than three blocks, its difficulty inside one epoch, or its coinbase below the subsidy; else 0. Absent "
+           "where the two cannot be compared.", _value),
+), ("of",))  # fmt: skip
+
+PUBLISHED: Family[MarketNow, Published] = Family("market: hashprices of others", _published, (
+    Metric("hashprice_reference", Unit.BTC_PER_PH_DAY, "A hashprice that somebody else publishes (market.references); "
+           "absent once it is too old.", lambda p: p.btc_per_ph_day),
+    Metric("hashprice_reference_age", Unit.SECONDS, "Age of that figure.", lambda p: p.age),
+    Metric("hashprice_reference_deviation", Unit.RATIO, "By how much it is above our own hashprice by difficulty; 0.01 "
+           "is 1 %.", lambda p: p.deviation),
+    Metric("hashprice_reference_fees", Unit.RATIO, "Part of the block reward that it implies to be fees.",
+           lambda p: None if p.check is None else p.check.implied_fee_share),
+), ("reference",))  # fmt: skip
+
+DOUBTS: Family[MarketNow, float] = Family("market: doubts about hashprices of others", _doubts, (
+    Metric("hashprice_reference_doubtful", Unit.NONE, "1 where a published hashprice implies less than the subsidy "
+           "(check subsidy) or a share of fees over one percentage point off our own (check fees), else 0.", _value),
+), ("reference", "check"))  # fmt: skip
 
 AFTER: Family[MarketNow, MarketNow] = Family("market: hashprice after the adjustment", _whole, (
     Metric("hashprice_after_adjustment", Unit.BTC_PER_PH_DAY, "Hashprice by difficulty once the next adjustment came "
@@ -187,5 +265,5 @@ AGES: Family[MarketNow, float] = Family("market: age of inputs", _ages, (
 
 USABLE: Family[MarketNow, float] = Family("market: usable inputs", _usable, (
     Metric("market_input_usable", Unit.NONE, "1 if the input is used, 0 if it is unknown, too old, in doubt or at odds "
-           "with another; the log says why.", _value),
+           "with another; the log says why.", _value, levels=WORKS),
 ), ("input",))  # fmt: skip

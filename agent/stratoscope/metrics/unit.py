@@ -18,6 +18,7 @@ class Unit(Enum):
     RPM = ("rpm", "rpm", "rotrpm", None)
     SECONDS = ("seconds", "s", "s", "duration")
     TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
+    BYTES = ("bytes", "B", "bytes", "data_size")
     RATIO = ("ratio", "", "percentunit", None)
     SATOSHIS = ("satoshis", "sat", "short", None)
     SATOSHIS_PER_DAY = ("satoshis_per_day", "sat/day", "short", None)

@@ -21,11 +21,14 @@ from yarl import URL
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import HOUR, MINUTE
 
 MOST: Final = 2 << 20
-"""Bytes of an answer, after decompression."""
+"""Bytes of an answer, after decompression, unless a service is allowed more."""
+LARGE: Final = 64 << 10
+"""Bytes of an answer from which on it is parsed in a thread, so that the loop runs on."""
 RATIO: Final = 100
 """How much larger an answer may become by decompression, once it is over RATIO_FROM bytes."""
 RATIO_FROM: Final = 64 << 10
@@ -84,10 +87,12 @@ def base_url(text: str, *, allow_http: bool = False) -> str:
 
 
 class Fetcher:
-    """One pool of connections for all services."""
+    """One pool of connections for all services; `inbox` is where what comes over MQTT is found."""
 
-    def __init__(self, clock: Clock, chance: Callable[[], float], tally: SourceTally) -> None:
-        self.clock, self.chance, self.tally = clock, chance, tally
+    def __init__(
+        self, clock: Clock, chance: Callable[[], float], tally: SourceTally, inbox: Inbox | None = None
+    ) -> None:
+        self.clock, self.chance, self.tally, self.inbox = clock, chance, tally, inbox
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -113,34 +118,40 @@ class Fetcher:
 class Remote:
     """One service: its address, its pauses and how it fares."""
 
-    def __init__(self, name: str, url: str, fetcher: Fetcher, *, allow_http: bool = False) -> None:
+    def __init__(self, name: str, url: str, fetcher: Fetcher, *, allow_http: bool = False, most: int = MOST) -> None:
         self.name = name
         self.url = base_url(url, allow_http=allow_http)
-        self._fetcher = fetcher
+        self._fetcher, self._most = fetcher, most
         self._failures = 0
         self._not_before = 0.0  # monotonic s
 
     async def get(self, path: str, parse: Callable[[bytes], T]) -> Said[T]:
         """Return what `parse` makes of the answer to GET `path`; raise SourceError."""
-        return await self._ask("GET", path, parse, {})
+        return await self.ask("GET", path, parse, {})
 
     async def post(self, path: str, document: Any, parse: Callable[[bytes], T], login: str) -> Said[T]:
         """Return what `parse` makes of the answer to a JSON `document`; `login` is an Authorization header."""
         headers = {"Content-Type": "application/json", "Authorization": login}
-        return await self._ask("POST", path, parse, headers, orjson.dumps(document))
+        return await self.ask("POST", path, parse, headers, orjson.dumps(document))
 
-    async def _ask(
+    async def ask(
         self, method: str, path: str, parse: Callable[[bytes], T], headers: Mapping[str, str], body: bytes | None = None
     ) -> Said[T]:
+        """Return what `parse` makes of the answer to any request; raise SourceError.
+
+        `parse` may raise SourceError itself, for a refusal that came as a good answer; it may run in a thread.
+        """
         left = self._not_before - self._fetcher.clock.monotonic()
         if left > 0:
             self._fetcher.tally.count(self.name, "waiting")
             raise SourceError("waiting", f"{self.name} is left alone for {left:.0f} s more")
         try:
             age, answer = await self._exchange(method, path, headers, body)
-            said = Said(parse(answer), age)
+            said = Said(parse(answer) if len(answer) < LARGE else await asyncio.to_thread(parse, answer), age)
         except SourceError as error:
             self._fetcher.tally.count(self.name, error.reason)
+            if error.reason == "rate_limited" and self._not_before <= self._fetcher.clock.monotonic():
+                self._pause(None, told_only=False)  # it said so in a good answer
             if error.reason in BREAKING:
                 self._failed()
             raise
@@ -158,7 +169,7 @@ class Remote:
                 self._fetcher.session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 self._judge(answer)
-                return _age(answer.headers), await _read(answer)
+                return _age(answer.headers), await _read(answer, self._most)
         except TimeoutError:
             raise SourceError("timeout", f"no whole answer within {DEADLINE:.0f} s") from None
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
@@ -169,9 +180,9 @@ class Remote:
     def _judge(self, answer: aiohttp.ClientResponse) -> None:
         """Raise SourceError unless `answer` is one."""
         status = answer.status
-        if status in (429, 503):
+        if status in (429, 418, 503):  # 418: Binance's word for who went on after 429
             self._pause(answer.headers.get("Retry-After"), told_only=status == 503)
-            raise SourceError("rate_limited" if status == 429 else "http", f"HTTP {status}")
+            raise SourceError("http" if status == 503 else "rate_limited", f"HTTP {status}")
         if 300 <= status < 400:
             raise SourceError("redirect", f"HTTP {status}: it is not followed")
         if status in (401, 403):
@@ -220,7 +231,7 @@ def _age(headers: Mapping[str, str]) -> float:
     return float(told[:9]) if told.isascii() and told.isdigit() else 0.0
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
     """Return the body, decompressed; raise SourceError where it is too large or broken."""
     coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("gzip", "identity", ""):
@@ -230,11 +241,11 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     async for chunk in answer.content.iter_any():
         received += len(chunk)
         try:
-            body += chunk if unpacker is None else unpacker.decompress(chunk, MOST + 1 - len(body))
+            body += chunk if unpacker is None else unpacker.decompress(chunk, most + 1 - len(body))
         except zlib.error:
             raise SourceError("not_json", "broken compression") from None
-        if len(body) > MOST or (len(body) > RATIO_FROM and len(body) > RATIO * received):
-            raise SourceError("oversize", f"over {MOST >> 20} MiB, or {RATIO} times what was sent")
+        if len(body) > most or (len(body) > RATIO_FROM and len(body) > RATIO * received):
+            raise SourceError("oversize", f"over {most >> 20} MiB, or {RATIO} times what was sent")
     if unpacker is not None and not unpacker.eof:
         raise SourceError("not_json", "compression cut off")
     return bytes(body)

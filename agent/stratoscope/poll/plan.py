@@ -14,6 +14,8 @@ from stratoscope.judgement.judge import Nameplate
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget
 from stratoscope.poll.tally import Tally
+from stratoscope.stratum.live import Stratum
+from stratoscope.stratum.proof import Prover
 from stratoscope.wire.target import Answers, Limits, Session, Target
 
 
@@ -69,3 +71,5 @@ class Rooms:
     search_interval: float = 300.0  # s between tries of an address of a range where nothing has answered
     least_freshness: float = 90.0  # s
     economist: Economist | None = None  # None: money is not reckoned
+    prover: Prover | None = None  # None: shares are not held against the reported hashrate
+    stratum: Stratum | None = None  # None: no endpoint is watched

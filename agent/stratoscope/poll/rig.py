@@ -195,11 +195,11 @@ class RigLoop:
             judged = replace(judged, reasons=judged.reasons + troubles)
         self.fresh_until = now + freshness(self.interval, rooms.least_freshness)
         state = state_of(failures=0, reason="ok", reading=reading, suspect=verdict.suspect, degraded=bool(troubles))
+        key = sighting.key if sighting.conflict_with is None else f"{sighting.key}@{self.address}"
         snapshot = RigSnapshot(
-            rig=sighting.rig, state=state, polling=self.polling, reading=verdict.reading, judged=judged,
+            rig=sighting.rig, identity=key, state=state, polling=self.polling, reading=verdict.reading, judged=judged,
             tags=self.plan.tags, at=rooms.clock.time(),
         )  # fmt: skip
-        key = sighting.key if sighting.conflict_with is None else f"{sighting.key}@{self.address}"
         self.publish_reading(
             settled(rooms, self.plan, key, snapshot, verdict.reading, nameplate, self.interval), verdict.reading
         )
@@ -276,13 +276,22 @@ class RigLoop:
         )
         rig = last.rig if last and last.reading and reading else self.rig_now()
         base = last if last is not None and last.rig == rig else RigSnapshot(
-            rig=rig, state="identifying", polling=self.polling, tags=self.plan.tags
+            rig=rig, identity=rooms.identities.key_at(self.address), state="identifying", polling=self.polling,
+            tags=self.plan.tags,
         )  # fmt: skip
         if last is not None and last.rig != rig:
             self.withdraw(last)
         judged = base.judged if reading is not None else Judged()
-        economics = base.economics if reading is not None else None
-        snapshot = replace(base, state=state, polling=self.polling, reading=reading, judged=judged, economics=economics)
+        snapshot = replace(
+            base,
+            state=state,
+            polling=self.polling,
+            reading=reading,
+            judged=judged,
+            economics=base.economics if reading is not None else None,
+            proof=base.proof if reading is not None else None,
+            behind=base.behind if reading is not None else None,
+        )
         for event in changes(base if last else None, snapshot, rooms.clock.time()):
             rooms.events(event)
         self.last = snapshot

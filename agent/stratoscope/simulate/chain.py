@@ -1,6 +1,7 @@
 """Imitates the Bitcoin chain as pools and explorers see it: a tip that moves, its difficulty, templates with fees."""
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -18,6 +19,7 @@ _DIFFICULTY_1 = 0xFFFF << 208
 _FEE_RATE = 5_000.0  # sat of fees that arrive each second
 _PACE = 0.992  # of BLOCK_INTERVAL, of the blocks before the simulation: they came a little fast
 _LAST_CHANGE = 1.0123  # factor of the adjustment before the simulation
+_TIPS = 16  # newest blocks that a pool may be behind
 _KEPT = 3000  # blocks whose times are remembered
 
 
@@ -65,17 +67,21 @@ class Tip:
 class Chain:
     """A chain that grows by Poisson arrivals; brought up to date whenever it is looked at. Times are UTC seconds."""
 
-    def __init__(self, *, seed: int, clock: Clock) -> None:
+    def __init__(self, *, seed: int, clock: Clock, bits: int = _BITS, early: tuple[float, ...] = ()) -> None:
+        """Begin a chain of compact target `bits`; the first blocks come `early` s after now, all others by chance."""
         self._clock = clock
         self._rng = Random(f"{seed}/chain")
         now = clock.time()
         height = max(_ANCHOR_HEIGHT, _ANCHOR_HEIGHT + int((now - _ANCHOR_TIME) / BLOCK_INTERVAL))
-        self.bits = _BITS
+        self.bits = bits
         self._found = now - self._rng.uniform(0, 300)
-        self._next = now + self._rng.expovariate(1 / BLOCK_INTERVAL)
+        self._early = deque(now + seconds for seconds in early)
+        self._next = self._after(now)
         self._tip = self._first = Tip(height, self._hash(height), self._found)
+        self._tips: deque[Tip] = deque((self._tip,), maxlen=_TIPS)
         self._times: dict[int, float] = {}
-        self._bits = {height - height % EPOCH: _BITS}
+        self._bits = {height - height % EPOCH: bits}
+        self._bits_before = adjusted(bits, 1 / _LAST_CHANGE)
         self.last_change = _LAST_CHANGE - 1
 
     @property
@@ -96,15 +102,20 @@ class Chain:
     def bits_of(self, height: int) -> int:
         """Return the compact target of a block up to the tip; all before the first epoch are taken for the last one."""
         first = height - height % EPOCH
-        return self._bits.get(first, adjusted(_BITS, 1 / _LAST_CHANGE))
+        return self._bits.get(first, self._bits_before)
 
     def tip(self) -> Tip:
         """Return the newest block."""
         now = self._clock.time()
         while self._next <= now:
             self._append(self._next)
-            self._next += self._rng.expovariate(1 / BLOCK_INTERVAL)
+            self._next = self._after(self._next)
         return self._tip
+
+    def tip_before(self, at: float) -> Tip:
+        """Return the newest block that had come by UTC second `at`, one of the last few."""
+        self.tip()
+        return next((tip for tip in reversed(self._tips) if tip.at <= at), self._tips[0])
 
     def mine(self) -> Tip:
         """Find the next block at once."""
@@ -117,9 +128,9 @@ class Chain:
         self.tip()
         return max(0.0, self._next - self._clock.time())
 
-    def fees(self) -> int:
-        """Return the fees in sat of a template made now: they grow with the time since the last block."""
-        tip = self.tip()
+    def fees(self, tip: Tip | None = None) -> int:
+        """Return the fees in sat of a template made now: they grow with the time since the last block, or `tip`."""
+        tip = tip or self.tip()
         waited = max(0.0, self._clock.time() - tip.at)
         return int(_FEE_RATE * min(waited, 3 * BLOCK_INTERVAL)) + 310_000 + tip.height * 7919 % 1_500_000
 
@@ -132,9 +143,14 @@ class Chain:
         """Return the fees in sat that a block brings on average."""
         return self.total_fees(144) // 144
 
+    def _after(self, at: float) -> float:
+        """Return when the block after the one at `at` comes."""
+        return self._early.popleft() if self._early else at + self._rng.expovariate(1 / BLOCK_INTERVAL)
+
     def _append(self, at: float) -> None:
         height = self._tip.height + 1
         self._tip = Tip(height, self._hash(height), at)
+        self._tips.append(self._tip)
         self._times[height] = at
         self._times.pop(height - _KEPT, None)
         if height % EPOCH == 0:

@@ -6,7 +6,7 @@ import errno
 import heapq
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -16,6 +16,7 @@ from stratoscope.errors import UsageError
 from stratoscope.simulate.addresses import Place, make_room, places
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.pool_past import PoolPast
 from stratoscope.simulate.rig import Rig
 from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
 from stratoscope.simulate.specs import SPECS
@@ -79,16 +80,20 @@ class SimulatedFleet:
     """A fleet of `rigs` simulated rigs; the same `seed` and clock give the same fleet.
 
     `mix` weighs the families (MIX), `troubles` lets things go wrong by themselves, `base` is the first address
-    (`addresses.places`), `workers` the account that all pool user names begin with.
+    (`addresses.places`), `workers` the account that all pool user names begin with, unless `account_of` names one
+    for a rig's number and family.
     """
 
     def __init__(self, *, rigs: int, seed: int = 0, clock: Clock, mix: Mapping[str, float] | None = None,
                  troubles: bool = True, base: str = "127.64.0.1", pool_url: str = "stratum+tcp://127.0.0.1:3333",
-                 backup_url: str | None = None, workers: str = "account") -> None:  # fmt: skip
+                 backup_url: str | None = None, workers: str = "account",
+                 account_of: Callable[[int, str], str] | None = None) -> None:  # fmt: skip
         if rigs < 1:
             raise UsageError(f"a fleet needs at least one rig, not {rigs}")
         self.rigs: list[SimulatedRig] = []
         self.workers = workers
+        self.past: PoolPast | None = None  # what the rigs did before, where the pools of a site have books of it
+        self._account_of = account_of or (lambda _index, _family: workers)
         self._families = assign(MIX if mix is None else mix, rigs)
         self._seed, self._clock, self._troubles, self._base = seed, clock, troubles, base
         self._urls = (pool_url, backup_url or pool_url, backup_url or pool_url)
@@ -149,7 +154,7 @@ class SimulatedFleet:
         models = SPECS[family.name]
         spec = models[nth % len(models)]
         name = f"rig-{index:05d}"
-        user = f"{self.workers}.{name}"
+        user = f"{self._account_of(index, family.name)}.{name}"
         rig = Rig(index=index, name=name, family=family.name, spec=spec, seed=self._seed, clock=self._clock,
                   pools=tuple((url, user) for url in self._urls), troubles=self._troubles)  # fmt: skip
         self.rigs.append(

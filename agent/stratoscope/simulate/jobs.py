@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any, Final
 
-from stratoscope.simulate.chain import Chain, subsidy
+from stratoscope.simulate.chain import Chain, Tip, subsidy
 
 EXTRANONCE2_SIZE: Final = 8
 _EXTRANONCE = 4 + EXTRANONCE2_SIZE
@@ -32,28 +32,42 @@ def swap_words(data: bytes) -> bytes:
 
 
 class JobMaker:
-    """Makes the params of `mining.notify` from the chain; job ids count up. `payout` is the 20-byte key hash paid."""
+    """Makes the params of `mining.notify` from the chain; job ids count up. `payout` is the 20-byte key hash paid.
 
-    def __init__(self, chain: Chain, *, seed: int) -> None:
-        self._chain = chain
+    Without `witness` the coinbase commits to none, as on Bitcoin Cash. `tag` is what the pool signs with.
+    """
+
+    def __init__(self, chain: Chain, *, seed: int, witness: bool = True, tag: bytes = _TAG) -> None:
+        self._chain, self._witness, self._tag = chain, witness, tag
         self._rng = Random(f"{seed}/jobs")
         self.payout = self._rng.randbytes(20)
         self._count = 0
 
-    def make(self, now: float, *, clean: bool) -> list[Any]:
-        """Return [job_id, prevhash, coinb1, coinb2, branches, version, nbits, ntime, clean] for UTC second `now`."""
-        tip = self._chain.tip()
+    def make(self, now: float, *, clean: bool, tip: Tip | None = None, empty: bool = False) -> list[Any]:
+        """Return [job_id, prevhash, coinb1, coinb2, branches, version, nbits, ntime, clean] for UTC second `now`.
+
+        It builds on `tip` (None: the chain's), without a transaction where `empty`.
+        """
+        tip = tip or self._chain.tip()
         self._count += 1
-        first, second = self._coinbase(tip.height + 1, subsidy(tip.height + 1) + self._chain.fees(), int(now))
-        branches = [self._rng.randbytes(32).hex() for _ in range(self._rng.choice((11, 12, 12, 13)))]
+        value = subsidy(tip.height + 1) + (0 if empty else self._chain.fees(tip))
+        first, second = self._coinbase(tip.height + 1, value, int(now))
+        count = 0 if empty else self._rng.choice((11, 12, 12, 13))
+        branches = [self._rng.randbytes(32).hex() for _ in range(count)]
         return [f"{self._count:x}", swap_words(tip.hash).hex(), first.hex(), second.hex(), branches, _VERSION,
                 f"{self._chain.bits:08x}", f"{int(now):08x}", clean]  # fmt: skip
 
     def _coinbase(self, height: int, value: int, now: int) -> tuple[bytes, bytes]:
         """Return the coinbase transaction before and after the extranonce (no witness)."""
+        tag = push(self._tag)
         before = height_push(height) + push(now.to_bytes(4, "little")) + bytes((_EXTRANONCE,))
-        script_length = len(before) + _EXTRANONCE + len(push(_TAG))
-        commitment = b"\x6a\x24\xaa\x21\xa9\xed" + self._rng.randbytes(32)
-        outputs = b"\x02" + value.to_bytes(8, "little") + push(b"\x00\x14" + self.payout) + bytes(8) + push(commitment)
+        script_length = len(before) + _EXTRANONCE + len(tag)
+        outputs = value.to_bytes(8, "little") + push(b"\x00\x14" + self.payout if self._witness else self._key_hash())
+        if self._witness:
+            outputs += bytes(8) + push(b"\x6a\x24\xaa\x21\xa9\xed" + self._rng.randbytes(32))
         head = (1).to_bytes(4, "little") + b"\x01" + bytes(32) + b"\xff" * 4 + compact_size(script_length)
-        return head + before, push(_TAG) + b"\xff" * 4 + outputs + bytes(4)
+        return head + before, tag + b"\xff" * 4 + bytes((1 + self._witness,)) + outputs + bytes(4)
+
+    def _key_hash(self) -> bytes:
+        """Return the script that pays the same key where there is no segwit."""
+        return b"\x76\xa9\x14" + self.payout + b"\x88\xac"

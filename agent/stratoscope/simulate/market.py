@@ -1,4 +1,4 @@
-"""Answers like the public price and network services: mempool's API with its past, and Coinbase's spot price."""
+"""Answers like the services around a mine: mempool's API with its past, Coinbase's spot price, an index, the grid."""
 
 import hashlib
 import math
@@ -9,7 +9,7 @@ from typing import Final
 from stratoscope.clock import Clock
 from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, block_fees, difficulty, subsidy
 from stratoscope.simulate.families.family import Page, Request
-from stratoscope.units import DAY, MILLI, MINUTE
+from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1, HOUR, MILLI, MINUTE, PH, SATOSHIS
 
 _PRICE = 95_000.0  # USD at the start of a walk
 _VOLATILITY = 0.55  # of the logarithm, per square root of a year
@@ -17,6 +17,9 @@ _YEAR = 365 * DAY
 _STEP = MINUTE
 _PER_USD: Final = {"USD": 1.0, "EUR": 0.92, "GBP": 0.79, "CAD": 1.38, "CHF": 0.88, "AUD": 1.52, "JPY": 149.5}
 _YEARLY_GROWTH = 0.25  # of difficulty, before the simulation
+_WRONG = 10 * MINUTE  # of every hour
+_WRONG_DIFFICULTY = 0.975
+_CALL_BEGINS, _CALL_ENDS = 20 * MINUTE, 25 * MINUTE  # of every hour
 _QUERY = re.compile(r"currency=([A-Z]{3})&timestamp=(\d{1,12})")
 
 
@@ -50,6 +53,8 @@ class Market:
             "/api/v1/mining/reward-stats/144": self._rewards,
             "/api/v1/mining/difficulty-adjustments/2y": self._retargets,
             "/api/v1/mining/blocks/rewards/2y": self._past_rewards,
+            "/index/hashprice": self._index,
+            "/grid": self._grid,
         }.get(request.path)
         if page is not None:
             return page()
@@ -134,6 +139,19 @@ class Market:
         fees = self._chain.total_fees(144)
         return Page({"startBlock": tip.height - 143, "endBlock": tip.height, "totalFee": str(fees),
                      "totalReward": str(144 * subsidy(tip.height) + fees), "totalTx": str(144 * 3100)})  # fmt: skip
+
+    def _index(self) -> Page:
+        """Answer with the hashprice as an index publishes it; for a part of each hour by a wrong difficulty."""
+        now, tip = self._clock.time(), self._chain.tip()
+        reward = subsidy(tip.height) + self._chain.total_fees(144) / 144
+        old = _WRONG_DIFFICULTY if now % HOUR < _WRONG else 1.0
+        bitcoin = DAY * PH * reward / SATOSHIS / (difficulty(self._chain.bits) * old * HASHES_PER_DIFFICULTY_1)
+        return Page({"data": {"btc_per_ph_day": f"{bitcoin:.8f}", "time": int(now)}})
+
+    def _grid(self) -> Page:
+        """Answer whether the grid calls for less load: a few minutes of every hour."""
+        now = self._clock.time()
+        return Page({"demand_response": {"active": _CALL_BEGINS <= now % HOUR < _CALL_ENDS}, "time": int(now)})
 
     def _past_price(self, query: str) -> Page:
         """Answer with the price of a day before the simulation, or of now."""

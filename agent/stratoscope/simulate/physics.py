@@ -14,7 +14,7 @@ from stratoscope.units import DAY, HOUR, MINUTE
 
 WINDOWS: Final = {"5s": 5.0, "1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE,
                   "1h": HOUR, "24h": DAY}  # fmt: skip
-POOL_WINDOWS: Final = {"1m": MINUTE, "5m": 5 * MINUTE, "1hr": HOUR, "1d": DAY, "7d": 7 * DAY}
+POOL_WINDOWS: Final = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "1hr": HOUR, "1d": DAY, "7d": 7 * DAY}
 SLOTS: Final = 3
 
 _SHARE_INTERVAL = 7.5  # s between shares that the pool's vardiff aims at

@@ -1,15 +1,17 @@
-"""Runs a stratum V1 pool: every session gets believable jobs, and well-formed shares on known jobs are accepted."""
+"""Runs a stratum V1 pool: believable jobs, difficulty that follows each session's pace, shares judged as pools do."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from stratoscope.clock import Clock
-from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.chain import Chain, Tip
 from stratoscope.simulate.jobs import EXTRANONCE2_SIZE, JobMaker
+from stratoscope.simulate.shares import Share, Vardiff
 
 _LINE: Final = 4096  # bytes, the longest request
 _BEHIND: Final = 1 << 18  # bytes unsent to a session that does not read
@@ -18,25 +20,50 @@ _JOBS_KEPT: Final = 8
 _JOB_INTERVAL: Final = 30.0  # s
 _MASK: Final = "1fffe000"
 
-OTHER, NOT_FOUND, DUPLICATE, UNAUTHORIZED, NOT_SUBSCRIBED = 20, 21, 22, 24, 25
+_TRUTHS: Final = 256
+
+OTHER, NOT_FOUND, DUPLICATE, LOW, UNAUTHORIZED, NOT_SUBSCRIBED = 20, 21, 22, 23, 24, 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How a pool behaves.
+
+    `delay` is how many seconds after its arrival the pool hears of a block; for `empty` seconds after that it gives
+    templates without transactions. With `open` a session gets jobs before it has a user. With `strict` a share counts
+    only if its header really hashes to the session's difficulty. Without `witness` the jobs are Bitcoin Cash's.
+    """
+
+    delay: float = 0.0
+    empty: float = 0.0
+    job_interval: float = _JOB_INTERVAL
+    open: bool = False
+    strict: bool = False
+    vardiff: float | None = None  # s wanted between a session's shares; None: the difficulty stays
+    witness: bool = True
+    tag: str = "/simulated pool/"
 
 
 class StratumPool:
-    """A pool that gives work and takes every well-formed share on a job it knows.
+    """A pool on `chain`; several pools may share one, each with its own `habits`.
 
-    `difficulty` is set for every session. `shares` counts what came of `mining.submit`: accepted, and each error code.
+    `difficulty` is what every session begins with. `shares` counts what came of `mining.submit`: accepted, and each
+    error code. `announced` tells when each block was first sent (monotonic s): the truth behind a race.
     """
 
-    def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0, difficulty: float = 65536.0) -> None:
-        self.chain, self.difficulty = chain, difficulty
+    def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0, difficulty: float = 65536.0,
+                 habits: Habits = Habits()) -> None:  # fmt: skip
+        self.chain, self.difficulty, self.habits = chain, difficulty, habits
         self.shares: dict[str, int] = {}
         self.job: list[Any] = []
-        self.jobs: dict[str, set[tuple[str, ...]]] = {}  # id → shares seen on it, newest last
+        self.jobs: dict[str, Job] = {}  # newest last
+        self.announced: dict[str, float] = {}  # block hash as people read it → monotonic s
         self.sessions: set[StratumSession] = set()
-        self._clock = clock
-        self._maker = JobMaker(chain, seed=seed)
+        self.clock = clock
+        self._maker = JobMaker(chain, seed=seed, witness=habits.witness, tag=habits.tag.encode())
         self._extranonce = 0
-        self._height = 0
+        self._tip: Tip | None = None
+        self._heard = 0.0  # UTC s at which the pool heard of its tip
         self._server: asyncio.Server | None = None
         self._worker: asyncio.Task[None] | None = None
 
@@ -70,10 +97,16 @@ class StratumPool:
         self._new_job()
         line = notify(self.job)
         for session in tuple(self.sessions):
-            if session.authorized:
+            if session.working:
                 session.send(line)
 
-    def judge(self, params: list[Any]) -> int | None:
+    def tell(self, method: str, *params: Any) -> None:
+        """Send a notification such as client.reconnect or client.show_message to every session."""
+        line = orjson.dumps({"id": None, "method": method, "params": params}) + b"\n"
+        for session in tuple(self.sessions):
+            session.send(line)
+
+    def judge(self, params: list[Any], extranonce1: str = "", difficulty: float = 0.0) -> int | None:
         """Judge a submit: None accepts it, else a stratum error code."""
         if len(params) not in (5, 6) or not all(isinstance(part, str) for part in params):
             return OTHER
@@ -81,26 +114,55 @@ class StratumPool:
         if known is None:
             return NOT_FOUND
         share = tuple(params[2:])
-        if share in known:
+        if share in known.seen:
             return DUPLICATE
-        known.add(share)
+        if self.habits.strict:
+            worth = Share.of(params, extranonce1).worth(known.params)
+            if worth is None:
+                return OTHER
+            if worth < difficulty:
+                return LOW
+        known.seen.add(share)
         return None
 
     def _new_job(self) -> None:
-        height = self.chain.tip().height
-        clean = height != self._height
+        now = self.clock.time()
+        tip = self.chain.tip_before(now - self.habits.delay)
+        clean = tip != self._tip
         if clean:
             self.jobs.clear()
-        self._height = height
-        self.job = self._maker.make(self._clock.time(), clean=clean)
-        self.jobs[self.job[0]] = set()
+            self._heard = now if self._tip is not None else 0.0
+        self._tip = tip
+        empty = now - self._heard < self.habits.empty
+        self.job = self._maker.make(now, clean=clean, tip=tip, empty=empty)
+        self.jobs[self.job[0]] = Job(self.job, set())
+        self.announced.setdefault(tip.hash[::-1].hex(), self.clock.monotonic())
+        while len(self.announced) > _TRUTHS:
+            del self.announced[next(iter(self.announced))]
         while len(self.jobs) > _JOBS_KEPT:
             del self.jobs[next(iter(self.jobs))]
 
+    def _until_next(self) -> float:
+        """Return the seconds to the next job: a new block was heard of, the transactions are in, or time is up."""
+        now, habits = self.clock.time(), self.habits
+        newest = self.chain.tip()
+        news = newest.at - now if newest != self._tip else self.chain.until_next()
+        waits = [habits.job_interval, news + habits.delay]
+        filled = self._heard + habits.empty - now
+        return max(0.001, min([*waits, filled] if filled > 0 else waits))
+
     async def _work(self) -> None:
         while True:
-            await self._clock.sleep(max(0.05, min(_JOB_INTERVAL, self.chain.until_next())))
+            await self.clock.sleep(self._until_next())
             self.announce()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that shares may still come for, and those that did."""
+
+    params: list[Any]
+    seen: set[tuple[str, ...]]
 
 
 def notify(job: list[Any]) -> bytes:
@@ -115,7 +177,8 @@ class StratumSession(asyncio.Protocol):
 
     def __init__(self, pool: StratumPool) -> None:
         self.pool = pool
-        self.authorized = False
+        self.authorized = self.working = False  # working: it gets jobs
+        self.vardiff = Vardiff(pool.difficulty, pool.habits.vardiff, pool.clock.monotonic())
         self._extranonce = ""
         self._buffer = b""
         self._methods: dict[str, Callable[[Any, list[Any]], None]] = {
@@ -184,6 +247,8 @@ class StratumSession(asyncio.Protocol):
         name = f"s{self._extranonce}"
         subscriptions = [["mining.set_difficulty", name], ["mining.notify", name]]
         self._reply(id_, result=[subscriptions, self._extranonce, EXTRANONCE2_SIZE])
+        if self.pool.habits.open:
+            self._begin()
 
     def _authorize(self, id_: Any, params: list[Any]) -> None:
         if not self._extranonce:
@@ -193,16 +258,31 @@ class StratumSession(asyncio.Protocol):
         else:
             self._reply(id_, result=True)
             self.authorized = True
-            difficulty = {"id": None, "method": "mining.set_difficulty", "params": [self.pool.difficulty]}
-            self.send(orjson.dumps(difficulty) + b"\n")
+            self._begin()
+
+    def _begin(self) -> None:
+        """Give the session work, once."""
+        if not self.working:
+            self.working = True
+            self._set_difficulty(self.vardiff.difficulty)
             self.send(notify([*self.pool.job[:8], True]))  # the first job of a session is always clean
 
+    def _set_difficulty(self, difficulty: float) -> None:
+        said = {"id": None, "method": "mining.set_difficulty", "params": [difficulty]}
+        self.send(orjson.dumps(said) + b"\n")
+
     def _submit(self, id_: Any, params: list[Any]) -> None:
-        code = self.pool.judge(params) if self.authorized else UNAUTHORIZED
+        code: int | None = UNAUTHORIZED
+        if self.authorized:
+            code = self.pool.judge(params, self._extranonce, self.vardiff.difficulty)
         self.pool.shares[str(code or "accepted")] = self.pool.shares.get(str(code or "accepted"), 0) + 1
         words = {OTHER: "Malformed share", NOT_FOUND: "Job not found", DUPLICATE: "Duplicate share",
-                 UNAUTHORIZED: "Unauthorized worker"}  # fmt: skip
+                 LOW: "Low difficulty share", UNAUTHORIZED: "Unauthorized worker"}  # fmt: skip
         if code is None:
             self._reply(id_, result=True)
+            changed = self.vardiff.share(self.pool.clock.monotonic())
+            if changed is not None:
+                self._set_difficulty(changed)
+                self.send(notify(self.pool.job))
         else:
             self._reply(id_, result=False, error=[code, words[code], None])

@@ -1,4 +1,4 @@
-"""Shows the pool's side of the fleet as CKPool's web pages do: /users/<address> and /pool/pool.status."""
+"""Shows the pool's side of an account as CKPool's web pages do: /users/<address> and /pool/pool.status."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import orjson
 from stratoscope.clock import Clock
 from stratoscope.simulate.families.family import Page, Request
 from stratoscope.simulate.fleet import SimulatedFleet
-from stratoscope.simulate.physics import POOL_WINDOWS
 from stratoscope.simulate.rig import Rig
 
 _RENEW = 20.0  # s; CKPool rewrites its files about each minute, and a fleet of thousands takes a moment to add up
 _LETTERS = ("", "K", "M", "G", "T", "P", "E")
 _OTHERS = 12_000  # users of the pool that are not ours
+_WINDOWS = ("1m", "5m", "1hr", "1d", "7d")
 
 
 def suffixed(value: float) -> str:
@@ -26,17 +26,23 @@ def suffixed(value: float) -> str:
 
 
 class PoolStatistics:
-    """Answers for the pool's statistics from the shares that each simulated rig was credited with."""
+    """Answers for the pool's statistics from the shares that each simulated rig of an account was credited with.
 
-    def __init__(self, fleet: SimulatedFleet, *, clock: Clock) -> None:
-        self._fleet, self._clock = fleet, clock
+    `credited` is the part of the shares that the pool puts into its books: below 1 it skims.
+    """
+
+    def __init__(
+        self, fleet: SimulatedFleet, *, clock: Clock, account: str | None = None, credited: float = 1.0
+    ) -> None:
+        self._account, self._clock, self._part = account or fleet.workers, clock, credited
+        self._rigs = [rig.state for rig in fleet.rigs if rig.state.pools[0][1].startswith(f"{self._account}.")]
         self._started = clock.time()
         self._cached: dict[str, Any] = {}
         self._renew_at = float("-inf")
 
     def answer(self, request: Request) -> Page:
         """Answer one request; files have no JSON content type at CKPool."""
-        if request.path == f"/users/{self._fleet.workers}":
+        if request.path == f"/users/{self._account}":
             return Page(orjson.dumps(self._user()).decode(), content_type="text/plain")
         if request.path == "/pool/pool.status":
             return Page(self._status(), content_type="text/plain")
@@ -50,17 +56,16 @@ class PoolStatistics:
         return self._cached
 
     def _add_up(self) -> dict[str, Any]:
-        totals = dict.fromkeys(POOL_WINDOWS, 0.0)
+        totals = dict.fromkeys(_WINDOWS, 0.0)
         workers, shares, newest = [], 0.0, 0
-        for simulated in self._fleet.rigs:
-            rig = simulated.state
+        for rig in self._rigs:
             rig.advance()
-            worker = _worker(rig)
+            worker = _worker(rig, self._part)
             workers.append(worker)
             shares += worker["shares"]
             newest = max(newest, worker["lastshare"])
-            for window, rate in rig.physics.pool_rates.items():
-                totals[window] += rate
+            for window in _WINDOWS:
+                totals[window] += rig.physics.pool_rates[window] * self._part
         best = shares * 0.9
         return {
             **{f"hashrate{window}": suffixed(rate) for window, rate in totals.items()}, "lastshare": newest,
@@ -73,18 +78,19 @@ class PoolStatistics:
         head = {"runtime": int(self._clock.time() - self._started) + 86_400, "lastupdate": int(self._clock.time()),
                 "Users": 1 + _OTHERS, "Workers": user["workers"] + 4 * _OTHERS, "Idle": 3000,
                 "Disconnected": 200}  # fmt: skip
-        rates = {f"hashrate{window}": user[f"hashrate{window}"] for window in POOL_WINDOWS}
+        rates = {f"hashrate{window}": user[f"hashrate{window}"] for window in _WINDOWS}
         shares = {"diff": 76.2, "accepted": user["shares"], "rejected": int(user["shares"] * 0.002),
                   "bestshare": user["bestshare"], "SPS1m": 1.0, "SPS5m": 1.0, "SPS15m": 1.0, "SPS1h": 1.0}  # fmt: skip
         return "".join(orjson.dumps(line).decode() + "\n" for line in (head, rates, shares))
 
 
-def _worker(rig: Rig) -> dict[str, Any]:
+def _worker(rig: Rig, part: float) -> dict[str, Any]:
     physics = rig.physics
     best = physics.work / physics.spec.hashes_per_difficulty * 0.7
     return {
-        "workername": rig.pools[0][1],
-        **{f"hashrate{window}": suffixed(rate) for window, rate in physics.pool_rates.items()},
+        "workername": rig.own_pools[0][1],
+        **{f"hashrate{window}": suffixed(physics.pool_rates[window] * part) for window in _WINDOWS},
         "lastshare": max(rig.last_share(slot) for slot in physics.slots),
-        "shares": int(physics.work / physics.spec.hashes_per_difficulty), "bestshare": best, "bestever": int(best),
+        "shares": int(physics.work * part / physics.spec.hashes_per_difficulty), "bestshare": best,
+        "bestever": int(best),
     }  # fmt: skip

@@ -11,18 +11,20 @@ from stratoscope.simulate.troubles import DOWN, Troubles
 from stratoscope.units import DAY, HOUR
 
 _FRESH: Final = 1.0  # s; firmwares renew their figures no faster
+THIEF: Final = ("stratum+tcp://stratum.thief.example:3333", "thief.x")
 _BLOCKED: Final = 0.45  # airflow while overheating
 
 
 class Rig:
     """The state behind one rig's answers, brought up to date by `advance` only when somebody asks.
 
-    `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `pools` are the
-    configured slots as (url, user). `on_change` is called whenever the rig starts or stops accepting connections.
+    `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `own_pools` are
+    the slots as (url, user) that its owner configured. `on_change` is called whenever the rig starts or stops
+    accepting connections.
     """
 
-    __slots__ = ("_at", "_clock", "cache", "family", "hostname", "index", "mac", "name", "on_change", "password",
-                 "physics", "pools", "serial", "spec", "token", "troubles", "user", "when")  # fmt: skip
+    __slots__ = ("_at", "_clock", "cache", "family", "hostname", "index", "mac", "name", "on_change", "own_pools",
+                 "password", "physics", "serial", "spec", "token", "troubles", "user", "when")  # fmt: skip
 
     def __init__(self, *, index: int, name: str, family: str, spec: Spec, seed: int, clock: Clock,
                  pools: tuple[tuple[str, str], ...], troubles: bool) -> None:  # fmt: skip
@@ -33,7 +35,7 @@ class Rig:
         self.serial = f"SIM{rng.getrandbits(40):010X}{index:06d}"
         self.hostname, self.token = name, f"{rng.getrandbits(96):024x}"
         self.user, self.password = "root", "root"
-        self.pools = pools
+        self.own_pools = pools
         self.cache: dict[str, Any] = {}
         self.on_change: Callable[[], None] = lambda: None
         self._clock = clock
@@ -63,6 +65,11 @@ class Rig:
             (index, url, user, physics.slots[index], not (out and index == 0), index == physics.slot)
             for index, (url, user) in enumerate(self.pools)
         ]
+
+    @property
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """Return the slots as (url, user) as they stand in the rig: a thief's in the first while it is hijacked."""
+        return (THIEF, *self.own_pools[1:]) if "hijack" in self.troubles.active else self.own_pools
 
     def advance(self, now: float | None = None) -> None:
         """Bring the rig up to `now` (monotonic seconds; None: the clock's). Within a second nothing new is drawn."""

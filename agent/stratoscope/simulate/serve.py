@@ -1,28 +1,49 @@
-"""Runs a whole simulated site until it is cancelled: rigs, pool, pool statistics, market."""
+"""Runs a whole simulated site until it is cancelled: rigs, two pools on one chain, accounts and statistics, market."""
 
 import asyncio
 import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import UsageError
+from stratoscope.simulate.accounts import NORTH, NORTH_KEY, SKIMMED, SOUTH, account_of
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
-from stratoscope.simulate.pool import StratumPool
+from stratoscope.simulate.miners import Miners
+from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool_foundry import FoundryPool
+from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
+from stratoscope.stratum.endpoint import Endpoint
 
-STRATUM_PORT, POOL_PORT, MARKET_PORT = 13333, 13380, 13381
+STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 """Ports that a site takes where they are free; else it takes any."""
+PROMPT: Final = Habits(empty=0.4, open=True, vardiff=10.0)
+TARDY: Final = Habits(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
 
 
 @contextlib.asynccontextmanager
 async def site(
-    *, rigs: int, bind: str, seed: int, clock: Clock, mix: Mapping[str, float] | None = None, troubles: bool = True
+    *,
+    rigs: int,
+    bind: str,
+    seed: int,
+    clock: Clock,
+    mix: Mapping[str, float] | None = None,
+    troubles: bool = True,
+    early: tuple[float, ...] = (),
+    shared: bool = False,
 ) -> AsyncIterator[tuple[SimulatedFleet, dict[str, str]]]:
-    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `pool` and `market`.
+    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `backup`, `pool` and
+    `market`.
+
+    The backup pool hears of each block 350 ms after the other one. The first blocks come `early` s after the start.
+    With `shared` the rigs mine for several accounts: hobby rigs alone at `pool`, others at `north`, which pays by the
+    day, and at `south`, which skims.
 
     `bind` is the first rig's address; pool and market listen on 127.0.0.1, or on `bind` where that is no loopback
     address (a container's 0.0.0.0).
@@ -32,22 +53,42 @@ async def site(
     except ValueError:
         raise UsageError(f"{bind!r} is no IP address; give one such as 127.64.0.1 or 127.0.0.1") from None
     shown = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
-    chain = Chain(seed=seed, clock=clock)
-    pool = StratumPool(chain, clock=clock, seed=seed)
+    chain = Chain(seed=seed, clock=clock, early=early)
+    pool = StratumPool(chain, clock=clock, seed=seed, habits=PROMPT)
+    backup = StratumPool(chain, clock=clock, seed=seed + 1, habits=TARDY)
     market = HttpService(Market(chain, clock=clock, seed=seed).answer)
     async with contextlib.AsyncExitStack() as stack:
         urls = {"stratum": f"stratum+tcp://{shown}:{await _start(pool.start, host, STRATUM_PORT)}"}
         stack.push_async_callback(pool.stop)
+        urls["backup"] = f"stratum+tcp://{shown}:{await _start(backup.start, host, BACKUP_PORT)}"
+        stack.push_async_callback(backup.stop)
         fleet = SimulatedFleet(rigs=rigs, seed=seed, clock=clock, mix=mix, troubles=troubles, base=bind,
-                               pool_url=urls["stratum"])  # fmt: skip
+                               pool_url=urls["stratum"], backup_url=urls["backup"],
+                               account_of=account_of if shared else None)  # fmt: skip
         await fleet.start()
         stack.push_async_callback(fleet.stop)
         statistics = HttpService(PoolStatistics(fleet, clock=clock).answer)
         urls["pool"] = f"http://{shown}:{await _start(statistics.start, host, POOL_PORT)}"
         stack.push_async_callback(statistics.stop)
+        if shared:
+            fleet.past = past_of((rig.state for rig in fleet.rigs), chain, clock.time(), seed)
+            await _open_accounts(stack, urls, fleet, chain, clock, fleet.past, host, shown)
         urls["market"] = f"http://{shown}:{await _start(market.start, host, MARKET_PORT)}"
         stack.push_async_callback(market.stop)
         yield fleet, urls
+
+
+async def _open_accounts(
+    stack: contextlib.AsyncExitStack, urls: dict[str, str], fleet: SimulatedFleet, chain: Chain, clock: Clock,
+    past: PoolPast, host: str, shown: str,
+) -> None:  # fmt: skip
+    """Start the pools of the north and the south."""
+    north = FoundryPool(fleet, chain, past, clock=clock, account=NORTH, key=NORTH_KEY)
+    south = PoolStatistics(fleet, clock=clock, account=SOUTH, credited=SKIMMED)
+    for name, answer in (("north", north.answer), ("south", south.answer)):
+        service = HttpService(answer)
+        urls[name] = f"http://{shown}:{await _start(service.start, host, 0)}"
+        stack.push_async_callback(service.stop)
 
 
 async def serve(
@@ -56,10 +97,13 @@ async def serve(
     seed: int,
     clock: Clock,
     ready: Callable[[SimulatedFleet, Mapping[str, str]], None],
+    mine: Endpoint | None = None,
 ) -> None:
-    """Run a site until cancelled; `ready` is called once everything listens."""
-    async with site(rigs=rigs, bind=bind, seed=seed, clock=clock) as (fleet, urls):
+    """Run a site until cancelled; `ready` is called once everything listens. The rigs mine at `mine` if given."""
+    async with site(rigs=rigs, bind=bind, seed=seed, clock=clock, shared=True) as (fleet, urls):
         ready(fleet, urls)
+        if mine is not None:
+            await Miners(fleet.rigs, mine, seed=seed, clock=clock).run()
         await asyncio.get_running_loop().create_future()
 
 

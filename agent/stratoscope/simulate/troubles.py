@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "hung": Kind(0.08, 1 * MINUTE, 20 * MINUTE),  # accepts connections, never answers
     "garbage": Kind(0.05, 1 * MINUTE, 10 * MINUTE),  # answers bytes that are no answer
     "offline": Kind(0.10, 2 * MINUTE, 1 * HOUR),  # no power: refused, and a restart at the end
+    "hijack": Kind(0.0, 5 * MINUTE, 1 * HOUR),  # somebody wrote a pool of his own into the first slot; only by name
 }
 DOWN: Final = frozenset({"reboot", "offline"})
 

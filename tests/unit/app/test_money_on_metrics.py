@@ -8,15 +8,18 @@ import re
 import socket
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakes.clock import StillClock
+from fakes.web import Says, Web
 from stratoscope.app.agent import Agent
 from stratoscope.config import Config
 from stratoscope.ledger import Ledger
+from stratoscope.market.chain import nbits_of, target_of_difficulty
 from stratoscope.simulate import physics
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
@@ -41,6 +44,36 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def answers() -> dict[str, Any]:
+    """Return what a mempool server, Coinbase and Kraken answer on the day of the worked example, as they answer."""
+    difficulty, tip, week = 146.48088e12, 932_000, 1.024e21
+    first, name = tip - tip % 2016, "{:064x}".format
+    bits = nbits_of(target_of_difficulty(difficulty))
+
+    def block(height: int) -> dict[str, Any]:
+        at = int(START) - 120 - (tip - height) * 590
+        return {"id": name(height), "height": height, "timestamp": at, "bits": bits, "difficulty": difficulty}
+
+    heights = (tip, tip - 144, tip - 432)
+    return {
+        "/api/blocks/tip/hash": Says(name(tip).encode(), headers={"Content-Type": "text/plain"}),
+        **{f"/api/block/{name(height)}": block(height) for height in heights},
+        **{f"/api/block-height/{height}": Says(name(height).encode()) for height in heights},
+        "/api/v1/mining/reward-stats/144": {
+            "startBlock": tip - 143, "endBlock": tip, "totalReward": str(144 * (312_500_000 + 1_686_508)),
+            "totalFee": str(144 * 1_686_508), "totalTx": "410000"},
+        "/api/v1/mining/hashrate/3d": {"hashrates": [], "difficulty": [], "currentHashrate": week,
+                                       "currentDifficulty": difficulty},
+        "/api/v1/difficulty-adjustment": {
+            "progressPercent": 30.2, "remainingBlocks": 2016 - tip % 2016, "nextRetargetHeight": first + 2016,
+            "previousRetarget": -1.2, "previousTime": int(START) - 120 - (tip % 2016) * 590,
+            "estimatedRetargetDate": (int(START) + 820_000) * 1000},
+        "/v2/prices/BTC-USD/spot": {"data": {"amount": "91132.00", "base": "BTC", "currency": "USD"}},
+        "/0/public/Ticker?pair=XBTUSD": {"error": [], "result": {"XXBTZUSD": {"a": ["91132.1", "1", "1.000"],
+                                         "b": ["91131.9", "1", "1.000"], "c": ["91132.0", "0.01"]}}},
+    }  # fmt: skip
+
+
 def freeze(fleet: SimulatedFleet) -> None:
     """Make every rig do exactly what its data sheet says; the last one is dark."""
     for rig in fleet.rigs:
@@ -56,8 +89,9 @@ def freeze(fleet: SimulatedFleet) -> None:
 
 
 @pytest.fixture
-async def site(tmp_path, monkeypatch):
-    """A running agent on four rigs; gives (clock, step, page)."""
+async def site(tmp_path, monkeypatch, web: Web):
+    """A running agent on four rigs and three services of the market; gives (clock, step, page)."""
+    web.answers = answers()
     monkeypatch.setattr(physics, "_WANDER", 0.0)
     monkeypatch.setattr(
         "stratoscope.poll.rig.phase", lambda _address, _interval: 0.0
@@ -74,8 +108,8 @@ async def site(tmp_path, monkeypatch):
         "rigs": entries,
         "state_dir": str(tmp_path),
         "market": {
-            "network": [{"kind": "fixed", "height": 932_000, "difficulty": 146.48088e12, "fees": 0.01686508}],
-            "prices": [{"kind": "fixed", "price": 91_132}],
+            "network": [{"kind": "mempool", "url": web.url}],
+            "prices": [{"kind": "coinbase", "url": web.url}, {"kind": "kraken", "url": web.url}],
         },
         "tariffs": {"default": {
             "timezone": "America/Chicago",
@@ -88,6 +122,10 @@ async def site(tmp_path, monkeypatch):
     })  # fmt: skip
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
+    for _ in range(2000):  # the market is asked at once, in real time
+        if agent.around.market.now.hashprice is not None and agent.around.market.now.price is not None:
+            break
+        await asyncio.sleep(0.002)
 
     async def step() -> None:
         """Let one interval pass and every poll of it end."""
@@ -170,4 +208,8 @@ async def test_the_day_in_the_ledger_is_the_sum_of_the_rigs_counters(site, tmp_p
     assert day.scheduled_seconds == pytest.approx(4 * 300, abs=4 * 15)
     assert day.revenue_seconds == pytest.approx(sum(own.revenue_seconds for own in sums))
     assert 0.5 < day.revenue_seconds / day.scheduled_seconds < 0.75
-    assert (day.price, day.difficulty, day.fee) == (91_132.0, pytest.approx(146.48088e12), pytest.approx(0.02))
+    assert (day.price, day.difficulty, day.fee) == (
+        pytest.approx(91_132),
+        pytest.approx(146.48088e12),
+        pytest.approx(0.02),
+    )

@@ -105,6 +105,18 @@ def test_the_sources_of_a_config_are_asked(url: str, tmp_path: Path) -> None:
     assert (found["price_fiat"], found["inputs"]["price"]["source"]) == (50000, "fixed")
 
 
+def test_a_published_hashprice_is_held_against_the_market_of_now(url: str) -> None:
+    right = hashprice(DIFFICULTY, 314_500_000, 91_000)
+    assert right is not None
+    fits = live(
+        "--mempool", url, "--check", f"{right.fiat_per_ph_day:.2f}", "--check-unit", "fiat_per_ph_day", "--json"
+    )
+    assert (fits.exit_code, json.loads(fits.stdout)["check_verdict"]) == (0, "fits")
+    off = live("--mempool", url, "--check", repr(right.btc_per_ph_day * 1.02))
+    assert off.exit_code == 1
+    assert "doubtful" in off.stdout
+
+
 def test_without_difficulty_it_fails_with_the_reason(url: str) -> None:
     ANSWERS.clear()
     result = live("--mempool", url, "--json")

@@ -12,9 +12,12 @@ from stratoscope.config.document import parse
 from stratoscope.config.market import Market
 from stratoscope.config.models import Discovery, Logging, Polling, Rigs
 from stratoscope.config.money import Economics
+from stratoscope.config.mqtt import Mqtt
+from stratoscope.config.stratum import Stratum
 from stratoscope.config.tariffs import (
     AddersSection,
     BlockSection,
+    Curtailment,
     Energy,
     FixedSection,
     PriceSource,
@@ -54,8 +57,10 @@ def test_the_example_holds_every_key() -> None:
     shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", rigs, re.MULTILINE))
     assert shown == set(Rigs.model_fields)
     tariffs = rest.split("\ntariffs:")[1].split("\n\n")[0]
-    keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection]
-    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http"}:
+    mqtt = EXAMPLE.read_text().split("\nmqtt:")[1].split("\n\n")[0]
+    assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(Mqtt.model_fields)
+    keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection, Curtailment]
+    for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http", "topic"}:
         assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
 
@@ -63,11 +68,19 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     text = re.sub(r"^#(?=  )", "", EXAMPLE.read_text(), flags=re.MULTILINE).replace("rigs: []", "rigs:")
     (tmp_path / "c.yaml").write_text(text)
     (tmp_path / "rigs.txt").write_text("203.0.113.1\n")
-    loaded = load(tmp_path / "c.yaml", {"RIG_PASSWORD": "x"})
+    names = ("RIG_PASSWORD", "POOL_PASSWORD", "MQTT_PASSWORD", "BRAIINS_TOKEN", "VIABTC_KEY")
+    loaded = load(tmp_path / "c.yaml", dict.fromkeys(names, "x"))
     assert loaded.warnings == ()
+    assert loaded.stratum is not None
+    assert loaded.stratum.model_fields_set == set(Stratum.model_fields)
+    given = {"endpoints": (), "skip": (), "user": None, "password": None}
+    assert loaded.stratum.model_copy(update=given) == Stratum()
+    assert loaded.mqtt is not None
+    assert loaded.mqtt.account().port == 8883
     assert loaded.market is not None
+    assert [pool.called for pool in loaded.pools] == ["braiins-north", "viabtc", "public-pool", "ckpool-logs"]
     assert loaded.market.model_fields_set == set(Market.model_fields)
-    assert loaded.market.model_copy(update={"network": Market().network}) == Market()
+    assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()
     assert loaded.tariffs["night"].energy.source is not None
     assert loaded.tariffs["default"].energy.zones[0].months == "Jun-Sep"
     found = expand(loaded)

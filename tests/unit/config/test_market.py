@@ -11,7 +11,7 @@ MISTAKES = {
     "a source of no kind": ("prices: [coinbse]", ('market.prices[0].kind is "coinbse", which is no kind of source '
                             "here: did you mean coinbase?")),
     "a price source for the network": ("network: [kraken]", ('market.network[0].kind is "kraken", which is no kind of '
-                                       "source here: known here: bitcoind, file, fixed, mempool")),
+                                       "source here: known here: bitcoind, file, fixed, mempool, stratum")),
     "a node without its address": ("network: [{kind: bitcoind, cookie: /c}]",
                                    "market.network[0] lacks url, which a source of kind bitcoind needs"),
     "a node without a login": ("network: [{kind: bitcoind, url: http://127.0.0.1:8332}]",
@@ -34,7 +34,20 @@ MISTAKES = {
                                      "market.network[0] lacks fees, which a source of kind fixed needs"),
     "a fixed price of nothing": ("prices: [{kind: fixed, price: 0}]",
                                  "market.prices[0].price is 0, it must be 1e-06 to 1e+12"),
+    "stratum with an address": ("network: [{kind: stratum, url: https://a.example}]",
+                                ("market.network[0] has url, which a source of kind stratum does not take: it takes "
+                                "nothing more")),
     "a file without a path": ("prices: [file]", "market.prices[0] lacks path, which a source of kind file needs"),
+    "a reference without a figure": ("references: [{name: index}]",
+                                     "market.references[0] needs either `value:`, or `source:` to read it from"),
+    "two references of one name": ("references: [{name: a, value: 1}, {name: a, value: 2}]",
+                                   "market.references has the same name twice: a; give each its own"),
+    "a reference of no unit": ("references: [{name: a, value: 1, unit: usd}]",
+                               ('market.references[0].unit is "usd", it must be btc_per_ph_day, sats_per_th_day, '
+                               "fiat_per_ph_day or fiat_per_th_day")),
+    "a reference over http": ("references: [{name: a, source: {kind: http, url: 'http://192.0.2.1/p'}}]",
+                              ("market.references[0].source has a url that cannot be used: http would let anyone on "
+                              "the way change the figures: write https, or add allow_http: true")),
     "no currency": ("currency: dollars",
                     'market.currency is "dollars", it must be the code of a currency such as USD or EUR'),
     "too often": ("interval: 1s", ("market.interval is 1 s, the least is 10 s: public services shut out who asks more "

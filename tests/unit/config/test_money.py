@@ -66,7 +66,7 @@ MISTAKES = {
     "too young": (
         TARIFF + "energy: {type: external, price: 1, source: {kind: file, file: p, interval: 60, max_age: 90}}",
         (
-            "3: tariffs.night.energy.source has max_age 90 s, less than two intervals of 60 s: a price would be "
+            "3: tariffs.night.energy.source has max_age 90 s, less than two intervals of 60 s: it would be "
             "too old before the next one comes"
         ),
     ),
@@ -165,8 +165,8 @@ tariffs:
       zones: [{months: Jun-Sep, days: Mon-Fri, hours: "15-19", price: 110}]
     adders: {per_kwh: 0.012, markup_ratio: 0.0825, loss_ratio: 0.02}
     block: {mw: 1.5, price: 38}
-    fixed: {per_month: 1200, demand_per_kw_month: 6.5}
-    curtailment: {credit_per_kwh: 0.005}
+    fixed: {per_month: 1200, demand_per_kw_month: 6.5, cp_per_kw_year: 67}
+    curtailment: {credit_per_kwh: 0.005, event_source: {kind: http, url: "https://grid.example/dr?k=1", path: on}}
     overhead_ratio: 1.08
   spot:
     energy:
@@ -206,6 +206,12 @@ def test_what_is_written_becomes_exact_terms(tmp_path: Path) -> None:
     assert (default.timezone, default.overhead_ratio) == (ZoneInfo("America/Chicago"), Decimal("1.08"))
     assert (default.per_month, default.credit_per_kwh) == (Decimal(1200), Decimal("0.005"))
     assert own.tariffs["default"].demand_per_kw_month == Decimal("6.5")
+    call = own.tariffs["default"].call
+    assert call is not None
+    assert (call.url, call.path, own.tariffs["default"].call_max_age) == ("https://grid.example/dr?k=1", ("on",), 1200)
+    assert own.tariffs["default"].cp_per_kw_year == Decimal(67)
+    assert own.tariffs["default"].cp_months == frozenset({6, 7, 8, 9})
+    assert own.tariffs["spot"].call is None
     assert spot.external == External(300.0, "last")
     assert (spot.price, spot.overhead_ratio) == (Decimal("-0.01"), Decimal("1.04"))
     feed = own.tariffs["spot"].feed

@@ -17,6 +17,7 @@ REQUIRED = {
     "STRATOSCOPE_CONFIG_DIR": "./deploy/demo",
     "GRAFANA_ADMIN_PASSWORD_FILE": "./secrets/grafana",
     "MOSQUITTO_PASSWORDS_FILE": "./secrets/mosquitto",
+    "MOSQUITTO_PUBLISHER_FILE": "./secrets/mosquitto-publisher",
 }
 
 

@@ -8,11 +8,15 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from stratoscope.config import load
-from stratoscope.config.market import Market, Source
+from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
+from stratoscope.config.mqtt import Mqtt
+from stratoscope.config.pools import PoolSection
+from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
+from stratoscope_exporters.mqtt_settings import Settings as MqttSettings
 from stratoscope_exporters.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,15 +51,19 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> "dict[str, object]":
 
 def meant(text: str) -> object:
     """Return what a default in the paper means: 5m → 300, 1 MiB → 1048576, none → nothing."""
-    match = re.fullmatch(r"(\d+)\s*(s|m|MiB|)", text)
+    match = re.fullmatch(r"(\d+)\s*(s|m|d|MiB|)", text)
     if match:
-        return int(match[1]) * {"": 1, "s": 1, "m": 60, "MiB": 1 << 20}[match[2]]
+        return int(match[1]) * {"": 1, "s": 1, "m": 60, "d": 86400, "MiB": 1 << 20}[match[2]]
+    if re.fullmatch(r"0\.\d+", text):
+        return float(text)
     return {"none": None, "off": None, "true": True, "false": False, "prometheus: {}": {"prometheus": {}}}.get(
         text, text
     )
 
 
-@pytest.mark.parametrize(("heading", "model"), [("Keys", Config), ("Exporter `prometheus`", Settings)])
+@pytest.mark.parametrize(("heading", "model"), [
+    ("Keys", Config), ("Exporter `prometheus`", Settings), ("Exporter `mqtt`", MqttSettings),
+])  # fmt: skip
 def test_every_key_is_documented_with_its_default(heading, model):
     paper, code = documented(heading), keys_of(model)
     assert sorted(paper) == sorted(code)
@@ -94,9 +102,9 @@ def test_the_tariffs_and_economics_in_the_paper_load(tmp_path):
 
 def test_every_key_of_the_market_is_documented_with_its_default():
     paper, code = documented("Market"), keys_of(Market)
-    kinds = {"bitcoind", "mempool", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file"}
+    kinds = {"bitcoind", "mempool", "stratum", "coinbase", "kraken", "bitstamp", "coingecko", "fixed", "file", "mqtt"}
     assert set(paper) == set(code) | kinds
-    assert {"fixed", "file", "mempool", "bitcoind"} == set(NETWORK_KINDS)
+    assert {"fixed", "file", "mempool", "bitcoind", "stratum"} == set(NETWORK_KINDS)
     assert kinds == {*NETWORK_KINDS, *PRICE_KINDS}
     assert re.findall(r"`(\w+)`", section("Market").partition("| `prices` |")[2].partition("|")[0]) == [
         source.kind for source in code["prices"]
@@ -105,6 +113,43 @@ def test_every_key_of_the_market_is_documented_with_its_default():
     for key in ("currency", "interval", "price_max_age"):
         assert meant(paper[key]) == code[key], key
     assert (paper["tip_max_age"], code["tip_max_age"]) == ("6h", 6 * 3600)
+
+
+def test_every_key_of_the_broker_is_documented_with_its_default_and_the_example_loads(tmp_path):
+    paper, code = documented("MQTT"), keys_of(Mqtt)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"host"}:
+        assert meant(paper[key]) == (int(code[key]) if key == "protocol" else code[key]), key
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section("MQTT"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    config = load(tmp_path / "stratoscope.yaml", {"MQTT_PASSWORD": "x"})
+    assert config.mqtt.account().user == "publisher"
+    assert "mqtt" in config.exporters
+
+
+def test_every_key_of_a_reference_is_documented_and_the_example_loads(tmp_path):
+    for key in Reference.model_fields:
+        assert f"`{key}`" in section("Market"), key
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", section("Market"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "stratoscope.yaml").write_text(text)
+    market = load(tmp_path / "stratoscope.yaml", {}).market
+    assert [one.name for one in market.settings().references] == ["index", "contract"]
+
+
+def test_every_key_of_stratum_is_documented_with_its_default():
+    paper, code = documented("Stratum"), keys_of(Stratum)
+    assert sorted(paper) == sorted(code)
+    for key, default in code.items():
+        assert meant(paper[key]) == (None if default == () else default), key
+    for key in EndpointSection.model_fields:
+        assert f"`{key}`" in section("Stratum"), key
+
+
+def test_every_key_of_a_pool_is_documented_with_its_default():
+    paper, code = documented("Pools"), keys_of(PoolSection)
+    assert sorted(paper) == sorted(code)
+    for key in set(code) - {"kind"}:
+        assert meant(paper[key]) == (None if code[key] in ({}, ()) else code[key]), key
 
 
 def test_every_key_of_a_source_is_documented():
@@ -117,7 +162,12 @@ def test_every_key_of_a_rigs_entry_is_documented():
 
 
 def test_the_demo_config_of_the_stack_loads_with_what_compose_sets(tmp_path):
-    config = load(ROOT / "deploy/demo/stratoscope.yaml", LISTEN)
+    text = (ROOT / "deploy/demo/stratoscope.yaml").read_text()
+    (tmp_path / "publisher").write_text("x")
+    (tmp_path / "stratoscope.yaml").write_text(text.replace("/run/secrets/mosquitto_publisher", "publisher"))
+    config = load(tmp_path / "stratoscope.yaml", LISTEN)
+    assert config.mqtt.account().user == "publisher"
+    assert "mqtt" in config.exporters
     assert config.site == "demo"
     assert config.state_dir == Path("/var/lib/stratoscope")
     settings = Settings.model_validate(dict(config.exporters["prometheus"] or {}))

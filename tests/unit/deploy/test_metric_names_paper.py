@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.metrics import TABLE, WHOLE
+from stratoscope.metrics import TABLE, WHOLE, Kind
 
 ROOT = Path(__file__).resolve().parents[3]
-KNOWN = {metric.series for family in (*TABLE, *WHOLE) for metric in family.metrics}
+KNOWN = {
+    metric.series + end
+    for family in (*TABLE, *WHOLE)
+    for metric in family.metrics
+    for end in ("", *(("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ()))
+}
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
 LABELS = {metric.series: {"rig", *family.labels} for family in TABLE for metric in family.metrics}
 

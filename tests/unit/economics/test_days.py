@@ -1,5 +1,6 @@
 """The days add up to the rigs' own sums, over midnights, restarts and gaps; what is missing lowers the coverage."""
 
+import asyncio
 import itertools
 from decimal import Decimal
 
@@ -7,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.clock import StillClock
+from stratoscope.app.money import Money
 from stratoscope.economics.days import SITE, Added, Basis, Day, DayBook, added
 from stratoscope.economics.demand import Demand, Peak
 from stratoscope.economics.terms import Contract
 from stratoscope.fleet import Counters
 from stratoscope.ledger.money import day_of, row_of
+from stratoscope.outside.fetch import Fetcher
+from stratoscope.outside.tally import SourceTally
 from stratoscope.units import DAY, HOUR
-from unit.economics.stand import tariff
+from unit.economics.stand import snapshot, tariff, terms
 
 MIDNIGHT = 1_768_176_000.0  # 2026-01-12 00:00 UTC
 NAMES = ("sat", "revenue", "cost", "energy", "hashes", "revenue_seconds", "cost_seconds")
@@ -211,3 +216,20 @@ def test_rows_survive_the_ledgers_form():
     assert day_of(row_of(row)) == row
     assert row_of(row)[4:10] == (8457, 7_700_000, -4, 0.25, 0.5, 0.75)
     assert all(isinstance(value, int) for value in itertools.islice(row_of(row), 4, 7))
+
+
+async def test_the_time_of_the_first_readings_is_scheduled_so_that_coverage_is_no_more_than_all():
+    clock = StillClock(epoch=MIDNIGHT + 3600)
+    money = Money(terms(), "north", None, Fetcher(clock, lambda: 0.0, SourceTally()), clock, lambda _: None)
+    fleet = {}
+    running = asyncio.create_task(money.run(fleet))
+    await clock.advance(0)
+    fleet["a"] = snapshot("a")
+    await clock.advance(14.9)
+    money.economist.days.add("a", Added(1.0, 1.0, 1.0, 1.0, 1.0, 14.9, 14.9), clock.time() - 14.9, clock.time())
+    await clock.advance(0.2)
+    row = money.economist.days.today()
+    assert row.revenue_seconds <= row.scheduled_seconds == 15.0
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

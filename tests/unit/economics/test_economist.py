@@ -68,7 +68,7 @@ def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
     assert missing(money(economist, snapshot(power=None))) == of_power
     without_market = Bench(None, capex=(Capex(900.0),)).economist
     assert missing(money(without_market, snapshot())) == known - {
-        "metered_power", "power_cost_per_day", "power_price", "hashcost", "breakeven_hashprice", "advice"
+        "metered_power", "power_cost_per_day", "power_price", "hashcost", "breakeven_hashprice", "advice", "capex"
     }  # fmt: skip
     without_tariff = Bench(ToldMarket(), tariffs={}).economist
     assert missing(money(without_tariff, snapshot())) >= {"power_cost_per_day", "margin_per_day", "advice", "strike"}

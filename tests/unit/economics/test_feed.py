@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
 from stratoscope.app.money import Money
-from stratoscope.economics.feed import Feed, Reader, dotted_path, quote_of
+from stratoscope.economics.quote import quote_of
 from stratoscope.economics.terms import Contract
 from stratoscope.errors import SourceError
 from stratoscope.market.tariff import External, Quote
+from stratoscope.outside.feed import Feed, Reader, dotted_path
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.tally import SourceTally
 from unit.economics.stand import AT, tariff, terms
@@ -113,7 +114,7 @@ async def test_a_service_is_asked_with_its_path_and_query(fetcher):
         return web.json_response({"data": [{"price": 61.5}]})
 
     async with service(answer) as url:
-        reader = Reader("spot", feed("data.0.price", url=f"{url}/v1/price?hub=LZ%20WEST&n=1"), fetcher)
+        reader = Reader("spot", feed("data.0.price", url=f"{url}/v1/price?hub=LZ%20WEST&n=1"), fetcher, quote_of)
         assert await reader.read(AT) == Quote(Decimal("61.5"), AT)
     assert asked == ["/v1/price?hub=LZ%20WEST&n=1"]
 
@@ -127,16 +128,16 @@ async def test_a_service_that_redirects_fails_or_is_gone_gives_a_reason_and_no_p
     async with service(answer) as url:
         for path, reason in (("away", "redirect"), ("broken", "http")):
             with pytest.raises(SourceError) as caught:
-                await Reader("spot", feed(url=f"{url}/{path}"), fetcher).read(AT)
+                await Reader("spot", feed(url=f"{url}/{path}"), fetcher, quote_of).read(AT)
             assert caught.value.reason == reason
     with pytest.raises(SourceError) as caught:
-        await Reader("spot", feed(url=f"{url}/gone"), fetcher).read(AT)
+        await Reader("spot", feed(url=f"{url}/gone"), fetcher, quote_of).read(AT)
     assert caught.value.reason == "unreachable"
 
 
 async def test_a_file_is_as_old_as_it_says_or_as_it_is(fetcher, tmp_path: Path):
     path = tmp_path / "price.json"
-    reader = Reader("spot", feed("p", file=path), fetcher)
+    reader = Reader("spot", feed("p", file=path), fetcher, quote_of)
     with pytest.raises(SourceError):
         await reader.read(AT)
     path.write_text('{"p": 0.07}')
@@ -145,7 +146,7 @@ async def test_a_file_is_as_old_as_it_says_or_as_it_is(fetcher, tmp_path: Path):
     os.utime(path, (AT + 500, AT + 500))
     assert (await reader.read(AT)).at == AT
     with pytest.raises(SourceError, match="is a directory"):
-        await Reader("spot", feed(file=tmp_path), fetcher).read(AT)
+        await Reader("spot", feed(file=tmp_path), fetcher, quote_of).read(AT)
 
 
 async def test_feeds_are_followed_and_a_price_that_stays_away_is_shown_as_stale(fetcher, tmp_path: Path):

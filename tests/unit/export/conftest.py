@@ -29,7 +29,7 @@ async def exporter(clock):
     """Return a function that makes (renderer, pages, meters) for a fleet."""
     made = []
 
-    def make(fleet: Fleet, market=None, **settings):
+    def make(fleet: Fleet, market=None, economist=None, **settings):
         chosen, meters = Settings(**settings), Meters()
         renderer = Renderer(fleet, clock, meters, chosen)
         pages = Pages(
@@ -38,6 +38,7 @@ async def exporter(clock):
             clock,
             meters,
             () if market is None else (Section(MARKET, lambda: market.now),),
+            economist,
         )
         made.append(pages)
         return renderer, pages, meters

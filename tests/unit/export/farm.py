@@ -2,18 +2,29 @@
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from stratoscope.economics.call import Call
+from stratoscope.economics.economist import Economist
+from stratoscope.economics.terms import Contract
 from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
-from stratoscope.market.choose import Chosen, NetworkState, PriceState, Quote, Seen
+from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot, ShareProof
+from stratoscope.market.choose import Chosen, NetworkState, PriceState, Seen
+from stratoscope.market.choose import Quote as SpotQuote
 from stratoscope.market.derive import Inputs, Moment, derive
 from stratoscope.market.history import DayPoint, History, day_of
+from stratoscope.market.references import Figure, ReferenceSettings
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.sources.source import Network
+from stratoscope.market.tariff import External, Quote
+from stratoscope.market.template import Template
+from stratoscope.outside.feed import Feed
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import DAY, GH, MHZ, TH
+from unit.economics.stand import Bench, tariff
 
 NOW = 1_760_000_000.0
 MONOTONIC = 5000.0
@@ -36,10 +47,10 @@ class HandClock:
         await asyncio.sleep(min(seconds, 0.05))
 
 
-def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None) -> Context:
+def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None, pools=None) -> Context:
     health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
     return Context(fleet=fleet, clock=clock, health=health, registry=CollectorRegistry(), site=site, settings=settings,
-                   market=market, economist=economist)  # fmt: skip
+                   market=market, economist=economist, pools=pools)  # fmt: skip
 
 
 def board(index: int, **over) -> Hashboard:
@@ -49,12 +60,17 @@ def board(index: int, **over) -> Hashboard:
 
 
 MONEY = Economics(
+    capex=2400.0,
     currency="USD", algorithm="sha256", tariff="default", metered_power=3380.0, revenue_sat_per_day=4630.25,
     revenue_per_day=4.2195, power_cost_per_day=4.06125, margin_per_day=0.15825, gross_margin_ratio=0.0375,
     power_price=0.05006, breakeven_power_price=0.05201, breakeven_hashprice=37.85, breakeven_efficiency=32.07,
     hashcost=37.09, revenue_per_mwh=52.01, cost_per_btc=87_700.0, payback=4.9e8, advice="run", strike=0.05114,
 )  # fmt: skip
 """What a rig of 109.5 TH/s and 3,250 W might earn and cost."""
+
+
+PROOF = ShareProof(hashrate=107.9 * TH, low=104.1 * TH, high=111.8 * TH, reported=109.5 * TH, unaccounted=0.0125,
+                   unaccounted_error=0.0036, windows=24)  # fmt: skip
 
 
 def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
@@ -83,6 +99,8 @@ def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
                              revenue_sat=9312.75, revenue_micro=8.43e6, cost_micro=3.89e6, credit_micro=2500.0,
                              revenue_seconds=86_100.0, cost_seconds=86_160.0, currency="USD"),
         "economics": MONEY,
+        "proof": PROOF,
+        "behind": 0,
         "tags": {"group": "hall-1"},
         **over,
     }  # fmt: skip
@@ -162,11 +180,43 @@ class Known:
         inputs = Inputs(
             network=NetworkState(seen=Seen(network, "mempool", MONOTONIC - 300, MONOTONIC - 9)),
             price=PriceState(good=chosen, reference=91_000.0),
-            quotes={name: Quote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
+            quotes={name: SpotQuote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
+            watched=True,
+            template=Template(
+                height=931_893,
+                difficulty=146_472_570_619_930.8,
+                coinbase_value=315_120_000,
+                at=NOW - 12,
+                endpoint="pool-a",
+            ),
+            references={
+                "index": (ReferenceSettings(name="index", unit="btc_per_ph_day"), Figure(0.00043143, NOW - 60))
+            },
         )
         past = [DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
                 for n in (1, 7, 30)]  # fmt: skip
         self.now = derive(MarketSettings(), replace(inputs, **over), History("USD", past), Moment(MONOTONIC, NOW))
+
+
+CONTRACT: Final = Contract(
+    tariff=tariff(price=Decimal("0.05"), external=External(max_age=1200.0)),
+    demand_per_kw_month=Decimal("6.5"),
+    cp_per_kw_year=Decimal(67),
+    cp_months=frozenset({9, 10}),
+    call=Feed(file=None, url=None, allow_http=False, path=(), time_path=None, factor=Decimal(1), interval=60.0),
+    call_max_age=600.0,
+)  # fmt: skip
+"""A tariff with everything: a price from outside, demand, coincident peaks, calls of the grid."""
+
+
+def economist(market: Known, fleet: Fleet) -> Economist:
+    """Return an economist that watched the fleet for an hour, in which the grid called."""
+    own = Bench(market, tariffs={"default": CONTRACT}, hosting_per_kw_month=121.0, pool_fee=0.02).economist
+    for second in range(-3600, 0, 15):
+        own.quote("default", Quote(Decimal("0.0455"), NOW + second // 300 * 300), MONOTONIC + second, NOW + second)
+        own.call("default", Call(on=second < -900, at=NOW + second))
+        own.tick(fleet.snapshots, MONOTONIC + second, NOW + second)
+    return own
 
 
 def farm() -> Fleet:

@@ -10,9 +10,11 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
 
+from stratoscope.economics.call import Call
 from stratoscope.errors import ConfigError
 from stratoscope.fleet import Fleet
 from stratoscope.market.choose import PriceState
+from stratoscope.market.template import Template
 from stratoscope_exporters import guard
 from stratoscope_exporters.docs import metrics_markdown
 from stratoscope_exporters.exposition import Form
@@ -21,7 +23,7 @@ from stratoscope_exporters.negotiate import form_of, takes_gzip
 from stratoscope_exporters.prometheus import serve
 from stratoscope_exporters.settings import Settings
 from unit.export.conftest import free_port
-from unit.export.farm import Known, antminer, context, farm
+from unit.export.farm import NOW, Known, antminer, context, economist, farm
 
 PROMETHEUS_2 = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
                 "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")  # fmt: skip
@@ -276,8 +278,9 @@ async def test_the_status_page_shows_the_market(site):
     page = await (await session.get("/")).text()
     strip = page.partition('aria-label="Market"')[2].partition("</section>")[0]
     for words in ("39.27 USD", "91\u202f000 USD", "146.47 T", "block 931\u202f892", "coinbase, kraken · 20 s ago",
-                  "+1.4 % in a day"):  # fmt: skip
+                  "+1.4\u00a0% in a day", "39.38 USD by the newest job"):  # fmt: skip
         assert words in strip, words
+    assert "disagree" not in page
     assert "40.36 USD by observed hashrate" in strip
     assert re.search(r"Next adjustment.*?[+−]\d+\.\d %", strip, re.DOTALL)
 
@@ -289,6 +292,21 @@ async def test_the_status_page_says_why_something_of_the_market_is_missing(site)
     assert "43.2 sat" in strip
     assert "&lt;script&gt;" in strip
     assert "<script" not in strip
+
+
+async def test_a_job_at_odds_with_the_market_and_a_call_of_the_grid_stand_above_the_figures(site):
+    fleet = farm()
+    job = Template(height=931_600, difficulty=1.2e14, coinbase_value=313_000_000, at=NOW - 5, endpoint="pool <a>")
+    own = economist(Known(), fleet)
+    own.call("default", Call(on=True, at=NOW))
+    session, _ = await site(fleet, market=Known(template=job), economist=own)
+    page = await (await session.get("/")).text()
+    assert "The newest stratum job and the market disagree about the height." in page
+    assert "The newest stratum job and the market disagree about the difficulty." in page
+    assert "pool &lt;a&gt; builds block 931\u202f600; the market's newest is 931\u202f892." in page
+    assert "Tariff default: the grid calls for less load; the advice is to curtail." in page
+    own.groups["default"].call = Call(on=True, at=NOW - 700)
+    assert "whether the grid calls is unknown" in await (await session.get("/")).text()
 
 
 async def test_without_a_market_the_status_page_has_no_strip(site):

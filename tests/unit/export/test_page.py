@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from stratoscope.fleet import Fleet
 from stratoscope.market.choose import NetworkState, PriceState
-from stratoscope.metrics import MARKET, TABLE, Kind
+from stratoscope.metrics import MARKET, SITE_MONEY, TABLE, Kind
 from stratoscope.reading import Fan, Fault, PoolSlot
 from stratoscope_exporters.exposition import Form, rig_label
 from stratoscope_exporters.meters import Meters
@@ -26,7 +26,7 @@ from stratoscope_exporters.render import Renderer
 from stratoscope_exporters.settings import Settings
 from unit.economics.stand import Bench
 from unit.export.conftest import program
-from unit.export.farm import MONEY, NOW, Known, antminer, board, farm, offline, whatsminer
+from unit.export.farm import MONEY, NOW, Known, antminer, board, economist, farm, offline, whatsminer
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "metrics.txt"
 
@@ -47,7 +47,8 @@ def of(page: str, name: str, **labels) -> float | None:
 
 
 async def test_page_of_the_fixture_fleet_is_the_golden_one(text_of):
-    page = await text_of(farm(), market=Known())
+    market, fleet = Known(), farm()
+    page = await text_of(fleet, market=market, economist=economist(market, fleet))
     if os.environ.get("STRATOSCOPE_REWRITE_GOLDEN"):
         GOLDEN.write_text(page)
     wanted = GOLDEN.read_text()
@@ -85,6 +86,13 @@ async def test_every_metric_of_the_market_appears_once_it_is_known(text_of):
     assert samples(await text_of(farm(), Form.OPENMETRICS, market=Known()), Form.OPENMETRICS) == samples(page)
 
 
+async def test_every_metric_of_the_sites_money_appears_once_it_is_known(text_of):
+    market, fleet = Known(), farm()
+    page = await text_of(fleet, market=market, economist=economist(market, fleet))
+    table = {metric.series for family in SITE_MONEY for metric in family.metrics}
+    assert table == {name for name, _ in samples(page)} & table
+
+
 async def test_what_the_market_does_not_know_has_no_series(text_of):
     page = await text_of(farm(), market=Known(price=PriceState()))
     names = {name for name, _ in samples(page)}
@@ -96,7 +104,7 @@ async def test_what_the_market_does_not_know_has_no_series(text_of):
     ]
     assert of(page, "mining_hashprice_btc_per_ph_day") == pytest.approx(0.00043151, rel=1e-4)
     assert of(page, "mining_market_input_usable", input="price") == 0
-    page = await text_of(farm(), market=Known(network=NetworkState()))
+    page = await text_of(farm(), market=Known(network=NetworkState(), template=None, references={}))
     names = {name for name, _ in samples(page) if name.startswith("mining_") and "rig" not in name}
     assert not [name for name in names if "hashprice" in name or "network" in name]
     assert of(page, "mining_btc_price", currency="USD") == 91_000

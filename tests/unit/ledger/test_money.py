@@ -172,7 +172,7 @@ def test_export_writes_json_with_null_for_what_is_not_known(kept):
 
 def test_export_writes_peaks_and_events_too(kept):
     peaks = call("export", "--since", "2026-01-31", "--of", "peaks", "--state-dir", str(kept))
-    assert peaks.stdout.splitlines()[1] == "2026-01,north,default,1250000.0,2026-01-12T06:45:00+00:00"
+    assert peaks.stdout.splitlines()[1] == "2026-01,north,default,1250000.0,month,2026-01-12T06:45:00+00:00"
     events = call("export", "--since", "2026-01-12", "--of", "events", "--format", "json", "--state-dir", str(kept))
     (event,) = json.loads(events.stdout)
     assert (event["kind"], event["at"]) == ("curtail_advice", "2026-01-12T06:40:00+00:00")

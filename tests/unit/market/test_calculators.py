@@ -5,6 +5,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from stratoscope.cli import app
@@ -121,6 +123,12 @@ def test_people_get_a_table() -> None:
         (["--difficulty", "1", "--height", "1", "--pool-fee", "0.02"], "add --efficiency"),
         (["--difficulty", "1", "--height", "1", "--currency", "$"], "--currency"),
         (["--nbits", "1d80ffff", "--height", "1"], "--nbits 1d80ffff"),
+        (["--difficulty", "1e71", "--height", "1"], "--difficulty 1e+71"),
+        (["--difficulty", "1", "--height", "100000001"], "--height"),
+        (["--difficulty", "1", "--height", "1", "--fees", "21000001"], "from 0 to 2.1e+07"),
+        (["--difficulty", "1", "--height", "1", "--check", "0"], "--check 0"),
+        (["--difficulty", "1", "--height", "1", "--check", "39", "--check-unit", "fiat_per_ph_day"], "add --price"),
+        (["--difficulty", "1", "--height", "1", "--check", "39", "--check-unit", "usd"], "--check-unit"),
         (["--nbits", "xyz", "--height", "1"], "eight hex digits"),
     ],
 )
@@ -128,6 +136,72 @@ def test_a_wrong_option_is_named_with_its_remedy(arguments: list[str], named: st
     code, out, err = run("hashprice", *arguments)
     assert (code, out) == (2, "")
     assert named in " ".join(err.split())
+
+
+PUBLISHED = ("--height", "932000", "--fees", "0.0168650793650795", "--price", "91132")
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "verdict", "code", "share"),
+    [("146480880000000", "fits", 0, 0.0053), ("148260000000000", "fees_differ", 1, 0.0172),
+     ("140000000000000", "below_subsidy", 1, -0.0407)],
+)  # fmt: skip
+def test_a_published_hashprice_is_judged_by_the_reward_it_implies(difficulty, verdict, code, share) -> None:
+    arguments = ("hashprice", "--difficulty", difficulty, *PUBLISHED, "--check", "0.00043143")
+    exit_code, out, err = run(*arguments, "--json")
+    found = json.loads(out)
+    assert (exit_code, err, found["check_verdict"]) == (code, "", verdict)
+    assert found["check_implied_fee_ratio"] == pytest.approx(share, abs=1e-4)
+    assert found["check_own_fee_ratio"] == pytest.approx(0.005368, abs=1e-6)
+    assert found["check_implied_reward_btc"] == pytest.approx(0.00043143 * float(difficulty) * 2**32 / 86400e15)
+    exit_code, out, _ = run(*arguments)
+    assert exit_code == code
+    assert {"fits": "fits", "fees_differ": "doubtful", "below_subsidy": "cannot be"}[verdict] in out
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [("43.143", "sats_per_th_day"), ("39.317", "fiat_per_ph_day"), ("0.039317", "fiat_per_th_day")],
+)
+def test_a_published_hashprice_may_be_in_any_unit_of_the_trade(value, unit) -> None:
+    found = document("hashprice", "--difficulty", "146480880000000", *PUBLISHED, "--check", value, "--check-unit", unit)
+    assert found["check_hashprice_btc_per_ph_day"] == pytest.approx(0.00043143, rel=1e-4)
+    assert found["check_verdict"] == "fits"
+
+
+def test_without_fees_a_published_hashprice_is_held_against_the_subsidy_only() -> None:
+    found = document("hashprice", "--difficulty", "148260000000000", "--height", "932000", "--check", "0.00043143")
+    assert (found["check_verdict"], found["check_own_fee_ratio"]) == ("unchecked", None)
+
+
+def test_an_option_before_live_is_refused_as_it_would_do_nothing() -> None:
+    code, out, err = run("hashprice", "--difficulty", "1e14", "live")
+    assert (code, out) == (2, "")
+    assert "--difficulty stands before `live`" in err
+    assert "--json stands before `live`" in run("hashprice", "--json", "live")[2]
+
+
+@pytest.mark.parametrize("height", [0, 209_999, 210_000, 839_999, 840_000, 6_929_999, 6_930_000, 13_440_000, 10**8])
+def test_any_height_has_a_subsidy(height) -> None:
+    found = document("hashprice", "--difficulty", "1", "--height", str(height))
+    assert found["subsidy_btc"] == chain.subsidy(height) / 1e8
+    assert document("difficulty", "--height", str(height), "--epoch-start", "1700000000", "--now", "1700001000")
+
+
+@given(
+    st.floats(1e-9, 1e70), st.integers(0, 10**8), st.floats(0, 21e6), st.floats(1e-9, 1e15), st.floats(1e-9, 1e15),
+    st.floats(-1e9, 1e9), st.floats(0, 0.999),
+)  # fmt: skip
+def test_whatever_the_options_allow_gives_finite_figures(
+    difficulty, height, fees, price, efficiency, power, fee
+) -> None:
+    found = document("hashprice", "--difficulty", repr(difficulty), "--height", str(height), "--fees", repr(fees),
+                     "--price", repr(price), "--efficiency", repr(efficiency), f"--power-price={power!r}",
+                     "--pool-fee", repr(fee))  # fmt: skip
+    assert set(found) == NETWORK | RIG
+    for key in NETWORK - {"currency"}:
+        assert isinstance(found[key], float), key
+    assert found["gross_margin_ratio"] is not None or found["hashprice_fiat_per_ph_day"] == 0
 
 
 def test_the_adjustment_comes_out_as_mempool_estimates_it() -> None:
@@ -182,6 +256,7 @@ def test_people_get_the_adjustment_with_its_error() -> None:
         (["--height", "1000", "--epoch-start", "1660820820000"], "divide milliseconds by 1000"),
         (["--height", "1000", "--epoch-start", "yesterday"], "--epoch-start 'yesterday'"),
         (["--height", "1000", "--epoch-start", "2022-08-18T11:07:00"], "add Z for UTC"),
+        (["--height", "99999999999999999999", "--epoch-start", "1660820820"], "--height"),
         (["--height", "1000", "--epoch-start", "nan"], "--epoch-start nan"),
         (["--height", "1000", "--epoch-start", "1660820820", "--now", "1660820820"], "not after --epoch-start"),
         (["--height", "1000", "--epoch-start", "1660820820", "--t504", "1660619814"], "go together"),

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 
 from stratoscope.market import chain
 from stratoscope.market.hashprice import (
-    check_published,
     gross_profit_per_eh_day,
     hashprice,
-    implied_reward,
     observed_hashprice,
     template_hashprice,
 )
+from stratoscope.market.published import check_published, implied_reward
 from stratoscope.market.revenue import configured_revenue_per_day, fpps_rate, revenue_per_day, satoshis_earned
 from stratoscope.units import DAY, EH, GH, PH, TH
 

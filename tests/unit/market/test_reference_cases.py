@@ -11,6 +11,7 @@ import pytest
 
 from stratoscope.market import adjustment, chain, costs
 from stratoscope.market import hashprice as hp
+from stratoscope.market.published import check_published
 from stratoscope.market.revenue import fpps_rate
 from stratoscope.units import EH, PH, SATOSHIS, TH
 
@@ -138,8 +139,8 @@ def test_a_published_figure_comes_out(row: dict[str, str]) -> None:
 def test_the_published_wrong_difficulty_fails_the_fee_check_and_the_right_one_passes(shelf: Path) -> None:
     row = next(row for row in OURS if row["id"] == "D-2026-01-12-btc")
     fees = json.loads(row["inputs"])["reward_btc"] * SATOSHIS - chain.subsidy(932_000)
-    wrong = hp.check_published(float(row["published"]), 148.26e12, chain.subsidy(932_000), fees)
-    right = hp.check_published(float(row["published"]), 146.48088e12, chain.subsidy(932_000), fees)
+    wrong = check_published(float(row["published"]), 148.26e12, chain.subsidy(932_000), fees)
+    right = check_published(float(row["published"]), 146.48088e12, chain.subsidy(932_000), fees)
     assert wrong is not None
     assert right is not None
     assert (wrong.plausible, wrong.agrees) == (True, False)

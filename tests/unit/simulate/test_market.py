@@ -4,6 +4,7 @@ import statistics
 import aiohttp
 import pytest
 
+from stratoscope.market.published import check_published
 from stratoscope.simulate.chain import BLOCK_INTERVAL, Chain, difficulty
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
@@ -37,6 +38,28 @@ async def test_prices_have_the_currencies_and_agree_with_the_spot(ask, clock):
     assert float(spot["amount"]) == pytest.approx(prices["EUR"], abs=1)
     await ask("/v2/prices/ETH-USD/spot", 404)
     await ask("/v2/prices/BTC-XXX/spot", 404)
+
+
+async def test_the_index_publishes_the_hashprice_and_is_wrong_for_a_part_of_each_hour(ask, clock):
+    stats = await ask("/api/v1/mining/reward-stats/144")
+    reward = int(stats["totalReward"]) / 144
+    verdicts = {}
+    for _ in range(60):
+        said = float((await ask("/index/hashprice"))["data"]["btc_per_ph_day"])
+        found = check_published(said, difficulty(ask.chain.bits), 312_500_000, reward - 312_500_000)
+        verdicts[clock.time() % 3600 // 60] = found.verdict
+        await clock.pass_(60)
+    assert {minute for minute, verdict in verdicts.items() if verdict == "fees_differ"} == set(range(10))
+    assert {verdict for minute, verdict in verdicts.items() if minute >= 10} == {"fits"}
+
+
+async def test_the_grid_calls_for_five_minutes_of_each_hour(ask, clock):
+    minutes = set()
+    for _ in range(60):
+        if (await ask("/grid"))["demand_response"]["active"]:
+            minutes.add(clock.time() % 3600 // 60)
+        await clock.pass_(60)
+    assert minutes == {20, 21, 22, 23, 24}
 
 
 async def test_the_price_walks_slowly(clock):

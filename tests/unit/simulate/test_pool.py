@@ -275,7 +275,7 @@ async def test_serve_runs_until_it_is_cancelled_and_then_frees_its_ports(clock, 
     seen = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(2, base, 0, clock, lambda fleet, urls: seen.set_result((fleet, urls))))
     fleet, urls = await asyncio.wait_for(seen, 10)
-    assert set(urls) == {"stratum", "pool", "market"}
+    assert set(urls) == {"stratum", "backup", "pool", "north", "south", "market"}
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -153,7 +153,7 @@ def test_s01_a_recording_rig_sees_nothing_outside_the_list(ask, param):
 OPENERS = {"create_connection", "open_connection", "create_datagram_endpoint", "ClientSession", "TCPConnector",
            "sock_connect", "socket", "create_unix_connection", "open_unix_connection", "start_tls", "HTTPConnection",
            "HTTPSConnection", "urlopen", "Telnet"}  # fmt: skip
-MAY_TALK = ("wire", "market", "pools", "stratum", "simulate")
+MAY_TALK = ("wire", "outside", "pools", "stratum", "simulate")
 
 
 def opened_in(tree):

@@ -4,10 +4,10 @@ import math
 import re
 from typing import Annotated, Any, Final, TypeVar
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from stratoscope.errors import SourceError
+from stratoscope.outside.document import document
 
 NUMERAL: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
 EARLIEST: Final = 1_230_768_000.0  # 2009, the first block
@@ -58,15 +58,6 @@ class Answer(BaseModel):
     """An answer of which only the named fields matter; a value is never part of an error's text."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-def document(body: bytes) -> Any:
-    """Return the JSON value in `body`; raise SourceError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        kind = "HTML" if body.lstrip()[:1] == b"<" else "no JSON"
-        raise SourceError("not_json", f"the answer is {kind}") from None
 
 
 def read(kind: TypeAdapter[T], body: bytes) -> T:

@@ -6,8 +6,9 @@ from pydantic import TypeAdapter
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
-from stratoscope.market.sources.answer import Answer, Moment, Positive, checked, document
+from stratoscope.market.sources.answer import Answer, Moment, Positive, checked
 from stratoscope.market.sources.source import Price
+from stratoscope.outside.document import document
 from stratoscope.outside.fetch import Remote
 from stratoscope.units import MINUTE
 

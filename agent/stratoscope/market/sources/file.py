@@ -6,8 +6,6 @@ not needed may be left out.
 """
 
 import asyncio
-import os
-import stat
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +14,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from stratoscope.errors import SourceError
 from stratoscope.market.sources.answer import Answer, Difficulty, Height, Moment, Positive, number, read
 from stratoscope.market.sources.source import Network, Price
+from stratoscope.outside.feed import load
 from stratoscope.outside.tally import SourceTally
 from stratoscope.units import SATOSHIS
 
@@ -40,15 +39,6 @@ SHEET: Final = TypeAdapter(Sheet)
 def parse(body: bytes) -> Sheet:
     """Return what `body` holds; raise SourceError."""
     return read(SHEET, body)
-
-
-def _load(path: Path) -> tuple[bytes, float]:
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for a writer
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError("unreachable", "not a regular file")
-        return file.read(MOST + 1), status.st_mtime
 
 
 class File:
@@ -84,10 +74,7 @@ class File:
         return found
 
     def _read(self) -> tuple[Sheet, float]:
-        try:
-            body, modified = _load(self._path)
-        except OSError as error:
-            raise SourceError("unreachable", (error.strerror or "error").lower()) from None
+        body, modified = load(self._path)
         if len(body) > MOST:
             raise SourceError("oversize", "over 64 KiB")
         sheet = parse(body)

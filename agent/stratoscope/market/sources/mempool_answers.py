@@ -19,11 +19,11 @@ from stratoscope.market.sources.answer import (
     Number,
     Satoshis,
     checked,
-    document,
     price_in,
     read,
 )
 from stratoscope.market.sources.source import PastPrice, Price
+from stratoscope.outside.document import document
 from stratoscope.units import CENTI
 
 AGREE: Final = 0.005

@@ -1,0 +1,78 @@
+"""Makes up what rigs did at their pools before the simulation began: a pool has books of yesterday, a rig a past."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from stratoscope.simulate.accounts import SKIMMED, SOUTH
+from stratoscope.simulate.chain import Chain, difficulty, subsidy
+from stratoscope.simulate.physics import poisson
+from stratoscope.simulate.rig import Rig
+from stratoscope.units import DAY, HOUR
+
+_WAVER = 0.002  # of an hour's mean hashrate
+_SKIMS_FOR = 30 * HOUR  # s before the simulation since which the south's pool skims
+REFUSED: Final = 0.0023
+"""Part of all shares that is rejected or stale, as in the rigs' own counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class RigHour:
+    """One rig's hour: UTC s at which it began, hashes it reported and was credited, hashes per share."""
+
+    rig: str
+    worker: str
+    start: float
+    reported: float
+    credited: float
+    per_share: float
+
+
+@dataclass(slots=True)
+class PoolPast:
+    """The hours from midnight of yesterday (UTC) on up to the present one, of all rigs by account."""
+
+    begin: float
+    end: float
+    difficulty: float
+    subsidy: int  # sat
+    fees: float  # sat per block on average
+    hours: dict[str, list[RigHour]] = field(default_factory=dict)
+
+    def by_day(self, account: str) -> Mapping[float, float]:
+        """Return the hashes that an account was credited, by the UTC second at which the day began."""
+        days: dict[float, float] = {}
+        for hour in self.hours.get(account, ()):
+            day = hour.start // DAY * DAY
+            days[day] = days.get(day, 0.0) + hour.credited
+        return days
+
+    def in_order(self, account: str) -> Iterator[list[RigHour]]:
+        """Yield the rows of each hour, the oldest first."""
+        by_hour: dict[float, list[RigHour]] = {}
+        for hour in self.hours.get(account, ()):
+            by_hour.setdefault(hour.start, []).append(hour)
+        for start in sorted(by_hour):
+            yield by_hour[start]
+
+
+def past_of(rigs: Iterable[Rig], chain: Chain, now: float, seed: int) -> PoolPast:
+    """Return the past of these rigs as of UTC `now`: each rig at its own mean hashrate, shares drawn for every hour."""
+    past = PoolPast(now // DAY * DAY - DAY, now // HOUR * HOUR, difficulty(chain.bits), subsidy(chain.tip().height),
+                    chain.mean_fees())  # fmt: skip
+    count = round((past.end - past.begin) / HOUR)
+    for rig in rigs:
+        rng = Random(f"{seed}/past/{rig.name}")
+        user = rig.pools[0][1]
+        account = user.split(".", 1)[0]
+        physics = rig.physics
+        per_share = physics.difficulty * physics.spec.hashes_per_difficulty
+        rows = past.hours.setdefault(account, [])
+        for hour in range(count):
+            start = past.begin + hour * HOUR
+            rate = SKIMMED if account == SOUTH and start >= past.end - _SKIMS_FOR else 1.0
+            hashes = physics.average * HOUR * rng.gauss(1.0, _WAVER)
+            shares = poisson(rng, hashes * (1 - REFUSED) / per_share)
+            rows.append(RigHour(rig.name, user, start, hashes, shares * per_share * rate, per_share))
+    return past

@@ -1,0 +1,66 @@
+"""Judges shares of the simulated pool: what a header really hashes to, and how hard a session's shares are to be."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stratoscope.simulate.jobs import EXTRANONCE2_SIZE
+from stratoscope.stratum.header import header, rolled, share_difficulty
+from stratoscope.stratum.messages import parse_notify
+from stratoscope.stratum.template import root_of
+from stratoscope.stratum.words import octets, word
+
+_SHARES: Final = 6  # between two looks at a session's pace
+_STEP: Final = 4.0  # factor by which the difficulty changes at most
+_CALM: Final = 1.5  # factor from the wanted pace within which it stays
+MASK: Final = 0x1FFFE000
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A submitted share, as its hex words say; None is a word that is none."""
+
+    extranonce: bytes | None
+    ntime: int | None
+    nonce: int | None
+    bits: int | None
+
+    @classmethod
+    def of(cls, params: list[str], extranonce1: str) -> "Share":
+        """Return the share in the params of a `mining.submit` of a session with `extranonce1`."""
+        second = octets(params[2])
+        whole = None if second is None or len(second) != EXTRANONCE2_SIZE else octets(extranonce1 + params[2])
+        return cls(whole, word(params[3]), word(params[4]), word(params[5]) if len(params) > 5 else 0)
+
+    def worth(self, params: list[Any]) -> float | None:
+        """Return the difficulty of the share on the job with `params`; None where it is no share."""
+        job = parse_notify(params)
+        if job is None or self.extranonce is None or self.ntime is None or self.nonce is None or self.bits is None:
+            return None
+        root = root_of(job, self.extranonce)
+        if root is None:
+            return None
+        version = rolled(job.version, self.bits, MASK) if self.bits else job.version
+        return share_difficulty(header(version, job.prev_hash, root, self.ntime, job.nbits, self.nonce))
+
+
+class Vardiff:
+    """The difficulty of one session: after every few shares it is set so that one comes each `wanted` seconds."""
+
+    def __init__(self, difficulty: float, wanted: float | None, now: float) -> None:
+        self.difficulty = difficulty
+        self._wanted, self._since, self._count = wanted, now, 0
+
+    def share(self, now: float) -> float | None:
+        """Count an accepted share at monotonic second `now`; return the new difficulty where it changes."""
+        if self._wanted is None:
+            return None
+        self._count += 1
+        if self._count < _SHARES:
+            return None
+        pace = max(now - self._since, 1e-3) / self._count
+        self._since, self._count = now, 0
+        factor = min(max(self._wanted / pace, 1 / _STEP), _STEP)
+        if 1 / _CALM < factor < _CALM:
+            return None
+        self.difficulty *= factor
+        return self.difficulty

@@ -1,0 +1,229 @@
+"""A pool on loopback for every adapter: it looks at each request as that pool does, and refuses what is not right."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from fakes.pool_answers import ADDRESS, ANSWERS
+from fakes.web import Asked, Says, Web
+from stratoscope.pools.pool import Account
+
+KEY, SECRET, ORGANIZATION = "k3y/of+the=account", "s3cret:of the acc&unt", "0f-organization"
+BY_ADDRESS = {"ckpool", "ckpool-eu", "ocean", "public-pool", "parasite", "nicehash-address"}
+
+
+def account_of(kind: str) -> Account:
+    """Return who the site knows."""
+    if kind in BY_ADDRESS or kind.startswith("ckpool"):
+        return Account(account=ADDRESS)
+    if kind == "hydrapool":
+        return Account(account=ADDRESS, user="hydra", secret=SECRET)
+    organization = ORGANIZATION if kind == "nicehash" else ""
+    return Account(account="acct", key=KEY, secret=SECRET, organization=organization)
+
+
+@dataclass
+class Request:
+    """A request taken apart."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    raw_query: str
+    headers: dict[str, str]
+    body: bytes
+    form: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Asked) -> "Request":
+        url = urlsplit(asked.path)
+        form = (
+            dict(parse_qsl(asked.body.decode("latin-1")))
+            if "urlencoded" in asked.headers.get("Content-Type", "")
+            else {}
+        )
+        return cls(asked.method, url.path, dict(parse_qsl(url.query)), url.query, asked.headers, asked.body, form)
+
+
+def signed(secret: str, text: str) -> str:
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def header(name: str, value: str) -> Callable[[Request], bool]:
+    return lambda request: request.headers.get(name) == value
+
+
+def f2pool(request: Request) -> bool:
+    body = json.loads(request.body) if request.method == "POST" else {}
+    return (request.headers.get("F2P-API-SECRET"), body.get("mining_user_name"), body.get("currency"),
+            request.headers.get("Content-Type")) == (KEY, "acct", "bitcoin", "application/json")  # fmt: skip
+
+
+def viabtc(request: Request) -> bool:
+    if request.headers.get("X-API-KEY") != KEY:
+        return False
+    return "X-SIGNATURE" not in request.headers or (
+        request.headers["X-SIGNATURE"] == signed(SECRET, request.raw_query) and "tonce" in request.query
+    )
+
+
+class Antpool:
+    """Wants a nonce that grows."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def __call__(self, request: Request) -> bool:
+        form = request.form
+        nonce = int(form.get("nonce", 0))
+        good = nonce > self.last and form.get("key") == KEY and form.get("coin") == "BTC"
+        self.last = max(self.last, nonce)
+        return good and form.get("signature") == signed(SECRET, f"acct{KEY}{nonce}").upper()
+
+
+def nicehash(request: Request) -> bool:
+    head = request.headers
+    parts = (KEY, head.get("X-Time", ""), head.get("X-Nonce", ""), "", ORGANIZATION, "", request.method, request.path,
+             request.raw_query)  # fmt: skip
+    return (head.get("X-Organization-Id"), head.get("X-Auth")) == (
+        ORGANIZATION, f"{KEY}:{signed(SECRET, chr(0).join(parts))}")  # fmt: skip
+
+
+def binance(request: Request) -> bool:
+    query, _, sign = request.raw_query.rpartition("&signature=")
+    return request.headers.get("X-MBX-APIKEY") == KEY and sign == signed(SECRET, query) and "timestamp" in request.query
+
+
+def sbicrypto(request: Request) -> bool:
+    return (request.headers.get("X-API-key"), request.headers.get("X-API-secret")) == (KEY, SECRET)
+
+
+BASIC = "Basic " + base64.b64encode(f"hydra:{SECRET}".encode()).decode()
+CHECKS: Mapping[str, Callable[[Request], bool]] = {
+    "braiins": header("Pool-Auth-Token", KEY), "viabtc": viabtc, "f2pool": f2pool, "nicehash": nicehash,
+    "foundry": lambda r: r.path == "/pool_stats" or (r.headers.get("X-API-KEY") == KEY and r.path.endswith("/acct")),
+    "luxor": header("authorization", KEY), "binance": binance, "sbicrypto": sbicrypto,
+    "emcd": lambda r: unquote(r.path).endswith(f"/{KEY}"),
+    "btccom": lambda r: (r.query.get("access_key"), r.query.get("puid")) == (KEY, "acct"),
+    "powerpool": lambda r: r.query.get("apiKey") == KEY,
+    "kano": lambda r: (r.query.get("api"), r.query.get("username"), r.query.get("k")) == (KEY, "acct", "api"),
+    "hydrapool": header("Authorization", BASIC),
+}  # fmt: skip
+REFUSALS: Mapping[str, Says] = {
+    "braiins": Says(b"Access denied.", 403, {"Content-Type": "text/plain"}),
+    "viabtc": Says({"code": 12002, "data": {}, "message": "Invalid X-API-KEY"}),
+    "f2pool": Says({"code": 5010, "msg": 'permission denied: permission denied name="x"'}),
+    "antpool": Says({"code": 1002, "message": "signature error"}),
+    "btccom": Says({"err_no": 110, "err_msg": "access_key is invalid"}),
+    "powerpool": Says({"error": "Invalid API key"}),
+    "kano": Says({"error": "Invalid api key"}),
+    "binance": Says({"code": -2014, "msg": "API-key format invalid."}, 401),
+}  # fmt: skip
+PATHS: Mapping[str, Mapping[str, str]] = {
+    "ckpool": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
+    "ckpool-eu": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
+    "ocean": {"account": f"/v1/statsnap/{ADDRESS}", "hashrate": f"/v1/user_hashrate/{ADDRESS}",
+              "workers": f"/v1/user_hashrate_full/{ADDRESS}", "rewards": f"/v1/earnpay/{ADDRESS}/"},
+    "braiins": {"account": "/accounts/profile/json/btc/", "workers": "/accounts/workers/json/btc/",
+                "rewards": "/accounts/rewards/json/btc", "payouts": "/accounts/payouts/json/btc",
+                "pool": "/stats/json/btc/"},
+    "viabtc": {"account": "/res/openapi/v1/hashrate", "workers": "/res/openapi/v1/hashrate/worker",
+               "rewards": "/res/openapi/v1/profit/history"},
+    "f2pool": {"account": "/v2/hash_rate/info", "workers": "/v2/hash_rate/worker/list", "balance": "/v2/assets/balance",
+               "rewards": "/v2/assets/transactions/list"},
+    "foundry": {"account": "/subaccount_stats/acct", "workers": "/workers/acct", "balance": "/balance/acct",
+                "rewards": "/earnings/acct", "days": "/subaccount_hashrate_day/acct", "pool": "/pool_stats"},
+    "luxor": {"account": "/api/v1/pool/summary/BTC", "workers": "/api/v1/pool/workers/BTC"},
+    "antpool": {"account": "/api/accountOverview.htm", "workers": "/api/workers.htm", "work": "/api/hashrate.htm",
+                "balance": "/api/account.htm"},
+    "public-pool": {"account": f"/api/client/{ADDRESS}", "pool": "/api/pool"},
+    "nicehash": {"account": "/main/api/v2/mining/rigs2"},
+    "nicehash-address": {"account": f"/main/api/v2/mining/external/{ADDRESS}/rigs2"},
+    "binance": {"account": "/sapi/v1/mining/statistics/user/status", "workers": "/sapi/v1/mining/worker/list",
+                "rewards": "/sapi/v1/mining/payment/list"},
+    "emcd": {"account": "/v1/btc/workers/", "balance": "/v1/info/", "rewards": "/v1/btc/income/"},
+    "parasite": {"account": f"/api/user/{ADDRESS}", "pool": "/api/pool-stats"},
+    "sbicrypto": {"account": "/api/external/v1/workers"},
+    "btccom": {"account": "/v1/realtime/hashrate", "workers": "/v1/worker/stats", "balance": "/v1/account/earn-stats",
+               "rewards": "/v1/account/earn-history"},
+    "powerpool": {"account": "/api2/user"},
+    "kano": {"account": "/index.php"},
+    "hydrapool": {"account": "/metrics"},
+}  # fmt: skip
+"""Kind → call → where the pool serves it; written down apart from the adapters, from the pools' documents."""
+
+
+class Paths(dict):
+    """Finds an answer by the longest path that a request begins with."""
+
+    def get(self, path: str, default: Any = None) -> Any:
+        bare = urlsplit(path).path
+        found = [known for known in self if bare == known or (known.endswith("/") and bare.startswith(known))]
+        return self[max(found, key=len)] if found else default
+
+
+class PoolSite(Web):
+    """The pool of an adapter; `instead` answers in place of everything."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.answers = Paths()
+        self.kind = kind
+        self.instead: Callable[[Asked], Says] | None = None
+        self._check = Antpool() if kind == "antpool" else CHECKS.get(kind, lambda _: True)
+        self._nonces: set[str] = set()
+        for call, path in PATHS[kind].items():
+            self.answers[path] = self._answer(ANSWERS[kind][call])
+
+    def _answer(self, body: Any) -> Callable[[Asked], Says]:
+        def answer(asked: Asked) -> Says:
+            if self.instead is not None:
+                return self.instead(asked)
+            request = Request.of(asked)
+            if not self._check(request):
+                return REFUSALS.get(self.kind, Says({"message": "Unauthorized"}, 401))
+            if isinstance(body, list) and self.kind != "foundry":
+                return Says(body[page_of(request) - 1])
+            return Says(body)
+
+        return answer
+
+
+def page_of(request: Request) -> int:
+    """Return the page that a request is for, from 1 on, in the spelling of its pool."""
+    told = {**request.query, **request.form}
+    if "size" in told:
+        return int(told["page"]) + 1
+    return int(told.get("page") or told.get("page_number") or told.get("pageIndex") or 1)
+
+
+@contextlib.contextmanager
+def served(*kinds: str) -> Iterator[dict[str, PoolSite]]:
+    """Serve pools from a thread of their own, for programs and commands that run a loop of their own."""
+    loop, made = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in kinds}
+    started, stop = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for site in made.values():
+                await stack.enter_async_context(site)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert started.wait(20)
+    try:
+        yield made
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(20)
+        loop.close()

@@ -1,0 +1,132 @@
+"""`stratoscope stratum URL` against pools on loopback, in a thread since the command runs a loop of its own."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from stratoscope.cli import app
+from stratoscope.clock import SystemClock
+from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.pool import Habits, StratumPool
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[list[int]]:
+    """Two pools that give work to everyone, and one that wants a user; blocks come every second."""
+    loop, found, started = asyncio.new_event_loop(), [], threading.Event()
+    clock = SystemClock()
+    chain = Chain(seed=1, clock=clock, early=tuple(float(n) for n in range(1, 600)))
+    habits = (Habits(open=True), Habits(open=True, delay=0.2), Habits())
+    pools = [StratumPool(chain, clock=clock, seed=n, habits=one) for n, one in enumerate(habits)]
+
+    async def start() -> None:
+        found.extend([await pool.start() for pool in pools])
+
+    def serve() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(start())
+        started.set()
+        loop.run_forever()
+        for pool in pools:
+            loop.run_until_complete(pool.stop())
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert started.wait(20)
+    yield found
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(20)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["stratum", *arguments])
+
+
+def test_one_look_prints_timings_difficulty_and_the_job_as_json(ports):
+    result = run(f"127.0.0.1:{ports[0]}", "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["endpoint"] == f"stratum+tcp://127.0.0.1:{ports[0]}"
+    assert set(said["timings_seconds"]) == {"connect", "subscribe", "first_job"}
+    assert said["rtt_configure_seconds"] > 0
+    assert said["difficulty"] == 65536.0
+    assert (said["subsidy_sats"], said["chain"], said["tag"]) == (312_500_000, "BTC", "/simulated pool/")
+    assert said["coinbase_value_sats"] == said["subsidy_sats"] + said["fees_sats"] == said["payout"][0]["sats"]
+    assert said["hashprice_sats_per_ph_day"] > 0
+    assert len(said["prev_hash"]) == 64
+
+
+def test_one_look_at_two_is_a_table_each_and_options_may_come_first(ports):
+    result = run("--timeout", "20", f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}")
+    assert result.exit_code == 0, result.output
+    for words in (f"stratum+tcp://127.0.0.1:{ports[1]}", "share difficulty", "65,536", "previous block", "bc1q"):
+        assert words in result.stdout, words
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_pool_that_wants_a_user_gets_one_only_when_told(ports):
+    result = run(f"127.0.0.1:{ports[2]}", "--user", "account.watch", "--json")
+    assert result.exit_code == 0, result.output
+    assert "authorize" in json.loads(result.stdout)["timings_seconds"]
+    result = run(f"127.0.0.1:{ports[2]}", "--timeout", "3")
+    assert result.exit_code == 1
+    assert "no job in time" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("127.0.0.1:1",), 1, "nothing listens at 127.0.0.1 port 1"),
+        (("pool.example",), 2, "it must name a host and a port"),
+        (("http://pool.example:80",), 2, "it must begin with stratum+tcp://"),
+        (("stratum2+tcp://pool.example:34254/abc",), 2, "has a wrong authority key"),
+        (("127.0.0.1:1", "--password", "x"), 2, "--password goes with --user"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(arguments, code, told):
+    result = run(*arguments)
+    assert result.exit_code == code
+    assert told in result.stderr
+    assert "Traceback" not in result.output
+
+
+def following(ports: list[int], *more: str) -> subprocess.Popen:
+    urls = [f"127.0.0.1:{port}" for port in ports[:2]]
+    command = [sys.executable, "-m", "stratoscope", "stratum", *urls, "--follow", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def interrupted(process: subprocess.Popen) -> bytes:
+    """Press Ctrl-C; return what else was printed."""
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=20)
+    assert process.returncode == 130, error
+    assert b"Traceback" not in error
+    return out
+
+
+def test_followed_as_json_each_new_job_is_a_line(ports):
+    with following(ports, "--json") as process:
+        said: list[dict] = []
+        while len({line["height"] for line in said}) < 3 or len({line["endpoint"] for line in said}) < 2:
+            said.append(json.loads(process.stdout.readline()))
+        interrupted(process)
+    assert len(said) < 40, "a line for a job, not for a look"
+
+
+def test_the_table_goes_on_until_it_is_interrupted(ports):
+    with following(ports) as process:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(9)
+        assert process.poll() is None, process.stderr.read()
+        shown = interrupted(process).decode()
+    assert "first" in shown
+    assert f"127.0.0.1:{ports[0]}" in shown

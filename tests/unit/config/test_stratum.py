@@ -1,0 +1,81 @@
+"""The section `stratum`: off until it is there, whole defaults when it is, every mistake with its remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from stratoscope.config import InvalidConfig, load
+from stratoscope.stratum.endpoint import Endpoint
+from stratoscope.stratum.settings import Chosen, Login, StratumSettings
+
+MISTAKES = {
+    "no port": ("endpoints: [pool.example]",
+                "stratum.endpoints[0].url is wrong: it must name a host and a port, as pool.example.com:3333"),
+    "another protocol": ("endpoints: ['http://pool.example:80']",
+                         ("stratum.endpoints[0].url is wrong: it must begin with stratum+tcp://, stratum+ssl:// or "
+                         "stratum2+tcp://")),
+    "a wrong authority key": ("endpoints: ['stratum2+tcp://pool.example:34254/abc']",
+                              "stratum.endpoints[0].url is wrong: the authority key after its port is none"),
+    "a password without a user": ("password: env:P", "stratum has a password without a user: add `user:`"),
+    "an endpoint's password without a user": ("endpoints: [{url: 'a:1', password: env:P}]",
+                                              "stratum.endpoints[0] has a password without a user: add `user:`"),
+    "a pattern that is none": ("allow: ['a b']",
+                               ('stratum.allow[0] is "a b", it must be a host such as *.pool.example or '
+                               "pool.example:3333")),
+    "too many endpoints": ("max_endpoints: 1\n  endpoints: ['a:1', 'b:1']",
+                           "stratum lists 2 endpoints, above max_endpoints 1: raise that"),
+    "a hasty probe": ("probe_interval: 1s",
+                      "stratum.probe_interval is 1 s, the least is 10 s: it is a question to the pool each time"),
+    "an unknown key": ("endpoint: []", "stratum.endpoint is not a known key: did you mean endpoints?"),
+}  # fmt: skip
+
+
+def loaded(tmp_path: Path, text: str):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    return load(path, {"P": "hunter2"})
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_is_told_with_its_place_and_remedy(tmp_path, name):
+    text, told = MISTAKES[name]
+    with pytest.raises(InvalidConfig) as caught:
+        loaded(tmp_path, f"stratum:\n  {text}\n")
+    assert any(told in problem for problem in caught.value.problems), caught.value.problems
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_the_section_nothing_is_watched_and_an_empty_one_takes_all_defaults(tmp_path):
+    assert loaded(tmp_path, "site: a\n").stratum is None
+    assert loaded(tmp_path, "stratum:\n").stratum is None
+    assert loaded(tmp_path, "stratum: {}\n").stratum.settings() == StratumSettings()
+
+
+def test_everything_reaches_the_watcher_and_no_secret_is_shown(tmp_path):
+    text = """
+stratum:
+  endpoints:
+    - stratum+ssl://Pool.Example:443
+    - {url: "10.0.0.5:3333", user: account.x, password: env:P}
+  from_rigs: false
+  allow: ["*.Pool.example"]
+  skip: ["bad.pool.example:3333"]
+  user: account.y
+  password: env:P
+  rig_users: true
+  worker: spy
+  max_endpoints: 7
+  probe_interval: 2m
+"""
+    settings = loaded(tmp_path, text).stratum.settings()
+    assert settings == StratumSettings(
+        endpoints=(
+            Chosen(endpoint=Endpoint("stratum+ssl", "pool.example", 443)),
+            Chosen(
+                endpoint=Endpoint("stratum+tcp", "10.0.0.5", 3333), login=Login(user="account.x", password="hunter2")
+            ),
+        ),
+        from_rigs=False, allow=("*.pool.example",), skip=("bad.pool.example:3333",),
+        login=Login(user="account.y", password="hunter2"), rig_users=True, worker="spy", most=7, probe=120.0,
+    )  # fmt: skip
+    assert "hunter2" not in repr(settings)

@@ -1,0 +1,48 @@
+"""docs/home-assistant.md says what is so: every setting with its default, entities that exist, configs that load."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stratoscope_exporters.homeassistant_documents import Devices
+from stratoscope_exporters.homeassistant_settings import MOST_RIGS, HomeAssistant
+from stratoscope_exporters.mqtt_settings import Settings
+from unit.export.farm import MONEY, bitaxe
+from unit.homeassistant.conftest import TOPICS
+from unit.homeassistant.test_documents import document, named
+
+PAPER = (Path(__file__).resolve().parents[3] / "docs/home-assistant.md").read_text()
+BLOCKS = [YAML(typ="safe").load(block) for block in re.findall(
+    r"```yaml\n(.*?)```", PAPER, re.DOTALL)]  # fmt: skip
+
+
+def test_every_setting_is_told_with_its_default():
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", PAPER.partition("## Settings")[2], re.MULTILINE))
+    assert rows == {
+        name: "none" if field.default in (None, ()) else str(field.default)
+        for name, field in HomeAssistant.model_fields.items()
+    }
+    assert f"up to {MOST_RIGS}" in PAPER
+
+
+def test_the_configs_in_it_are_taken():
+    configs = [block["exporters"]["mqtt"] for block in BLOCKS if isinstance(block, dict) and "exporters" in block]
+    assert len(configs) == 2
+    assert all(Settings.model_validate(config).homeassistant is not None for config in configs)
+
+
+def test_the_automations_in_it_watch_entities_that_are_announced():
+    snapshot = bitaxe()
+    snapshot = named(replace(snapshot, economics=MONEY))
+    made = Devices(TOPICS, "0.1.0").rig(snapshot, document(snapshot)).components.values()
+    watched = set(re.findall(r"entity_id: (\S+)", PAPER))
+    assert len(watched) == 2
+    assert watched <= {component["def_ent_id"] for component in made}
+
+
+@pytest.mark.parametrize("action", re.findall(r"- action: (\S+)", PAPER))
+def test_nothing_in_it_switches_anything(action):
+    assert action.startswith("notify.")

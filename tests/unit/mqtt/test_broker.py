@@ -1,0 +1,179 @@
+"""One connection to a real mosquitto: both protocols, TLS, logins, rules, limits, and a broker that freezes."""
+
+import asyncio
+
+import pytest
+
+from fakes.mosquitto import TLS, certificates, passwords
+from fakes.programs import free_port
+from stratoscope.errors import BrokerError
+from stratoscope.outside.broker import MOST_RECEIVED, MOST_SENT, Account, Connection, Outgoing
+from unit.mqtt.conftest import account
+
+pytestmark = pytest.mark.needs("mosquitto")
+both = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+
+
+async def reason_of(waiting) -> str:
+    with pytest.raises(BrokerError) as caught:
+        await waiting
+    return caught.value.reason
+
+
+@both
+async def test_a_message_arrives_as_it_was_sent(mosquitto, listen, protocol) -> None:
+    broker = mosquitto()
+    ear = await listen(account(broker, protocol=protocol), "a/#")
+    line = Connection(account(broker, protocol=protocol))
+    await line.connect()
+    await line.publish(Outgoing("a/0", b"zero"))
+    await line.publish(Outgoing("a/1", b"one", qos=1, retain=True, expiry=60))
+    await ear.until(lambda heard: len(heard) == 2)
+    late = await listen(account(broker, protocol=protocol), "a/#")
+    await late.until(lambda heard: len(heard) == 1)
+    assert [(m.topic, m.payload, m.retained) for m in ear.heard] == [("a/0", b"zero", False), ("a/1", b"one", False)]
+    assert [(m.topic, m.payload, m.retained) for m in late.heard] == [("a/1", b"one", True)]
+    await line.close(clean=True)
+
+
+@both
+async def test_the_will_is_told_when_the_connection_breaks_and_not_after_a_goodbye(mosquitto, listen, protocol) -> None:
+    broker = mosquitto()
+    ear = await listen(account(broker), "will/#")
+    for name, clean in (("gone", False), ("left", True)):
+        line = Connection(account(broker, protocol=protocol))
+        await line.connect(Outgoing(f"will/{name}", b"offline", qos=1, retain=True))
+        await line.close(clean=clean)
+    await ear.until(lambda heard: heard)
+    await asyncio.sleep(0.2)
+    assert [m.topic for m in ear.heard] == ["will/gone"]
+
+
+@both
+async def test_a_wrong_password_is_auth(mosquitto, protocol, tmp_path) -> None:
+    broker = mosquitto(passwords(tmp_path, miner="right"), anonymous=False)
+    wrong = Connection(account(broker, protocol=protocol, user="miner", password="wrong"))
+    assert await reason_of(wrong.connect()) in ("auth", "denied")
+    right = Connection(account(broker, protocol=protocol, user="miner", password="right"))
+    await right.connect()
+    await right.close(clean=True)
+
+
+async def test_nobody_there_is_unreachable_and_no_such_name_is_dns() -> None:
+    assert await reason_of(Connection(Account(host="127.0.0.1", port=free_port())).connect()) == "unreachable"
+    assert await reason_of(Connection(Account(host="no.such.invalid", port=1883)).connect()) == "dns"
+
+
+async def test_tls_wants_the_right_authority_and_shows_the_clients_certificate(mosquitto, tmp_path) -> None:
+    certificates(tmp_path)
+    broker = mosquitto(*TLS, "require_certificate true", "use_identity_as_username true", anonymous=False)
+    own = {"ca": tmp_path / "ca.crt", "cert": tmp_path / "miner.crt", "key": tmp_path / "miner.key"}
+    line = Connection(account(broker, tls=True, **own))
+    await line.connect()
+    await line.publish(Outgoing("a", b"b", qos=1))
+    await line.close(clean=True)
+    assert "miner" in broker.log()
+    assert await reason_of(Connection(account(broker, tls=True)).connect()) == "tls"  # an unknown authority
+    nobody = Connection(account(broker, tls=True, ca=tmp_path / "ca.crt"))  # TLS 1.3 refuses after the handshake
+    assert await reason_of(nobody.connect()) in ("tls", "lost", "unreachable", "timeout")
+    missing = Connection(account(broker, tls=True, ca=tmp_path / "none.crt"))
+    assert await reason_of(missing.connect()) == "tls"
+    renamed = Connection(Account(host="localhost", port=broker.port, tls=True, ca=tmp_path / "ca.crt"))
+    assert await reason_of(renamed.connect()) == "tls"  # the certificate is for 127.0.0.1
+
+
+async def test_what_the_rules_deny_is_told_of_the_message_and_leaves_the_connection(mosquitto, tmp_path) -> None:
+    (tmp_path / "acl").write_text("topic write good/#\ntopic read good/#\n")
+    broker = mosquitto("acl_file acl")
+    line = Connection(account(broker))
+    await line.connect()
+    with pytest.raises(BrokerError) as caught:
+        await line.publish(Outgoing("bad/1", b"x", qos=1))
+    assert (caught.value.reason, caught.value.of_message) == ("denied", True)
+    await line.publish(Outgoing("good/1", b"x", qos=1))
+    await line.close(clean=True)
+
+
+async def test_what_is_larger_than_the_broker_takes_is_not_sent(mosquitto) -> None:
+    broker = mosquitto("max_packet_size 2000")
+    line = Connection(account(broker))
+    await line.connect()
+    for qos in (0, 1):
+        with pytest.raises(BrokerError) as caught:
+            await line.publish(Outgoing("a", b"x" * 1500, qos=qos))
+        assert (caught.value.reason, caught.value.of_message) == ("oversize", True)
+    await line.publish(Outgoing("a", b"x" * 900, qos=1))
+    assert await reason_of(line.publish(Outgoing("a", b"x" * (MOST_SENT + 1)))) == "oversize"
+    await line.close(clean=True)
+
+
+@both
+async def test_a_huge_message_never_comes_in(mosquitto, protocol) -> None:
+    broker = mosquitto()
+    other = Connection(account(broker))
+    await other.connect()
+    line = Connection(account(broker, protocol=protocol))
+    await line.connect()
+    await line.subscribe(["in/#"])
+    await other.publish(Outgoing("in/huge", b"x" * (MOST_RECEIVED * 3), qos=1))
+    await other.publish(Outgoing("in/small", b"y", qos=1))
+    if protocol == "5":  # the broker was told the limit
+        assert (await line.receive()).topic == "in/small"
+    else:
+        assert await reason_of(line.receive()) == "oversize"
+    await line.close(clean=False)
+    await other.close(clean=True)
+
+
+async def test_a_frozen_broker_times_out_and_one_that_is_killed_is_lost(mosquitto) -> None:
+    broker = mosquitto()
+    line, idle = Connection(account(broker)), Connection(account(broker, keepalive=5))
+    await line.connect()
+    await idle.connect()
+    hearing = asyncio.create_task(idle.receive())
+    broker.freeze()
+    assert await reason_of(line.publish(Outgoing("a", b"x", qos=1))) == "timeout"
+    assert await reason_of(hearing) == "lost"  # keepalive found out
+    await line.close(clean=True)
+    assert await reason_of(Connection(account(broker)).connect()) == "timeout"
+    broker.thaw()
+    again = Connection(account(broker))
+    await again.connect()
+    broker.kill()
+    assert await reason_of(again.receive()) == "lost"
+    await again.close(clean=False)
+
+
+async def test_a_second_client_of_the_same_name_takes_over(mosquitto) -> None:
+    broker = mosquitto()
+    first, second = Connection(account(broker, client_id="a")), Connection(account(broker, client_id="a"))
+    await first.connect()
+    hearing = asyncio.create_task(first.receive())
+    await second.connect()
+    assert await reason_of(hearing) in ("taken_over", "lost")  # 2.0.11 hangs up without a word
+    await first.close(clean=False)
+    await second.close(clean=True)
+
+
+def test_a_password_is_in_no_text_of_an_account() -> None:
+    assert "hunter2" not in repr(Account(host="a", port=1, user="u", password="hunter2"))
+
+
+@both
+async def test_a_slow_reader_gets_everything_in_its_own_time(mosquitto, protocol) -> None:
+    broker = mosquitto("max_queued_messages 0")
+    sender, reader = Connection(account(broker)), Connection(account(broker, protocol=protocol))
+    await sender.connect()
+    await reader.connect()
+    await reader.subscribe(["#"])
+    for number in range(1000):
+        await sender.publish(Outgoing("a", b"%d" % number, qos=1 if number % 100 == 99 else 0))
+    found = []
+    async with asyncio.timeout(30):
+        while len(found) < 1000:
+            found.append(int((await reader.receive()).payload))
+            if len(found) % 50 == 0:
+                await asyncio.sleep(0.01)
+    assert found == list(range(1000))
+    await sender.close(clean=True)
+    await reader.close(clean=True)

@@ -1,0 +1,155 @@
+"""What pools say on /metrics and on the status page: names, labels, and what is absent when it is not told."""
+
+import dataclasses
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from fakes.pool_answers import ADDRESS, NOW
+from fakes.pool_site import KEY
+from fakes.web import Says
+from stratoscope.fleet import Fleet
+from stratoscope.metrics import POOLS, Section
+from stratoscope_exporters.exposition import Form
+from stratoscope_exporters.human import credited, window
+from stratoscope_exporters.meters import Meters
+from stratoscope_exporters.page import Pages, Wanted
+from stratoscope_exporters.pages import Query, StatusPages
+from stratoscope_exporters.render import Renderer
+from stratoscope_exporters.settings import Settings
+from unit.export.farm import HandClock, context
+
+
+async def page(live, form=Form.TEXT) -> str:
+    clock, meters = HandClock(), Meters()
+    pages = Pages(Renderer(Fleet(), clock, meters, Settings()), context(Fleet(), clock).registry, clock, meters,
+                  (Section(POOLS, lambda: live.now),))  # fmt: skip
+    try:
+        return b"".join(await pages.get(Wanted(form))).decode()
+    finally:
+        pages.close()
+
+
+def samples(text: str) -> dict[str, float]:
+    return {
+        sample.name + "".join(f",{value}" for _, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_a_foundry_account_on_the_page(pool_of):
+    async with pool_of("foundry", workers={"acct.rig01": "rack1-top"}) as (live, _):
+        await live.once()
+        text = await page(live)
+        found = samples(text)
+    assert found["mining_pool_up,here"] == 1
+    assert found["mining_pool_info,foundry,here,fpps"] == 1
+    assert found["mining_pool_hashrate_hashes_per_second,here,3600"] == 300e12
+    assert found["mining_pool_balance_satoshis,here"] == 1_230_000
+    assert found["mining_pool_paid_satoshis,here"] == 150_000_000
+    assert found["mining_pool_earning_satoshis,here"] == 61_081
+    assert found["mining_pool_earning_end_timestamp_seconds,here"] == 1_749_945_600
+    assert found["mining_pool_rate_ratio,here"] == 1.018
+    assert found["mining_pool_fee_ratio,here"] == 0
+    assert found["mining_pool_workers,here,active"] == 2
+    assert found["mining_pool_work,hashes,here,rejected,3600"] == 20e9 * 3600
+    assert found["mining_pool_total_hashrate_hashes_per_second,here"] == 250e18
+    assert found["mining_pool_requests_total,ok,here"] == 6
+    assert found["mining_pool_age_seconds,account,here"] >= 0
+    assert found["mining_worker_hashrate_hashes_per_second,here,rack1-top,3600,"] == 100e12
+    assert not [name for name in found if "rig02" in name or "acct" in name]
+    assert "mining_pool_payout_satoshis,here" not in found
+
+
+async def test_the_page_is_openmetrics_too_and_no_series_comes_twice(pool_of):
+    async with pool_of("public-pool", worker_names=True) as (live, _):
+        await live.once()
+        text = await page(live, Form.OPENMETRICS)
+        plain = await page(live)
+    assert {family.name for family in openmetrics(text)} >= {
+        "mining_pool_hashrate_hashes_per_second",
+        "mining_worker_active",
+    }
+    lines = [line.rpartition(" ")[0] for line in plain.splitlines() if not line.startswith("#")]
+    assert len(lines) == len(set(lines))
+
+
+async def test_a_pool_that_tells_nothing_has_no_figures_but_its_standing(pool_of):
+    async with pool_of("viabtc") as (live, site):
+        site.instead = lambda _: Says(b"<html>", 200)
+        await live.once()
+        found = samples(await page(live))
+    told = {name.partition(",")[0] for name in found if name.startswith(("mining_pool", "mining_worker"))}
+    assert told == {"mining_pool_up", "mining_pool_info", "mining_pool_requests_total", "mining_pool_workers_left_out",
+                    "mining_pool_unreadable_fields_total"}  # fmt: skip
+    assert found["mining_pool_up,here"] == 0
+    assert found["mining_pool_requests_total,not_json,here"] == 3
+
+
+async def test_a_field_that_is_missing_is_counted_and_the_others_stand(pool_of):
+    answer = {"code": 0, "data": {"hashrate_10min": "5000", "hashrate_1hour": "five", "active_workers": 1}}
+    async with pool_of("viabtc") as (live, site):
+        site.instead = lambda asked: Says(answer)
+        await live.once()
+        found = samples(await page(live))
+    assert found["mining_pool_unreadable_fields_total,here"] >= 2
+    assert found["mining_pool_hashrate_hashes_per_second,here,600"] == 5000
+    assert "mining_pool_hashrate_hashes_per_second,here,3600" not in found
+
+
+async def test_no_secret_and_no_address_is_on_the_pages(pool_of):
+    for kind in ("emcd", "ckpool"):
+        async with pool_of(kind) as (live, _):
+            await live.once()
+            text = await page(live) + overview(live)
+        assert KEY not in text
+        assert ADDRESS not in text
+
+
+def overview(live) -> str:
+    clock = HandClock()
+    clock.now = NOW + 60 - clock.time()
+    made = context(Fleet(), clock, pools=live)
+    return StatusPages(made, Renderer(Fleet(), clock, Meters(), Settings()), Settings()).overview(Query(), [])
+
+
+async def test_the_status_page_has_a_strip_of_pools(pool_of):
+    async with pool_of("foundry") as (live, _):
+        await live.once()
+        text = overview(live)
+    for words in (
+        "here",
+        "300.0 TH/s" if "300.0 TH/s" in text else "300 TH/s",
+        "in 1 h",
+        "in 1 d",
+        "61\u202f081 sat",
+        "fpps",
+    ):
+        assert words in text
+
+
+async def test_the_strip_says_what_is_wrong_and_is_absent_without_pools(pool_of):
+    async with pool_of("viabtc") as (live, site):
+        site.instead = lambda _: Says({"code": 12002, "message": "<b>bad</b> key"})
+        await live.once()
+        text = overview(live)
+        assert "auth: the pool says: 12002 &lt;b&gt;bad&lt;/b&gt; key" in text
+        live.follow([])
+        assert 'aria-label="Pools"' not in overview(live)
+
+
+def test_the_window_nearest_to_an_hour_and_a_day_are_shown():
+    from stratoscope.pools.report import PoolReport
+
+    report = PoolReport(pool="a", kind="b", at=0.0, hashrate={60.0: 1.0, 300.0: 2.0, 86400.0: 3.0})
+    assert credited(report) == [(300.0, 2.0), (86400.0, 3.0)]
+    assert credited(dataclasses.replace(report, hashrate={0.0: 1.0})) == [(0.0, 1.0)]
+    assert credited(dataclasses.replace(report, hashrate={})) == credited(None) == []
+    assert [window(seconds) for seconds in (0.0, 600.0, 3600.0)] == ["now", "in 10 min", "in 1 h"]
+
+
+@pytest.mark.parametrize("family", POOLS, ids=lambda family: family.title)
+def test_an_empty_site_has_no_series(family):
+    assert list(family.rows(())) == []

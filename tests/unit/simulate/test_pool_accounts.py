@@ -1,0 +1,95 @@
+"""A site whose rigs mine for several accounts: pages as Foundry and CKPool write them, and one pool that skims."""
+
+import json
+
+import aiohttp
+import pytest
+
+from stratoscope.simulate.accounts import NORTH_KEY, SKIMMED, account_of
+from stratoscope.simulate.pool_foundry import trimmed
+from stratoscope.simulate.serve import site
+from stratoscope.units import DAY, GH, HOUR
+
+
+@pytest.fixture
+async def shared(clock, base):
+    async with site(rigs=12, bind=base, seed=2, clock=clock, troubles=False, shared=True) as (fleet, urls):
+        yield fleet, urls
+
+
+async def asked(url: str, **headers: str):
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+        return response.status, json.loads(await response.text())
+
+
+def of(fleet, account):
+    return [rig for rig in fleet.rigs if rig.state.pools[0][1].startswith(f"{account}.")]
+
+
+def test_hobby_rigs_mine_alone_and_scrypt_rigs_elsewhere():
+    assert account_of(0, "espminer") == "account"
+    assert account_of(0, "hammer") == "scrypt"
+    assert [account_of(at, "antminer") for at in range(3)] == ["north", "north", "south"]
+
+
+async def test_the_north_shows_workers_behind_its_key(shared):
+    fleet, urls = shared
+    status, body = await asked(f"{urls['north']}/workers/north?coin=BTC&pageSize=-1")
+    assert (status, body["errorCode"]) == (401, "UNAUTHORIZED")
+    assert (await asked(f"{urls['north']}/workers/other", **{"X-API-KEY": NORTH_KEY}))[0] == 403
+    assert (await asked(f"{urls['north']}/nothing", **{"X-API-KEY": NORTH_KEY}))[0] == 404
+    status, body = await asked(f"{urls['north']}/workers/north", **{"X-API-KEY": NORTH_KEY})
+    assert [row["workerName"] for row in body["workersList"]] == [rig.name for rig in of(fleet, "north")]
+    for row, rig in zip(body["workersList"], of(fleet, "north"), strict=True):
+        assert row["hashrate_1h"] * GH == pytest.approx(rig.truth()["pool_hashrates"]["1hr"], rel=1e-3)
+
+
+async def test_the_norths_days_are_paid_by_hashes_difficulty_and_the_trimmed_rate(shared):
+    fleet, urls = shared
+    _, days = await asked(f"{urls['north']}/earnings/north", **{"X-API-KEY": NORTH_KEY})
+    assert len(days) == 7
+    day = days[-1]
+    assert day["endTime"].endswith("T00:00:00Z")
+    hashes = sum(hour.credited for hour in fleet.past.hours["north"] if hour.start < fleet.past.begin + DAY)
+    base = hashes / (fleet.past.difficulty * 2**32) * fleet.past.subsidy / 1e8
+    assert day["ppsBaseAmount"] == pytest.approx(base, rel=1e-3, abs=1e-8)
+    gross = day["ppsBaseAmount"] + day["txFeeRewardAmount"]
+    assert day["totalAmount"] == pytest.approx(gross * 0.98, abs=2e-8)
+    assert gross / day["ppsBaseAmount"] == pytest.approx(day["fppsRatePercent"] / 100, rel=1e-3)
+
+
+def test_the_trimmed_rate_leaves_out_three_blocks_at_either_end():
+    assert trimmed([0, 0, 0, 5, 6, 7, 1000, 1000, 1000]) == 6
+
+
+async def test_what_is_found_while_the_site_runs_comes_to_the_present_day(shared, clock):
+    _, urls = shared
+    key = {"X-API-KEY": NORTH_KEY}
+    _, before = await asked(f"{urls['north']}/subaccount_hashrate_day/north", **key)
+    await clock.pass_(HOUR)
+    _, after = await asked(f"{urls['north']}/subaccount_hashrate_day/north", **key)
+    assert after[-1]["hashrateAccepted"] > before[-1]["hashrateAccepted"] or len(after) > len(before)
+
+
+async def test_the_south_credits_3_percent_less_and_lists_workers_of_its_own(shared, clock):
+    fleet, urls = shared
+    for _ in range(10):
+        await clock.pass_(60)
+    async with aiohttp.ClientSession() as session, session.get(f"{urls['south']}/users/south") as response:
+        user = json.loads(await response.text())
+    rigs = {rig.state.pools[0][1]: rig for rig in of(fleet, "south")}
+    assert {row["workername"] for row in user["worker"]} == set(rigs)
+    for row in user["worker"]:
+        work = rigs[row["workername"]].truth()["credited_hashes"]
+        assert row["shares"] * 2**32 == pytest.approx(work * SKIMMED, rel=1e-3)
+
+
+async def test_the_past_of_the_south_is_honest_until_it_skims(shared):
+    fleet, _ = shared
+    hours = fleet.past.hours["south"]
+    for wanted, chosen in ((1.0, [h for h in hours if h.start < fleet.past.end - 30 * HOUR]),
+                           (SKIMMED, [h for h in hours if h.start >= fleet.past.end - 30 * HOUR])):  # fmt: skip
+        if chosen:
+            ratio = sum(hour.credited for hour in chosen) / sum(hour.reported for hour in chosen)
+            noise = len(chosen) ** -0.5 / 480**0.5
+            assert ratio == pytest.approx(wanted, abs=5 * noise + 0.004)

@@ -1,0 +1,127 @@
+"""The handshake meets the specification's vectors and a server written from it, and notices every change."""
+
+import pytest
+from btclib_secp256k1 import ellswift
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes.sv2_server import Authority, Server
+from stratoscope.stratum.sv2.noise import (
+    ACT_2,
+    MOST,
+    Certificate,
+    Frame,
+    Initiator,
+    NoiseFailed,
+    authority_key,
+    authority_text,
+)
+
+AUTHORITY = Authority()
+LARGE = (b"x" * 65519, b"y" * 65520, b"z" * 200_000)
+
+
+def shaken(authority=AUTHORITY.key, valid=(100, 200)):
+    """Return a server and a client's sealed connection to it, with the certificate."""
+    server, client = Server(AUTHORITY, valid), Initiator(authority)
+    sealed, certificate = client.finish(server.act2(client.hello))
+    return server, sealed, certificate
+
+
+def test_the_authority_key_of_the_specification_is_read_and_written():
+    key = bytes([118, 99, 112, 0, 151, 156, 28, 17, 175, 12, 48, 11, 205, 140, 127, 228, 134, 16, 252, 233, 185, 193,
+                 30, 61, 174, 227, 90, 224, 176, 138, 116, 85])  # fmt: skip
+    assert authority_key("9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh") == key
+    assert authority_text(key) == "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXi", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"]
+)
+def test_a_text_that_is_no_authority_key_is_none(text):
+    assert authority_key(text) is None
+
+
+def test_key_agreement_is_that_of_bip_324():
+    secret = bytes.fromhex("61062ea5071d800bbfd59e2e8b53d47d194b095ae5a4df04936b49772ef0d4d7")
+    ours = bytes.fromhex("ec0adff257bbfe500c188c80b4fdd640f6b45a482bbc15fc7cef5931deff0aa1"
+                         "86f6eb9bba7b85dc4dcc28b28722de1e3d9108b985e2967045668f66098e475b")  # fmt: skip
+    theirs = bytes.fromhex("a4a94dfce69b4a2a0a099313d10f9f7e7d649d60501c9e1d274c300e0d89aafa"
+                           "ffffffffffffffffffffffffffffffffffffffffffffffffffffffff8faf88d5")  # fmt: skip
+    shared = "c6992a117f5edbea70c3f511d32d26b9798be4b81a62eaee1a5acaa8459a3592"
+    assert ellswift.xdh(ours, theirs, secret, 0).hex() == shared
+
+
+def test_a_server_of_the_authority_is_accepted_and_frames_go_both_ways():
+    server, sealed, certificate = shaken()
+    assert certificate == Certificate(0, 100, 200, genuine=True)
+    assert server.opened(sealed.seal(Frame(0, 0x00, b"hello"))) == (0x00, b"hello")
+    assert server.opened(sealed.seal(Frame(0, 0x13, b""))) == (0x13, b"")
+    assert sealed.feed(server.seal(0x1F, b"job", 0x8000)) == [Frame(0x8000, 0x1F, b"job")]
+
+
+def test_without_an_authority_key_the_certificate_is_read_and_not_vouched_for():
+    assert shaken(authority=None)[2] == Certificate(0, 100, 200, genuine=None)
+
+
+@pytest.mark.parametrize("authority", [Authority().key, b"\xff" * 32], ids=["another", "no point"])
+def test_a_server_of_another_authority_is_not_genuine(authority):
+    assert shaken(authority=authority)[2] == Certificate(0, 100, 200, genuine=False)
+
+
+@pytest.mark.parametrize(("now", "holds"), [(99, False), (100, True), (200, True), (201, False)])
+def test_a_certificate_holds_from_its_first_to_its_last_second(now, holds):
+    assert Certificate(0, 100, 200).holds(now) is holds
+
+
+@settings(max_examples=30)
+@given(st.integers(0, ACT_2 - 1), st.integers(1, 255))
+def test_any_changed_byte_of_the_answer_is_noticed(at, flip):
+    server, client = Server(AUTHORITY, (100, 200)), Initiator(AUTHORITY.key)
+    answer = bytearray(server.act2(client.hello))
+    answer[at] ^= flip
+    with pytest.raises(NoiseFailed):
+        client.finish(bytes(answer))
+
+
+@pytest.mark.parametrize("size", [0, 64, ACT_2 - 1, ACT_2 + 1])
+def test_an_answer_of_another_size_is_refused(size):
+    with pytest.raises(NoiseFailed):
+        Initiator(None).finish(bytes(size))
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.binary(max_size=200) | st.sampled_from([b"x" * 65519, b"y" * 65520, b"z" * 200_000]), max_size=4),
+    st.data(),
+)
+def test_frames_come_whole_however_the_stream_is_cut(payloads, data):
+    server, sealed, _ = shaken()
+    stream = b"".join(server.seal(0x1F, payload) for payload in payloads)
+    frames = []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        frames += sealed.feed(stream[:size])
+        stream = stream[size:]
+    assert [frame.payload for frame in frames] == payloads
+
+
+def test_large_frames_of_our_own_are_cut_into_chunks():
+    server, sealed, _ = shaken()
+    assert server.opened(sealed.seal(Frame(0, 0x13, b"w" * 150_000))) == (0x13, b"w" * 150_000)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 22 + 4 + 16 - 1), st.integers(1, 255))
+def test_any_changed_byte_of_a_frame_is_noticed(at, flip):
+    server, sealed, _ = shaken()
+    frame = bytearray(server.seal(0x21, b"four"))
+    frame[at] ^= flip
+    with pytest.raises(NoiseFailed):
+        sealed.feed(bytes(frame))
+
+
+def test_a_frame_that_claims_megabytes_is_refused_before_they_come():
+    server, sealed, _ = shaken()
+    with pytest.raises(NoiseFailed, match=str(MOST + 1)):
+        sealed.feed(server.seal(0x1F, bytes(MOST + 1))[:22])

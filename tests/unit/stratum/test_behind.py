@@ -1,0 +1,41 @@
+"""How many blocks a rig's work is behind the tip."""
+
+import pytest
+
+from stratoscope.reading import PoolSlot, Reading
+from stratoscope.stratum.behind import blocks_behind
+from stratoscope.stratum.live import BlockRace, StratumNow
+
+TIP = "0000000000000000000" + "a" * 45
+OLD = "0000000000000000000" + "b" * 45
+NOW = StratumNow(at=0.0, height=900_000, tip=TIP, races=(BlockRace(prev_hash=OLD, height=899_998, at=0.0, delays={}),))
+
+
+def rig(
+    height: int | None = None, tip_hash: str | None = None, *, active: bool = True, hashing: bool = True
+) -> Reading:
+    slot = PoolSlot(index=0, url="stratum+tcp://a:1", active=active, tip_height=height)
+    return Reading(driver="x", pools=(slot,), tip_hash=tip_hash, hashing=hashing)
+
+
+@pytest.mark.parametrize(
+    ("reading", "behind"),
+    [
+        (rig(900_000), 0),
+        (rig(899_997), 3),
+        (rig(900_001), 0),  # its pool was first
+        (rig(899_997, active=False), None),
+        (rig(899_997, hashing=False), None),
+        (rig(), None),
+        (rig(tip_hash=TIP.removeprefix("00")), 0),
+        (rig(tip_hash=OLD.upper()), 2),
+        (rig(tip_hash="c" * 64), None),
+        (rig(tip_hash="aaaa"), None),
+    ],
+)
+def test_the_work_is_as_far_behind_as_the_rig_tells(reading, behind):
+    assert blocks_behind(reading, NOW) == behind
+
+
+def test_without_a_tip_nothing_is_known():
+    assert blocks_behind(rig(1), StratumNow(at=0.0)) is None

@@ -1,0 +1,157 @@
+"""Pool URLs as firmwares spell them, which addresses may be asked, and where a redirect points."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratoscope.stratum.endpoint import (
+    Endpoint,
+    NoEndpoint,
+    endpoint_of,
+    forbidden,
+    matches,
+    place_of,
+    registered_domain,
+    turn_of,
+)
+
+LAN = frozenset({"private"})
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("stratum+tcp://pool.example:3333", "stratum+tcp://pool.example:3333"),
+        ("pool.example:3333", "stratum+tcp://pool.example:3333"),
+        ("STRATUM+TCP://Pool.Example.:3333/#xnsub", "stratum+tcp://pool.example:3333"),
+        ("stratum+tcp://user.worker:secret@pool.example:25?x=1", "stratum+tcp://pool.example:25"),
+        ("stratum+ssl://pool.example:443", "stratum+ssl://pool.example:443"),
+        ("stratums://pool.example:443", "stratum+ssl://pool.example:443"),
+        ("ssl://pool.example:443", "stratum+ssl://pool.example:443"),
+        ("tcp://10.0.0.5:3333", "stratum+tcp://10.0.0.5:3333"),
+        ("stratum+tcp://[2001:db8::1]:3333", "stratum+tcp://[2001:db8::1]:3333"),
+        ("stratum2+tcp://pool.example:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
+         "stratum2+tcp://pool.example:34254"),
+    ],
+)  # fmt: skip
+def test_every_spelling_of_a_pool_has_one_name(text, url):
+    assert endpoint_of(text).url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("http://pool.example:8332", "protocol"), ("getwork://pool.example:80", "protocol"),
+        ("", "unreadable"), ("pool.example", "unreadable"), ("pool.example:0", "unreadable"),
+        ("pool.example:65536", "unreadable"), ("pool.example:³", "unreadable"), (":3333", "unreadable"),
+        ("stratum+tcp://a b:3333", "unreadable"), ("stratum+tcp://[::1:3333", "unreadable"),
+        ("stratum+tcp://[pool]:3333", "unreadable"), ("ftp://pool.example:21", "unreadable"),
+        ("stratum+tcp://" + "a" * 300 + ":1", "unreadable"), ("x" * 10_000, "unreadable"),
+    ],
+)  # fmt: skip
+def test_what_names_no_endpoint_says_why(text, reason):
+    with pytest.raises(NoEndpoint) as caught:
+        endpoint_of(text)
+    assert caught.value.reason == reason
+
+
+@given(st.text() | st.from_regex(r"[a-z+]{0,12}://[^ ]{0,40}:[0-9]{1,6}"))
+def test_no_text_raises_anything_else(text):
+    try:
+        endpoint = endpoint_of(text)
+    except NoEndpoint:
+        return
+    assert endpoint_of(endpoint.url).url == endpoint.url, "a name names itself"
+    assert 0 < endpoint.port < 65536
+
+
+def test_the_authority_key_of_stratum_v2_is_kept_and_not_shown():
+    endpoint = endpoint_of("stratum2+tcp://pool.example:34254/9bXiEd8boQV")
+    assert (endpoint.key, endpoint.url) == ("9bXiEd8boQV", "stratum2+tcp://pool.example:34254")
+
+
+NEVER = [
+    "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fd00:ec2::254",
+    "100.100.100.200", "169.254.170.2", "0.0.0.0", "::", "224.0.0.1", "239.1.2.3", "255.255.255.255", "ff02::1",
+    "240.0.0.1", "not an address", "",
+]  # fmt: skip
+LOCAL = [
+    ("127.0.0.1", "loopback"), ("127.255.255.254", "loopback"), ("::1", "loopback"), ("::ffff:127.0.0.1", "loopback"),
+    ("64:ff9b::7f00:1", "loopback"), ("2002:7f00:1::", "loopback"), ("169.254.1.1", "link_local"),
+    ("fe80::1", "link_local"), ("fe80::1%eth0", "link_local"), ("10.1.2.3", "private"), ("172.16.0.1", "private"),
+    ("192.168.1.1", "private"), ("fd12::1", "private"), ("::ffff:10.0.0.1", "private"), ("100.64.0.1", "private"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_addresses_where_no_pool_can_be_are_never_asked(address):
+    assert place_of(address) == "never"
+    assert forbidden(address, 3333, None)
+    assert forbidden(address, 3333, {"public", "private", "loopback", "link_local", "never"})
+
+
+@pytest.mark.parametrize(("address", "place"), LOCAL)
+def test_a_local_address_is_asked_only_where_the_rig_stands_or_the_operator_says_so(address, place):
+    assert place_of(address) == place
+    assert forbidden(address, 3333, None) is None, "the operator named it"
+    assert forbidden(address, 3333, {place}) is None, "a rig in the same kind of place named it"
+    others = {"public", "private", "loopback", "link_local"} - {place}
+    for other in others:
+        assert forbidden(address, 3333, {other}), f"a rig at a {other} address may not send us there"
+    assert forbidden(address, 3333, ()), "nobody names it any more"
+
+
+def test_a_rig_may_name_any_public_address_but_no_service_port_of_its_own_network():
+    assert place_of("203.0.114.7") == "public"
+    assert forbidden("203.0.114.7", 25, LAN) is None, "pools do listen there"
+    assert "configure" in (forbidden("10.0.0.9", 22, LAN) or "")
+    assert forbidden("10.0.0.9", 22, None) is None
+
+
+@given(st.ip_addresses().map(str) | st.text())
+def test_every_address_has_a_place(text):
+    assert place_of(text) in ("public", "private", "loopback", "link_local", "never")
+
+
+def test_patterns_fit_hosts_or_hosts_with_ports():
+    endpoint = endpoint_of("stratum+tcp://eu.pool.example:3333")
+    assert matches(endpoint, ["*.pool.example"])
+    assert matches(endpoint, ["nobody.example", "EU.pool.example:3333"])
+    assert matches(endpoint, ["*:3333"])
+    assert not matches(endpoint, ["pool.example", "*.pool.example:443", ""])
+    assert not matches(endpoint, [])
+
+
+@pytest.mark.parametrize(
+    ("own", "host", "port", "turn", "target"),
+    [
+        ("eu.pool.com", None, None, "same", "eu.pool.com:3333"),
+        ("eu.pool.com", "EU.pool.com.", 443, "same", "eu.pool.com:443"),
+        ("eu.pool.com", "us.pool.com", None, "within", "us.pool.com:3333"),
+        ("eu.pool.com", "pool.com", 3334, "within", "pool.com:3334"),
+        ("eu.pool.co.uk", "us.pool.co.uk", None, "within", "us.pool.co.uk:3333"),
+        ("eu.pool.co.uk", "evil.co.uk", None, "abroad", None),
+        ("eu.pool.com", "pool.com.evil.com", None, "abroad", None),
+        ("eu.pool.com", "evilpool.com", None, "abroad", None),
+        ("mine.duckdns.org", "yours.duckdns.org", None, "abroad", None),
+        ("pool.local", "other.local", None, "abroad", None),
+        ("eu.pool.com", "203.0.114.7", None, "abroad", None),
+        ("203.0.114.7", "203.0.114.8", None, "abroad", None),
+        ("203.0.114.7", "203.0.114.7", 25, "same", "203.0.114.7:25"),
+        ("eu.pool.com", "us.pool.com\r\nX: y", None, "abroad", None),
+        ("eu.pool.com", "[::1]", None, "abroad", None),
+    ],
+)  # fmt: skip
+def test_a_redirect_is_followed_within_the_registered_domain_only(own, host, port, turn, target):
+    kind, found = turn_of(Endpoint("stratum+tcp", own, 3333), host, port)
+    assert (kind, found and f"{found.host}:{found.port}") == (turn, target)
+
+
+@given(st.text(), st.none() | st.integers(1, 65535))
+def test_no_host_of_a_redirect_raises(host, port):
+    turn, target = turn_of(Endpoint("stratum+tcp", "eu.pool.com", 3333), host, port)
+    if turn == "abroad":
+        assert target is None
+    else:
+        assert target is not None
+        assert registered_domain(target.host) == "pool.com"
