@@ -124,6 +124,26 @@ def _pools(book: Catalogue) -> list[Placed]:
                 width=4, height=8, decimals=2, text="Part of all shares."),
         stat_of("Flatline", flat, Query(f"max({flat.of(THIS)})"), width=4, height=8, graph=False,
                 mappings=words((0, "no", "green"), (1, "YES", "red"))),
+        *_proof(book),
+    ]  # fmt: skip
+
+
+def _proof(book: Catalogue) -> list[Placed]:
+    proved, bound = (
+        book["mining_rig_share_hashrate_hashes_per_second"],
+        "mining_rig_share_hashrate_bound_hashes_per_second",
+    )
+    told, error = book["mining_rig_hashrate_hashes_per_second"], "mining_rig_unaccounted_standard_error_ratio"
+    lost, behind = book["mining_rig_unaccounted_ratio"], book["mining_rig_behind_tip_blocks"]
+    return [
+        lines("What its shares prove", proved, Query(proved.of(THIS), "by shares"),
+              Query(book.select(bound, THIS), "95 %, {{bound}}"),
+              Query(told.of(THIS), "reported"), width=16, zero=True,
+              overrides=[("^95 %.*", DASHED)], text="Reported hashrate beside what accepted shares stand for."),
+        stat_of("Unaccounted work", lost, Query(f"max({lost.of(THIS)})", "part"),
+                Query(f"max({book.select(error, THIS)})", "standard error"), names=True, width=4, height=8, graph=False,
+                decimals=1),
+        stat_of("Blocks behind the tip", behind, Query(f"max({behind.of(THIS)})"), width=4, height=8, graph=False),
     ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ def stratum(book: Catalogue) -> Dashboard:
         Row("Who announces first", _race(book)),
         Row("Templates and fees", _templates(book)),
         Row("Difficulty", _difficulty(book)),
+        Row("Theft and tampering", _tampering(book)),
         Row("Sessions", _sessions(book)),
     ]
     text = "The stratum endpoints that the rigs name: latency, job age, the race, templates, fees, difficulty, alarms."
@@ -174,4 +175,26 @@ def _sessions(book: Catalogue) -> list[Placed]:
               Query(f"sum(increase({said.of(THIS)}{PER}))", "messages for people"),
               Query(f"sum(increase({book.select(garbled, THIS)}{PER}))", "garbled lines"),
               Query(f"sum(increase({book.select(unreadable, THIS)}{PER}))", "unreadable jobs"), zero=True, width=8),
+    ]  # fmt: skip
+
+
+def _tampering(book: Catalogue) -> list[Placed]:
+    alarms, learning = book["mining_tamper_alarms"], book["mining_tamper_learning"]
+    rigs, endpoints = book["mining_tamper_rig_alarm"], book["mining_tamper_endpoint_alarm"]
+    work = book["mining_site_accepted_work_hashes_total"]
+    each = f"sum {EACH} (rate({work.of()}{PER}))"
+    to_rig = cell_link("This rig", "rig", "rig=Rig")
+    return [
+        stat_of("Alarms", alarms, Query(f"sum({alarms.of()})"), levels=FLAG, width=3),
+        stat_of("Still learning", learning, Query(f"sum({learning.of()})"), width=3, graph=False,
+                text="Subjects for which what is seen is still taken as yours."),
+        table_of("Rigs whose pools are not yours", [Key("rig", "Rig", to_rig), Key("slot", "Slot", width=70),
+                                                     Key("kind", "What")], [
+            Value("", rigs, f"max by (rig, slot, kind) ({rigs.of()})"),
+        ], text="Empty while all is well.", sort="Rig", width=6, height=6, figures=False),
+        table_of("Endpoints that are amiss", [Key("endpoint", "Endpoint"), Key("kind", "What", width=90)], [
+            Value("", endpoints, f"max by (endpoint, kind) ({endpoints.of()})"),
+        ], text="Empty while all is well.", sort="Endpoint", width=6, height=6, figures=False),
+        lines("Share of the work by endpoint", work, Query(f"{each} / scalar(sum({each}))", NAME), unit="percentunit",
+              zero=True, width=6, text="By the accepted shares that the rigs count."),
     ]  # fmt: skip

@@ -125,6 +125,8 @@ async def the_story(fleet, webhook, places, becomes):
     await becomes(lambda: ("SiteRigsOffline", "") in firing(), what="the site's alert")
     critical = [g for g in webhook.groups if g["groupLabels"].get("alertname") == "SiteRigsOffline"]
     assert critical[0]["receiver"] == "critical"
+    await asyncio.sleep(12)  # as long as the single rigs' alerts would take to come
+    assert not {("RigOffline", rig.name) for rig in fleet.rigs[2:6]} & firing(), "a dark site silences its single rigs"
 
     for rig in fleet.rigs:
         rig.recover()
