@@ -19,7 +19,7 @@ MAX_SECRET: Final = 64 << 10
 KINDS: Final = ("env", "file", "credential")
 REMEDY: Final = "write env:NAME, file:/path or credential:name instead"
 MOUNTED: Final = Path("/run/secrets")
-"""Where container engines mount secrets for one container alone; the mode there says nothing about who can read them."""
+"""Where container engines mount secrets for one container alone; the mode there does not tell who can read them."""
 INLINE: Final = f"is a secret written out: {REMEDY}"
 
 
