@@ -38,7 +38,7 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(VENV)/run.stamp
+docs: $(VENV)/dev.stamp
 	scripts/docs
 
 env:

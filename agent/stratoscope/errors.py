@@ -74,6 +74,7 @@ class SourceError(StratoscopeError):
 
 BROKER_REASONS: Final = (
     "dns", "unreachable", "timeout", "tls", "auth", "denied", "oversize", "taken_over", "busy", "protocol", "lost",
+    "bug",
 )  # fmt: skip
 """Every reason an exchange with an MQTT broker can fail by: the closed set behind
 `stratoscope_mqtt_failures_total{reason}`."""

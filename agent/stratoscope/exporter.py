@@ -20,6 +20,7 @@ from stratoscope.metrics import Section
 from stratoscope.outside.broker import Account
 from stratoscope.pools.live import LivePools
 from stratoscope.pools.reckon import Reckoner
+from stratoscope.stratum.guard import GuardNow
 from stratoscope.stratum.live import Stratum
 
 
@@ -49,6 +50,7 @@ class Context:
     economist: Economist | None = None  # None: money is not reckoned
     pools: LivePools | None = None  # what the configured pools say
     reckoner: Reckoner | None = None  # whether they credit what the rigs did
+    guard: Callable[[], GuardNow | None] = lambda: None  # what is amiss with pools and accounts, where that is guarded
     sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
     stratum: Stratum | None = None  # where endpoints are watched
     events: Events | None = None  # what happens, for who wants to listen

@@ -30,6 +30,15 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> str:
     return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()[:limit]
 
 
+def redacted_url(url: str) -> str:
+    """Return a pool URL without user name, password, query and fragment: only scheme, host, port and path."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "", url
+    rest = rest.partition("?")[0].partition("#")[0].rpartition("@")[2]
+    return f"{scheme}{mark}{rest}"
+
+
 def shown(value: Any) -> str:
     """Return a short, clean rendering of any untrusted value for a defect."""
     if isinstance(value, dict | list):

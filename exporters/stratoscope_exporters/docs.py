@@ -5,6 +5,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from stratoscope.metrics import TABLE, WHOLE, Family, Metric
+from stratoscope.metrics.metric import Levels
 
 HEAD: Final = """# Metrics
 
@@ -39,8 +40,20 @@ def _section(family: Family[Any, Any], before: tuple[str, ...]) -> str:
 
 
 def _row(metric: Metric[Any]) -> str:
-    cells = (f"`{metric.series}`", metric.kind.value, metric.unit.symbol or "–", metric.stability.value, metric.help)
+    cells = (f"`{metric.series}`", metric.kind.value, metric.unit.symbol or "–", metric.stability.value, _help(metric))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _help(metric: Metric[Any]) -> str:
+    return metric.help if metric.levels is None else f"{metric.help} {_levels(metric.levels)}"
+
+
+def _levels(levels: Levels) -> str:
+    where = "below" if levels.falling else "from"
+    steps = (
+        (word, limit) for word, limit in (("attention", levels.attention), ("bad", levels.bad)) if limit is not None
+    )
+    return f"Dashboards: {', '.join(f'{word} {where} {limit:g}' for word, limit in steps)}."
 
 
 def _own(registry: CollectorRegistry) -> str:

@@ -94,6 +94,10 @@ class Publisher:
                 error = first(group)
                 reason = error.reason if error.reason in BROKER_REASONS else "lost"
                 self._lost(reason, error)
+            except* Exception:  # a bug here must cost a connection, not the agent: counted, with its traceback
+                reason = "bug"
+                self.counts.fail(reason)
+                log.exception("a bug of ours while publishing")
             finally:
                 self.counts.connected = False
                 await broker.close(clean=False)
@@ -107,7 +111,7 @@ class Publisher:
             log.info("the broker is back")
         self._trouble = None
         await self._say(broker, "online")
-        self._rigs.all_again(self._context.known() if self._context.health.ready else ())
+        await self._rigs.all_again(self._context.known() if self._context.health.ready else ())
         self._waiting.states.again()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -157,7 +161,7 @@ class Publisher:
         """Say of machines known from earlier runs that they are offline, once it is clear that they are not here."""
         while not self._context.health.ready:
             await self._clock.sleep(1.0)
-        self._rigs.absent(self._context.known())
+        await self._rigs.absent(self._context.known())
 
     async def _tell_site(self) -> None:
         snapshots, economist = list(self._context.fleet.snapshots.values()), self._context.economist

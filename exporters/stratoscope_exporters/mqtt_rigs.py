@@ -1,5 +1,6 @@
 """Keeps per rig what its messages need: its topic id, the count of its documents, what was last said of its health."""
 
+import asyncio
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from stratoscope_exporters.mqtt_topics import Topics, rig_id, rig_level
 from stratoscope_exporters.mqtt_tree import Object
 
 EXPIRY_INTERVALS: Final = 3
+SLICE: Final = 200
+"""Rigs gone through before the loop gets its turn: some 2 ms."""
 log = structlog.get_logger(__name__)
 
 
@@ -92,18 +95,23 @@ class Rigs:
             topic, told.payload, retain=True, expiry=round(EXPIRY_INTERVALS * told.snapshot.polling.interval)
         )
 
-    def all_again(self, known: Iterable[str]) -> None:
+    async def all_again(self, known: Iterable[str]) -> None:
         """Let the availability of every rig wait, as for a broker that may have forgotten it."""
-        for snapshot in self._fleet.snapshots.values():
-            entry = self._entry(snapshot)
+        for at, snapshot in enumerate(list(self._fleet.snapshots.values())):
+            if at % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            snapshot = self._fleet.snapshots.get(snapshot.rig, snapshot)
+            entry = self._entry(snapshot) if snapshot.rig in self._fleet.snapshots else None
             if entry is not None:
                 entry.said = None
                 self._announce(entry, snapshot)
-        self.absent(known)
+        await self.absent(known)
 
-    def absent(self, known: Iterable[str]) -> None:
+    async def absent(self, known: Iterable[str]) -> None:
         """Say of machines with `known` identities that are not in the fleet that they are offline."""
-        for key in known:
+        for at, key in enumerate(known):
+            if at % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
             topic_id = rig_level(key)
             if topic_id not in self._owner:
                 self._retained.put(Outgoing(self._topics.rig_availability(topic_id), b"offline", 1, retain=True))

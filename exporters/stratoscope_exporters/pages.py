@@ -15,6 +15,7 @@ from stratoscope.economics.site import Books
 from stratoscope.exporter import Context
 from stratoscope.fleet import STATES, Economics, RigSnapshot
 from stratoscope.metrics import Identity, Tally, redacted_url, totals
+from stratoscope.stratum.guard import Alarm
 from stratoscope.units import joules_per_terahash
 from stratoscope_exporters import human
 from stratoscope_exporters.exposition import rig_label
@@ -166,6 +167,7 @@ class StatusPages:
             paid=[paid(pool) for pool in self._context.reckoner.now] if self._context.reckoner is not None else [],
             pools=self._context.pools.now if self._context.pools is not None else (),
             stratum=self._context.stratum.now if self._context.stratum is not None else None,
+            guard=self._context.guard(),
         )  # fmt: skip
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:
@@ -174,8 +176,12 @@ class StatusPages:
         return self._templates.get_template("rig.html").render(
             line=line, rig=line.snapshot, reading=line.snapshot.reading, polling=line.snapshot.polling,
             charts=_charts(history), now=self._clock.time(), users=self._settings.privacy == "full",
-            redacted_url=redacted_url,
+            redacted_url=redacted_url, alarms=self._alarms(snapshot.rig),
         )  # fmt: skip
+
+    def _alarms(self, rig: str) -> list[Alarm]:
+        guard = self._context.guard()
+        return [] if guard is None else [alarm for alarm in guard.alarms if alarm.rig == rig]
 
     def missing(self, name: str) -> str:
         """Return the page that says that there is no such rig."""

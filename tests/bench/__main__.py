@@ -1,9 +1,9 @@
-"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap|mqtt ...]`."""
+"""Runs every benchmark: `python -m tests.bench [polls|scrape|memory|tap|watch|mqtt ...]`."""
 
 import subprocess
 import sys
 
-ALL = ("polls", "scrape", "memory", "tap", "mqtt")
+ALL = ("polls", "scrape", "memory", "tap", "watch", "mqtt")
 
 
 def main(names: list[str]) -> int:

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,15 @@ class Program:
 
 
 class Prometheus(Program):
-    """The Debian Prometheus with one scrape config."""
+    """The Debian Prometheus with one scrape config, and the rule files that are given."""
 
-    def __init__(self, folder: Path, scrape_configs: list[dict[str, Any]], interval: str = "1s") -> None:
+    def __init__(
+        self, folder: Path, scrape_configs: list[dict[str, Any]], interval: str = "1s", rules: Sequence[Path] = ()
+    ) -> None:
         self.port = free_port()
         config = {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval},
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+            "rule_files": [str(file) for file in rules],
             "scrape_configs": scrape_configs,
         }
         (folder / "prometheus.yml").write_text(json.dumps(config))
@@ -109,7 +112,7 @@ class Agent(Program):
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.port = free_port()
         config = {"state_dir": str(folder / "state"), **config}
-        config["exporters"] = {"prometheus": {"listen": f"127.0.0.1:{self.port}"}}
+        config["exporters"] = {**config.get("exporters", {}), "prometheus": {"listen": f"127.0.0.1:{self.port}"}}
         self.config = folder / "stratoscope.yaml"
         self.config.write_text(json.dumps(config))
         self.url = f"http://127.0.0.1:{self.port}"

@@ -112,9 +112,14 @@ async def the_story(fleet, webhook, places, becomes):
         assert set(group["groupLabels"]) <= {"site", "alertname"}
         assert len({alert["labels"]["alertname"] for alert in group["alerts"]}) == 1
 
+    hot, cut = fleet.rigs[8:10]
+    hot.force("overheat", duration=600)
+    cut.force("pool_outage", duration=600)
     stolen = fleet.rigs[7]
     stolen.force("hijack", duration=600)
     await becomes(lambda: ("TamperRig", stolen.name) in firing(), what="the alarm of a hijacked rig")
+    others = {("ChipOverTemperature", hot.name), ("RigPoolFailover", cut.name)}
+    await becomes(lambda: others <= firing(), 120.0, what="alerts of heat and of a dead pool")
     for rig in fleet.rigs[2:6]:
         rig.force("offline", duration=600)
     await becomes(lambda: ("SiteRigsOffline", "") in firing(), what="the site's alert")
@@ -124,5 +129,5 @@ async def the_story(fleet, webhook, places, becomes):
     for rig in fleet.rigs:
         rig.recover()
     ended = {("SiteRigsOffline", ""), ("RigOffline", off.name), ("HashboardLost", board.name),
-             ("TamperRig", stolen.name)}  # fmt: skip
+             ("TamperRig", stolen.name), *others}  # fmt: skip
     await becomes(lambda: ended <= webhook.alerts("resolved"), 90.0, what="everything over")

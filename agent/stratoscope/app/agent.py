@@ -43,6 +43,8 @@ from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0
+GAP: Final = 10.0
+"""Seconds beyond which it is told that the agent stood still: a poll's time limit twice over."""
 LOUD: Final = frozenset({
     "rig_down", "tamper", "identity_conflict", "config_rejected", "clock_step", "market_disagreement", "stratum_alarm",
     "stratum_redirect", "pool_shortfall_raised",
@@ -100,7 +102,7 @@ class Agent:
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
         self.collector = Collector()
-        self.book = Book(self._kept_sums())
+        self.book = Book(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
@@ -228,6 +230,7 @@ class Agent:
                 reckoner=around.reconciliation.reckoner,
                 sections=around.sections(),
                 stratum=around.stratum,
+                guard=around.guard,
                 events=self.events,
                 outbox=self.outbox,
                 broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
@@ -245,7 +248,9 @@ class Agent:
     async def _checkpoints(self) -> None:
         before = self.clock.time() - self.clock.monotonic()
         while True:
+            began = self.clock.monotonic()
             await self.clock.sleep(CHECKPOINT)
+            self._note_gap(self.clock.monotonic() - began - CHECKPOINT)
             offset = self.clock.time() - self.clock.monotonic()
             if abs(offset - before) > 2.0:
                 text = f"the wall clock stepped by {offset - before:+.1f} s"
@@ -253,6 +258,12 @@ class Agent:
             before = offset
             self._checkpoint()
             self.collector.settle()
+
+    def _note_gap(self, seconds: float) -> None:
+        """Tell of a time in which nothing was measured: the process was stopped, or had no processor."""
+        if seconds > GAP:
+            text = f"the agent stood still for {seconds:.0f} s"
+            self.events(Event(kind="gap", at=self.clock.time(), text=text, details={"seconds": round(seconds, 1)}))
 
     def _checkpoint(self) -> None:
         sums = self.book.drain()

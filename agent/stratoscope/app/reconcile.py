@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import structlog
+
 from stratoscope.clock import Clock
 from stratoscope.config import Config
 from stratoscope.events import Event
@@ -20,6 +22,7 @@ from stratoscope.pools.reckon import Agreed, Reckoner
 from stratoscope.pools.settings import PoolSettings
 from stratoscope.units import MINUTE
 
+log = structlog.get_logger("stratoscope")
 TICK: Final = 15.0
 MATCH_EVERY: Final = MINUTE
 
@@ -70,8 +73,12 @@ class Reconciliation:
         """Look every TICK seconds until cancelled."""
         while True:
             await self._clock.sleep(TICK)
-            if self.reckoner.agreed:
+            if not self.reckoner.agreed:
+                continue
+            try:
                 await self.tick(snapshots)
+            except Exception:  # a bug over a stranger's figures must not stop the polling of rigs
+                log.exception("a bug of ours while reconciling")
 
     async def tick(self, snapshots: Mapping[str, RigSnapshot]) -> None:
         """Look once at rigs and pools."""

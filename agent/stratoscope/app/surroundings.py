@@ -26,6 +26,7 @@ from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.tally import SourceTally
 from stratoscope.pools.reckon import Reckoner
+from stratoscope.stratum.guard import GuardNow
 from stratoscope.stratum.watch import Watch
 
 log = structlog.get_logger("stratoscope")
@@ -55,6 +56,10 @@ class Surroundings:
     def stratum(self) -> Watch | None:
         """Return what knows the stratum endpoints."""
         return None if self.watching is None else self.watching.watch
+
+    def guard(self) -> GuardNow | None:
+        """Return what the guard knows now; None where it is off."""
+        return None if self.guarding is None else self.guarding.now
 
     def _watching(self, config: Config) -> Watching | None:
         section = config.stratum
@@ -129,13 +134,13 @@ class Surroundings:
 
     def sections(self) -> tuple[Section, ...]:
         """Return what stands on the page beside rigs, site and money."""
-        market, stratum, guarding = self.market, self.stratum, self.guarding
+        market, stratum = self.market, self.stratum
         return (
             *(() if market is None else (Section(MARKET, lambda: market.now),)),
             *(() if stratum is None else (Section(STRATUM, lambda: stratum.now),)),
             Section(POOLS, lambda: self.pools.now),
             Section(RECONCILED, lambda: self.reconciliation.now),
-            *(() if guarding is None else (Section(GUARD, lambda: guarding.now),)),
+            Section(GUARD, self.guard),
         )
 
     def drain(self) -> tuple[list[Day], list[Peak]]:

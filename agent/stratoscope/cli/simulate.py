@@ -15,14 +15,31 @@ def simulate(
     write: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Add the rigs to a config the agent can run with.")
     ] = None,
+    mine: Annotated[
+        str | None,
+        typer.Option("--mine", metavar="URL", help="Let the rigs submit shares there, to the pool or through a tap."),
+    ] = None,
 ) -> None:
     """Serve simulated rigs that speak each family's own wire format, until SIGTERM or Ctrl-C."""
     from stratoscope.cli.output import run_loop
 
-    run_loop(_serve(rigs, bind, seed, write))
+    run_loop(_serve(rigs, bind, seed, write, None if mine is None else _endpoint(mine)))
 
 
-async def _serve(rigs: int, bind: str, seed: int, write: Path | None) -> None:
+def _endpoint(url: str) -> Any:
+    from stratoscope.errors import UsageError
+    from stratoscope.stratum.endpoint import CLEAR, NoEndpoint, endpoint_of
+
+    try:
+        endpoint = endpoint_of(url)
+    except NoEndpoint as error:
+        raise UsageError(f"--mine {url!r} is no stratum endpoint: {error}") from None
+    if endpoint.scheme != CLEAR:
+        raise UsageError(f"--mine {url!r}: the simulated rigs speak {CLEAR}:// only")
+    return endpoint
+
+
+async def _serve(rigs: int, bind: str, seed: int, write: Path | None, mine: Any) -> None:
     import asyncio
     import signal
 
@@ -41,7 +58,7 @@ async def _serve(rigs: int, bind: str, seed: int, write: Path | None) -> None:
 
             say(f"{append(write, targets(fleet))} rigs added to {write}")
 
-    serving = asyncio.ensure_future(serve(rigs, bind, seed, SystemClock(), ready))
+    serving = asyncio.ensure_future(serve(rigs, bind, seed, SystemClock(), ready, mine))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)

@@ -36,10 +36,10 @@ def tap(
     that it goes on mining when the relay is stopped or the machine fails. Ends on SIGTERM or Ctrl-C.
     """
     from stratoscope import logs
-    from stratoscope.cli.output import run_loop
+    from stratoscope.cli.output import note, run_loop
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
-    from stratoscope.poll.budget import raise_file_limit
+    from stratoscope.poll.budget import RESERVED, raise_file_limit
     from stratoscope.stratum.submits import Book
     from stratoscope.stratum.tap import Tap
 
@@ -48,8 +48,10 @@ def tap(
     _address("--metrics", metrics)
     if at == pool:
         raise UsageError("--upstream is the relay itself: give the pool's address")
-    raise_file_limit()
-    relay = Tap(pool, clock=SystemClock(), book=Book(workers.value), most=most)
+    room = max(1, (raise_file_limit() - RESERVED) // 2)
+    if room < most:
+        note(f"only {room} miners at a time: the limit of open files is too low for {most} (ulimit -n)")
+    relay = Tap(pool, clock=SystemClock(), book=Book(workers.value), most=min(most, room))
     run_loop(_serve(relay, at, metrics))
 
 

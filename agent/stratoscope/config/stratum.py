@@ -12,7 +12,7 @@ from stratoscope.config.values import Count, Duration
 from stratoscope.stratum.endpoint import V2, endpoint_of
 from stratoscope.stratum.settings import MOST_ENDPOINTS, WORKER, Chosen, Login, StratumSettings
 from stratoscope.stratum.sv2.noise import authority_key, available
-from stratoscope.units import HOUR
+from stratoscope.units import MINUTE
 
 
 def _pattern(value: Any) -> str:
@@ -74,9 +74,9 @@ class Stratum(Section):
     max_endpoints: Annotated[int, BeforeValidator(Count(1, 256, "each is a connection and about 60 series"))] = (
         MOST_ENDPOINTS
     )
-    probe_interval: Annotated[float, BeforeValidator(Duration(10, HOUR, "it is a question to the pool each time"))] = (
-        60.0  # s
-    )
+    probe_interval: Annotated[
+        float, BeforeValidator(Duration(10, 10 * MINUTE, "it is a question to the pool each time"))
+    ] = 60.0  # s
 
     @model_validator(mode="after")
     def _within_bounds(self) -> "Stratum":

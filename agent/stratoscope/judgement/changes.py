@@ -1,10 +1,12 @@
 """Tells what happened between two snapshots of one rig, as events."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from stratoscope.events import Event
+from stratoscope.fields import redacted_url
 from stratoscope.fleet import RigSnapshot
-from stratoscope.reading import PoolSlot, Reading
+from stratoscope.reading import Fault, PoolSlot, Reading
 
 OUT: frozenset[str] = frozenset({"offline", "locked"})
 
@@ -50,8 +52,9 @@ def _state_event(before: RigSnapshot, now: RigSnapshot, at: float) -> Event:
 def _pool_events(rig: str, old: Reading, new: Reading, at: float) -> Iterator[Event]:
     was, is_ = active_pool(old), active_pool(new)
     if was and is_ and (was.index, was.url) != (is_.index, is_.url):
-        text = f"{rig} switched from pool slot {was.index} ({was.url}) to {is_.index} ({is_.url})"
-        details = {"before": was.url, "now": is_.url, "slot": is_.index}
+        before, now = (None if slot.url is None else redacted_url(slot.url) for slot in (was, is_))
+        text = f"{rig} switched from pool slot {was.index} ({before}) to {is_.index} ({now})"
+        details = {"before": before, "now": now, "slot": is_.index}
         yield Event(kind="pool_switched", at=at, rig=rig, text=text, details=details)
 
 
@@ -61,6 +64,13 @@ def _fault_events(rig: str, old: Reading, new: Reading, at: float) -> Iterator[E
     was, is_ = {fault.code: fault for fault in old.faults}, {fault.code: fault for fault in new.faults}
     for code in is_.keys() - was.keys():
         text = f"{rig} reports fault {code}" + (f": {is_[code].message}" if is_[code].message else "")
-        yield Event(kind="fault_raised", at=at, rig=rig, text=text, details={"code": code})
+        yield Event(kind="fault_raised", at=at, rig=rig, text=text, details=_told(is_[code]))
     for code in was.keys() - is_.keys():
-        yield Event(kind="fault_cleared", at=at, rig=rig, text=f"{rig}: fault {code} is gone", details={"code": code})
+        text = f"{rig}: fault {code} is gone"
+        yield Event(kind="fault_cleared", at=at, rig=rig, text=text, details=_told(was[code]))
+
+
+def _told(fault: Fault) -> dict[str, Any]:
+    """Return a fault as an event's details; what the firmware did not say is left out."""
+    known = {"code": fault.code, "component": fault.component, "message": fault.message}
+    return {name: value for name, value in known.items() if value is not None}

@@ -25,7 +25,7 @@ from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
-from stratoscope.ledger import money, pool_days
+from stratoscope.ledger import ended, money, pool_days
 from stratoscope.ledger.pool_days import Test as PoolTest
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
@@ -69,6 +69,7 @@ class Ledger(Standing):
         self.path = directory / "ledger.sqlite"
         self._warn = warn
         self._lock = self._claim(directory)
+        self.cut_off = ended.begin(self.path, warn)
         self._db = self._open()
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._write_all, name="ledger", daemon=True)
@@ -287,6 +288,8 @@ class Ledger(Standing):
         self._thread.join(patience)
         if not self._thread.is_alive():
             self._db.close()
+            if self.degraded is None:
+                ended.end(self.path)
         os.close(self._lock)
 
 

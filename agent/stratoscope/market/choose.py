@@ -53,8 +53,8 @@ class Chosen:
 def choose_price(quotes: Sequence[Quote], quorum: int, now: float) -> Chosen | str:
     """Return the median of the quotes that agree, or why there is none."""
     usable = [q for q in quotes if 0 < q.price < math.inf and now - q.born <= QUOTE_MAX_AGE]
-    if len(usable) < quorum:
-        return f"{len(usable)} of {quorum} prices needed"
+    if len(usable) < max(quorum, 1):
+        return f"{len(usable)} of {quorum} prices needed" if quorum else "no price source is configured"
     middle = statistics.median(q.price for q in usable)
     agreed = [q for q in usable if abs(q.price / middle - 1) <= OUTLIER]
     if len(agreed) < quorum:

@@ -7,6 +7,7 @@ importance: where a limit on series per rig bites, the families at the end go fi
 from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
+from stratoscope.fields import redacted_url
 from stratoscope.market.now import MarketNow
 from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, tap, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
@@ -23,7 +24,6 @@ from stratoscope.metrics.metric import (
     Stability,
     Subject,
 )
-from stratoscope.metrics.parts import redacted_url
 from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals

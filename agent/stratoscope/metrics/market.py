@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from stratoscope.market.adjustment import Adjustment
-from stratoscope.market.chain import implied_hashrate
+from stratoscope.market.chain import BLOCK_SECONDS, implied_hashrate
 from stratoscope.market.derive import INPUTS, after_adjustment
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
 from stratoscope.market.now import Known, MarketNow, TemplateNow
 from stratoscope.market.references import Published
-from stratoscope.metrics.metric import Family, Labels, Metric
+from stratoscope.metrics.metric import WORKS, Family, Labels, Metric
 from stratoscope.metrics.unit import Unit
 
 ALONE: Final = "Absent while difficulty, fees or tip cannot be used; see mining_market_input_usable."
@@ -32,6 +32,10 @@ def _whole(now: MarketNow) -> Iterable[tuple[Labels, MarketNow]]:
 
 def _of(known: Known | None) -> float | None:
     return None if known is None else known.value
+
+
+def _halving_due(now: MarketNow) -> float | None:
+    return None if now.halving is None or now.height is None else now.height.at + now.halving.blocks * BLOCK_SECONDS
 
 
 def _value(number: float | None) -> float | None:
@@ -129,6 +133,8 @@ NETWORK: Family[MarketNow, MarketNow] = Family("market: network", _whole, (
     Metric("block_fees", Unit.SATOSHIS, "Mean fees of the last 144 blocks.", lambda m: _of(m.fees)),
     Metric("halving_remaining_blocks", Unit.NONE, "Blocks until the subsidy halves.",
            lambda m: None if m.halving is None else m.halving.blocks),
+    Metric("halving_due", Unit.TIMESTAMP, "When the subsidy halves if a block comes every ten minutes from now on.",
+           _halving_due),
     Metric("difficulty_adjustment_previous", Unit.RATIO, "Change of difficulty at the last adjustment; 0.05 is +5 %.",
            lambda m: _of(m.previous_change)),
 ))  # fmt: skip
@@ -259,5 +265,5 @@ AGES: Family[MarketNow, float] = Family("market: age of inputs", _ages, (
 
 USABLE: Family[MarketNow, float] = Family("market: usable inputs", _usable, (
     Metric("market_input_usable", Unit.NONE, "1 if the input is used, 0 if it is unknown, too old, in doubt or at odds "
-           "with another; the log says why.", _value),
+           "with another; the log says why.", _value, levels=WORKS),
 ), ("input",))  # fmt: skip

@@ -48,6 +48,7 @@ class Identity(NamedTuple):
     firmware: str
     firmware_version: str
     driver: str
+    algorithm: str
 
     @classmethod
     def of(cls, reading: Reading) -> "Identity":
@@ -58,10 +59,11 @@ class Identity(NamedTuple):
             reading.firmware or "",
             reading.firmware_version or "",
             reading.driver,
+            reading.algorithm or "",
         )
 
 
-NOBODY: Final = Identity("", "", "", "", "")
+NOBODY: Final = Identity("", "", "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,33 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """From where on a value deserves attention, and from where on it is bad, in the metric's unit.
+
+    `falling` turns it round: the value deserves attention below `attention` and is bad below `bad`. They colour
+    dashboards; whether anybody is woken is up to the alert rules.
+    """
+
+    attention: float | None = None
+    bad: float | None = None
+    falling: bool = False
+
+
+FLAG: Final = Levels(attention=1)
+"""Of a gauge that is 1 while something deserves a look."""
+BROKEN: Final = Levels(bad=1)
+"""Of a gauge that is 1 while something is broken."""
+WORKS: Final = Levels(bad=1, falling=True)
+"""Of a gauge that is 1 while something works."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metric(Generic[T]):
     """One metric: `value` takes the figure from one row of the family, or None where it is unknown.
 
     `name` is without namespace, unit and `_total` or `_info`, which follow from `unit` and `kind`. A histogram has
-    `spread` besides; its `value` is the number of values in it.
+    `spread` besides; its `value` is the number of values in it. `levels` is None where no figure is good or bad in
+    itself.
     """
 
     name: str
@@ -86,6 +110,7 @@ class Metric(Generic[T]):
     value: Callable[[T], float | None]
     kind: Kind = Kind.GAUGE
     stability: Stability = Stability.STABLE
+    levels: Levels | None = None
     spread: Callable[[T], Spread] | None = None
 
     @property

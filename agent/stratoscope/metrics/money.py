@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.fleet import Counters, Economics
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Subject
+from stratoscope.metrics.metric import FLAG, Family, Kind, Labels, Levels, Metric, Subject
 from stratoscope.metrics.unit import Unit
 from stratoscope.units import MICRO
 
 FEES: Final = "after the fees of pool and firmware"
+LOSS: Final = Levels(bad=0, falling=True)
+THIN: Final = Levels(attention=0.1, bad=0, falling=True)
+"""Of a gross margin."""
 EXPECTED: Final = (
     "At the reported hashrate and the hashprice by difficulty, or the configured price of another algorithm: what an "
     "FPPS pool should credit, not what it paid"
@@ -64,7 +67,8 @@ RATES: Family[Subject, Economics] = Family("money of a rig: rates now", _fiat_no
            lambda e: e.revenue_per_day),
     Metric("rig_power_cost", Unit.FIAT_PER_DAY, "What the rig's power costs per day now, at the meter and the average "
            "cost of a kWh.", lambda e: e.power_cost_per_day),
-    Metric("rig_margin", Unit.FIAT_PER_DAY, "Revenue less power cost, per day.", lambda e: e.margin_per_day),
+    Metric("rig_margin", Unit.FIAT_PER_DAY, "Revenue less power cost, per day.", lambda e: e.margin_per_day,
+           levels=LOSS),
     Metric("rig_power_price", Unit.FIAT_PER_KWH, "Average cost of a kWh at the meter now, everything included.",
            lambda e: e.power_price),
     Metric("rig_breakeven_power_price", Unit.FIAT_PER_KWH, "Power price at which the rig earns what its power costs.",
@@ -82,13 +86,14 @@ RATIOS: Family[Subject, Economics] = Family("money of a rig: satoshis, ratios an
     Metric("rig_revenue", Unit.SATOSHIS_PER_DAY, f"Satoshis the rig earns per day now, {FEES}.",
            lambda e: e.revenue_sat_per_day),
     Metric("rig_gross_margin", Unit.RATIO, "1 - power cost / revenue; absent without revenue.",
-           lambda e: e.gross_margin_ratio),
+           lambda e: e.gross_margin_ratio, levels=THIN),
     Metric("rig_breakeven_efficiency", Unit.JOULES_PER_TERAHASH, "Efficiency at the meter above which a rig loses "
            "money now; absent while power is free or better.", lambda e: e.breakeven_efficiency),
     Metric("rig_payback", Unit.SECONDS, "Time until revenue less power cost, as now, has paid the configured price of "
            "the rig; absent while it never does.", lambda e: e.payback),
     Metric("rig_curtail_advised", Unit.NONE, "1 while it is advised to curtail the rig's model, 0 while it is advised "
-           "to run it; absent while unknown, as when the power price is stale. Nothing is switched.", _advised),
+           "to run it; absent while unknown, as when the power price is stale. Nothing is switched.", _advised,
+           levels=FLAG),
 ))  # fmt: skip
 
 SPENT: Family[Subject, Counters] = Family("money of a rig: fiat sums", _fiat_sums, (

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Stability, Subject, one
+from stratoscope.fields import redacted_url
+from stratoscope.metrics.metric import WORKS, Family, Kind, Labels, Levels, Metric, Stability, Subject, one
 from stratoscope.metrics.unit import Unit
 from stratoscope.reading import Fan, Hashboard, PoolSlot
 
@@ -35,15 +36,6 @@ def numbered(parts: Sequence[P], limit: int) -> Iterator[tuple[str, P]]:
         label = str(part.index) if 0 <= part.index < 2 * limit else "other"
         times = seen[label] = seen.get(label, 0) + 1
         yield (label if times == 1 else f"{label}-{times}"), part
-
-
-def redacted_url(url: str) -> str:
-    """Return a pool URL without user name, password, query and fragment: only scheme, host, port and path."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        scheme, rest = "", url
-    rest = rest.partition("?")[0].partition("#")[0].rpartition("@")[2]
-    return f"{scheme}{mark}{rest}"
 
 
 def _boards(subject: Subject) -> Iterable[tuple[Labels, Hashboard]]:
@@ -105,18 +97,19 @@ BOARDS: Family[Subject, Hashboard] = Family("hashboard", _boards, (
 ), ("board",))  # fmt: skip
 
 BOARD_SENSORS: Family[Subject, float | None] = Family("hashboard: temperature", _board_sensors, (
-    Metric("hashboard_temperature", Unit.CELSIUS, "Hottest sensor on the board, and hottest chip.", _value),
+    Metric("hashboard_temperature", Unit.CELSIUS, "Hottest sensor on the board, and hottest chip.", _value,
+           levels=Levels(attention=85, bad=95)),
 ), ("board", "sensor"))  # fmt: skip
 
 FANS: Family[Subject, Fan] = Family("fan", _fans, (
-    Metric("fan_speed", Unit.RPM, "Speed of the fan; 0 is a fan that stands still.", lambda f: f.rpm),
+    Metric("fan_speed", Unit.RPM, "Speed of the fan; 0 is a fan that stands still.", lambda f: f.rpm, levels=WORKS),
 ), ("fan",))  # fmt: skip
 
 POOLS: Family[Subject, PoolSlot] = Family("pool slot", _pools, (
     Metric("rig_pool_active", Unit.NONE, "1 if the rig works for this pool slot now, else 0.",
            lambda p: _flag(p.active)),
     Metric("rig_pool_alive", Unit.NONE, "1 if the rig finds the pool of this slot reachable, else 0.",
-           lambda p: _flag(p.alive)),
+           lambda p: _flag(p.alive), levels=WORKS),
 ), ("slot", "url"), free=("url",))  # fmt: skip
 
 POOL_COUNTERS: Family[Subject, float | None] = Family("pool slot: shares", _pool_results, (

@@ -5,7 +5,7 @@ from typing import Final
 
 from stratoscope.errors import POLL_REASONS
 from stratoscope.fleet import STATES, RigSnapshot
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Stability, Subject, one
+from stratoscope.metrics.metric import BROKEN, FLAG, WORKS, Family, Kind, Labels, Metric, Stability, Subject, one
 from stratoscope.metrics.unit import Unit
 from stratoscope.reading import WINDOWS
 
@@ -28,7 +28,8 @@ def _measured(subject: Subject) -> Iterable[tuple[Labels, RigSnapshot]]:
 
 
 def _identity(subject: Subject) -> Iterable[tuple[Labels, RigSnapshot]]:
-    return (((*subject.identity, subject.snapshot.polling.address), subject.snapshot),)
+    *known, algorithm = subject.identity
+    return (((*known, subject.snapshot.polling.address, algorithm), subject.snapshot),)
 
 
 def _states(subject: Subject) -> Iterator[tuple[Labels, float]]:
@@ -97,14 +98,14 @@ def _value(number: float | None) -> float | None:
 HEALTH: Family[Subject, RigSnapshot] = Family("rig: health", _always, (
     Metric("rig_up", Unit.NONE, "1 if the rig answered the last poll with a reading that is still fresh, else 0. "
            "Rigs are polled in the background, not at scrape.",
-           lambda s: int(s.up and s.reading is not None)),
+           lambda s: int(s.up and s.reading is not None), levels=WORKS),
     Metric("rig_last_success", Unit.TIMESTAMP, "When the rig last gave a good answer, in seconds since 1970 UTC.",
            lambda s: s.polling.last_success),
 ))  # fmt: skip
 
 INFO: Family[Subject, RigSnapshot] = Family("rig: identity", _identity, (
     Metric("rig", Unit.NONE, "Who the rig is, as it said last; value 1. Held while the rig is away.", one, Kind.INFO),
-), ("make", "model", "firmware", "firmware_version", "driver", "address"),
+), ("make", "model", "firmware", "firmware_version", "driver", "address", "algorithm"),
    free=("make", "model", "firmware", "firmware_version", "driver", "address"))  # fmt: skip
 
 STATE: Family[Subject, float] = Family("rig: state", _states, (
@@ -132,9 +133,9 @@ OUTPUT: Family[Subject, RigSnapshot] = Family("rig: output and power", _measured
            lambda s: s.counters.hashes, Kind.COUNTER),
     Metric("rig_flatline", Unit.NONE, "1 if the rig reports hashrate while its accepted shares stand still, else 0; "
            "absent where shares are not counted.",
-           lambda s: None if s.counters.accepted is None else int(s.judged.flatline)),
+           lambda s: None if s.counters.accepted is None else int(s.judged.flatline), levels=BROKEN),
     Metric("rig_faults", Unit.NONE, "Faults the firmware reports now; absent where it does not tell.",
-           _reported_faults),
+           _reported_faults, levels=FLAG),
 ))  # fmt: skip
 
 SHARES: Family[Subject, float | None] = Family("rig: shares", _shares, (

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from stratoscope.economics.sums import UNKNOWN, RigPart
 from stratoscope.fleet import STATES, RigSnapshot
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric
+from stratoscope.metrics.metric import Family, Kind, Labels, Levels, Metric
 from stratoscope.metrics.unit import Unit
 
 NOT_SAID: Final = "unknown"
@@ -141,7 +141,7 @@ SUMS: Family[Totals, Totals] = Family("site: sums", _whole, (
     Metric("site_energy", Unit.JOULES, "Energy all rigs drew while this agent has been running.", lambda t: t.energy,
            Kind.COUNTER),
     Metric("site_coverage", Unit.RATIO, "Rigs with a fresh reading over rigs expected: how much of the site the sums "
-           "stand for.", lambda t: t.coverage),
+           "stand for.", lambda t: t.coverage, levels=Levels(attention=0.98, bad=0.9, falling=True)),
 ))  # fmt: skip
 
 RIGS: Family[Totals, float] = Family("site: rigs", _states, (

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 from stratoscope.economics.site import SiteMoney, TariffNow
 from stratoscope.market.costs import KWH_PER_MWH
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric, one
+from stratoscope.metrics.metric import FLAG, Family, Kind, Labels, Metric, one
+from stratoscope.metrics.money import LOSS, THIN
 from stratoscope.metrics.unit import Unit
 
 WHERE: Final = "summed over the rigs that mining_site_money_coverage_ratio counts"
@@ -65,13 +66,13 @@ RATES: Family[SiteMoney, SiteMoney] = Family("site: money", _fiat, (
     Metric("site_power_cost", Unit.FIAT_PER_DAY, f"mining_rig_power_cost_fiat_per_day {WHERE}.",
            lambda m: m.sums.cost.value),
     Metric("site_margin", Unit.FIAT_PER_DAY, "Revenue less power cost per day, over the rigs that know both.",
-           lambda m: m.margin_per_day),
+           lambda m: m.margin_per_day, levels=LOSS),
     Metric("site_power_price", Unit.FIAT_PER_KWH, "Power cost over metered energy: the average cost of a kWh.",
            lambda m: m.power_price),
     Metric("site_revenue", Unit.FIAT_PER_EH_DAY, "Revenue per EH/s and day of the own fleet, after fees.",
            lambda m: m.revenue_per_eh_day),
     Metric("site_gross_profit", Unit.FIAT_PER_EH_DAY, "Revenue less power cost per EH/s and day of the own fleet.",
-           lambda m: m.gross_profit_per_eh_day),
+           lambda m: m.gross_profit_per_eh_day, levels=LOSS),
     Metric("site_network_gross_profit", Unit.FIAT_PER_EH_DAY, "JPMorgan's daily gross profit per EH/s, with the site's "
            "efficiency and power price: mining_hashprice_observed_fiat_per_eh_day less 24 x J/TH x price per MWh.",
            lambda m: m.network_gross_profit_per_eh_day),
@@ -86,7 +87,7 @@ RATES: Family[SiteMoney, SiteMoney] = Family("site: money", _fiat, (
     Metric("site_power_cost", Unit.FIAT_PER_BTC, "Power cost over bitcoin mined, of the rigs that know both.",
            lambda m: m.cost_per_btc),
     Metric("site_margin", Unit.FIAT_PER_MWH, "What a MWh leaves after it is paid: mining net of power.",
-           lambda m: m.net_per_mwh),
+           lambda m: m.net_per_mwh, levels=LOSS),
     Metric("site_hosting_opportunity", Unit.FIAT_PER_MW_YEAR, "By how much the configured hosting price is above "
            "mining net of power; below zero where mining earns more. A figure, not advice: the capital behind the two "
            "differs by about ten times.", lambda m: m.hosting_opportunity),
@@ -98,7 +99,7 @@ RATIOS: Family[SiteMoney, SiteMoney] = Family("site: satoshis and ratios", _whol
     Metric("site_revenue", Unit.SATOSHIS_PER_DAY, "mining_rig_revenue_satoshis_per_day summed over the rigs that know "
            "it.", lambda m: m.sat_per_day),
     Metric("site_gross_margin", Unit.RATIO, "1 - power cost / revenue, a sum over a sum.",
-           lambda m: m.sums.gross_margin.value),
+           lambda m: m.sums.gross_margin.value, levels=THIN),
     Metric("site_metered_power", Unit.WATTS, "Power at the meter: the rigs' power with the site's overhead.",
            lambda m: m.sums.power.value),
     Metric("site_metered_efficiency", Unit.JOULES_PER_TERAHASH, "Metered power over hashrate of Bitcoin's rigs, a sum "
@@ -128,7 +129,7 @@ TARIFFS: Family[SiteMoney, TariffNow] = Family("tariff", _tariffs, (
     Metric("tariff_price_age", Unit.SECONDS, "Age of the newest external price of power.", lambda t: t.age),
     Metric("tariff_price_stale", Unit.NONE, "1 while the external price is too old or was never had, so that a "
            "fallback or nothing stands in, else 0; absent where no price is external.",
-           lambda t: None if t.stale is None else int(t.stale)),
+           lambda t: None if t.stale is None else int(t.stale), levels=FLAG),
     Metric("tariff_power", Unit.WATTS, "Power at the meter of the tariff's rigs that are heard.", lambda t: t.load),
     Metric("tariff_peak_power", Unit.WATTS, "Highest mean over a quarter of an hour of this month so far.",
            lambda t: t.peak),

@@ -64,11 +64,11 @@ class _Client(aiomqtt.Client):
             account.host, account.port, username=account.user, password=account.password, logger=silent,
             identifier=name, protocol=aiomqtt.ProtocolVersion.V5 if v5 else aiomqtt.ProtocolVersion.V311,
             will=will, clean_session=None if v5 else True, timeout=ANSWER, tls_context=tls,
-            keepalive=account.keepalive, max_queued_incoming_messages=RECEIVED_AT_ONCE,
-            max_queued_outgoing_messages=QUEUED, max_inflight_messages=IN_FLIGHT,
+            keepalive=account.keepalive, max_queued_outgoing_messages=QUEUED, max_inflight_messages=IN_FLIGHT,
             properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=most_received) if v5 else None,
         )  # fmt: skip
-        self.shut = False
+        self.shut = self._paused = False
+        self._disconnected.add_done_callback(_taken)
         self._most_received = most_received
         self._refused: dict[int, ReasonCode] = {}
 
@@ -110,6 +110,17 @@ class _Client(aiomqtt.Client):
             self._broken(error)
         if client._in_packet["remaining_length"] > self._most_received:  # noqa: SLF001 — paho has no limit of its own
             client._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE)  # noqa: SLF001
+        elif self._queue.qsize() >= RECEIVED_AT_ONCE and (own := client.socket()) is not None:
+            self._paused = True  # the rest waits in the network until these are taken
+            self._loop.remove_reader(own.fileno())
+
+    async def received(self) -> aiomqtt.Message:
+        """Return the next message; raise MqttError once the connection is lost and all that came was taken."""
+        message = await anext(self.messages) if self._queue.empty() else self._queue.get_nowait()
+        if self._paused and self._queue.qsize() <= RECEIVED_AT_ONCE // 2 and (own := self._client.socket()) is not None:
+            self._paused = False
+            self._loop.add_reader(own.fileno(), self._read)
+        return message
 
     def _broken(self, error: Exception) -> None:
         if not self._disconnected.done():
@@ -183,7 +194,9 @@ class Connection:
             properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=message.expiry)
         try:
             await client.publish(message.topic, message.payload, message.qos, message.retain, properties)
-        except (aiomqtt.MqttError, OSError, ValueError) as error:
+        except ValueError as error:  # a topic that is none
+            raise BrokerError("protocol", str(error), of_message=True) from None
+        except (aiomqtt.MqttError, OSError) as error:
             raise _broker_error(error) from None
 
     async def subscribe(self, topics: Sequence[str]) -> None:
@@ -200,7 +213,7 @@ class Connection:
     async def receive(self) -> Incoming:
         """Return the next message; raise BrokerError once the connection is lost."""
         try:
-            message = await anext(self._connected().messages)
+            message = await self._connected().received()
         except (aiomqtt.MqttError, OSError) as error:
             raise _broker_error(error) from None
         payload = message.payload if isinstance(message.payload, bytes) else b""
@@ -229,8 +242,12 @@ def _shut(client: _Client) -> None:
     """Close the socket that aiomqtt leaves open when the other side did not end the connection."""
     client.shut = True
     client._client._sock_close()  # noqa: SLF001 — there is no public way that says no goodbye
-    if client._disconnected.done() and not client._disconnected.cancelled():  # noqa: SLF001
-        client._disconnected.exception()  # noqa: SLF001 — taken, else asyncio complains that nobody did
+
+
+def _taken(future: "asyncio.Future[None]") -> None:
+    """Take the error of a future that nobody may be waiting for: asyncio complains of one that nobody took."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _properties(packet: int, **values: int) -> Properties:

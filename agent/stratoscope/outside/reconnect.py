@@ -4,7 +4,7 @@ from typing import Final
 
 LONGEST: Final = 30.0
 """Seconds between tries at most, so that a broker that is back is found within half a minute."""
-STUBBORN: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize"})
+STUBBORN: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize", "bug"})
 """Reasons that do not go away by trying again soon."""
 STEADY: Final = 30.0
 """Seconds after which a connection counts as good, and the next failure as the first."""

@@ -24,11 +24,12 @@ def settled(
     )  # fmt: skip
     last, before = rooms.book.sample(key), rooms.book.counters(key)
     after = rooms.book.advance(key, sample, interval)
+    shown = rooms.book.shown(key, after)
     proof = None if rooms.prover is None else rooms.prover.advance(key, reading, judged, now)
     behind = None if rooms.stratum is None else blocks_behind(reading, rooms.stratum.now)
     if money is None:
-        return replace(snapshot, counters=after, proof=proof, behind=behind)
+        return replace(snapshot, counters=shown, proof=proof, behind=behind)
     begun = snapshot.at if last is None or last.at is None else snapshot.at - (now - last.at)
     money.settle(snapshot.rig, before, after, begun, snapshot.at)
     economics = money.assess(snapshot, reading, plan.tariff_group, nameplate, now)
-    return replace(snapshot, counters=after, economics=economics, proof=proof, behind=behind)
+    return replace(snapshot, counters=shown, economics=economics, proof=proof, behind=behind)

@@ -92,16 +92,19 @@ class PoolBook:
         self.at = 0.0
 
     def count(self, piece: Piece) -> None:
-        """Take one piece to the sums of the pool."""
+        """Take one piece to the sums of the pool; one that is the rigs' own matter counts for the day alone."""
+        self.days.compared(piece)
+        if piece.is_rigs_matter:
+            return
         self.dispersion.add(piece.worker, piece.shares, piece.counted)
         self.trail.add(piece)
-        self.days.compared(piece)
 
     def judge(self, pieces: Sequence[Piece], unsure: float) -> bool:
         """Take the counted pieces of one list of workers to the test; tell whether the alarm was raised or ended.
 
         `unsure` is how many shares all rigs at the pool find while its books may be behind.
         """
+        pieces = [piece for piece in pieces if not piece.is_rigs_matter]
         if not pieces:
             return False
         factor = self.dispersion.factor

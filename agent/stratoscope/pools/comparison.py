@@ -16,6 +16,7 @@ SPAN: Final = 15 * MINUTE
 
 SILENT: Final = 15 * MINUTE
 """Seconds without a share after which a worker stands still."""
+FAR: Final = 4.0
 HOURS: Final = 24
 WINDOWS: Final[Mapping[str, int]] = {"6h": 6, "24h": 24}
 """Windows over which comparisons are summed up, in hours."""
@@ -39,6 +40,16 @@ class Piece(NamedTuple):
     credited: float
     shares: float
     rigs: int = 1
+    own: float | None = None  # shares that the rigs themselves counted as accepted; None where one counts none
+
+    @property
+    def is_rigs_matter(self) -> bool:
+        """Tell whether the rigs themselves found far fewer shares than their hashrate should give.
+
+        A rig that freezes, or shows a mean of half an hour while it stands still, reports hashes that it does not do.
+        Its own count tells: beyond FAR standard errors the span says nothing of the pool.
+        """
+        return self.own is not None and self.own < self.shares - FAR * math.sqrt(self.shares) - 1
 
     @property
     def counted(self) -> float:

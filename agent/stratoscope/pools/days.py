@@ -47,7 +47,7 @@ class PoolDays:
         row = self.rows.get(day)
         if row is None:
             row = self.rows[day] = PoolDay(day=day, site=self.site, pool=self.pool)
-            for old in sorted(self.rows)[:-KEPT]:
+            for old in sorted(self.rows.keys() - {day})[: 1 - KEPT]:
                 del self.rows[old]
         self._changed.add(day)
         return row

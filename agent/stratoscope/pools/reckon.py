@@ -86,7 +86,8 @@ class Reckoner:
         self, snapshots: Iterable[RigSnapshot], at: float, worth: Worth | None, schemes: Mapping[str, PoolReport]
     ) -> Iterator[None]:
         """Take every rig's newest snapshot; `schemes` are the reports that tell how a pool pays."""
-        passed = {name: self._begin(book, at, schemes.get(name)) for name, book in self.books.items()}
+        books = dict(self.books)  # the config may change between two slices
+        passed = {name: self._begin(book, at, schemes.get(name)) for name, book in books.items()}
         known = set()
         for count, snapshot in enumerate(snapshots, 1):
             known.add(snapshot.rig)
@@ -98,7 +99,7 @@ class Reckoner:
             if seat is not None and seat.pool in passed:
                 stretch = self.ties.look(snapshot)
                 at_work = self._works.get(seat.pool, {}).get(seat.worker)
-                self.books[seat.pool].days.passed(at, passed[seat.pool], snapshot, stretch, worth, at_work)
+                books[seat.pool].days.passed(at, passed[seat.pool], snapshot, stretch, worth, at_work)
             if count % SLICE == 0:
                 yield
         for rig in self._seats.keys() - known:
@@ -112,11 +113,13 @@ class Reckoner:
 
     def take(self, pool: str, report: PoolReport, at: float) -> Iterator[None]:
         """Take a list of workers as it was at UTC `at`; of a pool that lists none, the account as a whole."""
-        book = self.books[pool]
+        book = self.books.get(pool)
+        if book is None:
+            return
         workers: Sequence[WorkerReport] = report.workers or ()
         if report.workers is None:
             workers = (WorkerReport(name=WHOLE, hashrate=report.hashrate, work=report.work),)
-        self._cover(pool, workers, at)
+        self._cover(book, workers, at)
         self._works[pool] = {worker.name: works(worker, at) for worker in report.workers or ()}
         pieces: list[Piece] = []
         for piece in self.ties.pieces(pool, workers, at):
@@ -131,21 +134,23 @@ class Reckoner:
         if book.judge(pieces, LATE * self.ties.share_rate(pool)):
             self._events(_event(book, at))
 
-    def _cover(self, pool: str, workers: Sequence[WorkerReport], at: float) -> None:
+    def _cover(self, book: PoolBook, workers: Sequence[WorkerReport], at: float) -> None:
         """Note which part of the account's hashrate the matched workers are."""
         window = best_window({span: 1.0 for worker in workers for span in worker.hashrate}, self.ties.span)
         if window is None:
             return
+        pool = book.terms.pool
         matched = [worker for worker in workers if self.ties.rigs_of(Seat(pool, worker.name))]
         every, own = account_of(workers, window), account_of(matched, window)
         self._hashrates[pool] = every
         if every > 0:
             self._coverage[pool] = own / every
-            self.books[pool].days.listed(at, own, every)
+            book.days.listed(at, own, every)
 
     def credited(self, pool: str, earnings: Sequence[Earning], at: float) -> None:
         """Take what a pool credited, as it was told at UTC `at`."""
-        self.books[pool].days.credited(earnings, at)
+        if pool in self.books:
+            self.books[pool].days.credited(earnings, at)
 
     def reckon(self, now: float, schemes: Mapping[str, PoolReport], difficulty: float | None) -> None:
         """Make anew what is known of every pool."""

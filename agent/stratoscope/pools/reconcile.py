@@ -27,6 +27,8 @@ PIECES: Final = 100
 """Workers that are compared without a pause."""
 WHOLE: Final = ""
 """Stands for the account as a whole where a pool lists no workers."""
+NO_WORKER_OF_THEIRS: Final = 100.0
+"""Times the due beyond which what a pool credits is another's work, or no number at all."""
 BITCOIN: Final = "sha256"
 
 
@@ -127,18 +129,20 @@ class Ties:
         self, seat: Seat, rigs: tuple[RigId, ...], start: float, end: float, credited: float, size: float | None
     ) -> Piece | None:
         reported = due = shares = 0.0
+        own: float | None = 0.0
         for rig in rigs:
             track = self._tracks[rig][1]
-            hashes = track.between(start, end)
-            if hashes is None:
+            span = track.between(start, end)
+            if span is None:
                 return None
-            part = hashes * (1 - self.firmware_fee) * track.taken
-            reported += hashes
+            part = span.hashes * (1 - self.firmware_fee) * track.taken
+            own = None if own is None or span.accepted is None else own + span.accepted
+            reported += span.hashes
             due += part
             shares += part / _share_hashes(track, size)
-        if not due > 0:
+        if not due > 0 or not 0 <= credited <= NO_WORKER_OF_THEIRS * due:
             return None
-        return Piece(seat.worker, start, end, reported, due, credited, shares, len(rigs))
+        return Piece(seat.worker, start, end, reported, due, credited, shares, len(rigs), own)
 
 
 def _share_hashes(track: Track, size: float | None) -> float:

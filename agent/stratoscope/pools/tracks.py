@@ -31,19 +31,28 @@ class Stretch(NamedTuple):
 NOTHING: Final = Stretch()
 
 
+class Span(NamedTuple):
+    """What a rig did in a span: hashes reported, and shares that it counted as accepted; None where it counts none."""
+
+    hashes: float
+    accepted: float | None
+
+
 class Track:
     """One rig's curve since it took its present seat at a pool. Times are UTC seconds."""
 
-    __slots__ = ("_at", "_counts", "_hashes", "_known", "_raw", "_reach", "_spacing", "accepted", "at", "hashes",
+    __slots__ = ("_at", "_counts", "_curves", "_raw", "_reach", "_spacing", "accepted", "at", "counts", "hashes",
                  "per_share", "rate", "refused", "seconds")  # fmt: skip
 
     def __init__(self, spacing: float = SPACING) -> None:
         self._spacing = spacing
-        self._at, self._hashes, self._known = array("d"), array("d"), array("d")
+        self._at = array("d")
+        self._curves = array("d"), array("d"), array("d")  # hashes, known seconds, accepted shares
         self.at: float | None = None  # of the newest reading
         self.hashes = self.seconds = 0.0
         self.rate = 0.0  # H/s
         self.accepted = self.refused = 0.0  # shares
+        self.counts = True  # whether the rig counts its accepted shares
         self.per_share: float | None = None  # difficulty of a share on average
         self._raw = 0.0
         self._counts = (0, 0, 0)
@@ -66,6 +75,7 @@ class Track:
         self._reach, self.rate = GAP * snapshot.polling.interval, judged.hashrate
         more, self._raw = hashes - self._raw, hashes
         fate = self._fates(snapshot)
+        self.counts = snapshot.counters.accepted is not None
         if before is None or more < 0 or at - before > self._reach:
             self._mark()
             return NOTHING
@@ -84,30 +94,44 @@ class Track:
         return (max(0, now[0] - before[0]), max(0, now[1] - before[1]), max(0, now[2] - before[2]))
 
     def _mark(self) -> None:
-        for curve, value in ((self._at, self.at or 0.0), (self._hashes, self.hashes), (self._known, self.seconds)):
+        for curve, value in zip((self._at, *self._curves), (self.at or 0.0, *self._newest()), strict=True):
             curve.append(value)
             if len(curve) > POINTS:
                 del curve[0]
 
-    def between(self, start: float, end: float) -> float | None:
-        """Return the hashes reported from `start` to `end`; None unless nearly all of that time is known."""
+    def _newest(self) -> tuple[float, float, float]:
+        return self.hashes, self.seconds, self.accepted
+
+    def between(self, start: float, end: float) -> Span | None:
+        """Return what the rig did from `start` to `end`; None unless nearly all of that time is known."""
         first, last = self._value(start), self._value(end)
         if first is None or last is None or not start < end:
             return None
         known = last[1] - first[1]
-        return (last[0] - first[0]) * (end - start) / known if known >= KNOWN * (end - start) else None
+        if known < KNOWN * (end - start):
+            return None
+        scale = (end - start) / known
+        return Span((last[0] - first[0]) * scale, (last[2] - first[2]) * scale if self.counts else None)
 
-    def _value(self, at: float) -> tuple[float, float] | None:
-        """Return hashes and known seconds at a moment, a little beyond the newest reading too."""
+    def _value(self, at: float) -> tuple[float, float, float] | None:
+        """Return hashes, known seconds and accepted shares at a moment, a little beyond the newest reading too."""
         if self.at is None or not self._at or at < self._at[0] or at > self.at + self._reach:
             return None
         if at >= self.at:
-            return self.hashes + self.rate * (at - self.at), self.seconds + at - self.at
+            more = at - self.at
+            return self.hashes + self.rate * more, self.seconds + more, self.accepted + self._share_rate * more
         index = bisect_right(self._at, at)
-        begin = self._at[index - 1], self._hashes[index - 1], self._known[index - 1]
-        if index < len(self._at):
-            stop = self._at[index], self._hashes[index], self._known[index]
-        else:
-            stop = self.at, self.hashes, self.seconds
-        part = (at - begin[0]) / (stop[0] - begin[0]) if stop[0] > begin[0] else 0.0
-        return begin[1] + part * (stop[1] - begin[1]), begin[2] + part * (stop[2] - begin[2])
+        hashes, known, accepted = self._curves
+        begin = hashes[index - 1], known[index - 1], accepted[index - 1]
+        whole = index < len(self._at)
+        stop = (hashes[index], known[index], accepted[index]) if whole else self._newest()
+        since, until = self._at[index - 1], self._at[index] if whole else self.at
+        part = (at - since) / (until - since) if until > since else 0.0
+        return (begin[0] + part * (stop[0] - begin[0]), begin[1] + part * (stop[1] - begin[1]),
+                begin[2] + part * (stop[2] - begin[2]))  # fmt: skip
+
+    @property
+    def _share_rate(self) -> float:
+        """Return how many accepted shares a second the rig counted since its oldest point."""
+        passed = self.seconds - self._curves[1][0]
+        return (self.accepted - self._curves[2][0]) / passed if passed > 0 else 0.0

@@ -107,7 +107,7 @@ class Waterfall:
 def waterfall(day: PoolDay) -> Waterfall | None:
     """Return the day taken apart; None while the worth of its hashes or the rigs' time is unknown."""
     worth, coverage = day.reported_sat, day.coverage
-    if worth is None or not coverage or not day.valued_hashes > 0 or not day.hashing_seconds > 0:
+    if worth is None or not coverage or day.valued_hashes < 1 or not day.hashing_seconds > 0:
         return None
     gross = (
         worth * (day.reported_hashes / day.valued_hashes) / coverage
@@ -209,9 +209,9 @@ def _realised_hashprice(day: PoolDay, credited: float) -> float | None:
     """Return what the pool paid over what it credited: of the whole account where it tells, else of matched rigs."""
     if day.earned_sat is None:
         return None
-    if day.stated_hashes:
+    if day.stated_hashes is not None and day.stated_hashes >= 1:
         return day.earned_sat / SATOSHIS / (day.stated_hashes / (PH * DAY))
-    return day.earned_sat * day.matched_ratio / SATOSHIS / (credited / (PH * DAY)) if credited > 0 else None
+    return day.earned_sat * day.matched_ratio / SATOSHIS / (credited / (PH * DAY)) if credited >= 1 else None
 
 
 @dataclass(frozen=True, slots=True)

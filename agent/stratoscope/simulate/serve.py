@@ -13,10 +13,12 @@ from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
+from stratoscope.simulate.miners import Miners
 from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.pool_foundry import FoundryPool
 from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
+from stratoscope.stratum.endpoint import Endpoint
 
 STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 NORTH_PORT, SOUTH_PORT = 13382, 13383
@@ -96,10 +98,13 @@ async def serve(
     seed: int,
     clock: Clock,
     ready: Callable[[SimulatedFleet, Mapping[str, str]], None],
+    mine: Endpoint | None = None,
 ) -> None:
-    """Run a site until cancelled; `ready` is called once everything listens."""
+    """Run a site until cancelled; `ready` is called once everything listens. The rigs mine at `mine` if given."""
     async with site(rigs=rigs, bind=bind, seed=seed, clock=clock, shared=True) as (fleet, urls):
         ready(fleet, urls)
+        if mine is not None:
+            await Miners(fleet.rigs, mine, seed=seed, clock=clock).run()
         await asyncio.get_running_loop().create_future()
 
 

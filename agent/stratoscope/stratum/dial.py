@@ -132,7 +132,7 @@ class Dialer:
                 transport = await asyncio.get_running_loop().start_tls(
                     plain, asyncio.Protocol(), context, server_hostname=endpoint.host
                 )
-        except ssl.SSLCertVerificationError:
+        except (ssl.SSLCertVerificationError, asyncio.CancelledError):
             plain.abort()
             raise
         except (TimeoutError, OSError, EOFError) as error:

@@ -68,6 +68,11 @@ class Alarm:
     active: bool | None = None  # whether the rig works for that slot now
     since: float  # UTC s
 
+    @property
+    def text(self) -> str:
+        """Return what is amiss, for people, without the rig's name."""
+        return TEXTS[self.kind].format(slot=self.slot, endpoint=self.endpoint)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardNow:
@@ -261,7 +266,7 @@ TEXTS: Final[Mapping[str, str]] = {
 
 def told(alarm: Alarm, at: float, *, over: bool) -> Event:
     """Return the event that an alarm came, or is over. It holds no account and no address."""
-    text = TEXTS[alarm.kind].format(slot=alarm.slot, endpoint=alarm.endpoint)
+    text = alarm.text
     who = f"{alarm.rig}: " if alarm.rig else ""
     details = {"what": alarm.kind, "endpoint": alarm.endpoint, "slot": alarm.slot, "active": alarm.active}
     return Event(

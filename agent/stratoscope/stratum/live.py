@@ -18,7 +18,7 @@ PHASES: Final = ("dns", "connect", "tls", "subscribe", "authorize", "first_job")
 
 ENDS: Final = (
     "dns", "refused", "unreachable", "no_sockets", "connect_timeout", "tls", "reset", "closed", "timeout", "no_job",
-    "unauthorized", "garbled", "flood", "silent", "redirected", "forbidden", "stopped", "bug",
+    "unauthorized", "garbled", "flood", "silent", "redirected", "forbidden", "bug",
 )  # fmt: skip
 """How a session can end; the closed set behind the label `outcome` of `mining_stratum_sessions_total`."""
 

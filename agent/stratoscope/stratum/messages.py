@@ -21,6 +21,7 @@ MAX_EXTRANONCE: Final = 256  # bytes, each of the two
 MAX_TEXT: Final = 1000  # characters of a message for people
 MAX_JOB_ID: Final = 256
 ROLLING_MASK: Final = 0x1FFFE000
+"""The bits of a header's version that BIP 320 leaves to miners."""
 _JSON_STARTS: Final = 8  # places in a line at which a document is looked for, after noise
 _BLANK: Final = b"\x00\r\n\t "
 

@@ -1,13 +1,11 @@
 """Holds one silent session of stratum V1: subscribes, listens, measures; it never submits a share.
 
-It authorises only when no job came without, and only with a login it was given. All it hears goes to an `Ear`, with the
-time at which the bytes came: several messages in one packet came at the same moment.
+It authorises only when no job came without, and only with a login it was given.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
@@ -28,80 +26,31 @@ from stratoscope.stratum.messages import (
     ShowMessage,
 )
 from stratoscope.stratum.settings import Login
-from stratoscope.stratum.template import Template, decode
+from stratoscope.stratum.talk import FIRST_JOB, FLOOD_LINES, MOST_NOISE, SUBSCRIBED, Ear, Talk
+from stratoscope.stratum.template import decode
 from stratoscope.units import MINUTE
 
 CONFIGURED: Final = 3.0
 """Seconds that an answer to mining.configure is waited for: some pools never give one."""
-SUBSCRIBED: Final = 10.0
 PATIENCE: Final = 2.0
 """Seconds in which a pool that gives jobs without a login has given one."""
-FIRST_JOB: Final = 20.0
 SILENCE: Final = 5 * MINUTE
 """Without a byte for so long the other side is gone: every probe is answered, or a job comes."""
-JOBLESS: Final = 20 * MINUTE
-FLOOD_SPAN: Final = 10.0
-FLOOD_LINES: Final = 400
-FLOOD_BYTES: Final = 4 << 20
-"""What comes within FLOOD_SPAN seconds at most; a pool sends a few kB."""
-MOST_NOISE: Final = 50
 FIRST_NOISE: Final = 3
-"""Lines that are no message, in a session and before there is one."""
+"""Lines that are no message, before there is a session."""
 RTTS: Final = 8
 
 
-class Ear(Protocol):
-    """Takes what a session hears; every call is quick."""
-
-    def phase(self, name: str, seconds: float) -> None:
-        """Note how long a step of opening took."""
-
-    def certificate(self, end: float, verified: bool | None) -> None:
-        """Note until when (UTC s) the certificate of a V2 session holds, and whether its authority signed it."""
-
-    def granted(self, extranonce1: int, extranonce2: int) -> None:
-        """Note the sizes of the extranonces in bytes."""
-
-    def mask(self, mask: int | None) -> None:
-        """Note which version bits a miner may roll."""
-
-    def difficulty(self, difficulty: float) -> None:
-        """Note the share difficulty."""
-
-    def rtt(self, tcp: float | None, configure: float | None) -> None:
-        """Note the round trips in s."""
-
-    def job(self, template: Template, received: float) -> None:
-        """Note a job that came at `received` (monotonic s)."""
-
-    def asked_away(self, turn: Reconnect) -> bool:
-        """Note a request to go elsewhere; return whether the session is to end for it."""
-        ...
-
-    def message(self, text: str) -> None:
-        """Note words for people."""
-
-    def noise(self) -> None:
-        """Note a line that was no message."""
-
-
-class Session(asyncio.Protocol):
-    """One session. Dial it, then `hold` it: that returns never and raises Ended."""
-
-    transport: asyncio.Transport
+class Session(Talk):
+    """One session of V1."""
 
     def __init__(self, ear: Ear, clock: Clock, login: Login | None, probe: float) -> None:
-        self._ear, self._clock, self._login, self._probe = ear, clock, login, probe
-        self._ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        super().__init__(ear, clock, login, probe, ("configure", "subscribe", "job"))
         self._lines = Lines()
         self._extranonce1 = b""
         self._extranonce2_size: int | None = None
         self._asked: dict[messages.Id, tuple[str, float]] = {}  # id of a request → what it was, when it was sent
-        self._done: dict[str, asyncio.Event] = {name: asyncio.Event() for name in ("configure", "subscribe", "job")}
         self._last_id = 0
-        self._heard = self._job_at = clock.monotonic()
-        self._span, self._span_lines, self._span_bytes = 0.0, 0, 0
-        self._noise = 0
         self._subscribed: float | None = None  # monotonic s
         self._rtts: deque[float] = deque(maxlen=RTTS)
         self._takes: dict[type[Any], Callable[[Any, float], None]] = {
@@ -109,19 +58,6 @@ class Session(asyncio.Protocol):
             SetVersionMask: self._mask, Reconnect: self._away, ShowMessage: self._show, Noise: self._noisy,
             Request: self._answer,
         }  # fmt: skip
-
-    async def hold(self) -> None:
-        """Talk until the session ends; raise Ended with the reason."""
-        talk: asyncio.Future[None] = asyncio.ensure_future(self._talk())
-        waits: tuple[asyncio.Future[Any], ...] = (talk, self._ended)
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if self._ended.done():
-                raise self._ended.result()
-            talk.result()
-        finally:
-            talk.cancel()
-            self.transport.abort()
 
     async def _talk(self) -> None:
         self._send("configure", messages.configure)
@@ -139,26 +75,12 @@ class Session(asyncio.Protocol):
             self._measure()
             await self._clock.sleep(self._probe)
 
-    async def _until(self, name: str, seconds: float) -> bool:
-        """Wait for `name` to be done, `seconds` at most; return whether it is."""
-        event = self._done[name]
-        if event.is_set():
-            return True
-        waits = {asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(seconds))}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return event.is_set()
-
     def _measure(self) -> None:
         """Ask for the round trip; end a session that has fallen silent."""
         now = self._clock.monotonic()
         if now - self._heard > SILENCE:
             raise Ended("silent", f"not a byte for {now - self._heard:.0f} s")
-        if now - self._job_at > JOBLESS:
-            raise Ended("silent", f"no job for {now - self._job_at:.0f} s")
+        self._jobless(now)
         for id_ in [id_ for id_, (what, _) in self._asked.items() if what == "probe"]:
             del self._asked[id_]
         self._send("probe", messages.configure)
@@ -169,40 +91,18 @@ class Session(asyncio.Protocol):
         self._asked[self._last_id] = what, self._clock.monotonic()
         self.transport.write(line(self._last_id))
 
-    def _end(self, reason: str, detail: str) -> None:
-        if not self._ended.done():
-            self._ended.set_result(Ended(reason, detail))
-
-    # What the transport calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
-        self.transport = transport  # type: ignore[assignment]  # a stream connection has a stream transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the session."""
-        if exc is None:
-            self._end("closed", "the endpoint closed the session")
-        else:
-            self._end("reset", f"the connection broke: {type(exc).__name__}")
-
     def data_received(self, data: bytes) -> None:
         """Take every whole line in `data`, all with the time of now."""
-        received = self._heard = self._clock.monotonic()
-        if received - self._span >= FLOOD_SPAN:
-            self._span, self._span_lines, self._span_bytes = received, 0, 0
-        self._span_bytes += len(data)
+        received = self._came(len(data))
         oversize = self._lines.oversize
         for line in self._lines.feed(data):
-            self._span_lines += 1
-            if self._ended.done() or self._span_lines > FLOOD_LINES:
+            self._span_messages += 1
+            if self._ended.done() or self._span_messages > FLOOD_LINES:
                 break
             self._take(messages.parse(line), received)
         for _ in range(self._lines.oversize - oversize):
             self._noisy(Noise("oversize"), received)
-        if self._span_lines > FLOOD_LINES or self._span_bytes > FLOOD_BYTES:
-            self._end("flood", f"over {FLOOD_LINES} lines or {FLOOD_BYTES >> 20} MiB in {FLOOD_SPAN:.0f} s")
-            self.transport.abort()
+        self._too_much()
 
     # What the lines say.
 
@@ -218,7 +118,9 @@ class Session(asyncio.Protocol):
         self._ear.job(decode(job, self._extranonce1 if told else None, self._extranonce2_size), received)
 
     def _reply(self, reply: Reply, received: float) -> None:
-        what, sent = self._asked.pop(reply.id, ("", 0.0))
+        told = reply.id
+        id_ = int(told) if isinstance(told, str) and told.isascii() and told.isdigit() else told  # some echo it as text
+        what, sent = self._asked.pop(id_, ("", 0.0))
         if what == "probe":
             self._rtts.append(received - sent)
             self._ear.rtt(kernel_rtt(self.transport), min(self._rtts))
@@ -234,8 +136,11 @@ class Session(asyncio.Protocol):
 
     def _subscription(self, reply: Reply, sent: float, received: float) -> None:
         granted = messages.subscription(reply.result)
-        if granted is None:
+        if granted is None and not reply.ok:
+            self._end("unauthorized", "the endpoint refuses the subscription")
+        elif granted is None:
             self._end("garbled", "the answer to mining.subscribe is none")
+        if granted is None:
             return
         self._subscribed = received
         self._ear.phase("subscribe", received - sent)

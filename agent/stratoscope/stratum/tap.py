@@ -10,25 +10,22 @@ read. A pool that cannot be reached closes the miner's connection at once, so th
 import asyncio
 import contextlib
 import socket
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from stratoscope.clock import Clock
+from stratoscope.stratum.listener import Listener
 from stratoscope.stratum.submits import Book, Conversation
 
 CONNECT: Final = 5.0
 """Seconds to reach the pool: miners that wait longer lose more than a failover costs them."""
+MOST_ADDRESSES: Final = 4
 LINGER: Final = 30.0
 """Seconds in which what was received is still delivered after one side has gone."""
 HIGH_WATER: Final = 256 << 10
 """Bytes waiting for a side that does not read, from which on the other side is not read either."""
-SLICE: Final = 16 << 10
-"""Bytes read by the listener in one turn of the loop, over all connections: some 0.2 ms."""
-MOST_HEARD: Final = 16 << 20
-"""Bytes that wait to be read by the listener, over all connections; what comes on top is skipped and counted."""
 FAILURES: Final = ("refused", "timeout", "dns", "unreachable", "crowded")
 """Why a miner's connection got no pool: the closed set behind the label `reason`."""
 
@@ -44,68 +41,6 @@ class Traffic:
     from_miners: int = 0  # bytes
     from_pool: int = 0  # bytes
     failures: dict[str, int] = field(default_factory=dict)
-
-
-class Listener:
-    """Reads copies of what was relayed, a slice per turn of the loop."""
-
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        self._pieces: deque[tuple[Conversation, float, bool, bytes | None]] = deque()  # None: a gap; b"": the end
-        self._waiting = 0  # bytes
-        self._gaps: set[tuple[Conversation, bool]] = set()
-        self._deaf: set[Conversation] = set()
-        self._due = False
-
-    def heard(self, conversation: Conversation, at: float, from_pool: bool, piece: bytes) -> None:
-        """Take a copy of a piece that was passed on at the monotonic second `at`."""
-        if self._waiting + len(piece) <= MOST_HEARD:
-            self._waiting += len(piece)
-            self._put(conversation, at, from_pool, piece)
-            return
-        self.book.skipped_bytes += len(piece)
-        if (conversation, from_pool) not in self._gaps:
-            self._gaps.add((conversation, from_pool))
-            self._put(conversation, at, from_pool, None)
-
-    def ended(self, conversation: Conversation, at: float) -> None:
-        """Close the counts of a conversation once what is left of it has been read."""
-        self._put(conversation, at, from_pool=False, piece=b"")
-
-    def _put(self, conversation: Conversation, at: float, from_pool: bool, piece: bytes | None) -> None:
-        self._pieces.append((conversation, at, from_pool, piece))
-        if not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        read = 0
-        while self._pieces and read < SLICE:
-            conversation, at, from_pool, piece = self._pieces.popleft()
-            if piece is not None and len(piece) > SLICE:
-                self._pieces.appendleft((conversation, at, from_pool, piece[SLICE:]))
-                piece = piece[:SLICE]
-            read += len(piece or b"") + 1
-            self._read(conversation, at, from_pool, piece)
-        self._due = bool(self._pieces)
-        if self._due:
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _read(self, conversation: Conversation, at: float, from_pool: bool, piece: bytes | None) -> None:
-        self._waiting -= len(piece or b"")
-        try:
-            if piece is None:
-                self._gaps.discard((conversation, from_pool))
-                conversation.missed(from_pool=from_pool)
-            elif not piece:
-                self._deaf.discard(conversation)
-                conversation.ended(at)
-            elif conversation not in self._deaf:
-                conversation.hear(at, piece, from_pool=from_pool)
-        except Exception:  # whatever the reading does, the relay goes on
-            self.book.faults += 1
-            self._deaf.add(conversation)
-            log.exception("a conversation is relayed but no longer read")
 
 
 class End(asyncio.Protocol):
@@ -241,18 +176,19 @@ class Link:
             self._tap.listener.ended(self._conversation, self._tap.clock.monotonic())
 
     async def _connect(self) -> None:
-        host, port = self._tap.upstream
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT):
-                await loop.create_connection(lambda: self.pool, host, port)
+                await self._reach()
         except TimeoutError:
             self._failed("timeout")
         except ConnectionRefusedError:
             self._failed("refused")
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):
             self._failed("dns")
         except OSError:
+            self._failed("unreachable")
+        except Exception:  # whatever it is, the miner must not be kept waiting
+            log.exception("the pool could not be reached")
             self._failed("unreachable")
         else:
             self.joined = True
@@ -261,6 +197,21 @@ class Link:
             else:
                 self.pool.joined()
                 self.miner.joined()
+
+    async def _reach(self) -> None:
+        """Connect to the first of the pool's addresses that answers; one that is silent costs its part of the time."""
+        loop = asyncio.get_running_loop()
+        found = await addresses(*self._tap.upstream)
+        for left in range(len(found), 0, -1):
+            host, port = found[-left]
+            try:
+                async with asyncio.timeout(CONNECT / len(found)):
+                    await loop.create_connection(lambda: self.pool, host, port)
+            except OSError:  # TimeoutError is one
+                if left == 1:
+                    raise
+            else:
+                return
 
     def _failed(self, reason: str) -> None:
         failures = self._tap.traffic.failures
@@ -291,6 +242,12 @@ class Tap:
         for link in tuple(self.links):
             link.abort()
         await asyncio.sleep(0)
+
+
+async def addresses(host: str, port: int) -> list[tuple[str, int]]:
+    """Return the addresses of the pool, four at most, in the order in which the system wants them tried."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((str(place[0]), port) for *_, place in found))[:MOST_ADDRESSES]
 
 
 def keep_alive(sock: socket.socket | None) -> None:

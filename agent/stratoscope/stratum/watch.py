@@ -27,6 +27,8 @@ from stratoscope.units import MINUTE
 TICK: Final = 5.0
 LINGER: Final = 30 * MINUTE
 """How long an endpoint is watched after no rig names it any more."""
+MOST_NAMED: Final = 1024
+"""Endpoints remembered at a time: a rig that names another one in each answer fills no memory."""
 LASTED: Final = MINUTE
 """A session that gave work for so long was a good one: the next is opened soon."""
 FIRST_WAIT, LONGEST_WAIT, STUBBORN_WAIT = 5.0, 5 * MINUTE, 15 * MINUTE
@@ -102,8 +104,9 @@ class Watch:
         now = self._clock.monotonic()
         unwatched: Counter[str] = Counter()
         for endpoint, naming in self._read(urls, unwatched).items():
-            self._endpoints[endpoint.url] = endpoint
-            self._named[endpoint.url] = naming, now
+            if endpoint.url in self._named or len(self._named) < MOST_NAMED:
+                self._endpoints[endpoint.url] = endpoint
+                self._named[endpoint.url] = naming, now
         for url in [url for url, (_, at) in self._named.items() if now - at > LINGER]:
             del self._named[url], self._endpoints[url]
         self._unwatched = unwatched

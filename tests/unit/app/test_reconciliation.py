@@ -17,8 +17,10 @@ from stratoscope.simulate.serve import site
 from stratoscope_exporters.exposition import Form
 from stratoscope_exporters.page import SectionBlocks
 
+pytestmark = pytest.mark.timeout(300)  # a question to a pool that fails on a busy machine is asked again after a minute
 
-async def become(condition, seconds=60.0):
+
+async def become(condition, seconds=200.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.1)

@@ -42,6 +42,8 @@ def test_params_in_one_line_or_many_or_from_stdin_are_one_job(params, tmp_path):
     }  # fmt: skip
     assert job["coinbase_value_sats"] == job["subsidy_sats"] + job["fees_sats"] == job["payout"][0]["sats"]
     assert job["payout"][0]["address"].startswith("bc1q")
+    assert [(set(out), out["sats"]) for out in job["payout"]] == [({"address", "sats"}, job["coinbase_value_sats"])]
+    assert [out["script"][:4] for out in job["outputs"]] == ["0014", "6a24"]
     assert (job["tag"], job["chain"], job["empty"], job["extranonce_size"]) == ("/simulated pool/", "BTC", False, 12)
 
 

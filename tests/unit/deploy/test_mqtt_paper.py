@@ -4,9 +4,13 @@ import json
 import re
 from pathlib import Path
 
+from stratoscope.clock import SystemClock
 from stratoscope.config import load
+from stratoscope.errors import BROKER_REASONS
 from stratoscope.events import KINDS
 from stratoscope.metrics import TABLE
+from stratoscope.outside.inbox import Inbox
+from stratoscope_exporters.mqtt_counts import Counts
 from stratoscope_exporters.mqtt_tree import Branch
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,3 +50,14 @@ def test_the_configs_in_the_paper_load(tmp_path: Path) -> None:
     assert set(config.exporters) == {"prometheus", "mqtt"}
     assert config.tariffs["default"].energy.source.topic == "grid/ercot/lmp"
     assert config.market.prices[0].settings().topic == "market/btc"
+
+
+def test_every_reason_is_explained() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text().split("## Why there is no broker")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(BROKER_REASONS)
+
+
+def test_every_metric_of_the_exporter_and_the_inbox_is_on_the_page_of_metrics() -> None:
+    page = (ROOT / "docs/metrics.md").read_text()
+    for family in (*Counts().collect(), *Inbox(lambda: None, SystemClock(), lambda: 0.0).collect()):
+        assert f"`{family.name}" in page, family.name

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from stratoscope.errors import POLL_REASONS, SOURCE_REASONS
 from stratoscope.fleet import STATES
+from stratoscope.stratum.live import ALARMS, ENDS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -43,6 +44,11 @@ def test_every_state_of_a_rig_is_explained_once():
 
 def test_every_reason_of_a_market_source_is_explained():
     assert sorted(rows("docs/troubleshooting.md", "Why a market source or a pool failed")) == sorted(SOURCE_REASONS)
+    assert sorted(rows("docs/troubleshooting.md", "Why a stratum session ended")) == sorted(ENDS)
+
+
+def test_every_alarm_of_stratum_is_in_the_paper():
+    assert sorted(rows("docs/stratum.md", "Alarms")) == sorted(ALARMS)
 
 
 def test_the_scrape_config_in_the_papers_is_the_shipped_one():

@@ -1,14 +1,11 @@
 """The worked example of docs/economics.md agrees with the program, figure by figure."""
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from fakes.paper import is_shown, number, rows
 from stratoscope.market import adjustment, chain, costs, hosting
 from stratoscope.market import hashprice as hp
 from stratoscope.market.curtailment import strike_price
@@ -16,27 +13,9 @@ from stratoscope.market.revenue import revenue_per_day, satoshis_earned
 from stratoscope.market.tariff import Adders, Tariff, charges_between, price_at
 from stratoscope.units import DAY, EH, SATOSHIS, TH, joules_per_terahash
 
-PAPER = Path(__file__).resolve().parents[3] / "docs" / "economics.md"
-NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?")
-
-
-def rows(title: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value (first and last cell) of the table under a heading."""
-    section = PAPER.read_text(encoding="utf-8").split(f"### {title}\n", 1)[1].split("\n#", 1)[0]
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) > 1 and NUMBER.match(cells[-1]):
-            yield cells[0], cells[-1]
-
-
-def number(cell: str) -> Decimal:
-    match = NUMBER.match(cell)
-    assert match is not None
-    return Decimal(match[0].replace(",", "").replace("−", "-"))
-
-
-GIVEN = {name: number(value) for name, value in rows("Given")}
-WORKED = dict(rows("Worked"))
+PAPER = "economics.md"
+GIVEN = {name: number(value) for name, value in rows(PAPER, "Given")}
+WORKED = dict(rows(PAPER, "Worked"))
 
 
 def given(name: str) -> float:
@@ -133,7 +112,6 @@ def test_every_worked_figure_is_in_the_paper_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", list(WORKED))
 def test_a_figure_of_the_paper_is_what_the_program_works_out(name: str) -> None:
-    shown, found = number(WORKED[name]), worked()[name]
+    found = worked()[name]
     assert found is not None
-    digits = -int(shown.as_tuple().exponent)
-    assert abs(Decimal(found) - shown) <= Decimal(10) ** -digits * Decimal("0.5000001"), f"{found} for {shown}"
+    assert is_shown(found, WORKED[name]), f"{found} for {WORKED[name]}"

@@ -13,6 +13,7 @@ from stratoscope.market.hashprice import hashprice
 from stratoscope.market.history import DayPoint, day_of
 from stratoscope.market.live import LiveMarket
 from stratoscope.market.settings import MarketSettings, SourceSettings
+from stratoscope.metrics.market import NETWORK
 from stratoscope.units import DAY
 
 HEIGHT = 901000
@@ -75,6 +76,8 @@ async def test_everything_follows_from_one_record(web, make, clock):
     assert now.adjustment.remaining_blocks == 2016 - HEIGHT % 2016
     assert now.adjustment.change == pytest.approx(600 / 590 - 1, abs=0.001)
     assert now.halving.blocks == 1_050_000 - HEIGHT
+    (due,) = [m for m in NETWORK.metrics if m.series == "mining_halving_due_timestamp_seconds"]
+    assert due.value(now) == START - 60 + (1_050_000 - HEIGHT) * 600
     assert sorted(now.forward) == [144, 1008, 2016]
     assert now.forward[144].btc_per_ph_day == pytest.approx(now.hashprice.btc_per_ph_day)
     assert now.forward[2016].btc_per_ph_day < now.hashprice.btc_per_ph_day

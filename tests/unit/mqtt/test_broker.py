@@ -157,3 +157,23 @@ async def test_a_second_client_of_the_same_name_takes_over(mosquitto) -> None:
 
 def test_a_password_is_in_no_text_of_an_account() -> None:
     assert "hunter2" not in repr(Account(host="a", port=1, user="u", password="hunter2"))
+
+
+@both
+async def test_a_slow_reader_gets_everything_in_its_own_time(mosquitto, protocol) -> None:
+    broker = mosquitto("max_queued_messages 0")
+    sender, reader = Connection(account(broker)), Connection(account(broker, protocol=protocol))
+    await sender.connect()
+    await reader.connect()
+    await reader.subscribe(["#"])
+    for number in range(1000):
+        await sender.publish(Outgoing("a", b"%d" % number, qos=1 if number % 100 == 99 else 0))
+    found = []
+    async with asyncio.timeout(30):
+        while len(found) < 1000:
+            found.append(int((await reader.receive()).payload))
+            if len(found) % 50 == 0:
+                await asyncio.sleep(0.01)
+    assert found == list(range(1000))
+    await sender.close(clean=True)
+    await reader.close(clean=True)

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import json
 import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ from unit.mqtt.stage import Stage
 
 pytestmark = pytest.mark.needs("mosquitto")
 ROOT = "stratoscope/v1/farm1"
+REPOSITORY = Path(__file__).resolve().parents[3]
 both = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
 
@@ -312,3 +316,24 @@ async def test_the_metrics_tell_the_same_as_the_counts(mosquitto) -> None:
                 for end in ("confirmed_total", "sent_unconfirmed_total", "conflated_total", "queued")
             )
             assert value("stratoscope_mqtt_messages_produced_total", {"kind": kind}) == ends
+
+
+def test_a_large_fleet_through_an_outage_leaves_no_message_unaccounted() -> None:
+    """The bench of docs/performance.md, small: 300 rigs, 24 seconds of life in 6, the broker away for a quarter."""
+    command = [sys.executable, "-m", "tests.bench.mqtt", "--rigs", "300", "--interval", "6", "--minutes", "0.4",
+               "--speed", "4", "--outage", "6", "--json"]  # fmt: skip
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["messages_unaccounted"] == 0
+    assert figures["documents_sent"] + figures["documents_conflated"] >= 1200
+    assert figures["documents_conflated"] >= 1  # while the broker was away
+    assert figures["memory_after_mb"] - figures["memory_before_mb"] < 30
+
+
+async def test_a_bug_of_ours_costs_a_connection_and_not_the_agent(mosquitto, monkeypatch) -> None:
+    async with on_stage(account(mosquitto())) as stage:
+        monkeypatch.setattr(stage.publisher, "_tell_site", None)
+        await stage.start()
+        await stage.until(lambda: stage.counts.failures == {"bug": 1})
+        assert not stage.counts.connected

@@ -36,6 +36,7 @@ class Rig:
     account: str = "acct"
     heard: bool = True
     hashing: bool = True
+    frozen: bool = False  # shows hashrate and finds nothing
     hashes: float = 0.0
     accepted: int = 0
     rejected: int = 0
@@ -48,7 +49,7 @@ class Rig:
         return self.hashrate * self.interval / HASHES_PER_DIFFICULTY
 
     def work(self, rng: Random, seconds: float, part: float) -> None:
-        count = poisson(rng, seconds / self.interval) if self.hashing else 0
+        count = poisson(rng, seconds / self.interval) if self.hashing and not self.frozen else 0
         refused = sum(rng.random() < self.refused for _ in range(count)) if self.refused else 0
         self.accepted += count - refused
         self.rejected += refused

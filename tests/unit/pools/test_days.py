@@ -76,6 +76,15 @@ def test_only_what_changed_is_handed_to_the_ledger_and_old_days_are_forgotten():
     assert days.drain() == []
 
 
+def test_a_clock_that_falls_back_by_years_does_not_lose_the_day_it_shows():
+    days = PoolDays("s", "p")
+    for day in range(12):
+        days.begin(MIDNIGHT + day * DAY, None, None, 0.0)
+    days.begin(3600.0, None, None, 0.0)
+    assert "1970-01-01" in days.rows
+    assert len(days.rows) == 8
+
+
 def test_time_in_which_the_machine_slept_is_no_time_at_the_pool():
     days = PoolDays("s", "p")
     assert days.begin(MIDNIGHT, None, None, 0.0) == 0.0

@@ -10,7 +10,7 @@ from stratoscope.pools.evidence import shares_to_detect
 from stratoscope.pools.reckon import Reckoner
 from stratoscope.pools.report import Earning
 from stratoscope.units import DAY, HOUR, TH
-from unit.pools.farm import START, WORTH, Farm, Rig
+from unit.pools.farm import START, WORTH, Farm, Rig, done
 
 
 @pytest.mark.parametrize("sums", [True, False], ids=["sums of difficulty", "mean hashrates"])
@@ -108,6 +108,21 @@ def test_one_rigs_worker_that_is_short_is_told_apart_from_the_pool():
     assert farm.now.workers[0].rigs == ("r03",), "the worst comes first"
     assert farm.now.workers[0].compared.ratio == pytest.approx(1 / 1.3, rel=0.03)
     assert farm.now.finding is None
+
+
+def test_rigs_that_show_hashrate_and_find_no_shares_do_not_accuse_the_pool():
+    """Five of thirty freeze: their own counts say that it is them."""
+    rigs = [Rig(f"r{at:02d}") for at in range(30)]
+    farm = Farm("frozen", rigs)
+    farm.run(1)
+    for rig in rigs[:5]:
+        rig.frozen = True
+    farm.run(4)
+    assert farm.events == []
+    assert farm.now.windows["24h"].ratio == pytest.approx(1.0, abs=0.02)
+    day = farm.reckoner.books["p"].days.rows["2026-01-12"]
+    assert day.credited_hashes / day.compared_hashes < 0.9, "the day tells that hashes were lost all the same"
+    assert {worker.rigs[0] for worker in farm.now.workers if worker.short} == {f"r{at:02d}" for at in range(5)}
 
 
 def test_rigs_under_one_name_are_compared_together():
@@ -213,6 +228,39 @@ def test_alone_the_odds_of_a_block_are_told_and_nothing_is_an_alarm_on_money():
     assert farm.now.odds is not None
     assert farm.now.odds.seconds == pytest.approx(145.5e12 * 2**32 / (5 * 100 * TH), rel=0.1)
     assert farm.events == []
+
+
+@pytest.mark.parametrize("credited", [math.inf, math.nan, -1e30, 1e300, 1e30])
+def test_figures_that_are_no_work_of_the_rigs_are_not_compared(credited):
+    farm = Farm("nonsense", count=3)
+    farm.run(1)
+    before = farm.now.windows["24h"].shares
+    true, farm.rigs[0].credited = farm.rigs[0].credited, credited
+    farm.run(1 / 12)
+    farm.rigs[0].credited = true
+    farm.run(1)
+    assert farm.events == []
+    assert farm.now.windows["24h"].ratio == pytest.approx(1.0, abs=0.2)
+    assert farm.now.windows["24h"].shares > before
+
+
+def test_a_pool_that_goes_between_two_slices_is_let_go():
+    farm = Farm("between", count=600)
+    farm.run(0.1)
+    report = farm.report()
+    snapshots = [rig.snapshot(farm.at + 60, START) for rig in farm.rigs]
+    looking, taking = (
+        farm.reckoner.look(snapshots, farm.at + 60, WORTH, {}), farm.reckoner.take("p", report, farm.at + 60)
+    )  # fmt: skip
+    next(looking)
+    next(taking)
+    farm.reckoner.follow([], 0.0)
+    done(looking)
+    done(taking)
+    done(farm.reckoner.take("p", report, farm.at + 120))
+    farm.reckoner.credited("p", [], farm.at)
+    farm.reckoner.reckon(farm.at, {}, None)
+    assert farm.reckoner.now == ()
 
 
 def test_a_pool_that_leaves_the_config_is_forgotten():

@@ -1,39 +1,17 @@
 """The worked example of docs/reconciliation.md agrees with the program, figure by figure."""
 
-import re
-from collections.abc import Iterator
-from decimal import Decimal
-from pathlib import Path
-
 import pytest
 
+from fakes.paper import DOCS, is_shown, number, rows
 from stratoscope.market.chain import hashes_per_block
 from stratoscope.pools import evidence
 from stratoscope.pools.comparison import DEVIATIONS, Comparison
 from stratoscope.pools.waterfall import FACTORS, PoolDay, block_odds, waterfall
 from stratoscope.units import DAY, HOUR, MINUTE, SATOSHIS, TH
 
-PAPER = Path(__file__).resolve().parents[3] / "docs" / "reconciliation.md"
-NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?")
-
-
-def rows(title: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value (first and last cell) of the table under a heading."""
-    section = PAPER.read_text(encoding="utf-8").split(f"### {title}\n", 1)[1].split("\n#", 1)[0]
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) > 1 and NUMBER.match(cells[-1]):
-            yield cells[0], cells[-1]
-
-
-def number(cell: str) -> Decimal:
-    match = NUMBER.match(cell)
-    assert match is not None
-    return Decimal(match[0].replace(",", "").replace("−", "-"))
-
-
-GIVEN = {name: float(number(value)) for name, value in rows("Given")}
-WORKED = dict(rows("Worked"))
+PAPER = "reconciliation.md"
+GIVEN = {name: float(number(value)) for name, value in rows(PAPER, "Given")}
+WORKED = dict(rows(PAPER, "Worked"))
 
 
 def worked() -> dict[str, float | None]:
@@ -94,14 +72,13 @@ def test_every_worked_figure_is_in_the_paper_and_no_other():
 
 @pytest.mark.parametrize("name", list(WORKED))
 def test_a_figure_of_the_paper_is_what_the_program_works_out(name):
-    shown, found = number(WORKED[name]), worked()[name]
+    found = worked()[name]
     assert found is not None
-    digits = -int(shown.as_tuple().exponent)
-    assert abs(Decimal(found) - shown) <= Decimal(10) ** -digits * Decimal("0.5000001"), f"{found} for {shown}"
+    assert is_shown(found, WORKED[name]), f"{found} for {WORKED[name]}"
 
 
 def test_the_paper_names_the_constants_of_the_program():
-    text = PAPER.read_text(encoding="utf-8")
+    text = (DOCS / PAPER).read_text(encoding="utf-8")
     assert f"{DEVIATIONS} × standard error" in text
     assert f"{evidence.PATIENCE:,.0f} hours" in text
     assert ", ".join(f"{q:g}" for q in evidence.QUOTIENTS) in text

@@ -4,10 +4,16 @@ import asyncio
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from stratoscope.cli import app
+from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.fleet import SimulatedFleet
+from stratoscope.simulate.miners import Miners
 from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.shares import Share, Vardiff
+from stratoscope.stratum.endpoint import endpoint_of
 from stratoscope.stratum.messages import parse_notify
 from stratoscope.stratum.template import decode
 
@@ -167,3 +173,43 @@ def test_the_first_blocks_come_when_told(clock):
     assert chain.tip_before(clock.time() - 1.0).height == first
     clock.now += 5.0
     assert chain.tip().height == first + 2
+
+
+async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate():
+    clock = SystemClock()
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, habits=Habits())
+    port = await pool.start()
+    fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False,
+                           base="127.97.0.1")  # fmt: skip
+    await fleet.start()
+    miners = Miners(fleet.rigs, endpoint_of(f"127.0.0.1:{port}"), seed=1, clock=clock)
+    task = asyncio.create_task(miners.run())
+    try:
+        for _ in range(1000):
+            if miners.accepted >= 30:
+                break
+            await asyncio.sleep(0.02)
+        assert miners.accepted >= 30, "some ten a second"
+        assert miners.refused == 0
+        assert pool.shares["accepted"] >= miners.accepted
+        assert len(pool.sessions) == 3, "the scrypt rig does not mine bitcoin"
+        for one in tuple(pool.sessions):
+            one.transport.abort()
+        before = miners.accepted
+        for _ in range(1000):
+            if miners.accepted > before + 10:
+                break
+            await asyncio.sleep(0.02)
+        assert miners.accepted > before + 10, "they come back"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await fleet.stop()
+        await pool.stop()
+
+
+def test_what_the_rigs_cannot_mine_at_is_one_sentence():
+    for url, told in (("http://a:1", "is no stratum endpoint"), ("stratum+ssl://a:1", "speak stratum+tcp:// only")):
+        result = CliRunner().invoke(app, ["simulate", "--mine", url])
+        assert result.exit_code == 2
+        assert told in result.stderr

@@ -1,4 +1,4 @@
-"""Twelve ways in which an endpoint can misbehave: each ends its session, in bounds and with its reason."""
+"""Thirteen ways in which an endpoint can misbehave: each ends its session, in bounds and with its reason."""
 
 import asyncio
 
@@ -92,6 +92,13 @@ async def refuses_the_user(crank, reader, writer):
     await reader.read()
 
 
+async def refuses_the_subscription(crank, reader, writer):
+    for _ in range(2):
+        asked = orjson.loads(await crank.line(reader))
+        writer.write(line(id=str(asked["id"]), result=None, error=[20, "Banned", None]))
+    await reader.read()
+
+
 async def sends_round_and_round(crank, reader, writer):
     await good(crank, reader, writer)
     writer.write(line(id=None, method="client.reconnect", params=[]))
@@ -115,7 +122,8 @@ async def lies_about_ids(crank, reader, writer):
 CASES = [
     (silent, "timeout"), (no_json, "garbled"), (binary, "garbled"), (endless_line, "flood"), (endless_jobs, "flood"),
     (closes_at_once, "closed"), (resets, "reset"), (subscribes_to_nothing, "garbled"),
-    (refuses_the_user, "unauthorized"), (sends_round_and_round, "redirected"), (drips, "timeout"),
+    (refuses_the_user, "unauthorized"), (refuses_the_subscription, "unauthorized"),
+    (sends_round_and_round, "redirected"), (drips, "timeout"),
     (lies_about_ids, "timeout"),
 ]  # fmt: skip
 

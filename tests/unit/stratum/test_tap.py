@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from stratoscope.clock import SystemClock
+from stratoscope.stratum import listener
 from stratoscope.stratum import tap as module
 from stratoscope.stratum.submits import Book, Conversation
 from stratoscope.stratum.tap import Tap
@@ -228,9 +229,37 @@ def test_a_dead_pool_cuts_the_miner_at_once_so_that_it_can_go_elsewhere(run):
     run(main)
 
 
-def test_a_pool_without_a_name_is_a_reason_of_its_own(run):
+def test_of_several_addresses_the_first_that_answers_is_taken(run, monkeypatch):
+    monkeypatch.setattr(module, "CONNECT", 0.4)
+
     async def main():
-        tap = Tap(("no-such-pool.invalid", 3333), clock=SystemClock(), book=Book())
+        never, filler = deaf()
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            closed = gone.getsockname()
+        server = await asyncio.start_server(lambda _reader, pool: pool.write(b"here"), "127.0.0.1", 0)
+
+        async def places(_host, _port):
+            return [closed, never.getsockname(), server.sockets[0].getsockname()]
+
+        monkeypatch.setattr(module, "addresses", places)
+        tap = Tap(("pool.example", 3333), clock=SystemClock(), book=Book())
+        port = await tap.start("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.readexactly(4) == b"here"
+        assert tap.traffic.failures == {}
+        closing(writer)
+        await tap.stop()
+        server.close()
+        for one in (*filler, never):
+            one.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize("host", ["no-such-pool.invalid", "a..b"])
+def test_a_pool_without_a_name_is_a_reason_of_its_own(run, host):
+    async def main():
+        tap = Tap((host, 3333), clock=SystemClock(), book=Book())
         port = await tap.start("127.0.0.1", 0)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         with suppress(ConnectionResetError):
@@ -329,7 +358,7 @@ def test_a_fault_of_the_listener_ends_the_listening_and_not_the_relay(run, monke
 
 
 def test_what_the_listener_cannot_keep_up_with_is_skipped_and_counted_and_still_relayed(run, monkeypatch):
-    monkeypatch.setattr(module, "MOST_HEARD", 1000)
+    monkeypatch.setattr(listener, "MOST_HEARD", 1000)
 
     async def main():
         async def echo(reader, writer):

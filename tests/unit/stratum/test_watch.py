@@ -12,7 +12,7 @@ from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.stratum.dial import Ended
 from stratoscope.stratum.settings import Login
-from stratoscope.stratum.watch import LINGER, Naming
+from stratoscope.stratum.watch import LINGER, MOST_NAMED, Naming
 from stratoscope.stratum.watched import Share
 from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1, TH
 
@@ -333,6 +333,17 @@ async def test_the_limit_keeps_those_that_most_rigs_name(quick):
     await clock.advance(20)
     assert set(made.now.endpoints) == {url("own"), url("h5"), url("h4")}
     assert made.now.unwatched == {"limit": 4}
+
+
+async def test_a_rig_that_names_another_endpoint_in_each_answer_fills_no_memory(quick):
+    clock = FastClock()
+    made, dial = await quick({}, clock, hosts=("own",), most=3)
+    for number in range(3000):
+        made.name({f"h{number}.com:3333": Naming({"private"}, None, Share(1, None))})
+    await clock.advance(20)
+    assert len(made.now.endpoints) == 3
+    assert len(set(dial.dialed)) == 3
+    assert len(made._named) == MOST_NAMED == len(made._endpoints)
 
 
 async def test_allow_and_skip_hold_for_what_rigs_name(quick):

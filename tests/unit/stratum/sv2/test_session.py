@@ -52,6 +52,7 @@ async def test_a_v2_pool_tells_what_a_v1_pool_tells():
     async with Pool() as pool, Watching(pool.port, authority_text(pool.authority.key)) as watching:
         one = await watching.until(lambda one: one.template and one.rtt_tcp)
         assert (one.state, one.difficulty) == ("working", pytest.approx(8192))
+        assert one.version_mask == 0x1FFFE000
         assert (one.extranonce1_size, one.extranonce2_size, one.template.extranonce_size) == (4, 5, 9)
         assert set(one.phases) == {"connect", "tls", "subscribe", "first_job"}
         assert one.certificate_verified is True

@@ -1,0 +1,67 @@
+"""Measures what watching stratum endpoints costs: a job, a look at all of them, a page of their metrics."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fakes.stratum import FastClock, MemoryDial
+from stratoscope.metrics import STRATUM, Section
+from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.pool import Habits, StratumPool, notify
+from stratoscope.stratum.endpoint import endpoint_of
+from stratoscope.stratum.session import Session
+from stratoscope.stratum.settings import Chosen, StratumSettings
+from stratoscope.stratum.watch import Watch
+from stratoscope_exporters.exposition import Form
+from stratoscope_exporters.page import SectionBlocks
+
+ENDPOINTS = 50
+
+
+def best(work, times: int) -> float:
+    """Return the seconds of the best of five rounds of `work`, for one of `times`."""
+    rounds = []
+    for _ in range(5):
+        began = time.process_time()
+        for _ in range(times):
+            work()
+        rounds.append((time.process_time() - began) / times)
+    return min(rounds)
+
+
+async def main() -> None:
+    clock = FastClock()
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
+    await pool.start()
+    urls = [f"pool-{n}.example:3333" for n in range(ENDPOINTS)]
+    chosen = tuple(Chosen(endpoint=endpoint_of(url)) for url in urls)
+    dial = MemoryDial({f"pool-{n}.example": pool for n in range(ENDPOINTS)})
+    watch = Watch(StratumSettings(endpoints=chosen), clock, chance=lambda: 0.0, dial=dial)
+    running = asyncio.create_task(watch.run())
+    await clock.advance(60)
+    line, session = notify(pool.job), dial.pipes[0].protocol
+    assert isinstance(session, Session)
+    blocks = SectionBlocks(Section(STRATUM, lambda: watch.standing.record({})))
+
+    def job() -> None:
+        session._span_lines = 0  # the bench is a flood
+        session._span_bytes = 0
+        session.data_received(line)
+
+    def look() -> None:
+        watch.standing._concluded = [], None  # as if a job had come
+        watch.standing.tick()
+
+    print(f"a job of {len(line)} bytes: {best(job, 2000) * 1e6:.0f} µs")
+    print(f"a look at {ENDPOINTS} endpoints: {best(look, 200) * 1e3:.2f} ms")
+    print(f"their metrics: {best(lambda: b''.join(blocks.blocks(Form.TEXT)), 50) * 1e3:.1f} ms")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await pool.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,66 @@
+"""What happened between two snapshots of a rig, as events."""
+
+import pytest
+
+from stratoscope.fleet import Counters, Polling, RigSnapshot
+from stratoscope.judgement.changes import changes
+from stratoscope.reading import Fault, PoolSlot, Reading
+
+NOW = 1_760_000_000.0
+
+
+def rig(state: str = "hashing", resets: int = 0, heard: bool = True, **said) -> RigSnapshot:
+    reading = Reading(**{"driver": "x", "uptime": 60.0, "faults": (), **said}) if heard else None
+    polling = Polling(address="10.0.0.7", interval=30.0, last_error="timeout: no answer within 5 s")
+    return RigSnapshot(rig="r7", state=state, reading=reading, polling=polling, counters=Counters(resets=resets))
+
+
+def told(before: RigSnapshot | None, now: RigSnapshot) -> list[tuple[str, dict]]:
+    events = list(changes(before, now, NOW))
+    assert all((event.rig, event.at) == ("r7", NOW) for event in events)
+    return [(event.kind, dict(event.details)) for event in events]
+
+
+@pytest.mark.parametrize(("before", "now", "kind"), [
+    ("hashing", "offline", "rig_down"), ("degraded", "locked", "rig_down"), ("offline", "hashing", "rig_up"),
+    ("locked", "idle", "rig_up"), ("hashing", "idle", "rig_state"), ("offline", "locked", "rig_state"),
+    ("hashing", "suspect", "rig_state"),
+])  # fmt: skip
+def test_a_change_of_state_is_up_down_or_another(before: str, now: str, kind: str) -> None:
+    ((found, details),) = told(rig(before), rig(now, heard=False))
+    assert found == kind
+    assert (details["before"], details["now"], details["address"]) == (before, now, "10.0.0.7")
+
+
+def test_nothing_happened_to_a_rig_that_is_new_or_the_same() -> None:
+    assert told(None, rig()) == []
+    assert told(rig(), rig()) == []
+
+
+def test_a_restart_a_firmware_and_a_fault_are_told_with_what_the_rig_said() -> None:
+    fault = Fault(code=110, component="fan", message="fan lost")
+    assert told(rig(), rig(resets=1, uptime=3.0)) == [("rig_restarted", {"uptime": 3.0})]
+    assert told(rig(firmware_version="1"), rig(firmware_version="2")) == [
+        ("firmware_changed", {"before": "1", "now": "2"})
+    ]
+    known = {"code": 110, "component": "fan", "message": "fan lost"}
+    assert told(rig(), rig(faults=(fault,))) == [("fault_raised", known)]
+    assert told(rig(faults=(fault,)), rig()) == [("fault_cleared", known)]
+    assert told(rig(faults=(Fault(code="E2"),)), rig()) == [("fault_cleared", {"code": "E2"})]
+    assert told(rig(faults=None), rig(faults=(fault,))) == []  # not asked before: nobody knows since when
+
+
+def test_a_switched_pool_is_told_without_the_login_in_its_url() -> None:
+    def on(slot: int) -> tuple[PoolSlot, ...]:
+        urls = ("stratum+tcp://wallet.worker:secret@a.example:3333", "stratum+tcp://b.example:3333/?token=secret")
+        return tuple(PoolSlot(index=n, url=url, active=n == slot) for n, url in enumerate(urls))
+
+    (event,) = changes(rig(pools=on(0)), rig(pools=on(1)), NOW)
+    assert event.kind == "pool_switched"
+    assert event.details == {
+        "before": "stratum+tcp://a.example:3333",
+        "now": "stratum+tcp://b.example:3333/",
+        "slot": 1,
+    }
+    assert "secret" not in event.text
+    assert "wallet" not in event.text
