@@ -51,20 +51,7 @@ async def demo(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         fleet, urls = await free_site(stack, rigs, seed, clock)
-        config = Config.model_validate({
-            "site": "demo",
-            "polling": {"interval": INTERVAL, "freshness": 30},
-            "rigs": targets(fleet),
-            "pools": pool_entries(urls),
-            "market": {"interval": INTERVAL, "network": [{"kind": "mempool", "url": urls["market"]}],
-                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
-                       "references": [index(urls["market"])]},
-            "stratum": {},
-            "tariffs": {"default": tariff(urls["market"])},
-            "economics": ECONOMICS,
-            "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
-            "mqtt": None if broker is None else section_of(broker),
-        })  # fmt: skip
+        config = Config.model_validate(chosen(targets(fleet), urls, listen, broker))
         agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,6 +62,30 @@ async def demo(
             out(line)
         await agent.run()
     return 0
+
+
+def chosen(
+    rigs: list[dict[str, Any]], urls: Mapping[str, str], listen: str, broker: Account | None = None
+) -> dict[str, Any]:
+    """Return the config of the demo, for rigs and services that stand at these addresses."""
+    market = urls["market"]
+    return {
+        "site": "demo",
+        "polling": {"interval": INTERVAL, "freshness": 30},
+        "rigs": rigs,
+        "pools": pool_entries(urls),
+        "market": {
+            "interval": INTERVAL,
+            "network": [{"kind": "mempool", "url": market}],
+            "prices": [{"kind": kind, "url": market} for kind in ("mempool", "coinbase")],
+            "references": [index(market)],
+        },
+        "stratum": {},
+        "tariffs": {"default": tariff(market)},
+        "economics": ECONOMICS,
+        "exporters": {"prometheus": {"listen": listen}} | ({} if broker is None else {"mqtt": {}}),
+        "mqtt": None if broker is None else section_of(broker),
+    }
 
 
 def tariff(market: str) -> dict[str, Any]:

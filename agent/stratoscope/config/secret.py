@@ -18,6 +18,8 @@ from stratoscope.config.problems import wrong
 MAX_SECRET: Final = 64 << 10
 KINDS: Final = ("env", "file", "credential")
 REMEDY: Final = "write env:NAME, file:/path or credential:name instead"
+MOUNTED: Final = Path("/run/secrets")
+"""Where container engines mount secrets for one container alone; the mode there does not tell who can read them."""
 INLINE: Final = f"is a secret written out: {REMEDY}"
 
 
@@ -34,6 +36,7 @@ class Resolver:
     environ: Mapping[str, str] = field(repr=False)
     warnings: list[str] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
+    mounted: Path = MOUNTED
 
     def path(self, text: str) -> Path:
         """Return `text` as a path; relative ones start beside the config file."""
@@ -74,7 +77,7 @@ class Resolver:
         except OSError as error:
             reason = (error.strerror or "error").lower()
             raise wrong(f"refers to file {path}, which cannot be read: {reason}") from None
-        if mode & 0o077:
+        if mode & 0o077 and not path.is_relative_to(self.mounted):
             self.warnings.append(f"{path} holds a secret and is open to others: chmod 600 {path}")
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
         if not text or len(raw) > MAX_SECRET or "�" in text or "\n" in text:

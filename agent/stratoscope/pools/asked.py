@@ -141,8 +141,10 @@ class AskedPool:
                 self._warn(f"pool {self.settings.name}: {kept.call.name} is not told: {error}")
             kept.wrong = error
             kept.failures += 1
-        first = 5 * MINUTE if error.reason in PATIENT else MINUTE
-        wait = min(first * 2.0 ** min(max(kept.failures, 1) - 1, 10), MOST_WAIT)
+        wait = MINUTE  # nothing was asked while the whole service is left alone: look soon whether that is over
+        if error.reason != "waiting":
+            first = 5 * MINUTE if error.reason in PATIENT else MINUTE
+            wait = min(first * 2.0 ** min(kept.failures - 1, 10), MOST_WAIT)
         kept.due = self._clock.monotonic() + wait * (1 + JITTER * self._chance())
 
     def _count(self, outcome: str) -> None:

@@ -21,6 +21,7 @@ from stratoscope.simulate.pool_statistics import PoolStatistics
 from stratoscope.stratum.endpoint import Endpoint
 
 STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
+NORTH_PORT, SOUTH_PORT = 13382, 13383
 """Ports that a site takes where they are free; else it takes any."""
 PROMPT: Final = Habits(empty=0.4, open=True, vardiff=10.0)
 TARDY: Final = Habits(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
@@ -85,9 +86,9 @@ async def _open_accounts(
     """Start the pools of the north and the south."""
     north = FoundryPool(fleet, chain, past, clock=clock, account=NORTH, key=NORTH_KEY)
     south = PoolStatistics(fleet, clock=clock, account=SOUTH, credited=SKIMMED)
-    for name, answer in (("north", north.answer), ("south", south.answer)):
+    for name, answer, port in (("north", north.answer, NORTH_PORT), ("south", south.answer, SOUTH_PORT)):
         service = HttpService(answer)
-        urls[name] = f"http://{shown}:{await _start(service.start, host, 0)}"
+        urls[name] = f"http://{shown}:{await _start(service.start, host, port)}"
         stack.push_async_callback(service.stop)
 
 

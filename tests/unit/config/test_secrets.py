@@ -10,6 +10,7 @@ import structlog
 
 from stratoscope import logs
 from stratoscope.config import InvalidConfig, expand, load
+from stratoscope.config.secret import Resolver
 
 CANARY = "hunter2-CANARY-7f3a"
 
@@ -50,6 +51,18 @@ def test_s14_an_open_file_and_a_written_out_secret_are_warned_of(tmp_path: Path)
             "write env:NAME, file:/path or credential:name instead"
         ),
     )
+
+
+def test_s14_the_mode_of_a_secret_that_a_container_engine_mounts_is_not_warned_of(tmp_path: Path) -> None:
+    for name in ("run/secrets/pw", "run/secrets-of-others/pw"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(CANARY)
+        (tmp_path / name).chmod(0o444)
+    resolver = Resolver(tmp_path, {}, mounted=tmp_path / "run/secrets")
+    assert resolver.secret("file:run/secrets/pw") == CANARY
+    assert resolver.warnings == []
+    assert resolver.secret("file:run/secrets-of-others/pw") == CANARY
+    assert len(resolver.warnings) == 1
 
 
 def test_s14_a_well_kept_secret_brings_no_warning(tmp_path: Path) -> None:

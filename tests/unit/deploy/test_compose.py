@@ -1,9 +1,12 @@
 """Checks that the compose file opens nothing, runs nothing as root and knows no default password (S29, S30)."""
 
+import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ SERVICES = COMPOSE["services"]
 EVERY = pytest.mark.parametrize("name", sorted(SERVICES))
 REQUIRED = {
     "STRATOSCOPE_CONFIG_DIR": "./deploy/demo",
+    "ALERTMANAGER_SECRETS_DIR": "./secrets/alertmanager",
     "GRAFANA_ADMIN_PASSWORD_FILE": "./secrets/grafana",
     "MOSQUITTO_PASSWORDS_FILE": "./secrets/mosquitto",
     "MOSQUITTO_PUBLISHER_FILE": "./secrets/mosquitto-publisher",
@@ -94,6 +98,59 @@ def test_s30_no_password_stands_in_the_file_and_secrets_must_be_named():
             )
     for line in (ROOT / "docker-compose.yml").read_text().splitlines():
         assert not re.search(r"\$\{\w*(PASSWORD|TOKEN|SECRET)\w*:?-", line), f"a default for a secret: {line}"
+
+
+def listening(port: int) -> str:
+    """Return the row of /proc/net/tcp, without its end, of a socket that this process opens on every address."""
+    with socket.create_server(("0.0.0.0", port)):
+        table = Path("/proc/net/tcp").read_text()
+    return next(row for row in table.splitlines() if f":{port:04X} 00000000:0000" in row)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="no Linux")
+def test_the_health_of_the_broker_is_that_its_port_listens():
+    program, quiet, pattern, table = SERVICES["mosquitto"]["healthcheck"]["test"][1:]
+    assert (program, quiet, table) == ("grep", "-q", "/proc/net/tcp")
+    with socket.create_server(("127.0.0.1", 0)) as spare:
+        port = int(spare.getsockname()[1])
+    row = listening(port).replace(f":{port:04X} ", f":{1883:04X} ")
+    assert pattern in row
+    assert pattern not in row.replace(" 0A ", " 01 "), "a connection is no listener"
+
+
+def test_the_health_of_the_simulator_needs_the_agent_and_a_rig_beside_it():
+    script = SERVICES["simulator"]["healthcheck"]["test"][-1]
+    with contextlib.ExitStack() as stack:
+        rig, agent = (stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in "ab")
+        with socket.create_server(("127.0.0.1", 0)) as spare:
+            free = spare.getsockname()[1]
+        for at_rig, at_agent, healthy in ((rig, agent, True), (rig, free, False), (free, agent, False)):
+            there = script.replace("127.64.0.{rig}", "127.0.0.1").replace("4028", str(at_rig))
+            done = subprocess.run([sys.executable, "-c", there.replace("9860", str(at_agent))], check=False)
+            assert (done.returncode == 0) is healthy
+
+
+def test_services_wait_for_what_they_need_and_come_back_by_themselves():
+    assert SERVICES["prometheus"]["depends_on"] == {"agent": {"condition": "service_healthy"}}
+    assert SERVICES["simulator"]["network_mode"] == "service:agent"
+    assert {service["restart"] for service in SERVICES.values()} == {"unless-stopped"}
+
+
+def test_what_a_service_writes_is_on_a_volume():
+    kept = {"agent": "/var/lib/stratoscope", "prometheus": "/prometheus", "alertmanager": "/alertmanager",
+            "grafana": "/var/lib/grafana", "mosquitto": "/mosquitto/data"}  # fmt: skip
+    for name, place in kept.items():
+        targets = [volume.rsplit(":", 1)[-1] for volume in SERVICES[name]["volumes"] if not volume.endswith(":ro")]
+        assert targets == [place], name
+
+
+def test_passwords_of_channels_are_mounted_where_the_examples_look_for_them():
+    (mount,) = [volume for volume in SERVICES["alertmanager"]["volumes"] if "ALERTMANAGER_SECRETS_DIR" in volume]
+    place = mount.removesuffix(":ro").rpartition(":")[2]
+    text = (ROOT / "deploy/alertmanager/channels.example.yml").read_text()
+    files = re.findall(r"_file: (\S+)", text)
+    assert files
+    assert all(Path(file).parent == Path(place) for file in files)
 
 
 def test_every_mounted_file_of_the_project_exists():

@@ -1,13 +1,16 @@
 """Checks that docs/configuration.md names every key with its real default, and that the shipped configs load."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from stratoscope.config import load
+from stratoscope.app.demo import chosen
+from stratoscope.clock import SystemClock
+from stratoscope.config import expand, load
 from stratoscope.config.market import Market, Reference, Source
 from stratoscope.config.models import Config, Rigs
 from stratoscope.config.money import AlgorithmPrice, CapexSection
@@ -16,6 +19,8 @@ from stratoscope.config.pools import PoolSection
 from stratoscope.config.stratum import EndpointSection, Stratum
 from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, TariffSection, ZoneSection
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
+from stratoscope.simulate.fleet import targets
+from stratoscope.simulate.serve import MARKET_PORT, NORTH_PORT, POOL_PORT, SOUTH_PORT, site
 from stratoscope_exporters.mqtt_settings import Settings as MqttSettings
 from stratoscope_exporters.settings import Settings
 
@@ -23,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAPER = (ROOT / "docs/configuration.md").read_text()
 COMPOSE = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
 LISTEN = dict(COMPOSE["services"]["agent"]["environment"])
+PORTS = {"pool": POOL_PORT, "north": NORTH_PORT, "south": SOUTH_PORT, "market": MARKET_PORT}
 
 
 def section(heading: str) -> str:
@@ -161,18 +167,43 @@ def test_every_key_of_a_rigs_entry_is_documented():
     assert sorted(documented("Rigs")) == sorted(Rigs.model_fields)
 
 
-def test_the_demo_config_of_the_stack_loads_with_what_compose_sets(tmp_path):
+def stack_demo(folder: Path) -> Config:
+    """Return the config of the stack's demo as its agent loads it."""
     text = (ROOT / "deploy/demo/stratoscope.yaml").read_text()
-    (tmp_path / "publisher").write_text("x")
-    (tmp_path / "stratoscope.yaml").write_text(text.replace("/run/secrets/mosquitto_publisher", "publisher"))
-    config = load(tmp_path / "stratoscope.yaml", LISTEN)
-    assert config.mqtt.account().user == "publisher"
+    (folder / "publisher").write_text("x")
+    (folder / "stratoscope.yaml").write_text(text.replace("/run/secrets/mosquitto_publisher", "publisher"))
+    shutil.copy(ROOT / "deploy/demo/rigs.csv", folder)
+    return load(folder / "stratoscope.yaml", LISTEN)
+
+
+def test_the_demo_config_of_the_stack_loads_with_what_compose_sets(tmp_path):
+    config = stack_demo(tmp_path)
+    account = config.mqtt.account()
+    assert (account.host, account.user, account.tls) == ("mosquitto", "publisher", False)
+    assert config.mqtt.host in COMPOSE["services"]
     assert "mqtt" in config.exporters
     assert config.site == "demo"
     assert config.state_dir == Path("/var/lib/stratoscope")
     settings = Settings.model_validate(dict(config.exporters["prometheus"] or {}))
     assert settings.listen == "0.0.0.0:9860"
     assert settings.allowed_hosts == ("agent",)
+
+
+async def test_the_demo_of_the_stack_shows_what_the_command_demo_shows(tmp_path):
+    config = stack_demo(tmp_path)
+    command = COMPOSE["services"]["simulator"]["command"]
+    rigs, bind = int(command[command.index("--rigs") + 1]), command[command.index("--bind") + 1]
+    async with site(rigs=rigs, bind="127.77.0.1", seed=1, clock=SystemClock(), shared=True) as (fleet, _):
+        entries = targets(fleet)
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
+    demo = Config.model_validate(chosen(entries, urls, "127.0.0.1:9860"))
+    for part in ("site", "polling", "pools", "market", "stratum", "tariffs", "economics"):
+        assert getattr(config, part) == getattr(demo, part), part
+    listed = [(rig.address, rig.name, rig.user, rig.password) for rig in expand(config)]
+    first = bind.removesuffix(".0.1")
+    assert listed == [
+        (rig["address"].replace("127.77", first), rig["name"], rig.get("user"), rig.get("password")) for rig in entries
+    ]
 
 
 def test_the_config_in_the_kubernetes_manifest_loads(tmp_path):

@@ -1,5 +1,6 @@
 """Checks that the Kubernetes manifest is hardened as the compose file is, and that its parts fit together."""
 
+import subprocess
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -8,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PARTS = {
     part["kind"]: part for part in YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/stratoscope.yaml").read_text())
 }
-POD = PARTS["Deployment"]["spec"]["template"]["spec"]
+POD = PARTS["StatefulSet"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 
 
@@ -27,21 +28,66 @@ def test_s29_the_pod_has_no_rights_and_a_bound():
 
 
 def test_two_agents_never_share_the_state_volume():
-    spec = PARTS["Deployment"]["spec"]
+    assert {"Deployment", "PersistentVolumeClaim"}.isdisjoint(PARTS)
+    spec = PARTS["StatefulSet"]["spec"]
     assert spec["replicas"] == 1
-    assert spec["strategy"] == {"type": "Recreate"}
+    assert spec["serviceName"] == PARTS["Service"]["metadata"]["name"]
+    assert spec["volumeClaimTemplates"][0]["spec"]["accessModes"] == ["ReadWriteOnce"]
+
+
+def test_only_prometheus_may_ask_for_the_pages():
+    spec = PARTS["NetworkPolicy"]["spec"]
+    assert spec["podSelector"]["matchLabels"] == PARTS["StatefulSet"]["spec"]["selector"]["matchLabels"]
+    (rule,) = spec["ingress"]
+    assert rule["ports"] == [{"port": CONTAINER["ports"][0]["name"]}]
+    assert rule["from"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+
+
+def test_the_service_monitor_scrapes_as_the_shipped_prometheus_does():
+    (monitor,) = YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/prometheus-operator.yaml").read_text())
+    spec, service = monitor["spec"], PARTS["Service"]
+    shipped = YAML(typ="safe").load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    job = {one["job_name"]: one for one in shipped["scrape_configs"]}["stratoscope"]
+    assert spec["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = spec["endpoints"]
+    assert endpoint["port"] == service["spec"]["ports"][0]["name"]
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == tuple(
+        shipped["global"][key] for key in ("scrape_interval", "scrape_timeout")
+    )
+    assert endpoint["honorLabels"] is job["honor_labels"]
+    assert endpoint["followRedirects"] is job["follow_redirects"]
+    names = {"sampleLimit": "sample_limit", "labelLimit": "label_limit", "bodySizeLimit": "body_size_limit",
+             "labelNameLengthLimit": "label_name_length_limit",
+             "labelValueLengthLimit": "label_value_length_limit"}  # fmt: skip
+    assert {spec[here] == job[there] for here, there in names.items()} == {True}
+    assert service["metadata"]["name"] == job["job_name"], "the label job, which the rules ask for"
+    config = YAML(typ="safe").load(PARTS["ConfigMap"]["data"]["stratoscope.yaml"])
+    (label,) = spec["targetLabels"]
+    assert service["metadata"]["labels"][label] == config["site"]
+
+
+def test_the_operator_gets_every_rule_as_it_is():
+    done = subprocess.run([ROOT / "deploy/kubernetes/rules"], capture_output=True, text=True, check=True)
+    told = {part["metadata"]["name"]: part for part in YAML(typ="safe").load_all(done.stdout)}
+    files = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
+    assert sorted(told) == [f"stratoscope-{file.stem}" for file in files]
+    for file in files:
+        part = told[f"stratoscope-{file.stem}"]
+        assert part["kind"] == "PrometheusRule"
+        assert part["spec"] == YAML(typ="safe").load(file.read_text()), file.name
 
 
 def test_volumes_ports_and_labels_fit_together():
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
-    assert {mount["name"] for mount in CONTAINER["volumeMounts"]} == set(volumes)
+    (claim,) = PARTS["StatefulSet"]["spec"]["volumeClaimTemplates"]
+    assert {mount["name"] for mount in CONTAINER["volumeMounts"]} == {*volumes, claim["metadata"]["name"]}
     assert volumes["config"]["configMap"]["name"] == PARTS["ConfigMap"]["metadata"]["name"]
-    assert volumes["state"]["persistentVolumeClaim"]["claimName"] == PARTS["PersistentVolumeClaim"]["metadata"]["name"]
+    assert volumes["secrets"]["secret"] == {"secretName": "stratoscope", "optional": True, "defaultMode": 0o440}
     (port,) = CONTAINER["ports"]
     (service,) = PARTS["Service"]["spec"]["ports"]
     assert service["targetPort"] == port["name"]
-    labels = PARTS["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    assert PARTS["Service"]["spec"]["selector"] == PARTS["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+    labels = PARTS["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
+    assert PARTS["Service"]["spec"]["selector"] == PARTS["StatefulSet"]["spec"]["selector"]["matchLabels"] == labels
 
 
 def test_the_config_listens_where_the_probes_and_prometheus_ask():

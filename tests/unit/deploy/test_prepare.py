@@ -23,12 +23,17 @@ def prepare(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
+def written(project: Path) -> "dict[str, str]":
+    """Return the text of every secret by its name."""
+    return {path.name: path.read_text() for path in (project / "secrets").iterdir() if path.is_file()}
+
+
 def test_s30_two_installations_share_no_password(project):
     assert prepare(project, "demo").returncode == 0
-    first = {path.name: path.read_text() for path in (project / "secrets").iterdir()}
+    first = written(project)
     shutil.rmtree(project / "secrets")
     assert prepare(project, "demo").returncode == 0
-    second = {path.name: path.read_text() for path in (project / "secrets").iterdir()}
+    second = written(project)
     assert set(first) == {"grafana-admin-password", "mosquitto-passwords", "mosquitto-publisher", "mosquitto-reader"}
     assert not set(first.values()) & set(second.values())
     assert all(len(text) >= 32 for text in first.values())
@@ -42,16 +47,25 @@ def test_s35_the_folder_of_secrets_is_closed_to_others(project):
 
 def test_existing_secrets_are_kept(project):
     prepare(project, "demo")
-    before = {path.name: path.read_text() for path in (project / "secrets").iterdir()}
+    before = written(project)
     prepare(project, "demo")
-    assert before == {path.name: path.read_text() for path in (project / "secrets").iterdir()}
+    assert before == written(project)
 
 
 def test_passwords_are_neither_printed_nor_in_env(project):
     done = prepare(project, "demo")
     seen = done.stdout + done.stderr + (project / ".env").read_text()
-    for path in (project / "secrets").iterdir():
-        assert path.read_text() not in seen
+    assert not [name for name, text in written(project).items() if text in seen]
+
+
+def test_the_place_for_secrets_of_channels_can_be_entered_by_alertmanager_and_keeps_what_is_there(project):
+    prepare(project, "demo")
+    place = project / "secrets/alertmanager"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o755
+    assert "ALERTMANAGER_SECRETS_DIR=./secrets/alertmanager\n" in (project / ".env").read_text()
+    (place / "slack-url").write_text("https://hooks.example/a")
+    prepare(project, "demo")
+    assert (place / "slack-url").read_text() == "https://hooks.example/a"
 
 
 def test_an_own_config_folder_must_hold_a_config(project):

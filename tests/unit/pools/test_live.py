@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import random
 
 import pytest
 
@@ -21,12 +22,12 @@ def clock():
 
 
 @contextlib.asynccontextmanager
-async def running(clock, kind="viabtc", **changed):
+async def running(clock, kind="viabtc", chance=lambda: 0.0, **changed):
     """Run one pool against its site; gives LivePools, the site and a way to let time pass."""
     async with PoolSite(kind) as site:
         one = PoolSettings(**{"name": "here", "kind": kind, "url": site.url, "account": account_of(kind), **changed})
         heard: list[str] = []
-        live = LivePools([one], clock, chance=lambda: 0.0, warn=heard.append)
+        live = LivePools([one], clock, chance=chance, warn=heard.append)
         live.heard = heard
         task = asyncio.create_task(live.run())
 
@@ -118,6 +119,19 @@ async def test_a_pool_that_stands_still_is_not_believed_for_long(clock):
         assert live.reports["here"].hashrate == {}
         assert live.now[0].up is True
         assert live.now[0].wrong == "what the pool tells of account is 1 h old"
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_all_that_a_pool_tells_is_back_a_quarter_of_an_hour_after_a_long_outage(clock, seed):
+    dice = random.Random(seed)
+    async with running(clock, "ckpool", dice.random) as (live, site, pass_by):
+        site.instead = lambda _: Says(b"", 500)
+        await pass_by(dice.uniform(1.0, 3.0) * 3600.0)
+        assert live.now[0].up is False
+        site.instead, before = None, len(site.asked)
+        await pass_by(18 * 60.0)
+        assert live.now[0].up is True
+        assert {asked.path for asked in site.asked[before:]} == {f"/users/{ADDRESS}", "/pool/pool.status"}
 
 
 async def test_a_wrong_key_is_tried_rarely(clock):

@@ -1,10 +1,12 @@
 """Every sample answer on the shelf, read and held against figures that a person worked out from it."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from fakes.pool_mutations import assert_survives_every_change
+from fakes.pool_site import CHECKS, PATHS, account_of
 from stratoscope.pools.adapters import BY_KIND
 from stratoscope.pools.pool import Account, Part, Turn, totalled
 from stratoscope.pools.report import Earning, Payout, Tally, WorkerReport
@@ -203,3 +205,50 @@ def test_a_day_of_foundrys_work_is_hashes(shelf: Path):
     part = call_of("foundry", "days").read(b"[" + whole + b"]", Turn(ADDRESS, NOW, 1))
     assert part["work"] == (Tally(accepted=8.64e18, stale=0.0, rejected=0.0, counted="hashes", window=DAY,
                                   since=1_749_859_200.0),)  # fmt: skip
+
+
+WHOLE = sorted({kind for kind, _, _ in SAMPLES.values()} & set(PATHS))
+PASSED_ON = ("hashrate", "balance_sat", "paid_sat", "pool_hashrate", "hashprice_btc_per_ph_day", "payouts", "scheme")
+"""Figures of a sample that stand in the report as they are."""
+
+
+@pytest.mark.shelf
+@pytest.mark.parametrize("kind", WHOLE)
+async def test_a_pool_that_serves_the_samples_behind_its_login_is_read_whole(shelf: Path, pool_of, kind: str):
+    mine = {name: (file, part) for file, (of, name, part) in SAMPLES.items() if of == kind and "error" not in file}
+    async with pool_of(kind) as (live, site):
+        for name, (file, _) in mine.items():
+            site.answers[PATHS[kind][name]] = site._answer((shelf / "pools" / file).read_bytes())
+        await live.once()
+        (now,) = live.now
+        report = live.reports["here"]
+    assert set(now.outcomes) == {"ok"}
+    assert now.wrong is None or "h old" in now.wrong, "only that some samples are old is wrong with them"
+    expected: dict = {}
+    for call in BY_KIND[kind].calls:  # what two answers tell is taken from the first
+        for figure, value in mine[call.name][1].items() if call.name in mine else ():
+            if figure in PASSED_ON and value:
+                expected.setdefault(figure, {} if isinstance(value, dict) else value)
+                if isinstance(value, dict):
+                    expected[figure] = {**value, **expected[figure]}
+    if now.wrong is None:
+        for figure, value in expected.items():
+            told = getattr(report, figure)
+            if figure == "payouts":
+                assert told == tuple(sorted(value, key=lambda payout: payout.at))
+            else:
+                assert told == pytest.approx(value) if isinstance(value, float | int | dict) else told == value, figure
+
+
+@pytest.mark.shelf
+@pytest.mark.parametrize("kind", [kind for kind in WHOLE if kind in CHECKS or kind == "antpool"])
+async def test_no_sample_is_served_to_a_wrong_key(shelf: Path, pool_of, kind: str):
+    wrong = dataclasses.replace(account_of(kind), key="wrong", secret="wrong")
+    async with pool_of(kind, account=wrong) as (live, site):
+        for file, (of, name, _) in SAMPLES.items():
+            if of == kind:
+                site.answers[PATHS[kind][name]] = site._answer((shelf / "pools" / file).read_bytes())
+        await live.once()
+        (now,) = live.now
+        assert now.up is False
+        assert "here" not in live.reports or live.reports["here"].balance_sat is None
