@@ -33,6 +33,7 @@ from stratoscope_dashboards.catalogue import Entry
 
 GOOD, ATTENTION, BAD, PLAIN = "green", "orange", "red", "text"
 SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="$datasource")
+WORDS_SIZE: Final = 30
 TIMESTAMP: Final = "dateTimeFromNow"
 """Grafana counts milliseconds there: such a query multiplies by 1,000."""
 DASHED: Final[dict[str, Any]] = {"custom.lineStyle": {"fill": "dash", "dash": [8, 6]}, "custom.fillOpacity": 0}
@@ -111,6 +112,8 @@ def stat_of(
         .text_mode(_shown(names=names, name_only=name_only))
         .data_links(list(links)).mappings(list(mappings))
     )  # fmt: skip
+    if (unit or entry.unit) == TIMESTAMP:  # "9 minutes ago" as large as fits a row is cut on a telephone
+        panel = panel.text(common.VizTextDisplayOptions().value_size(WORDS_SIZE))
     return Placed(panel if decimals is None else panel.decimals(decimals), width, height)
 
 
