@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from stratoscope.clock import Clock
 from stratoscope.errors import BROKER_REASONS, BrokerError, SourceError
 from stratoscope.outside.broker import Broker
-from stratoscope.outside.reconnect import Patience
+from stratoscope.outside.reconnect import Patience, end_if_told
 
 MOST_TOPICS: Final = 200
 MOST_LEVELS: Final = 32
@@ -85,6 +85,7 @@ class Inbox:
             finally:
                 self.connected = False
                 await broker.close(clean=True)
+            end_if_told()
             await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _asked_for_something(self) -> None:
