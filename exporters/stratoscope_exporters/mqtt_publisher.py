@@ -18,7 +18,7 @@ from stratoscope.exporter import Context
 from stratoscope.ledger import Outbox
 from stratoscope.metrics import Tally, totals
 from stratoscope.outside.broker import Broker, Outgoing
-from stratoscope.outside.reconnect import Patience, end_if_told
+from stratoscope.outside.reconnect import Patience
 from stratoscope_exporters.homeassistant import Discovery
 from stratoscope_exporters.mqtt_counts import Counts
 from stratoscope_exporters.mqtt_documents import RigDocuments, SiteDocuments, event_document, health_document
@@ -101,7 +101,9 @@ class Publisher:
             finally:
                 self.counts.connected = False
                 await broker.close(clean=False)
-            end_if_told()
+            # A TaskGroup of Python 3.11 loses a cancellation when one of its tasks fails at the same moment.
+            if self._context.health.stopping:
+                return
             await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _session(self, broker: Broker) -> None:

@@ -106,7 +106,7 @@ class Agent:
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
-        self.around = Surroundings(config, clock, self.fleet, self.events, self.ledger, past)
+        self.around = Surroundings(config, clock, self.fleet, self.events, self.ledger, past, self.health)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]

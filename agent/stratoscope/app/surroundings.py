@@ -17,6 +17,7 @@ from stratoscope.config import Config
 from stratoscope.economics.days import Day
 from stratoscope.economics.demand import Peak
 from stratoscope.events import Events
+from stratoscope.exporter import Health
 from stratoscope.fleet import Fleet, RigSnapshot
 from stratoscope.ledger import Ledger
 from stratoscope.market.live import LiveMarket
@@ -36,10 +37,17 @@ class Surroundings:
     """What the agent knows besides what rigs say. What the config has no section for is None."""
 
     def __init__(
-        self, config: Config, clock: Clock, fleet: Fleet, events: Events, ledger: Ledger | None, past: Reckoner | None
+        self,
+        config: Config,
+        clock: Clock,
+        fleet: Fleet,
+        events: Events,
+        ledger: Ledger | None,
+        past: Reckoner | None,
+        health: Health,
     ) -> None:
         """Make every part. `past` is a reconciliation to go on with, instead of the ledger's."""
-        self._clock, self._events, self._ledger = clock, events, ledger
+        self._clock, self._events, self._ledger, self._health = clock, events, ledger, health
         self.watching = self._watching(config)
         self.inbox = self._inbox(config)
         self.market = self._market(config)
@@ -69,7 +77,7 @@ class Surroundings:
         if config.mqtt is None:
             return None
         account = config.mqtt.account(reading=True)
-        return Inbox(lambda: Connection(account), self._clock, random.random)
+        return Inbox(lambda: Connection(account), self._clock, random.random, lambda: self._health.stopping)
 
     def _market(self, config: Config) -> LiveMarket | None:
         if config.market is None:

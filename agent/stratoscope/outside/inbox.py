@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from stratoscope.clock import Clock
 from stratoscope.errors import BROKER_REASONS, BrokerError, SourceError
 from stratoscope.outside.broker import Broker
-from stratoscope.outside.reconnect import Patience, end_if_told
+from stratoscope.outside.reconnect import Patience
 
 MOST_TOPICS: Final = 200
 MOST_LEVELS: Final = 32
@@ -43,8 +43,15 @@ class Mail:
 class Inbox:
     """The topics that are followed. It connects once there is one; a prometheus_client collector."""
 
-    def __init__(self, connection: Callable[[], Broker], clock: Clock, chance: Callable[[], float]) -> None:
-        self._connection, self._clock, self._chance = connection, clock, chance
+    def __init__(
+        self,
+        connection: Callable[[], Broker],
+        clock: Clock,
+        chance: Callable[[], float],
+        ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`ending` tells that the agent ends: a connection that is lost then is not had again."""
+        self._connection, self._clock, self._chance, self._ending = connection, clock, chance, ending
         self._newest: dict[str, Mail | None] = {}
         self._denied: set[str] = set()
         self._more = asyncio.Event()
@@ -85,7 +92,9 @@ class Inbox:
             finally:
                 self.connected = False
                 await broker.close(clean=True)
-            end_if_told()
+            # A TaskGroup of Python 3.11 loses a cancellation when one of its tasks fails at the same moment.
+            if self._ending():
+                return
             await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _asked_for_something(self) -> None:

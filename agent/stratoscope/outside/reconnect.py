@@ -1,6 +1,5 @@
 """Says how long to leave a broker alone after a connection was not had or was lost."""
 
-import asyncio
 from typing import Final
 
 LONGEST: Final = 30.0
@@ -9,17 +8,6 @@ STUBBORN: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", 
 """Reasons that do not go away by trying again soon."""
 STEADY: Final = 30.0
 """Seconds after which a connection counts as good, and the next failure as the first."""
-
-
-def end_if_told() -> None:
-    """Raise CancelledError where this task was cancelled and something swallowed that.
-
-    A TaskGroup of Python 3.11 and 3.12 does so when one of its tasks fails at the same moment; a loop that connects
-    again would then never end.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def pause(failures: int, reason: str, chance: float) -> float:

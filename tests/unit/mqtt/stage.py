@@ -84,6 +84,7 @@ class Stage:
 
     async def stop(self) -> None:
         if self.task is not None:
+            self.publisher._context.health.stopping = True  # as the agent does before it cancels
             self.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.task

@@ -314,3 +314,17 @@ def test_a_password_in_the_open_is_warned_of(tmp_path) -> None:
     path.write_text("rigs: [203.0.113.1]\nmqtt: {host: broker.lan, tls: false, user: u, password: env:P}\n")
     assert any("in the open" in warning for warning in load(path, {"P": "hunter2"}).warnings)
     assert "hunter2" not in str(load(path, {"P": "hunter2"}))
+
+
+@needs
+async def test_a_connection_that_is_lost_while_the_agent_ends_is_not_had_again(mosquitto):
+    broker, ending = mosquitto(), asyncio.Event()
+    inbox = Inbox(lambda: Connection(account(broker)), SystemClock(), lambda: 0.02, ending.is_set)
+    inbox.follow("price")
+    task = asyncio.create_task(inbox.run())
+    async with asyncio.timeout(10):
+        while not inbox.connected:
+            await asyncio.sleep(0.02)
+        ending.set()
+        broker.kill()
+        await task

@@ -134,6 +134,19 @@ async def test_what_is_retained_of_a_rig_goes_with_it_unless_the_machine_goes_on
     assert len(late.heard) == 4  # availability and state of each
 
 
+async def test_a_connection_that_is_lost_while_the_agent_ends_is_not_had_again(mosquitto) -> None:
+    broker = mosquitto()
+    async with on_stage(account(broker)) as stage:
+        await stage.start()
+        stage.poll(0)
+        await stage.until(lambda: stage.idle)
+        stage.publisher._context.health.stopping = True
+        broker.kill()
+        async with asyncio.timeout(10):
+            await stage.task
+        stage.balanced()
+
+
 async def test_a_broker_that_is_killed_and_comes_back_gets_the_newest_of_all_and_every_event_once(
     mosquitto, listen
 ) -> None:
