@@ -173,6 +173,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
                 stale=row.integer("Stale"),
                 difficulty_accepted=row.number("Difficulty Accepted"),
                 last_share_seconds_ago=_age(told_at, last),
+                tip_height=row.integer("Current Block Height") or None,  # as cgminer 4.11.1: the block it builds on
             )
         )
     return slots

@@ -14,6 +14,7 @@ from typing import Any, Final
 from stratoscope.clock import Clock
 from stratoscope.errors import UsageError
 from stratoscope.simulate.addresses import Place, make_room, places
+from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.families.family import Family
 from stratoscope.simulate.pool_past import PoolPast
@@ -81,18 +82,19 @@ class SimulatedFleet:
 
     `mix` weighs the families (MIX), `troubles` lets things go wrong by themselves, `base` is the first address
     (`addresses.places`), `workers` the account that all pool user names begin with, unless `account_of` names one
-    for a rig's number and family.
+    for a rig's number and family. Bitcoin rigs that tell the block they work on tell one of `chain`.
     """
 
     def __init__(self, *, rigs: int, seed: int = 0, clock: Clock, mix: Mapping[str, float] | None = None,
                  troubles: bool = True, base: str = "127.64.0.1", pool_url: str = "stratum+tcp://127.0.0.1:3333",
                  backup_url: str | None = None, workers: str = "account",
-                 account_of: Callable[[int, str], str] | None = None) -> None:  # fmt: skip
+                 account_of: Callable[[int, str], str] | None = None, chain: Chain | None = None) -> None:  # fmt: skip
         if rigs < 1:
             raise UsageError(f"a fleet needs at least one rig, not {rigs}")
         self.rigs: list[SimulatedRig] = []
         self.workers = workers
         self.past: PoolPast | None = None  # what the rigs did before, where the pools of a site have books of it
+        self._chain = chain
         self._account_of = account_of or (lambda _index, _family: workers)
         self._families = assign(MIX if mix is None else mix, rigs)
         self._seed, self._clock, self._troubles, self._base = seed, clock, troubles, base
@@ -156,7 +158,8 @@ class SimulatedFleet:
         name = f"rig-{index:05d}"
         user = f"{self._account_of(index, family.name)}.{name}"
         rig = Rig(index=index, name=name, family=family.name, spec=spec, seed=self._seed, clock=self._clock,
-                  pools=tuple((url, user) for url in self._urls), troubles=self._troubles)  # fmt: skip
+                  pools=tuple((url, user) for url in self._urls), troubles=self._troubles,
+                  chain=self._chain if spec.algorithm == "sha256" else None)  # fmt: skip
         self.rigs.append(
             SimulatedRig(name=name, family=family.name, model=spec.model, address=place.address, ports=place.ports,
                          nameplate=spec.hashrate, user=rig.user, password=rig.password, state=rig)

@@ -75,18 +75,20 @@ class Physics:
     """The true state of one rig. Flags are set from outside (`troubles`), `step` does the rest.
 
     `powered` False is a rig that is off or booting; `airflow` below 1 is a blocked inlet; `sharing` False a rig that
-    hashes without delivering; `lost` the index of a dead hashboard; `slot` the pool slot in use.
+    hashes without delivering; `stuck` True one whose work is old, so that its shares are refused; `lost` the index of a
+    dead hashboard; `slot` the pool slot in use.
     """
 
     __slots__ = ("airflow", "ambient", "boards", "difficulty", "fan", "hashes", "hashrate", "lost", "pool_rates",
-                 "powered", "rng", "sharing", "slot", "slots", "spec", "stopped", "throttle", "uptime", "wander",
-                 "windows", "work")  # fmt: skip
+                 "powered", "rng", "sharing", "slot", "slots", "spec", "stopped", "stuck", "throttle", "uptime",
+                 "wander", "windows", "work")  # fmt: skip
 
     def __init__(self, spec: Spec, rng: Random, *, uptime: float) -> None:
         self.spec, self.rng = spec, rng
         self.ambient = rng.uniform(20.0, 30.0)
         self.difficulty = vardiff(spec.hashrate, spec.hashes_per_difficulty)
         self.powered = self.sharing = True
+        self.stuck = False
         self.airflow, self.fan, self.wander = 1.0, 0.6, 0.0
         self.slot, self.lost = 0, -1
         self.work = 0.0  # hashes that the pool credited, never reset
@@ -209,9 +211,10 @@ class Physics:
         shares = hashrate * seconds / per_share if self.sharing else 0.0
         if shares > 0.0:
             slot = self.slots[self.slot]
-            accepted = poisson(rng, shares * (1.0 - _REJECTED - _STALE))
+            rejected = 1.0 - _STALE if self.stuck else _REJECTED
+            accepted = poisson(rng, shares * (1.0 - rejected - _STALE))
             slot.accepted += accepted
-            slot.rejected += poisson(rng, shares * _REJECTED)
+            slot.rejected += poisson(rng, shares * rejected)
             slot.stale += poisson(rng, shares * _STALE)
             if accepted:
                 slot.last_share = self.uptime - min(seconds, rng.expovariate(shares / seconds))

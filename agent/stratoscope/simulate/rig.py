@@ -5,6 +5,7 @@ from random import Random
 from typing import Any, Final
 
 from stratoscope.clock import Clock
+from stratoscope.simulate.chain import Chain, Tip
 from stratoscope.simulate.physics import Physics, Slot
 from stratoscope.simulate.specs import Spec
 from stratoscope.simulate.troubles import DOWN, Troubles
@@ -19,15 +20,16 @@ class Rig:
     """The state behind one rig's answers, brought up to date by `advance` only when somebody asks.
 
     `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `own_pools` are
-    the slots as (url, user) that its owner configured. `on_change` is called whenever the rig starts or stops
-    accepting connections.
+    the slots as (url, user) that its owner configured, `chain` what its pool mines on where that is known. `on_change`
+    is called whenever the rig starts or stops accepting connections.
     """
 
-    __slots__ = ("_at", "_clock", "cache", "family", "hostname", "index", "mac", "name", "on_change", "own_pools",
-                 "password", "physics", "serial", "spec", "token", "troubles", "user", "when")  # fmt: skip
+    __slots__ = ("_at", "_chain", "_clock", "_stuck", "cache", "family", "hostname", "index", "mac", "name",
+                 "on_change", "own_pools", "password", "physics", "serial", "spec", "token", "troubles", "user",
+                 "when")  # fmt: skip
 
     def __init__(self, *, index: int, name: str, family: str, spec: Spec, seed: int, clock: Clock,
-                 pools: tuple[tuple[str, str], ...], troubles: bool) -> None:  # fmt: skip
+                 pools: tuple[tuple[str, str], ...], troubles: bool, chain: Chain | None = None) -> None:  # fmt: skip
         rng = Random(f"{seed}/{index}")
         digits = f"{rng.getrandbits(16):04x}{index & 0xFFFFFF:06x}"
         self.index, self.name, self.family, self.spec = index, name, family, spec
@@ -38,7 +40,8 @@ class Rig:
         self.own_pools = pools
         self.cache: dict[str, Any] = {}
         self.on_change: Callable[[], None] = lambda: None
-        self._clock = clock
+        self._clock, self._chain = clock, chain
+        self._stuck: Tip | None = None
         self._at = clock.monotonic()
         self.when = int(clock.time())
         self.physics = Physics(spec, rng, uptime=rng.uniform(1 * HOUR, 20 * DAY))
@@ -70,6 +73,11 @@ class Rig:
     def pools(self) -> tuple[tuple[str, str], ...]:
         """Return the slots as (url, user) as they stand in the rig: a thief's in the first while it is hijacked."""
         return (THIEF, *self.own_pools[1:]) if "hijack" in self.troubles.active else self.own_pools
+
+    @property
+    def works_on(self) -> Tip | None:
+        """Return the block that the rig's work builds on: the tip, or an old one; None where no chain is simulated."""
+        return self._stuck or (self._chain.tip() if self._chain is not None else None)
 
     def advance(self, now: float | None = None) -> None:
         """Bring the rig up to `now` (monotonic seconds; None: the clock's). Within a second nothing new is drawn."""
@@ -106,6 +114,7 @@ class Rig:
         physics = self.physics
         return {
             "presence": self.presence,
+            "works_on": None if self.works_on is None else self.works_on.height,
             "troubles": sorted(self.troubles.active),
             "hashing": physics.hashrate > 0.0,
             "hashrate": physics.hashrate,
@@ -151,6 +160,11 @@ class Rig:
         physics.airflow = _BLOCKED if "overheat" in active else 1.0
         physics.slot = 1 if "pool_outage" in active else 0
         physics.sharing = "flatline" not in active
+        physics.stuck = "old_work" in active
+        if not physics.stuck or not powered:
+            self._stuck = None
+        elif self._stuck is None:
+            self._stuck = self.works_on
         if "failing_board" not in active:
             physics.lost = -1
         elif physics.lost < 0:

@@ -65,7 +65,7 @@ async def site(
         stack.push_async_callback(backup.stop)
         fleet = SimulatedFleet(rigs=rigs, seed=seed, clock=clock, mix=mix, troubles=troubles, base=bind,
                                pool_url=urls["stratum"], backup_url=urls["backup"],
-                               account_of=account_of if shared else None)  # fmt: skip
+                               account_of=account_of if shared else None, chain=chain)  # fmt: skip
         await fleet.start()
         stack.push_async_callback(fleet.stop)
         statistics = HttpService(PoolStatistics(fleet, clock=clock).answer)

@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "garbage": Kind(0.05, 1 * MINUTE, 10 * MINUTE),  # answers bytes that are no answer
     "offline": Kind(0.10, 2 * MINUTE, 1 * HOUR),  # no power: refused, and a restart at the end
     "hijack": Kind(0.0, 5 * MINUTE, 1 * HOUR),  # somebody wrote a pool of his own into the first slot; only by name
+    "old_work": Kind(0.0, 20 * MINUTE, 2 * HOUR),  # hangs on to a block, its shares are refused; only by name
 }
 DOWN: Final = frozenset({"reboot", "offline"})
 

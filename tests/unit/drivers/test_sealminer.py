@@ -60,6 +60,7 @@ POOL = {
     "Stale": 2,
     "Difficulty Accepted": 2_621_440.0,
     "Last Share Time": 1_700_000_088,
+    "Current Block Height": 900_000,
 }
 
 
@@ -88,7 +89,7 @@ def test_a_running_rig_is_read_in_si_units():
     assert (got.shares.accepted, got.shares.rejected, got.shares.stale, got.hardware_errors) == (12, 1, 3, 8)
     pool = got.pools[0]
     assert (pool.url, pool.alive, pool.active, pool.accepted) == ("stratum+tcp://p.example.org:3333", True, True, 10)
-    assert (pool.difficulty_accepted, pool.last_share_seconds_ago) == (2_621_440.0, 12)
+    assert (pool.difficulty_accepted, pool.last_share_seconds_ago, pool.tip_height) == (2_621_440.0, 12, 900_000)
     assert (got.hashing, got.faults, got.defects) == (True, (), ())
 
 
@@ -111,8 +112,9 @@ def test_faults_of_rig_and_supply_are_told():
 
 
 def test_a_silent_supply_and_a_pool_without_shares_are_unknown_not_zero():
-    got = read(STATS | {"PSU Input Power": 0}, pools=[POOL | {"Last Share Time": 0}])
+    got = read(STATS | {"PSU Input Power": 0}, pools=[POOL | {"Last Share Time": 0, "Current Block Height": 0}])
     assert (got.power, got.power_source, got.pools[0].last_share_seconds_ago) == (None, None, None)
+    assert got.pools[0].tip_height is None
 
 
 def test_identity_falls_back_to_the_web_page():

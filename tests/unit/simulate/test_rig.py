@@ -1,6 +1,7 @@
 import pytest
 
 from stratoscope.errors import UsageError
+from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.rig import Rig
 from stratoscope.simulate.specs import SPECS
 from stratoscope.simulate.troubles import KINDS
@@ -8,9 +9,9 @@ from stratoscope.simulate.troubles import KINDS
 POOLS = (("stratum+tcp://127.0.0.1:3333", "account.a"),) * 3
 
 
-def build(clock, *, seed=0, troubles=False, index=0) -> Rig:
+def build(clock, *, seed=0, troubles=False, index=0, chain=None) -> Rig:
     return Rig(index=index, name="a", family="antminer", spec=SPECS["antminer"][0], seed=seed, clock=clock, pools=POOLS,
-               troubles=troubles)  # fmt: skip
+               troubles=troubles, chain=chain)  # fmt: skip
 
 
 async def test_a_reboot_refuses_then_restarts_every_counter_at_zero(clock):
@@ -109,3 +110,25 @@ async def test_within_a_second_nothing_new_is_drawn(clock):
     assert rig.truth() == first
     await clock.pass_(0.6)
     assert rig.truth() != first
+
+
+async def test_a_rig_on_old_work_tells_that_block_and_has_its_shares_refused(clock):
+    chain = Chain(seed=1, clock=clock, early=(1e9,))
+    rig = build(clock, chain=chain)
+    before = chain.tip().height
+    rig.force("old_work", duration=600)
+    chain.mine()
+    told = rig.truth()
+    await clock.pass_(590)
+    later = rig.truth()
+    assert (told["works_on"], later["works_on"], chain.tip().height) == (before, before, before + 1)
+    assert (later["accepted"], later["credited_hashes"]) == (told["accepted"], told["credited_hashes"])
+    assert later["rejected"] > told["rejected"] + 50
+    await clock.pass_(20)
+    assert rig.truth()["works_on"] == before + 1
+
+
+async def test_without_a_chain_a_rig_tells_no_block(clock):
+    rig = build(clock)
+    rig.force("old_work", duration=600)
+    assert rig.truth()["works_on"] is None

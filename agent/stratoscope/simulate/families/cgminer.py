@@ -66,8 +66,18 @@ def pools(rig: Rig, _: str) -> Answer:
     for row in rows:
         del row["Diff"]
         row.update({"Bad Work": 0, "Has Vmask": True, "Stratum Difficulty": rig.physics.difficulty,
-                    "Current Block Height": 0, "Current Block Version": 536870912})  # fmt: skip
+                    "Current Block Height": envelope.block_height(rig, row),
+                    "Current Block Version": 536870912})  # fmt: skip
     return envelope.reply(rig, 7, f"{len(rows)} Pool(s)", _DESCRIPTION, "POOLS", rows)
+
+
+def coin(rig: Rig, _: str) -> Answer:
+    """Compose `coin`: the block that the work builds on, as cgminer writes a hash; empty before the first."""
+    block = rig.works_on
+    row = {"Hash Method": rig.spec.algorithm, "Current Block Time": 0.0 if block is None else float(block.at),
+           "Current Block Hash": "" if block is None else block.hash[::-1].hex(), "LP": block is not None,
+           "Network Difficulty": 0.0}  # fmt: skip
+    return envelope.reply(rig, 78, "CGMiner coin", _DESCRIPTION, "COIN", [row])
 
 
 def stats(rig: Rig, _: str) -> Answer:
@@ -94,6 +104,6 @@ FAMILY = Family(
     description=_DESCRIPTION,
     verbs={
         "version": version, "summary": summary, "devs": devs, "devdetails": devdetails, "pools": pools, "stats": stats,
-        "config": config,
+        "config": config, "coin": coin,
     },
 )  # fmt: skip

@@ -130,6 +130,15 @@ def pool_rows(rig: Rig, last_share: Callable[[Rig, Any], int | str]) -> list[Row
     ]  # fmt: skip
 
 
+def block_height(rig: Rig, row: Row) -> int:
+    """Return a POOLS row's "Current Block Height" as cgminer 4.11.1 sends it: of the block that the work builds on.
+
+    0 on slots that are not in use, and where no chain is simulated.
+    """
+    block = rig.works_on
+    return block.height if block is not None and row["Stratum Active"] else 0
+
+
 def share_ago(rig: Rig, slot: Any) -> str:
     """Write the newest share's age as Antminer firmwares do, "0" when there was none."""
     return "0" if slot.last_share is None else ago(rig.physics.uptime - slot.last_share)

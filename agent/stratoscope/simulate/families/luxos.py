@@ -45,7 +45,7 @@ def pools(rig: Rig, _: str) -> Answer:
     """Compose `pools`."""
     rows = envelope.pool_rows(rig, envelope.share_ago)
     for row in rows:
-        row.update({"GROUP": 0, "AsicBoost": True, "Has Vmask": True,
+        row.update({"GROUP": 0, "AsicBoost": True, "Has Vmask": True, "Current Block Height": 0,
                     "Stratum Difficulty": int(rig.physics.difficulty)})  # fmt: skip
     return _reply(rig, 7, f"{len(rows)} Pool(s)", "POOLS", rows)
 

@@ -32,6 +32,7 @@ def pools(rig: Rig, _: str) -> Answer:
     rows = envelope.pool_rows(rig, envelope.share_epoch)
     for row in rows:
         del row["Diff"]
+        row["Current Block Height"] = envelope.block_height(rig, row)
         row["Stratum Difficulty"] = row["Work Difficulty"] = rig.physics.difficulty
     return envelope.reply(rig, 7, f"{len(rows)} Pool(s)", _DESCRIPTION, "POOLS", rows)
 
