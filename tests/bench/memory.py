@@ -1,12 +1,15 @@
 """Measures a whole agent on a large simulated fleet: memory, CPU, loop lag, scrapes, skipped ticks.
 
-    python -m tests.bench.memory [--rigs 10000] [--interval 60] [--intervals 3] [--json]
+    python -m tests.bench.memory [--rigs 10000] [--interval 60] [--intervals 3] [--whole] [--json]
 
 The agent is a process of its own, started as users start it; the fleet is another one. Figures are read from outside
 (/proc) and from the agent's own metrics. The first interval, in which every rig is identified, is left out of CPU.
+With `--whole` it also asks three pools about every worker, watches two stratum endpoints, guards, reckons the money and
+publishes over MQTT to a real mosquitto, as `stratoscope demo --mqtt` does.
 """
 
 import argparse
+import contextlib
 import gzip
 import json
 import os
@@ -19,7 +22,18 @@ from urllib.request import Request, urlopen
 from tests.bench.fleet import FleetProcess
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from fakes.mosquitto import Mosquitto
 from fakes.programs import Agent
+from stratoscope.app.demo import chosen
+from stratoscope.outside.broker import Account
+
+WHOLE = (
+    "mining_pool_up",
+    "mining_stratum_up",
+    "stratoscope_mqtt_messages_confirmed_total",
+    "stratoscope_series_dropped_total",
+)
+"""Shown where they are on the page."""
 
 
 def status(pid: int) -> tuple[float, float]:
@@ -49,9 +63,10 @@ def main() -> int:
     parser.add_argument("--rigs", type=int, default=10_000)
     parser.add_argument("--interval", type=int, default=60)
     parser.add_argument("--intervals", type=int, default=3)
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    fleet = FleetProcess(options.rigs, None, base="127.80.0.1")
+    fleet = FleetProcess(options.rigs, None, base="127.80.0.1", whole=options.whole)
     try:
         figures = measure(fleet, options)
     finally:
@@ -65,12 +80,18 @@ def main() -> int:
 
 
 def measure(fleet: FleetProcess, options: argparse.Namespace) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        agent = Agent(Path(folder), {"polling": {"interval": options.interval}, "rigs": fleet.targets})
-        try:
-            return watch(agent, options)
-        finally:
-            agent.stop()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        polling = {"interval": options.interval}
+        config = {"polling": polling, "rigs": fleet.targets}
+        if options.whole:
+            broker = Mosquitto(folder)
+            stack.callback(broker.stop)
+            made = chosen(fleet.targets, fleet.urls, "", Account(host="127.0.0.1", port=broker.port))
+            config = made | {"polling": polling, "mqtt": {"host": "127.0.0.1", "port": broker.port}}
+        agent = Agent(folder, config)
+        stack.callback(agent.stop)
+        return watch(agent, options)
 
 
 def watch(agent: Agent, options: argparse.Namespace) -> dict[str, float]:
@@ -99,6 +120,7 @@ def watch(agent: Agent, options: argparse.Namespace) -> dict[str, float]:
         "gzip_page_mb": sent / 1e6,
         "skipped_ticks": after["stratoscope_ticks_skipped_total"] - before["stratoscope_ticks_skipped_total"],
         "rss_mb": peak,
+        **{name: after[name] for name in WHOLE if name in after},
     }
 
 

@@ -180,7 +180,7 @@ class Agent:
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 self.follow(self.config)
-                self.collector.start()
+                others.append(tasks.create_task(self.collector.run(), name="garbage collector"))
                 await self.stopping.wait()
                 self.health.stopping = True
                 self.polls.stop()
@@ -257,7 +257,6 @@ class Agent:
                 self.events(Event(kind="clock_step", at=self.clock.time(), text=text))
             before = offset
             self._checkpoint()
-            self.collector.settle()
 
     def _note_gap(self, seconds: float) -> None:
         """Tell of a time in which nothing was measured: the process was stopped, or had no processor."""

@@ -1,19 +1,20 @@
-"""The collector's settings: young garbage goes, old objects are not walked, references free as ever."""
+"""The collector's work: young garbage goes, old objects are not walked, references free as ever."""
 
+import asyncio
+import contextlib
 import gc
 import weakref
 
 import pytest
 
-from stratoscope.app.collector import FULL_AFTER, Collector
+from stratoscope.app.collector import FULL_AFTER, SETTLE_AFTER, Collector
 
 
 @pytest.fixture(autouse=True)
 def as_before():
-    thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
-    gc.set_threshold(*thresholds)
+    gc.enable()
 
 
 class Node:
@@ -21,35 +22,72 @@ class Node:
         self.me: object = None
 
 
-def test_what_lives_is_set_aside_and_freed_by_its_last_reference():
-    collector = Collector()
-    collector.start()
+def cycle() -> Node:
+    node = Node()
+    node.me = node
+    return node
+
+
+@pytest.fixture
+def collector() -> Collector:
+    made = Collector()
+    made.start()
+    return made
+
+
+def settle(collector: Collector) -> None:
+    for _ in range(SETTLE_AFTER):
+        collector.look()
+
+
+def test_what_lives_is_set_aside_and_freed_by_its_last_reference(collector):
     kept = Node()
-    collector.settle()
+    settle(collector)
     gone = weakref.ref(kept)
 
-    assert gc.get_freeze_count() > 0
+    assert not any(one is kept for one in gc.get_objects())  # those set aside are not walked
     del kept
     assert gone() is None
 
 
-def test_young_cycles_are_collected_and_old_ones_once_a_day():
-    collector = Collector()
-    collector.start()
-    young = Node()
-    young.me = young
+def test_young_cycles_are_freed_at_the_next_look(collector):
+    young = cycle()
     lost = weakref.ref(young)
     del young
-    collector.settle()
+    assert lost() is not None
+    collector.look()
     assert lost() is None
 
-    old = Node()
-    old.me = old
-    collector.settle()
-    left = weakref.ref(old)
+
+def test_cycles_of_some_seconds_are_freed_when_the_rest_is_set_aside(collector):
+    some = cycle()
+    collector.look()
+    lost = weakref.ref(some)
+    del some
+    collector.look()
+    assert lost() is not None
+    settle(collector)
+    assert lost() is None
+
+
+def test_old_cycles_are_freed_once_a_day(collector):
+    old = cycle()
+    settle(collector)
+    lost = weakref.ref(old)
     del old
-    collector.settle()
-    assert left() is not None
-    collector._calls = FULL_AFTER - 1
-    collector.settle()
-    assert left() is None
+    settle(collector)
+    assert lost() is not None
+    collector._looks = FULL_AFTER - 1
+    collector.look()
+    assert lost() is None
+    assert gc.get_freeze_count() > 0
+
+
+async def test_python_collects_by_itself_again_after_the_end():
+    running = asyncio.create_task(Collector().run())
+    await asyncio.sleep(0)
+    assert not gc.isenabled()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert gc.isenabled()
