@@ -1,20 +1,23 @@
 """Defines where a figure that changes is read: the keys that every feed of the config has."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stratoscope.config.problems import wrong
+from stratoscope.config.secret import Secret
 from stratoscope.config.section import Place, Section, checked
 from stratoscope.config.values import Duration
 from stratoscope.outside.feed import Feed, dotted_path
-from stratoscope.outside.fetch import base_url
+from stratoscope.outside.fetch import base_url, header
 from stratoscope.outside.inbox import topic_of
 from stratoscope.units import DAY, HOUR, MINUTE
 
 PLACE: Final = {"file": "file", "http": "url", "mqtt": "topic"}
 """The key that says where, by kind."""
+MOST_HEADERS: Final = 16
 
 
 class Outside(Section):
@@ -24,6 +27,7 @@ class Outside(Section):
     file: Place | None = None
     url: Annotated[str, BeforeValidator(checked(lambda text: text))] | None = None
     allow_http: bool = False
+    headers: Mapping[str, Secret] = Field(default_factory=dict)
     topic: Annotated[str, BeforeValidator(checked(topic_of))] | None = None
     path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
     time_path: Annotated[str, BeforeValidator(checked(dotted_path))] | None = None
@@ -47,6 +51,15 @@ class Outside(Section):
             except ValueError as error:
                 reason = str(error).replace("write that as user and password", "remove it")
                 raise wrong(f"has a url that cannot be used: {reason}") from None
+        if self.headers and self.url is None:
+            raise wrong(f"is of kind {self.kind} and has headers: remove them, they go with an http request")
+        if len(self.headers) > MOST_HEADERS:
+            raise wrong(f"has {len(self.headers)} headers: at most {MOST_HEADERS} are sent")
+        for name, value in self.headers.items():
+            try:
+                header(name, value.get_secret_value())
+            except ValueError as error:
+                raise wrong(f"has a header that cannot be sent: {error}") from None
         return self
 
     def feed(self, factor: Decimal = Decimal(1)) -> Feed:
@@ -60,4 +73,5 @@ class Outside(Section):
             factor=factor,
             interval=self.interval,
             topic=self.topic,
+            headers=tuple((name, value.get_secret_value()) for name, value in self.headers.items()),
         )

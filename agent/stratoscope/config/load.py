@@ -78,7 +78,8 @@ def _inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]
 
 
 def _is_secret(loc: Loc) -> bool:
-    return bool(SECRET_KEY.search(str(loc[-1]))) or (loc[0], loc[-1]) == ("pools", "key")
+    key = (loc[0], loc[-1]) == ("pools", "key")
+    return bool(SECRET_KEY.search(str(loc[-1]))) or key or loc[-2:-1] == ("headers",)
 
 
 def _asic_rs(config: Config, document: Document) -> Iterator[str]:

@@ -5,7 +5,7 @@ import math
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Feed:
     """Where a figure is, how to find it there, and how often to look. `factor` makes fiat per kWh of a price.
 
-    Exactly one of `file`, `url` and `topic` (of MQTT) says where.
+    Exactly one of `file`, `url` and `topic` (of MQTT) says where. `headers` go with each request; they may hold a key.
     """
 
     file: Path | None
@@ -45,6 +45,7 @@ class Feed:
     factor: Decimal
     interval: float  # s
     topic: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def at_topic(cls, topic: str, path: Way, time_path: Way | None) -> "Feed":
@@ -111,7 +112,8 @@ class Reader(Generic[T]):
         if self.feed.topic is not None:
             return self._counted(lambda: self._received(self.feed.topic or "", at))
         if self._remote is not None:
-            answer = await self._remote.get(self._query, lambda body: self._parse(body, self.feed, at))
+            headers = dict(self.feed.headers)
+            answer = await self._remote.ask("GET", self._query, lambda body: self._parse(body, self.feed, at), headers)
             return answer.value
         if self.feed.file is None:
             raise SourceError("unreachable", "the feed has neither file nor url")

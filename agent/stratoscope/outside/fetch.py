@@ -8,6 +8,7 @@ alone for a while. A login goes to the configured scheme, host and port only.
 import asyncio
 import email.utils
 import ipaddress
+import re
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
@@ -29,6 +30,11 @@ MOST: Final = 2 << 20
 """Bytes of an answer, after decompression, unless a service is allowed more."""
 LARGE: Final = 64 << 10
 """Bytes of an answer from which on it is parsed in a thread, so that the loop runs on."""
+OWN_HEADERS: Final = frozenset({
+    "user-agent", "accept", "accept-encoding", "host", "connection", "content-length", "content-type", "cookie",
+    "transfer-encoding", "te", "upgrade", "expect",
+})  # fmt: skip
+"""What the agent says itself, or must not say: who writes a config cannot set them."""
 RATIO: Final = 100
 """How much larger an answer may become by decompression, once it is over RATIO_FROM bytes."""
 RATIO_FROM: Final = 64 << 10
@@ -84,6 +90,16 @@ def base_url(text: str, *, allow_http: bool = False) -> str:
     if url.scheme == "http" and not allow_http and not is_loopback(host):
         raise ValueError("http would let anyone on the way change the figures: write https, or add allow_http: true")
     return str(url).rstrip("/")
+
+
+def header(name: str, value: str) -> None:
+    """Raise ValueError, which never holds `value`, where these cannot be a header that the user may set."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", name):
+        raise ValueError("a header's name is letters, digits and dashes, as X-Api-Key")
+    if name.lower() in OWN_HEADERS:
+        raise ValueError(f"{name} is not yours to set: remove it")
+    if not value or len(value) > 4096 or not all(" " <= letter <= "~" for letter in value):
+        raise ValueError(f"the value of {name} must be printable ASCII, at most 4096 characters")
 
 
 class Fetcher:

@@ -63,6 +63,39 @@ MISTAKES = {
         TARIFF + "energy: {type: external, price: 1, source: {kind: http, url: 'https://me:geheim@a.example/p'}}",
         "3: tariffs.night.energy.source has a url that cannot be used: it holds a login: remove it",
     ),
+    "a header of the agent's own": (
+        TARIFF + "energy: {type: external, price: 1, source: {kind: http, url: 'https://a.example', "
+        "headers: {User-Agent: geheim}}}",
+        "3: tariffs.night.energy.source has a header that cannot be sent: User-Agent is not yours to set: remove it",
+    ),
+    "a header that would end the line": (
+        TARIFF + 'energy: {type: external, price: 1, source: {kind: http, url: "https://a.example", '
+        'headers: {X-Api-Key: "geheim\\r\\nX: y"}}}',
+        (
+            "3: tariffs.night.energy.source has a header that cannot be sent: the value of X-Api-Key must be printable "
+            "ASCII, at most 4096 characters"
+        ),
+    ),
+    "a header with a strange name": (
+        TARIFF + "energy: {type: external, price: 1, source: {kind: http, url: 'https://a.example', "
+        "headers: {'X Key:': geheim}}}",
+        (
+            "3: tariffs.night.energy.source has a header that cannot be sent: a header's name is letters, digits and "
+            "dashes, as X-Api-Key"
+        ),
+    ),
+    "headers for a file": (
+        TARIFF + "energy: {type: external, price: 1, source: {kind: file, file: p, headers: {X-Api-Key: geheim}}}",
+        "3: tariffs.night.energy.source is of kind file and has headers: remove them, they go with an http request",
+    ),
+    "a key that is not set": (
+        TARIFF + "energy: {type: external, price: 1, source: {kind: http, url: 'https://a.example', "
+        "headers: {X-Api-Key: 'env:GRID_KEY'}}}",
+        (
+            "3: tariffs.night.energy.source.headers.X-Api-Key refers to environment variable GRID_KEY, which is not "
+            "set: set it where the agent is started"
+        ),
+    ),
     "too young": (
         TARIFF + "energy: {type: external, price: 1, source: {kind: file, file: p, interval: 60, max_age: 90}}",
         (
@@ -241,3 +274,28 @@ def test_only_a_change_of_currency_or_of_having_money_at_all_needs_a_restart() -
     assert restart_only(config(0.05), config(0.06)) == []
     assert restart_only(config(0.05), config(0.05, "EUR")) == ["economics"]
     assert restart_only(Config(), config(0.05)) == ["economics"]
+
+
+HEADERS = """
+tariffs:
+  default:
+    energy:
+      type: external
+      price: 1
+      source: {kind: http, url: "https://grid.example/p", headers: {X-Api-Key: KEY, X-Site: "env:SITE"}}
+"""
+
+
+def test_headers_are_secrets_by_reference(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(HEADERS.replace("KEY", '"env:GRID_KEY"'))
+    loaded = load(path, {"GRID_KEY": "geheim", "SITE": "north"})
+    source = loaded.tariffs["default"].energy.source
+    assert source is not None
+    assert source.feed().headers == (("X-Api-Key", "geheim"), ("X-Site", "north"))
+    assert "geheim" not in repr(loaded) + repr(source.feed())
+    assert "X-Api-Key" not in " ".join(loaded.warnings)
+
+    path.write_text(HEADERS.replace("KEY", "geheim"))
+    (warning,) = (one for one in load(path, {"SITE": "north"}).warnings if "X-Api-Key" in one)
+    assert warning.startswith(f"{path}:7: tariffs.default.energy.source.headers.X-Api-Key is a secret written out")

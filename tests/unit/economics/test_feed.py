@@ -119,6 +119,23 @@ async def test_a_service_is_asked_with_its_path_and_query(fetcher):
     assert asked == ["/v1/price?hub=LZ%20WEST&n=1"]
 
 
+async def test_headers_go_with_the_request_and_show_nowhere_else(fetcher):
+    seen = []
+
+    async def answer(request):
+        seen.append((request.headers["X-Api-Key"], request.headers["User-Agent"]))
+        raise web.HTTPUnauthorized
+
+    async with service(answer) as url:
+        keyed = feed(url=url, headers=(("X-Api-Key", "geheim"),))
+        with pytest.raises(SourceError) as caught:
+            await Reader("spot", keyed, fetcher, quote_of).read(AT)
+    assert caught.value.reason == "auth"
+    assert "geheim" not in str(caught.value) + repr(keyed)
+    ((key, agent),) = seen
+    assert (key, agent.partition("/")[0]) == ("geheim", "stratoscope")
+
+
 async def test_a_service_that_redirects_fails_or_is_gone_gives_a_reason_and_no_price(fetcher):
     async def answer(request):
         if request.path == "/away":
