@@ -35,7 +35,6 @@ ABSENT: dict[tuple[str, str, str], str] = {
     ("rig", "What its shares prove", "B"): "shares prove something after a whole hour",
     ("rig", "Unaccounted work", "A"): "shares prove something after a whole hour",
     ("rig", "Unaccounted work", "B"): "shares prove something after a whole hour",
-    ("rig", "Blocks behind the tip", "A"): "no simulated firmware tells the block it works on",
     ("stratum", "Rigs whose pools are not yours", "A"): "all pools of the simulated rigs are theirs",
     ("stratum", "Endpoints that are amiss", "A"): "nothing is amiss with the simulated endpoints",
     ("stratum", "Alarms that stand", "A"): "a dead endpoint gives an alarm after two minutes",
