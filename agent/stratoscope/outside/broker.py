@@ -9,7 +9,7 @@ import logging
 import socket
 import ssl
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
@@ -145,6 +145,16 @@ class _Client(aiomqtt.Client):
         if isinstance(reason_code, ReasonCode) and reason_code.is_failure and mid in self._pending_publishes:
             self._refused[mid] = reason_code
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
+        """Wait as aiomqtt does, but not with asyncio.wait_for: Python 3.11's loses a cancellation that comes together
+        with the answer, and whoever cancelled waits for ever.
+        """
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
 
     @contextmanager
     def _pending_call(self, mid: int, value: T, pending_dict: dict[int, T]) -> Iterator[None]:

@@ -2,12 +2,13 @@
 
 import asyncio
 
+import aiomqtt
 import pytest
 
 from fakes.mosquitto import TLS, certificates, passwords
 from fakes.programs import free_port
 from stratoscope.errors import BrokerError
-from stratoscope.outside.broker import MOST_RECEIVED, MOST_SENT, Account, Connection, Outgoing
+from stratoscope.outside.broker import MOST_RECEIVED, MOST_SENT, Account, Connection, Outgoing, _Client
 from unit.mqtt.conftest import account
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -153,6 +154,23 @@ async def test_a_second_client_of_the_same_name_takes_over(mosquitto) -> None:
     assert await reason_of(hearing) in ("taken_over", "lost")  # 2.0.11 hangs up without a word
     await first.close(clean=False)
     await second.close(clean=True)
+
+
+async def test_a_cancellation_that_comes_with_the_brokers_answer_is_not_lost() -> None:
+    client = _Client(Account(host="127.0.0.1", port=1883), None, None, MOST_RECEIVED)
+    answer = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(client._wait_for(answer, None))
+    await asyncio.sleep(0)
+    answer.set_result("acknowledged")
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_no_answer_in_time_is_an_error_of_the_library() -> None:
+    client = _Client(Account(host="127.0.0.1", port=1883), None, None, MOST_RECEIVED)
+    with pytest.raises(aiomqtt.MqttError, match="timed out"):
+        await client._wait_for(asyncio.Event().wait(), 0.01)
 
 
 def test_a_password_is_in_no_text_of_an_account() -> None:
