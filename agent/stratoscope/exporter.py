@@ -15,13 +15,13 @@ from stratoscope.economics.economist import Economist
 from stratoscope.events import Events
 from stratoscope.fleet import Fleet
 from stratoscope.ledger import Outbox
-from stratoscope.market.now import Market
+from stratoscope.market.records import Market
 from stratoscope.metrics import Section
 from stratoscope.outside.broker import Account
-from stratoscope.pools.live import LivePools
-from stratoscope.pools.reckon import Reckoner
-from stratoscope.stratum.guard import GuardNow
-from stratoscope.stratum.live import Stratum
+from stratoscope.pools.service import LivePools
+from stratoscope.reconcile.reconciler import Reckoner
+from stratoscope.stratum.watch.records import Stratum
+from stratoscope.tamper.detector import GuardNow
 
 
 @dataclass(slots=True)

@@ -33,9 +33,9 @@ from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.outside.broker import Account, Connection
-from stratoscope_exporters.mqtt_counts import KINDS
-from stratoscope_exporters.mqtt_publisher import Publisher
-from stratoscope_exporters.mqtt_settings import Settings
+from stratoscope_exporters.mqtt.counts import KINDS
+from stratoscope_exporters.mqtt.publisher import Publisher
+from stratoscope_exporters.mqtt.settings import Settings
 
 
 class Bench:

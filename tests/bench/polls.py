@@ -27,9 +27,9 @@ from stratoscope.app.agent import Agent, plan_of
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, expand
 from stratoscope.poll.rig import RigLoop
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
 
 FAMILIES = ("mixed", "antminer", "whatsminer", "luxos", "vnish")
 MIXED = {"antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9}

@@ -25,12 +25,12 @@ from stratoscope.clock import SystemClock
 from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
 from stratoscope.reading import Fan, Hashboard, PoolSlot, Reading, Shares
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.page import Pages, Wanted
-from stratoscope_exporters.prometheus import serve
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.web.exporter import serve
 
 
 def rig(number: int, turn: int) -> RigSnapshot:

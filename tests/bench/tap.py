@@ -20,7 +20,7 @@ from pathlib import Path
 import uvloop
 from tests.fakes.programs import free_port
 
-from stratoscope.stratum.submits import Book, Conversation
+from stratoscope.stratum.tap.submits import Book, Conversation
 
 BRANCHES = b",".join(b'"%s"' % (b"ef" * 32) for _ in range(12))
 JOB = (

@@ -11,12 +11,12 @@ from fakes.stratum import FastClock, MemoryDial
 from stratoscope.metrics import STRATUM, Section
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import Habits, StratumPool, notify
-from stratoscope.stratum.endpoint import endpoint_of
-from stratoscope.stratum.session import Session
-from stratoscope.stratum.settings import Chosen, StratumSettings
-from stratoscope.stratum.watch import Watch
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.page import SectionBlocks
+from stratoscope.stratum.protocol.endpoint import endpoint_of
+from stratoscope.stratum.protocol.session import Session
+from stratoscope.stratum.watch.settings import Chosen, StratumSettings
+from stratoscope.stratum.watch.watcher import Watch
+from stratoscope_exporters.exposition.page import SectionBlocks
+from stratoscope_exporters.exposition.text import Form
 
 ENDPOINTS = 50
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fakes.stratum_recording import recorded
-from stratoscope.stratum.header import header, merkle_root, rolled, sha256d, share_difficulty, shown
-from stratoscope.stratum.messages import (
+from stratoscope.stratum.jobs.header import header, merkle_root, rolled, sha256d, share_difficulty, shown
+from stratoscope.stratum.jobs.template import coinbase_of, decode, root_of
+from stratoscope.stratum.protocol.messages import (
     Noise,
     Notify,
     Reply,
@@ -18,8 +19,7 @@ from stratoscope.stratum.messages import (
     rolling_mask,
     subscription,
 )
-from stratoscope.stratum.template import coinbase_of, decode, root_of
-from stratoscope.stratum.words import octets, word
+from stratoscope.stratum.protocol.values import octets, word
 
 pytestmark = pytest.mark.shelf
 SESSIONS = ("stratum_ckpool-lhr_core.jsonl", "errprobe_ckpool-lhr.jsonl", "errprobe_public-pool.jsonl")

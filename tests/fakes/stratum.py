@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from stratoscope.simulate.pool import StratumPool, StratumSession
-from stratoscope.stratum.dial import Ended, Opened
-from stratoscope.stratum.endpoint import Endpoint
+from stratoscope.stratum.protocol.dial import Ended, Opened
+from stratoscope.stratum.protocol.endpoint import Endpoint
 
 
 class FastClock:

@@ -5,7 +5,7 @@ import pytest
 from fakes.clock import StillClock
 from fakes.web import Web
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 
 
 @pytest.fixture

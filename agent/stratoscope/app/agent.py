@@ -16,11 +16,11 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from stratoscope.app.agent_metrics import Vitals
 from stratoscope.app.collector import Collector
-from stratoscope.app.lag import LoopWatch
-from stratoscope.app.money import Sums, in_currency, terms_of
-from stratoscope.app.surroundings import Surroundings
-from stratoscope.app.vitals import Vitals
+from stratoscope.app.loop_watch import LoopWatch
+from stratoscope.app.money_service import Sums, in_currency, terms_of
+from stratoscope.app.services import Surroundings
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
@@ -37,8 +37,8 @@ from stratoscope.poll.budget import Budget, affordable, raise_file_limit
 from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
-from stratoscope.poll.tally import Tally
-from stratoscope.pools.reckon import Reckoner
+from stratoscope.poll.poll_metrics import Tally
+from stratoscope.reconcile.reconciler import Reckoner
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 

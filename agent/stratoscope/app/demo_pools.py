@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stratoscope.app.reconcile import agreed
+from stratoscope.app.reconcile_service import agreed
 from stratoscope.config import Config
 from stratoscope.market.chain import hashes_per_block
 from stratoscope.pools.adapters import BY_KIND
-from stratoscope.pools.comparison import Piece
-from stratoscope.pools.days import day_name
-from stratoscope.pools.reckon import Reckoner
-from stratoscope.pools.reconcile import LATE
 from stratoscope.pools.settings import PoolSettings
-from stratoscope.pools.waterfall import PoolDay
+from stratoscope.reconcile.comparison import Piece
+from stratoscope.reconcile.days import day_name
+from stratoscope.reconcile.reconciler import Reckoner
+from stratoscope.reconcile.spans import LATE
+from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.simulate.accounts import NORTH, NORTH_KEY, SOLO, SOUTH
 from stratoscope.simulate.pool_past import REFUSED, PoolPast, RigHour
 from stratoscope.units import DAY, HOUR, MINUTE

@@ -10,7 +10,7 @@ import structlog
 
 from stratoscope import logs
 from stratoscope.app.agent import Agent
-from stratoscope.app.money import terms_of
+from stratoscope.app.money_service import terms_of
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, Source, open_state_dir
 from stratoscope.errors import ConfigError

@@ -17,7 +17,7 @@ VERDICTS: Final = {
 
 if TYPE_CHECKING:
     from stratoscope.cli.hashprice import Inputs
-    from stratoscope.market.now import MarketNow
+    from stratoscope.market.records import MarketNow
     from stratoscope.market.settings import MarketSettings
 
 
@@ -106,7 +106,7 @@ async def _ask(settings: "MarketSettings") -> "MarketNow":
     import random
 
     from stratoscope.clock import SystemClock
-    from stratoscope.market.live import LiveMarket
+    from stratoscope.market.service import LiveMarket
 
     market = LiveMarket(settings, SystemClock(), chance=random.random)
     try:

@@ -60,7 +60,7 @@ def export(
     for. The basis (price, difficulty, fees) is the day's mean.
     """
     from stratoscope.cli.output import print_json, say
-    from stratoscope.ledger.papers import opened, paper
+    from stratoscope.ledger.export import opened, paper
 
     day = _day(since)
     with opened(_directory(config, state_dir)) as db:
@@ -79,10 +79,10 @@ def backup(
 ) -> None:
     """Copy the whole ledger into a new file, complete and consistent, while the agent goes on."""
     from stratoscope.cli.output import note
-    from stratoscope.ledger import papers
+    from stratoscope.ledger import export
 
-    with papers.opened(_directory(config, state_dir)) as db:
-        papers.backup(db, file)
+    with export.opened(_directory(config, state_dir)) as db:
+        export.backup(db, file)
     note(f"the ledger is copied to {file}")
 
 

@@ -8,10 +8,10 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stratoscope.pools.asked import AskedPool, Kept
-    from stratoscope.pools.live import LivePools
+    from stratoscope.pools.poller import AskedPool, Kept
     from stratoscope.pools.pool import Part
     from stratoscope.pools.report import PoolReport
+    from stratoscope.pools.service import LivePools
     from stratoscope.pools.settings import PoolSettings
 
 pools = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
@@ -83,7 +83,7 @@ async def _ask(settings: "list[PoolSettings]") -> "LivePools":
     import random
 
     from stratoscope.clock import SystemClock
-    from stratoscope.pools.live import LivePools
+    from stratoscope.pools.service import LivePools
 
     live = LivePools(settings, SystemClock(), chance=random.random)
     try:

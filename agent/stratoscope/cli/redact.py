@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from stratoscope.cli.stand_ins import Kind, StandIns
+from stratoscope.cli.placeholders import Kind, StandIns
 
 KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("password", re.compile(r"pass(?:word|wd|phrase)?$|psk$|pwd$|secret")),

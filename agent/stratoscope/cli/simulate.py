@@ -28,7 +28,7 @@ def simulate(
 
 def _endpoint(url: str) -> Any:
     from stratoscope.errors import UsageError
-    from stratoscope.stratum.endpoint import CLEAR, NoEndpoint, endpoint_of
+    from stratoscope.stratum.protocol.endpoint import CLEAR, NoEndpoint, endpoint_of
 
     try:
         endpoint = endpoint_of(url)

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stratoscope.stratum.template import Job
+    from stratoscope.stratum.jobs.template import Job
 
 DEFAULT: Final = "watch"
 """The command that is meant when the first word is none: an endpoint's URL."""
@@ -61,7 +61,7 @@ def decode(
 
     from stratoscope.cli.stratum_job import document
     from stratoscope.errors import OperatorError
-    from stratoscope.stratum import template
+    from stratoscope.stratum.jobs import template
 
     told = _told(extranonce1, extranonce2_size)
     found = 0
@@ -77,7 +77,7 @@ def decode(
 
 def _told(extranonce1: str | None, size: int | None) -> tuple[bytes, int] | None:
     from stratoscope.errors import UsageError
-    from stratoscope.stratum.words import octets
+    from stratoscope.stratum.protocol.values import octets
 
     if extranonce1 is None and size is None:
         return None
@@ -106,8 +106,8 @@ def _jobs_in(stream: Any) -> "Iterator[Job]":
 
     import orjson
 
-    from stratoscope.stratum.lines import LINE
-    from stratoscope.stratum.recording import jobs_of_document, jobs_of_lines
+    from stratoscope.stratum.jobs.recording import jobs_of_document, jobs_of_lines
+    from stratoscope.stratum.protocol.lines import LINE
 
     head = stream.readline(MOST)
     try:

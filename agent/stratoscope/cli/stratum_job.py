@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stratoscope.stratum.template import Template
+    from stratoscope.stratum.jobs.template import Template
 
 
 def document(template: "Template") -> dict[str, Any]:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from stratoscope.stratum.live import EndpointNow, StratumNow
-    from stratoscope.stratum.template import Template
-    from stratoscope.stratum.watch import Watch
+    from stratoscope.stratum.jobs.template import Template
+    from stratoscope.stratum.watch.records import EndpointNow, StratumNow
+    from stratoscope.stratum.watch.watcher import Watch
 
 REFRESH: Final = 1.0
 RACES: Final = 5

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from stratoscope.stratum.live import EndpointNow, StratumNow
-    from stratoscope.stratum.settings import StratumSettings
-    from stratoscope.stratum.watch import Watch
+    from stratoscope.stratum.watch.records import EndpointNow, StratumNow
+    from stratoscope.stratum.watch.settings import StratumSettings
+    from stratoscope.stratum.watch.watcher import Watch
 
 LOOK: Final = 0.05
 """Seconds between looks at what came."""
@@ -58,9 +58,9 @@ def watch(
 
 def _settings(urls: list[str], user: str | None, password: str | None) -> "StratumSettings":
     from stratoscope.errors import UsageError
-    from stratoscope.stratum.endpoint import V2, NoEndpoint, endpoint_of
-    from stratoscope.stratum.settings import Chosen, Login, StratumSettings
-    from stratoscope.stratum.sv2.noise import authority_key, available
+    from stratoscope.stratum.protocol.endpoint import V2, NoEndpoint, endpoint_of
+    from stratoscope.stratum.protocol.sv2.noise import authority_key, available
+    from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 
     login: Login | None = None
     if user is not None:
@@ -90,8 +90,8 @@ async def _watching(settings: "StratumSettings") -> AsyncIterator["Watch"]:
     import random
 
     from stratoscope.clock import SystemClock
-    from stratoscope.stratum.dial import Dialer
-    from stratoscope.stratum.watch import Watch
+    from stratoscope.stratum.protocol.dial import Dialer
+    from stratoscope.stratum.watch.watcher import Watch
     from stratoscope.wire.dns import Names
 
     clock = SystemClock()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from stratoscope.stratum.tap import Tap
+    from stratoscope.stratum.tap.tap import Tap
 
 
 class Names(StrEnum):
@@ -40,8 +40,8 @@ def tap(
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
     from stratoscope.poll.budget import RESERVED, raise_file_limit
-    from stratoscope.stratum.submits import Book
-    from stratoscope.stratum.tap import Tap
+    from stratoscope.stratum.tap.submits import Book
+    from stratoscope.stratum.tap.tap import Tap
 
     logs.setup()
     at, pool = _address("--listen", listen), _pool(upstream)
@@ -62,7 +62,7 @@ async def _serve(relay: "Tap", at: tuple[str, int], metrics: str) -> None:
     from stratoscope.cli.output import say
     from stratoscope.errors import OperatorError
     from stratoscope.metrics import TapNow
-    from stratoscope_exporters.tap_page import TapPage
+    from stratoscope_exporters.web.tap_page import TapPage
 
     def now() -> TapNow:
         return TapNow(relay.listener.book, relay.traffic, relay.clock.monotonic(), relay.clock.time())
@@ -86,7 +86,7 @@ async def _serve(relay: "Tap", at: tuple[str, int], metrics: str) -> None:
 
 def _address(option: str, text: str) -> tuple[str, int]:
     from stratoscope.errors import UsageError
-    from stratoscope_exporters.settings import split_listen
+    from stratoscope_exporters.exposition.settings import split_listen
 
     try:
         return split_listen(text)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 from stratoscope.config.problems import shown, wrong
 from stratoscope.config.section import Section, Word
 from stratoscope.config.values import Duration
-from stratoscope.stratum.guard import Rules
+from stratoscope.tamper.detector import Rules
 from stratoscope.units import DAY
 
 MOST: Final = 256

@@ -9,9 +9,9 @@ from stratoscope.config.problems import shown, wrong
 from stratoscope.config.secret import Secret
 from stratoscope.config.section import Section, Word, checked
 from stratoscope.config.values import Count, Duration
-from stratoscope.stratum.endpoint import V2, endpoint_of
-from stratoscope.stratum.settings import MOST_ENDPOINTS, WORKER, Chosen, Login, StratumSettings
-from stratoscope.stratum.sv2.noise import authority_key, available
+from stratoscope.stratum.protocol.endpoint import V2, endpoint_of
+from stratoscope.stratum.protocol.sv2.noise import authority_key, available
+from stratoscope.stratum.watch.settings import MOST_ENDPOINTS, WORKER, Chosen, Login, StratumSettings
 from stratoscope.units import MINUTE
 
 

@@ -4,7 +4,7 @@ import math
 
 from stratoscope.economics.accrual import Meter
 from stratoscope.economics.terms import BITCOIN, Rate, Terms
-from stratoscope.market.now import Market, MarketNow
+from stratoscope.market.records import Market, MarketNow
 from stratoscope.units import DAY, MICRO, PH, SATOSHIS
 
 

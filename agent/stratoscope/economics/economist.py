@@ -18,7 +18,7 @@ from stratoscope.fleet import Counters, Economics, RigSnapshot
 from stratoscope.judgement.counters import Accrued
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.market.chain import implied_hashrate
-from stratoscope.market.now import Market
+from stratoscope.market.records import Market
 from stratoscope.market.tariff import Quote
 from stratoscope.reading import Reading
 from stratoscope.units import joules_per_terahash

@@ -29,8 +29,8 @@ from stratoscope.ledger import ended, money, pool_days
 from stratoscope.ledger.pool_days import Test as PoolTest
 from stratoscope.ledger.schema import VERSION, bring_up_to_date
 from stratoscope.market.history import DayPoint
-from stratoscope.pools.waterfall import PoolDay
-from stratoscope.stratum.guard import Pin
+from stratoscope.reconcile.waterfall import PoolDay
+from stratoscope.tamper.detector import Pin
 
 PLAUSIBLE: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import orjson
 
 from stratoscope.pools.report import Scheme
-from stratoscope.pools.waterfall import PoolDay, waterfall
+from stratoscope.reconcile.waterfall import PoolDay, waterfall
 
 DAY_COLUMNS: Final = tuple(field.name for field in fields(PoolDay))
 KEEP_DAYS: Final = (

@@ -22,7 +22,7 @@ from stratoscope.market.hashprice import (
     template_hashprice,
 )
 from stratoscope.market.history import History
-from stratoscope.market.now import Forward, Known, MarketNow, TemplateNow
+from stratoscope.market.records import Forward, Known, MarketNow, TemplateNow
 from stratoscope.market.references import Figure, Own, ReferenceSettings, beside
 from stratoscope.market.settings import MarketSettings
 from stratoscope.market.template import NO_JOB_YET, TEMPLATE_MAX_AGE, Template, apart

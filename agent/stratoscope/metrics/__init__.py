@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.fields import redacted_url
-from stratoscope.market.now import MarketNow
-from stratoscope.metrics import guard, market, money, parts, pools, rig, site, site_money, stratum, tap, work
+from stratoscope.market.records import MarketNow
+from stratoscope.metrics import market, money, parts, pools, rig, site, site_money, stratum, tamper, tap, work
 from stratoscope.metrics.freshness import fresh_for, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
@@ -29,9 +29,9 @@ from stratoscope.metrics.section import Section
 from stratoscope.metrics.site import Tally, Totals, totals
 from stratoscope.metrics.tap import TapNow
 from stratoscope.metrics.unit import Unit
-from stratoscope.pools.now import PoolNow
-from stratoscope.stratum.guard import GuardNow
-from stratoscope.stratum.live import StratumNow
+from stratoscope.pools.records import PoolNow
+from stratoscope.stratum.watch.records import StratumNow
+from stratoscope.tamper.detector import GuardNow
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -108,7 +108,7 @@ STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
 """Families of the stratum endpoints, where they are watched; no `rig` label."""
 
 GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
-    guard.COUNTS, guard.RIGS, guard.ENDPOINTS, guard.PINS, guard.LEARNING, guard.ACCEPTED,
+    tamper.COUNTS, tamper.RIGS, tamper.ENDPOINTS, tamper.PINS, tamper.LEARNING, tamper.ACCEPTED,
 )  # fmt: skip
 """Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
 

@@ -11,7 +11,7 @@ from stratoscope.market.adjustment import Adjustment
 from stratoscope.market.chain import BLOCK_SECONDS, implied_hashrate
 from stratoscope.market.derive import INPUTS, after_adjustment
 from stratoscope.market.hashprice import Hashprice, ObservedHashprice, TemplateHashprice
-from stratoscope.market.now import Known, MarketNow, TemplateNow
+from stratoscope.market.records import Known, MarketNow, TemplateNow
 from stratoscope.market.references import Published
 from stratoscope.metrics.metric import WORKS, Family, Labels, Metric
 from stratoscope.metrics.unit import Unit

@@ -9,7 +9,7 @@ from typing import Final
 
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric, one
 from stratoscope.metrics.unit import Unit
-from stratoscope.pools.now import PoolNow, WorkerRow
+from stratoscope.pools.records import PoolNow, WorkerRow
 from stratoscope.pools.report import Earning, Payout, PoolReport, Tally
 
 Pools = tuple[PoolNow, ...]

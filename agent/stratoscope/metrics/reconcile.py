@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from stratoscope.metrics.metric import Family, Labels, Metric
 from stratoscope.metrics.unit import Unit
-from stratoscope.pools.book import DAY_WINDOW, Reconciled, WorkerStanding
-from stratoscope.pools.comparison import Comparison
-from stratoscope.pools.waterfall import Waterfall
+from stratoscope.reconcile.book import DAY_WINDOW, Reconciled, WorkerStanding
+from stratoscope.reconcile.comparison import Comparison
+from stratoscope.reconcile.waterfall import Waterfall
 from stratoscope.units import PH, SATOSHIS, TH
 
 Pools = tuple[Reconciled, ...]

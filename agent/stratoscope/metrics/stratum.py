@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Spread, Stability
 from stratoscope.metrics.unit import Unit
-from stratoscope.stratum.live import ENDS, LOSSES, TURNS, EndpointNow, Loss, StratumNow
-from stratoscope.stratum.template import Template
+from stratoscope.stratum.jobs.template import Template
+from stratoscope.stratum.watch.records import ENDS, LOSSES, TURNS, EndpointNow, Loss, StratumNow
 
 ENDPOINT: Final = ("endpoint",)
 

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from stratoscope.metrics.metric import Family, Kind, Labels, Metric, Spread
 from stratoscope.metrics.unit import Unit
-from stratoscope.stratum.shares import Hashrate
-from stratoscope.stratum.submits import BUCKETS, WINDOW, Book, Worker
-from stratoscope.stratum.tap import FAILURES, Traffic
+from stratoscope.stratum.jobs.shares import Hashrate
+from stratoscope.stratum.tap.submits import BUCKETS, WINDOW, Book, Worker
+from stratoscope.stratum.tap.tap import FAILURES, Traffic
 
 WORKER: Final = ("worker",)
 

@@ -23,7 +23,7 @@ from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.outside.inbox import Inbox
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from stratoscope.units import HOUR, MINUTE
 
 MOST: Final = 2 << 20

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from stratoscope.clock import Clock
 from stratoscope.errors import BROKER_REASONS, BrokerError, SourceError
+from stratoscope.outside.backoff import Patience
 from stratoscope.outside.broker import Broker
-from stratoscope.outside.reconnect import Patience
 
 MOST_TOPICS: Final = 200
 MOST_LEVELS: Final = 32

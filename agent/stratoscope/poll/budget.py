@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from stratoscope.poll.tally import Tally
+from stratoscope.poll.poll_metrics import Tally
 
 RESERVED: Final = 128
 """File descriptors kept for scrapers, the ledger and logs."""

@@ -13,9 +13,9 @@ from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget
-from stratoscope.poll.tally import Tally
-from stratoscope.stratum.live import Stratum
-from stratoscope.stratum.proof import Prover
+from stratoscope.poll.poll_metrics import Tally
+from stratoscope.stratum.watch.records import Stratum
+from stratoscope.tamper.share_proof import Prover
 from stratoscope.wire.target import Answers, Limits, Session, Target
 
 

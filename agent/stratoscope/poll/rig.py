@@ -13,7 +13,7 @@ from stratoscope.judgement.changes import changes
 from stratoscope.judgement.identity import Sighting, identity_key
 from stratoscope.judgement.judge import judge
 from stratoscope.judgement.state import complaints, state_of
-from stratoscope.poll.accounts import settled
+from stratoscope.poll.accounting import settled
 from stratoscope.poll.exchange import Exchange
 from stratoscope.poll.health import Health, advance, delay, freshness
 from stratoscope.poll.plan import Plan, Rooms

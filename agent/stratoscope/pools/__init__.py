@@ -1,1 +1,1 @@
-"""Reads what pools say of account and workers, and holds it against what the rigs did."""
+"""Queries mining pools and reads what they report about accounts and workers."""

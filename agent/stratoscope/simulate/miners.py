@@ -13,7 +13,7 @@ import orjson
 
 from stratoscope.clock import Clock
 from stratoscope.simulate.fleet import SimulatedRig
-from stratoscope.stratum.endpoint import Endpoint
+from stratoscope.stratum.protocol.endpoint import Endpoint
 from stratoscope.units import HASHES_PER_DIFFICULTY_1
 
 AGENT: Final = "stratoscope-simulation"

@@ -18,7 +18,7 @@ from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.pool_foundry import FoundryPool
 from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
-from stratoscope.stratum.endpoint import Endpoint
+from stratoscope.stratum.protocol.endpoint import Endpoint
 
 STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 NORTH_PORT, SOUTH_PORT = 13382, 13383

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stratoscope.simulate.jobs import EXTRANONCE2_SIZE
-from stratoscope.stratum.header import header, rolled, share_difficulty
-from stratoscope.stratum.messages import parse_notify
-from stratoscope.stratum.template import root_of
-from stratoscope.stratum.words import octets, word
+from stratoscope.stratum.jobs.header import header, rolled, share_difficulty
+from stratoscope.stratum.jobs.template import root_of
+from stratoscope.stratum.protocol.messages import parse_notify
+from stratoscope.stratum.protocol.values import octets, word
 
 _SHARES: Final = 6  # between two looks at a session's pace
 _STEP: Final = 4.0  # factor by which the difficulty changes at most

@@ -1,4 +1,1 @@
-"""Reads the work that a pool hands out: stratum messages, jobs down to the coinbase, shares, and a relay that listens.
-
-Everything but `tap` is pure: no sockets, no clock, no logging.
-"""
+"""Reads stratum: `protocol` connects and parses, `jobs` decodes, `watch` compares endpoints, `tap` relays miners."""

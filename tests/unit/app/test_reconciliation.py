@@ -5,17 +5,17 @@ import contextlib
 
 import pytest
 
-from stratoscope.app import reconcile
+from stratoscope.app import reconcile_service
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo_pools import pool_entries, watched
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.metrics import RECONCILED, Section
-from stratoscope.pools import asked
+from stratoscope.pools import poller
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import site
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.page import SectionBlocks
+from stratoscope_exporters.exposition.page import SectionBlocks
+from stratoscope_exporters.exposition.text import Form
 
 pytestmark = pytest.mark.timeout(300)  # a question to a pool that fails on a busy machine is asked again after a minute
 
@@ -28,8 +28,8 @@ async def become(condition, seconds=200.0):
 
 @pytest.fixture
 async def agent(monkeypatch, free_base):
-    monkeypatch.setattr(reconcile, "TICK", 0.5)
-    monkeypatch.setattr(asked, "SPREAD", 0.1)
+    monkeypatch.setattr(reconcile_service, "TICK", 0.5)
+    monkeypatch.setattr(poller, "SPREAD", 0.1)
     clock = SystemClock()
     async with site(rigs=40, bind=free_base, seed=3, clock=clock, troubles=False, shared=True) as (fleet, urls):
         mempool = {"kind": "mempool", "url": urls["market"]}

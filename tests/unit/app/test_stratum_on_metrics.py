@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from stratoscope.app.agent import Agent
-from stratoscope.app.watching import batched, named, place_of_rig
+from stratoscope.app.stratum_service import batched, named, place_of_rig
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.fleet import Judged, Polling, RigSnapshot

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stratoscope.app.money import terms_of
+from stratoscope.app.money_service import terms_of
 from stratoscope.app.run import restart_only
 from stratoscope.config import Config, InvalidConfig, load
 from stratoscope.economics.terms import Capex, Rate

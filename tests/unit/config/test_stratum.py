@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stratoscope.config import InvalidConfig, load
-from stratoscope.stratum.endpoint import Endpoint
-from stratoscope.stratum.settings import Chosen, Login, StratumSettings
+from stratoscope.stratum.protocol.endpoint import Endpoint
+from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 
 MISTAKES = {
     "no port": ("endpoints: [pool.example]",

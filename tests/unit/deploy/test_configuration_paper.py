@@ -21,8 +21,8 @@ from stratoscope.config.tariffs import BlockSection, Energy, PriceSource, Tariff
 from stratoscope.market.sources import NETWORK_KINDS, PRICE_KINDS
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import MARKET_PORT, NORTH_PORT, POOL_PORT, SOUTH_PORT, site
-from stratoscope_exporters.mqtt_settings import Settings as MqttSettings
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.mqtt.settings import Settings as MqttSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPER = (ROOT / "docs/configuration.md").read_text()

@@ -10,8 +10,8 @@ from stratoscope.errors import BROKER_REASONS
 from stratoscope.events import KINDS
 from stratoscope.metrics import TABLE
 from stratoscope.outside.inbox import Inbox
-from stratoscope_exporters.mqtt_counts import Counts
-from stratoscope_exporters.mqtt_tree import Branch
+from stratoscope_exporters.mqtt.counts import Counts
+from stratoscope_exporters.mqtt.tree import Branch
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPER = (ROOT / "docs/mqtt.md").read_text()

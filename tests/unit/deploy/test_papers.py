@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from stratoscope.errors import POLL_REASONS, SOURCE_REASONS
 from stratoscope.fleet import STATES
-from stratoscope.stratum.live import ALARMS, ENDS
+from stratoscope.stratum.watch.records import ALARMS, ENDS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

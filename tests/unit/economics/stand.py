@@ -11,7 +11,7 @@ from stratoscope.economics.terms import Contract, Terms
 from stratoscope.events import Event
 from stratoscope.fleet import Judged, Polling, RigSnapshot
 from stratoscope.market.hashprice import hashprice
-from stratoscope.market.now import Known, MarketNow
+from stratoscope.market.records import Known, MarketNow
 from stratoscope.market.tariff import Tariff
 from stratoscope.reading import Reading
 from stratoscope.units import SATOSHIS, TH

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
 from fakes.web import Says, Web
-from stratoscope.app.money import Money
+from stratoscope.app.money_service import Money
 from stratoscope.economics.call import Call, call_of, called
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.terms import Contract
@@ -21,7 +21,7 @@ from stratoscope.market.curtailment import START, Outlook, Policy, advance
 from stratoscope.market.tariff import Price
 from stratoscope.metrics import SITE_MONEY
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from unit.economics.stand import AT, Bench, ToldMarket, snapshot, tariff, terms
 from unit.economics.test_feed import feed
 

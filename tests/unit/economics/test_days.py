@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock
-from stratoscope.app.money import Money
+from stratoscope.app.money_service import Money
 from stratoscope.economics.days import SITE, Added, Basis, Day, DayBook, added
 from stratoscope.economics.demand import Demand, Peak
 from stratoscope.economics.terms import Contract
 from stratoscope.fleet import Counters
 from stratoscope.ledger.money import day_of, row_of
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from stratoscope.units import DAY, HOUR
 from unit.economics.stand import snapshot, tariff, terms
 

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
-from stratoscope.app.money import Money
+from stratoscope.app.money_service import Money
 from stratoscope.economics.quote import quote_of
 from stratoscope.economics.terms import Contract
 from stratoscope.errors import SourceError
 from stratoscope.market.tariff import External, Quote
 from stratoscope.outside.feed import Feed, Reader, dotted_path
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from unit.economics.stand import AT, tariff, terms
 
 

@@ -10,12 +10,12 @@ from aiohttp import ClientSession
 
 from stratoscope.fleet import Fleet
 from stratoscope.metrics import MARKET, Section
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.page import Pages, Wanted
-from stratoscope_exporters.prometheus import serve
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.web.exporter import serve
 from unit.export.farm import HandClock, context
 
 

@@ -15,7 +15,7 @@ from stratoscope.economics.terms import Contract
 from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
 from stratoscope.market.tariff import External
 from stratoscope.reading import Reading
-from stratoscope_exporters.exposition import rig_label
+from stratoscope_exporters.exposition.text import rig_label
 from unit.economics.stand import Bench, tariff
 from unit.export.conftest import program
 from unit.export.farm import MONEY, NOW, Known, antminer, bitaxe, board, farm, hostile, offline, unread, whatsminer

@@ -13,11 +13,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from stratoscope.fleet import Fleet
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.page import blocks
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.page import blocks
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form
 from unit.export.conftest import free_port, program, running
 from unit.export.farm import HandClock, antminer, context, hostile
 

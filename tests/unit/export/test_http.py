@@ -15,13 +15,13 @@ from stratoscope.errors import ConfigError
 from stratoscope.fleet import Fleet
 from stratoscope.market.choose import PriceState
 from stratoscope.market.template import Template
-from stratoscope_exporters import guard
-from stratoscope_exporters.docs import metrics_markdown
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.guard import host_of
-from stratoscope_exporters.negotiate import form_of, takes_gzip
-from stratoscope_exporters.prometheus import serve
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.docs import metrics_markdown
+from stratoscope_exporters.exposition.negotiate import form_of, takes_gzip
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.web import connections
+from stratoscope_exporters.web.connections import host_of
+from stratoscope_exporters.web.exporter import serve
 from unit.export.conftest import free_port
 from unit.export.farm import NOW, Known, antminer, context, economist, farm
 
@@ -179,7 +179,7 @@ async def test_s22_a_slow_loris_is_cut_off_and_counted(site, clock, monkeypatch)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: lo")
     await writer.drain()
     await asyncio.sleep(0.1)
-    clock.now += guard.HEADER_SECONDS + 2
+    clock.now += connections.HEADER_SECONDS + 2
     assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
     assert made.registry.get_sample_value("stratoscope_http_refused_total", {"reason": "slow"}) >= 1
@@ -188,7 +188,7 @@ async def test_s22_a_slow_loris_is_cut_off_and_counted(site, clock, monkeypatch)
 
 
 async def test_s22_idle_connections_make_room_for_a_scraper(site, monkeypatch):
-    monkeypatch.setattr(guard, "MAX_CONNECTIONS", 20)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     session, made = await site(farm())
     port = session._base_url.port
     idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]

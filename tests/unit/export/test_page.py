@@ -19,11 +19,11 @@ from stratoscope.fleet import Fleet
 from stratoscope.market.choose import NetworkState, PriceState
 from stratoscope.metrics import MARKET, SITE_MONEY, TABLE, Kind
 from stratoscope.reading import Fan, Fault, PoolSlot
-from stratoscope_exporters.exposition import Form, rig_label
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.page import Pages, Wanted, parse_part
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.page import Pages, Wanted, parse_part
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form, rig_label
 from unit.economics.stand import Bench
 from unit.export.conftest import program
 from unit.export.farm import MONEY, NOW, Known, antminer, board, economist, farm, offline, whatsminer

@@ -7,7 +7,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from stratoscope.metrics import STRATUM, Section
-from stratoscope.stratum.live import (
+from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.protocol.messages import Notify
+from stratoscope.stratum.watch.race import added
+from stratoscope.stratum.watch.records import (
     Alarm,
     BlockRace,
     Counts,
@@ -17,11 +20,8 @@ from stratoscope.stratum.live import (
     StratumNow,
     Work,
 )
-from stratoscope.stratum.messages import Notify
-from stratoscope.stratum.race import added
-from stratoscope.stratum.template import decode
-from stratoscope_exporters.exposition import Form
-from stratoscope_exporters.page import SectionBlocks
+from stratoscope_exporters.exposition.page import SectionBlocks
+from stratoscope_exporters.exposition.text import Form
 from unit.export.conftest import free_port, program, running
 from unit.export.farm import NOW, context, farm
 

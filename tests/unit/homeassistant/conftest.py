@@ -15,10 +15,10 @@ from stratoscope.metrics import MARKET, Section, Tally, totals
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import site
-from stratoscope_exporters.homeassistant_documents import Devices
-from stratoscope_exporters.mqtt_documents import RigDocuments, SiteDocuments
-from stratoscope_exporters.mqtt_topics import Topics
-from stratoscope_exporters.mqtt_tree import Object
+from stratoscope_exporters.homeassistant.documents import Devices
+from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments
+from stratoscope_exporters.mqtt.topics import Topics
+from stratoscope_exporters.mqtt.tree import Object
 
 TOPICS = Topics("stratoscope", "north")
 

@@ -13,10 +13,10 @@ from fakes.clock import StillClock, settle
 from fakes.homeassistant import HomeAssistant
 from stratoscope.fleet import Polling
 from stratoscope.units import DAY
-from stratoscope_exporters.homeassistant_announcer import BIRTH_SPREAD, LINGER, PACE, Announcer, Message
-from stratoscope_exporters.homeassistant_documents import Devices
-from stratoscope_exporters.homeassistant_settings import HomeAssistant as Settings
-from stratoscope_exporters.mqtt_documents import RigDocuments
+from stratoscope_exporters.homeassistant.announcer import BIRTH_SPREAD, LINGER, PACE, Announcer, Message
+from stratoscope_exporters.homeassistant.documents import Devices
+from stratoscope_exporters.homeassistant.settings import HomeAssistant as Settings
+from stratoscope_exporters.mqtt.documents import RigDocuments
 from unit.export.farm import NOW, antminer, board, offline
 from unit.homeassistant.conftest import TOPICS, topic_of
 

@@ -14,13 +14,13 @@ from stratoscope.fleet import STATES
 from stratoscope.metrics import TABLE, WHOLE, Kind
 from stratoscope.reading import Fan
 from stratoscope.simulate.families import FAMILIES
-from stratoscope_exporters import homeassistant_entities as entities
-from stratoscope_exporters.homeassistant_documents import LARGEST, Devices, page_of
-from stratoscope_exporters.homeassistant_patterns import RIG, SITE_AND_MARKET
-from stratoscope_exporters.homeassistant_shapes import COUNTERS, GAUGES, Flag, Shape
-from stratoscope_exporters.homeassistant_templates import template
-from stratoscope_exporters.mqtt_documents import RigDocuments
-from stratoscope_exporters.mqtt_topics import Topics, rig_id
+from stratoscope_exporters.homeassistant import entities
+from stratoscope_exporters.homeassistant.documents import LARGEST, Devices, page_of
+from stratoscope_exporters.homeassistant.patterns import RIG, SITE_AND_MARKET
+from stratoscope_exporters.homeassistant.shapes import COUNTERS, GAUGES, Flag, Shape
+from stratoscope_exporters.homeassistant.templates import template
+from stratoscope_exporters.mqtt.documents import RigDocuments
+from stratoscope_exporters.mqtt.topics import Topics, rig_id
 from unit.export.farm import NOW, antminer, bitaxe, board, hostile, offline, whatsminer
 from unit.homeassistant.conftest import TOPICS, topic_of
 

@@ -10,10 +10,11 @@ import pytest
 
 from fakes.homeassistant import HomeAssistant
 from fakes.mosquitto import passwords
-from stratoscope.outside import reconnect
+from stratoscope.outside import backoff
 from stratoscope.outside.broker import Account, Connection, Outgoing
-from stratoscope_exporters import homeassistant, homeassistant_announcer
-from stratoscope_exporters.mqtt_settings import Settings
+from stratoscope_exporters.homeassistant import announcer
+from stratoscope_exporters.homeassistant.discovery import discovery
+from stratoscope_exporters.mqtt.settings import Settings
 from unit.mqtt.conftest import account, listen, mosquitto  # noqa: F401 — fixtures
 from unit.mqtt.stage import Stage
 
@@ -29,9 +30,9 @@ def device(number: int) -> str:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(homeassistant, "QUIET", 0.2)
-    monkeypatch.setattr(homeassistant, "SUBSCRIBED", 0.3)
-    monkeypatch.setattr(homeassistant_announcer, "LINGER", 0.3)
+    monkeypatch.setattr(discovery, "QUIET", 0.2)
+    monkeypatch.setattr(discovery, "SUBSCRIBED", 0.3)
+    monkeypatch.setattr(announcer, "LINGER", 0.3)
 
 
 class Home(HomeAssistant):
@@ -255,7 +256,7 @@ async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, ho
 
 
 async def test_a_huge_message_in_our_own_place_does_not_keep_the_agent_away(mosquitto, home, stage, monkeypatch):  # noqa: F811 — fixture
-    monkeypatch.setattr(reconnect, "LONGEST", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST", 0.05)
     broker = mosquitto()
     other = Connection(account(broker))
     await other.connect()

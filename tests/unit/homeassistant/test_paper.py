@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stratoscope_exporters.homeassistant_documents import Devices
-from stratoscope_exporters.homeassistant_settings import MOST_RIGS, HomeAssistant
-from stratoscope_exporters.mqtt_settings import Settings
+from stratoscope_exporters.homeassistant.documents import Devices
+from stratoscope_exporters.homeassistant.settings import MOST_RIGS, HomeAssistant
+from stratoscope_exporters.mqtt.settings import Settings
 from unit.export.farm import MONEY, bitaxe
 from unit.homeassistant.conftest import TOPICS
 from unit.homeassistant.test_documents import document, named

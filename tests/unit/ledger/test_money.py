@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from stratoscope.app.money import in_currency
+from stratoscope.app.money_service import in_currency
 from stratoscope.cli import app
 from stratoscope.economics.days import Day
 from stratoscope.economics.demand import Peak

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from stratoscope.cli import app
 from stratoscope.ledger import Ledger
 from stratoscope.ledger.pool_days import test_from as known_of
-from stratoscope.pools.evidence import Detector
-from stratoscope.pools.waterfall import PoolDay
+from stratoscope.reconcile.evidence import Detector
+from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.units import DAY, PH
 
 ROW = PoolDay(

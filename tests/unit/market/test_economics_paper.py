@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fakes.paper import is_shown, number, rows
+from fakes.doc_tables import is_shown, number, rows
 from stratoscope.market import adjustment, chain, costs, hosting
 from stratoscope.market import hashprice as hp
 from stratoscope.market.curtailment import strike_price

@@ -12,9 +12,9 @@ from fakes.market_site import DIFFICULTY
 from fakes.web import Says, Web
 from stratoscope.errors import SourceError
 from stratoscope.market.hashprice import hashprice
-from stratoscope.market.live import LiveMarket
 from stratoscope.market.published import VERDICTS, check_published
 from stratoscope.market.references import Figure, Own, ReferenceSettings, beside, figure_of
+from stratoscope.market.service import LiveMarket
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.metrics import MARKET
 from unit.economics.test_feed import feed

@@ -11,7 +11,7 @@ from stratoscope.market.sources.file import File
 from stratoscope.market.sources.fixed import Fixed
 from stratoscope.market.sources.source import Price
 from stratoscope.outside.fetch import Remote
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 
 
 async def test_a_file_gives_what_it_holds_as_of_its_time(tmp_path):

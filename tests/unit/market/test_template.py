@@ -9,12 +9,12 @@ from fakes.web import Says, Web
 from stratoscope.errors import SourceError
 from stratoscope.market.chain import subsidy
 from stratoscope.market.hashprice import template_hashprice
-from stratoscope.market.live import LiveMarket
+from stratoscope.market.service import LiveMarket
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.market.sources.stratum import Watched
 from stratoscope.market.template import Template, apart
 from stratoscope.metrics import MARKET
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from unit.market.conftest import HEIGHT, START
 
 PAYS = 312_500_000 + 4_000_000

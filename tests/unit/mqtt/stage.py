@@ -13,9 +13,9 @@ from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet, RigSnapshot
 from stratoscope.ledger import Outbox
 from stratoscope.outside.broker import Account, Broker, Connection
-from stratoscope_exporters.mqtt_counts import KINDS
-from stratoscope_exporters.mqtt_publisher import Publisher
-from stratoscope_exporters.mqtt_settings import Settings
+from stratoscope_exporters.mqtt.counts import KINDS
+from stratoscope_exporters.mqtt.publisher import Publisher
+from stratoscope_exporters.mqtt.settings import Settings
 from unit.mqtt.test_documents import rig
 
 

@@ -50,7 +50,7 @@ class Moody:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("batch", [False, True])
 async def test_the_account_is_balanced_at_every_moment(seed: int, batch: bool, monkeypatch) -> None:
-    monkeypatch.setattr("stratoscope_exporters.mqtt_sender.HELD", 0.02)
+    monkeypatch.setattr("stratoscope_exporters.mqtt.sender.HELD", 0.02)
     dice, taken = random.Random(seed), []
     stage = Stage(lambda: Moody(dice, taken), chance=0.0, batch=batch, batch_interval=5)
     await stage.start()

@@ -12,9 +12,9 @@ from stratoscope.events import KINDS, Event
 from stratoscope.fleet import Counters, Judged, Polling, RigSnapshot
 from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, Section, Tally, totals
 from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading
-from stratoscope_exporters.mqtt_documents import RigDocuments, SiteDocuments, availability, event_document
-from stratoscope_exporters.mqtt_topics import LONGEST, UNSAFE, Topics, level, rig_id, rig_level
-from stratoscope_exporters.mqtt_tree import Branch
+from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments, availability, event_document
+from stratoscope_exporters.mqtt.topics import LONGEST, UNSAFE, Topics, level, rig_id, rig_level
+from stratoscope_exporters.mqtt.tree import Branch
 
 NOW = 1_760_000_000.0
 ALL = frozenset({"windows", "pool_counters", "pool_users"})

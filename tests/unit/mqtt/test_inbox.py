@@ -21,7 +21,7 @@ from stratoscope.outside.broker import MOST_RECEIVED, Connection, Incoming, Outg
 from stratoscope.outside.feed import Feed, Reader
 from stratoscope.outside.fetch import Fetcher
 from stratoscope.outside.inbox import Inbox, topic_of
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from unit.mqtt.conftest import account
 
 needs = pytest.mark.needs("mosquitto")

@@ -14,10 +14,10 @@ import pytest
 from fakes.mosquitto import passwords
 from stratoscope.fleet import Judged
 from stratoscope.ledger import Ledger, Outbox
+from stratoscope.outside.backoff import LONGEST, STUBBORN, pause
 from stratoscope.outside.broker import Account, Connection
-from stratoscope.outside.reconnect import LONGEST, STUBBORN, pause
-from stratoscope_exporters import mqtt_sender
-from stratoscope_exporters.mqtt_counts import KINDS
+from stratoscope_exporters.mqtt import sender
+from stratoscope_exporters.mqtt.counts import KINDS
 from unit.mqtt.conftest import account
 from unit.mqtt.stage import Stage
 
@@ -221,7 +221,7 @@ def test_pauses_are_full_jitter_up_to_half_a_minute_and_longer_for_what_stays_wr
 async def test_denied_events_are_kept_and_told_once_the_rules_allow_them(
     mosquitto, listen, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(mqtt_sender, "HELD", 0.5)
+    monkeypatch.setattr(sender, "HELD", 0.5)
     acl = tmp_path / "acl"
     allowed = "topic read #\ntopic write stratoscope/v1/farm1/{}/#\n"
     acl.write_text(allowed.format("agent") + allowed.format("site") + allowed.format("rig"))

@@ -12,7 +12,7 @@ from fakes.web import Says, Web, gzipped
 from stratoscope.errors import SOURCE_REASONS, SourceError
 from stratoscope.outside import fetch
 from stratoscope.outside.fetch import Fetcher, Remote, base_url, retry_after
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 
 CLOCK_EPOCH = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 

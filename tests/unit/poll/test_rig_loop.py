@@ -19,8 +19,8 @@ from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget
 from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.poll_metrics import Tally
 from stratoscope.poll.rig import Grid, RigLoop, phase
-from stratoscope.poll.tally import Tally
 from stratoscope.reading import PoolSlot, Reading, Shares
 from stratoscope.wire.target import Answers, Limits, Target
 

@@ -7,7 +7,7 @@ import pytest
 from fakes.clock import HastyClock
 from fakes.pool_answers import NOW
 from fakes.pool_site import PoolSite, account_of
-from stratoscope.pools.live import LivePools
+from stratoscope.pools.service import LivePools
 from stratoscope.pools.settings import PoolSettings
 
 

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from fakes.pool_answers import ADDRESS, NOW, SOCKET, STATUS, USER
-from stratoscope.pools.live import LivePools
 from stratoscope.pools.pool import Account
+from stratoscope.pools.service import LivePools
 from stratoscope.pools.settings import PoolSettings
 
 DAY = 86400.0

@@ -11,13 +11,13 @@ from fakes.pool_site import KEY
 from fakes.web import Says
 from stratoscope.fleet import Fleet
 from stratoscope.metrics import POOLS, Section
-from stratoscope_exporters.exposition import Form
+from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.render import Renderer
+from stratoscope_exporters.exposition.settings import Settings
+from stratoscope_exporters.exposition.text import Form
 from stratoscope_exporters.human import credited, window
-from stratoscope_exporters.meters import Meters
-from stratoscope_exporters.page import Pages, Wanted
-from stratoscope_exporters.pages import Query, StatusPages
-from stratoscope_exporters.render import Renderer
-from stratoscope_exporters.settings import Settings
+from stratoscope_exporters.web.status.pages import Query, StatusPages
 from unit.export.farm import HandClock, context
 
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from stratoscope.market.chain import difficulty_of_nbits
-from stratoscope.market.live import LiveMarket
+from stratoscope.market.service import LiveMarket
 from stratoscope.market.settings import MarketSettings, SourceSettings
 from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, adjusted
 from stratoscope.simulate.http import HttpService

@@ -13,9 +13,9 @@ from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.miners import Miners
 from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.shares import Share, Vardiff
-from stratoscope.stratum.endpoint import endpoint_of
-from stratoscope.stratum.messages import parse_notify
-from stratoscope.stratum.template import decode
+from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.protocol.endpoint import endpoint_of
+from stratoscope.stratum.protocol.messages import parse_notify
 
 
 def pool_of(clock, chain=None, **habits) -> StratumPool:

@@ -7,10 +7,10 @@ import pytest
 
 from fakes.stratum import FastClock, MemoryDial
 from stratoscope.clock import SystemClock
-from stratoscope.stratum.dial import Dialer
-from stratoscope.stratum.endpoint import endpoint_of
-from stratoscope.stratum.settings import Chosen, StratumSettings
-from stratoscope.stratum.watch import Watch
+from stratoscope.stratum.protocol.dial import Dialer
+from stratoscope.stratum.protocol.endpoint import endpoint_of
+from stratoscope.stratum.watch.settings import Chosen, StratumSettings
+from stratoscope.stratum.watch.watcher import Watch
 from stratoscope.wire.dns import Names
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.address import (
+from stratoscope.stratum.jobs.address import (
     MAIN,
     NETWORKS,
     REGTEST,

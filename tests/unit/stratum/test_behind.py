@@ -3,8 +3,8 @@
 import pytest
 
 from stratoscope.reading import PoolSlot, Reading
-from stratoscope.stratum.behind import blocks_behind
-from stratoscope.stratum.live import BlockRace, StratumNow
+from stratoscope.stratum.watch.behind import blocks_behind
+from stratoscope.stratum.watch.records import BlockRace, StratumNow
 
 TIP = "0000000000000000000" + "a" * 45
 OLD = "0000000000000000000" + "b" * 45

@@ -7,7 +7,7 @@ from itertools import pairwise
 from fakes.stratum import FastClock
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import Habits, StratumPool
-from stratoscope.stratum.race import KEPT
+from stratoscope.stratum.watch.race import KEPT
 from stratoscope.units import DAY, HOUR
 
 DELAYS = (0.0, 0.2, 0.45, 1.5, 6.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.endpoint import (
+from stratoscope.stratum.protocol.endpoint import (
     Endpoint,
     NoEndpoint,
     endpoint_of,

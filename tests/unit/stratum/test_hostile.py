@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from fakes.stratum import Crank
-from stratoscope.stratum import session as module
+from stratoscope.stratum.protocol import session as module
 
 from .conftest import eventually
 
@@ -137,7 +137,7 @@ def hasty(monkeypatch):
 
 @pytest.mark.parametrize(("behave", "outcome"), CASES, ids=[case[0].__name__ for case in CASES])
 async def test_what_an_endpoint_does_ends_its_session_with_one_reason(watch, hasty, behave, outcome):
-    from stratoscope.stratum.settings import Login
+    from stratoscope.stratum.watch.settings import Login
 
     login = Login(user="account.watch") if behave is refuses_the_user else None
     async with Crank(behave) as crank:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.majority import Verdict, View, verdicts
-from stratoscope.stratum.messages import Notify
-from stratoscope.stratum.template import decode
+from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.protocol.messages import Notify
+from stratoscope.stratum.watch.majority import Verdict, View, verdicts
 
 BITS, CASH_BITS = 0x1701E2A0, 0x18018D09
 PLAIN = decode(Notify("1", b"\x01" * 32, b"", b"", (), 0x20000000, BITS, 1_762_700_000, clean=False))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum import messages
-from stratoscope.stratum.lines import Lines
-from stratoscope.stratum.messages import (
+from stratoscope.stratum.protocol import messages
+from stratoscope.stratum.protocol.lines import Lines
+from stratoscope.stratum.protocol.messages import (
     Noise,
     Notify,
     Reconnect,

@@ -6,9 +6,9 @@ import pytest
 
 from fakes.stratum import Crank
 from stratoscope.clock import SystemClock
-from stratoscope.stratum.dial import Dialer
-from stratoscope.stratum.settings import StratumSettings
-from stratoscope.stratum.watch import Naming, Watch
+from stratoscope.stratum.protocol.dial import Dialer
+from stratoscope.stratum.watch.settings import StratumSettings
+from stratoscope.stratum.watch.watcher import Naming, Watch
 from stratoscope.wire.dns import Names
 
 from .conftest import eventually

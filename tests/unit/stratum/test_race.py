@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.live import DELAYS, Delays
-from stratoscope.stratum.race import WINDOW, Race, added
+from stratoscope.stratum.watch.race import WINDOW, Race, added
+from stratoscope.stratum.watch.records import DELAYS, Delays
 
 BLOCK = "00" * 31 + "aa"
 

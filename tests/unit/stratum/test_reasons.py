@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.reasons import REASONS, reason_of
+from stratoscope.stratum.tap.reasons import REASONS, reason_of
 
 
 @pytest.mark.parametrize(("error", "reason"), [

@@ -8,9 +8,9 @@ import pytest
 
 from fakes.stratum import Crank
 from fakes.stratum_recording import recorded
-from stratoscope.stratum.messages import Notify, SetDifficulty, parse
-from stratoscope.stratum.settings import Login
-from stratoscope.stratum.template import decode
+from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.protocol.messages import Notify, SetDifficulty, parse
+from stratoscope.stratum.watch.settings import Login
 
 from .conftest import eventually
 

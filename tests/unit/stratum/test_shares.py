@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratoscope.stratum.shares import (
+from stratoscope.stratum.jobs.shares import (
     Hashrate,
     Streak,
     Work,

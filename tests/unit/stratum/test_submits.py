@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.stratum_recording import recorded
-from stratoscope.stratum.submits import (
+from stratoscope.stratum.tap.submits import (
     MOST_PENDING,
     MOST_WORKERS,
     OTHER,

@@ -11,10 +11,10 @@ import pytest
 import uvloop
 
 from stratoscope.clock import SystemClock
-from stratoscope.stratum import listener
-from stratoscope.stratum import tap as module
-from stratoscope.stratum.submits import Book, Conversation
-from stratoscope.stratum.tap import Tap
+from stratoscope.stratum.tap import listener
+from stratoscope.stratum.tap.submits import Book, Conversation
+from stratoscope.stratum.tap.tap import Tap
+from stratoscope.stratum.tap.tap import tap as module
 
 PATIENCE = 20.0
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.market.chain import nbits_of, target_of_difficulty
-from stratoscope.stratum import chains, coinbase
-from stratoscope.stratum.chains import Marks, chain_of, subsidy_on
-from stratoscope.stratum.commitments import commitment_of
-from stratoscope.stratum.header import merkle_root, sha256d
-from stratoscope.stratum.messages import Notify
-from stratoscope.stratum.template import DEFECTS, coinbase_of, decode, root_of, transactions
+from stratoscope.stratum.jobs import chains, coinbase
+from stratoscope.stratum.jobs.chains import Marks, chain_of, subsidy_on
+from stratoscope.stratum.jobs.commitments import commitment_of
+from stratoscope.stratum.jobs.header import merkle_root, sha256d
+from stratoscope.stratum.jobs.template import DEFECTS, coinbase_of, decode, root_of, transactions
+from stratoscope.stratum.protocol.messages import Notify
 
 HEIGHT = 957_444
 SUBSIDY = 312_500_000

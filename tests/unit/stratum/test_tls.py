@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import Habits, StratumPool, StratumSession
-from stratoscope.stratum.certificate import end_of
+from stratoscope.stratum.protocol.certificate import end_of
 from stratoscope.units import DAY
 
 from .conftest import eventually

@@ -15,7 +15,7 @@ from stratoscope.errors import SourceError
 from stratoscope.market.sources.answer import Answer, Difficulty, Height, Moment, Positive, number, read
 from stratoscope.market.sources.source import Network, Price
 from stratoscope.outside.feed import load
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 from stratoscope.units import SATOSHIS
 
 MOST: Final = 64 << 10

@@ -11,7 +11,7 @@ from stratoscope.errors import SourceError
 from stratoscope.market.chain import BLOCKS_PER_DAY, BLOCKS_PER_EPOCH
 from stratoscope.market.sources.source import Network
 from stratoscope.market.template import TEMPLATE_MAX_AGE, Template, Templates
-from stratoscope.outside.tally import SourceTally
+from stratoscope.outside.source_metrics import SourceTally
 
 ENOUGH: Final = 0.75
 """Part of the last 144 heights whose jobs must have been seen for their fees to stand for those of the blocks."""

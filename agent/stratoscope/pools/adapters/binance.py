@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Earning, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.pools.signing import signed
 from stratoscope.units import DAY, MINUTE
 

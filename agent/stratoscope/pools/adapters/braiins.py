@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, iso_day, opened
 from stratoscope.pools.report import Earning, Payout, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, iso_day, opened
 from stratoscope.units import DAY, HOUR, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hash_rate_5m", HOUR: "hash_rate_60m", DAY: "hash_rate_24h"}

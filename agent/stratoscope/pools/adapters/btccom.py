@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, day_of, each, opened, refusal
 from stratoscope.pools.report import Earning, Scheme, WorkerState
-from stratoscope.pools.said import Said, day_of, each, opened, refusal
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {15 * MINUTE: "shares_15m", DAY: "shares_1d"}

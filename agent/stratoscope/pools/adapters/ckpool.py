@@ -13,8 +13,8 @@ import orjson
 from stratoscope.errors import SourceError
 from stratoscope.outside.document import document
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, an_object, each, opened, refusal
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, an_object, each, opened, refusal
 from stratoscope.units import DAY, HOUR, MINUTE
 
 HASHES: Final = 4_294_967_296

@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import quote
 
 from stratoscope.pools.pool import REWARDS, STATUS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Earning, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR
 
 WINDOWS: Final = {0.0: "hashrate", HOUR: "hashrate1h", DAY: "hashrate24h"}

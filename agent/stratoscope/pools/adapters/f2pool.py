@@ -6,8 +6,8 @@ from typing import Any, Final
 import orjson
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Earning, Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, HOUR
 
 WINDOWS: Final = {0.0: "hash_rate", HOUR: "h1_hash_rate", DAY: "h24_hash_rate"}

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from stratoscope.errors import SourceError
 from stratoscope.outside.document import document
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Earning, Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import CENTI, DAY, GH, HOUR, KILO, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", 15 * MINUTE: "hashrate_15m", HOUR: "hashrate_1h"}

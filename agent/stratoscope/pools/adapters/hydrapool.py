@@ -10,8 +10,8 @@ from prometheus_client.samples import Sample
 from stratoscope.errors import SourceError
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import MOST_ROWS, moment
 from stratoscope.pools.report import Tally, WorkerReport
-from stratoscope.pools.said import MOST_ROWS, moment
 from stratoscope.units import MINUTE
 
 SHARES: Final = "worker_shares_valid_total"

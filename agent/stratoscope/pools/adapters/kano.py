@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import MOST_ROWS, Said, opened, refusal
 from stratoscope.pools.report import Tally, WorkerReport
-from stratoscope.pools.said import MOST_ROWS, Said, opened, refusal
 from stratoscope.units import DAY, HOUR, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "w_hashrate5m", HOUR: "w_hashrate1hr", DAY: "w_hashrate24hr"}

@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import quote
 
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", DAY: "hashrate_24h"}

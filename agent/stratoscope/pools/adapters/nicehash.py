@@ -4,8 +4,8 @@ from typing import Final
 from urllib.parse import quote
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.pools.signing import signed
 from stratoscope.units import MINUTE, TH
 

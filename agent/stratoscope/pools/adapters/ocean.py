@@ -6,8 +6,8 @@ from urllib.parse import quote
 from stratoscope.errors import SourceError
 from stratoscope.outside.document import document
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, an_object, refusal
 from stratoscope.pools.report import Earning, Payout, WorkerReport
-from stratoscope.pools.said import Said, an_object, refusal
 from stratoscope.units import DAY
 
 SPANS: Final = (60, 300, 600, 1800, 3600, 10800, 43200, 86400)

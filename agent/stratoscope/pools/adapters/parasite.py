@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal, suffixed
 from stratoscope.pools.report import WorkerReport
-from stratoscope.pools.said import Said, each, opened, refusal, suffixed
 from stratoscope.units import MINUTE
 
 WINDOW: Final = 5 * MINUTE

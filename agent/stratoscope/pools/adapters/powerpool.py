@@ -4,8 +4,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, each, opened, refusal
 from stratoscope.pools.report import Earning, Payout, WorkerReport
-from stratoscope.pools.said import Said, each, opened, refusal
 from stratoscope.units import DAY
 
 ALGORITHM: Final = "sha256"

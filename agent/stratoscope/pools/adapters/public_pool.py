@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from stratoscope.pools.adapters.ckpool import state_of
 from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, added_up, each, opened
 from stratoscope.pools.report import WorkerReport
-from stratoscope.pools.said import Said, added_up, each, opened
 from stratoscope.units import CENTI, MINUTE
 
 WINDOW: Final = 10 * MINUTE

@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
+from stratoscope.pools.reader import Said, day_of, each, iso_day, opened, refusal
 from stratoscope.pools.report import Earning, Scheme, WorkerReport, WorkerState
-from stratoscope.pools.said import Said, day_of, each, iso_day, opened, refusal
 from stratoscope.pools.signing import signed
 from stratoscope.units import DAY, HOUR, MINUTE
 

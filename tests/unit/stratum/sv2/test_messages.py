@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import sv2_server as server
-from stratoscope.stratum.messages import Noise
-from stratoscope.stratum.recording import jobs_of_lines
-from stratoscope.stratum.sv2 import messages
-from stratoscope.stratum.sv2.messages import (
+from stratoscope.stratum.jobs.recording import jobs_of_lines
+from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.protocol.messages import Noise
+from stratoscope.stratum.protocol.sv2 import messages
+from stratoscope.stratum.protocol.sv2.messages import (
     ExtendedJob,
     Moved,
     NewPrevHash,
@@ -23,9 +24,8 @@ from stratoscope.stratum.sv2.messages import (
     SetupSuccess,
     parse,
 )
-from stratoscope.stratum.sv2.noise import Frame
-from stratoscope.stratum.sv2.work import MOST, Work
-from stratoscope.stratum.template import decode
+from stratoscope.stratum.protocol.sv2.noise import Frame
+from stratoscope.stratum.protocol.sv2.work import MOST, Work
 
 
 def read(type_, payload, extension=0x8000):

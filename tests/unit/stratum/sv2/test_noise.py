@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.sv2_server import Authority, Server
-from stratoscope.stratum.sv2.noise import (
+from stratoscope.stratum.protocol.sv2.noise import (
     ACT_2,
     MOST,
     Certificate,

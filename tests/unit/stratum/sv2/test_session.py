@@ -9,12 +9,11 @@ import pytest
 from fakes import sv2_server as server
 from fakes.sv2_server import Authority, Pool
 from stratoscope.clock import SystemClock
-from stratoscope.stratum import watch
-from stratoscope.stratum.dial import Dialer
-from stratoscope.stratum.endpoint import endpoint_of
-from stratoscope.stratum.settings import Chosen, Login, StratumSettings
-from stratoscope.stratum.sv2.noise import MOST, authority_text
-from stratoscope.stratum.watch import Naming, Watch
+from stratoscope.stratum.protocol.dial import Dialer
+from stratoscope.stratum.protocol.endpoint import endpoint_of
+from stratoscope.stratum.protocol.sv2.noise import MOST, authority_text
+from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
+from stratoscope.stratum.watch.watcher import Naming, Watch, watcher
 from stratoscope.wire.dns import Names
 
 
@@ -110,7 +109,7 @@ async def test_a_template_provider_is_found_out_and_its_templates_are_read():
 
 
 async def test_without_the_extra_what_rigs_name_is_counted_as_another_protocol(monkeypatch):
-    monkeypatch.setattr(watch, "available", lambda: False)
+    monkeypatch.setattr(watcher, "available", lambda: False)
     made = Watch(StratumSettings(), SystemClock(), chance=lambda: 0.0, dial=lambda *_: pytest.fail("it was dialed"))
     made.name({"stratum2+tcp://pool.example:3333": Naming({"public"})})
     assert made.now.unwatched == {"protocol": 1}

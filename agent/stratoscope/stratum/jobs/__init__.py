@@ -1,0 +1,1 @@
+"""Decodes stratum jobs down to the coinbase outputs, and does share statistics. Pure."""

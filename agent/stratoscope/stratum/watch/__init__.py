@@ -1,0 +1,1 @@
+"""Watches stratum endpoints: one observing session each, compared with one another."""

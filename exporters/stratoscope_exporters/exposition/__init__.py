@@ -1,0 +1,1 @@
+"""Renders the metric table as Prometheus text: one chunk per rig on change, joined on scrape."""

@@ -1,0 +1,36 @@
+"""Chooses the format and compression of the page from what the scraper says it takes."""
+
+from stratoscope_exporters.exposition.text import Form
+
+
+def _ranges(header: str) -> list[tuple[str, dict[str, str], float]]:
+    """Return (name, parameters, q) of each entry of an Accept-like header; unreadable q counts as 0."""
+    found = []
+    for entry in header[:2048].split(","):
+        name, *rest = (piece.strip().lower() for piece in entry.split(";"))
+        parameters = {key.strip(): value.strip().strip('"') for key, _, value in (p.partition("=") for p in rest)}
+        try:
+            q = float(parameters.pop("q", "1"))
+        except ValueError:
+            q = 0.0
+        if name:
+            found.append((name, parameters, q))
+    return found
+
+
+def form_of(accept: str | None) -> Form:
+    """Return OpenMetrics when it is asked for by name and no less liked than text; text 0.0.4 is the last resort."""
+    text = modern = -1.0
+    for name, parameters, q in _ranges(accept or "*/*"):
+        version = parameters.get("version")
+        if name == "application/openmetrics-text" and version in (None, "1.0.0"):
+            modern = max(modern, q)
+        elif name in ("text/plain", "text/*", "*/*") and version in (None, "0.0.4"):
+            text = max(text, q)
+    return Form.OPENMETRICS if modern > 0 and modern >= text else Form.TEXT
+
+
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Tell whether gzip is accepted, by name or by `*`."""
+    weights = {name: q for name, _, q in _ranges(accept_encoding or "")}
+    return weights.get("gzip", weights.get("*", 0.0)) > 0

@@ -1,0 +1,1 @@
+"""Announces rigs and site to Home Assistant through MQTT discovery."""

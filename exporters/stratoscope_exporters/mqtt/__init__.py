@@ -1,0 +1,1 @@
+"""Publishes rigs, site and events to an MQTT broker."""

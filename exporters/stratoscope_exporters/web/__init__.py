@@ -1,0 +1,1 @@
+"""Serves metrics, service discovery, health and the status page over HTTP."""
