@@ -14,7 +14,7 @@ from stratoscope.clock import SystemClock
 from stratoscope.stratum.tap import listener
 from stratoscope.stratum.tap.submits import Book, Conversation
 from stratoscope.stratum.tap.tap import Tap
-from stratoscope.stratum.tap.tap import tap as module
+from stratoscope.stratum.tap import tap as module
 
 PATIENCE = 20.0
 

@@ -13,7 +13,8 @@ from stratoscope.stratum.protocol.dial import Dialer
 from stratoscope.stratum.protocol.endpoint import endpoint_of
 from stratoscope.stratum.protocol.sv2.noise import MOST, authority_text
 from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
-from stratoscope.stratum.watch.watcher import Naming, Watch, watcher
+from stratoscope.stratum.watch import watcher
+from stratoscope.stratum.watch.watcher import Naming, Watch
 from stratoscope.wire.dns import Names
 
 
