@@ -18,17 +18,41 @@ Anything else that rises is a bug of ours; `poll/rig.py` alone catches it, with 
 from typing import Final
 
 POLL_REASONS: Final = (
-    "refused", "unreachable", "dns", "reset", "connect_timeout", "timeout",
-    "decode", "oversize", "truncated", "not_json", "refused_command", "auth", "denied",
-    "unidentified", "no_sockets", "bug",
-)  # fmt: skip
+    "refused",
+    "unreachable",
+    "dns",
+    "reset",
+    "connect_timeout",
+    "timeout",
+    "decode",
+    "oversize",
+    "truncated",
+    "not_json",
+    "refused_command",
+    "auth",
+    "denied",
+    "unidentified",
+    "no_sockets",
+    "bug",
+)
 """Every reason a poll can fail by: the closed set behind `mining_rig_polls_total{outcome}` (plus `ok`)."""
 
 
 SOURCE_REASONS: Final = (
-    "unreachable", "timeout", "tls", "http", "rate_limited", "auth", "redirect", "oversize", "not_json", "schema",
-    "refused", "inconsistent", "waiting",
-)  # fmt: skip
+    "unreachable",
+    "timeout",
+    "tls",
+    "http",
+    "rate_limited",
+    "auth",
+    "redirect",
+    "oversize",
+    "not_json",
+    "schema",
+    "refused",
+    "inconsistent",
+    "waiting",
+)
 """Every reason a market source or a pool can fail by: the closed set behind
 `stratoscope_source_requests_total{outcome}` and `mining_pool_requests_total{outcome}` (plus `ok`); `waiting` is a
 request that was not sent, because the source asked for a pause or keeps failing."""
@@ -73,9 +97,19 @@ class SourceError(StratoscopeError):
 
 
 BROKER_REASONS: Final = (
-    "dns", "unreachable", "timeout", "tls", "auth", "denied", "oversize", "taken_over", "busy", "protocol", "lost",
+    "dns",
+    "unreachable",
+    "timeout",
+    "tls",
+    "auth",
+    "denied",
+    "oversize",
+    "taken_over",
+    "busy",
+    "protocol",
+    "lost",
     "bug",
-)  # fmt: skip
+)
 """Every reason an exchange with an MQTT broker can fail by: the closed set behind
 `stratoscope_mqtt_failures_total{reason}`."""
 

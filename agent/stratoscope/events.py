@@ -6,12 +6,33 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 KINDS: Final = (
-    "rig_up", "rig_down", "rig_state", "rig_restarted", "identity_moved", "identity_conflict", "identity_replaced",
-    "firmware_changed", "pool_switched", "tamper", "tamper_cleared", "fault_raised", "fault_cleared",
-    "curtail_advice", "curtail_call", "market_disagreement", "config_reloaded", "config_rejected", "clock_step", "gap",
-    "stratum_alarm", "stratum_clear", "stratum_redirect", "stratum_reconnect",
-    "pool_shortfall_raised", "pool_shortfall_cleared",
-)  # fmt: skip
+    "rig_up",
+    "rig_down",
+    "rig_state",
+    "rig_restarted",
+    "identity_moved",
+    "identity_conflict",
+    "identity_replaced",
+    "firmware_changed",
+    "pool_switched",
+    "tamper",
+    "tamper_cleared",
+    "fault_raised",
+    "fault_cleared",
+    "curtail_advice",
+    "curtail_call",
+    "market_disagreement",
+    "config_reloaded",
+    "config_rejected",
+    "clock_step",
+    "gap",
+    "stratum_alarm",
+    "stratum_clear",
+    "stratum_redirect",
+    "stratum_reconnect",
+    "pool_shortfall_raised",
+    "pool_shortfall_cleared",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,9 +39,21 @@ HASHES_PER_DIFFICULTY_1: Final = 4_295_032_833
 """Expected hashes for one share of difficulty 1: 2**256 / (0xFFFF * 2**208), rounded to an integer."""
 
 HASH_UNITS: Final = {
-    "H": H, "KH": KH, "MH": MH, "GH": GH, "TH": TH, "PH": PH, "EH": EH,
-    "H/S": H, "KH/S": KH, "MH/S": MH, "GH/S": GH, "TH/S": TH, "PH/S": PH, "EH/S": EH,
-}  # fmt: skip
+    "H": H,
+    "KH": KH,
+    "MH": MH,
+    "GH": GH,
+    "TH": TH,
+    "PH": PH,
+    "EH": EH,
+    "H/S": H,
+    "KH/S": KH,
+    "MH/S": MH,
+    "GH/S": GH,
+    "TH/S": TH,
+    "PH/S": PH,
+    "EH/S": EH,
+}
 """Spellings of a hashrate unit that firmwares send beside a number (upper case) → factor to H/s."""
 
 

@@ -47,8 +47,16 @@ class Bench:
         self.ledger = Ledger(folder / "state")
         self.outbox = Outbox(self.ledger)
         account = Account(host="127.0.0.1", port=broker.port)
-        context = Context(fleet=self.fleet, clock=SystemClock(), health=Health(ready=True), site="bench", settings=None,
-                          registry=CollectorRegistry(), events=self.events, outbox=self.outbox)  # fmt: skip
+        context = Context(
+            fleet=self.fleet,
+            clock=SystemClock(),
+            health=Health(ready=True),
+            site="bench",
+            settings=None,
+            registry=CollectorRegistry(),
+            events=self.events,
+            outbox=self.outbox,
+        )
         settings = Settings(rate=min(5000, 500 * options.speed), site_interval=10 / options.speed)
         self.publisher = Publisher(context, settings, lambda: Connection(account), lambda: 0.1)
         self.longest = 0.0
@@ -105,12 +113,18 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
         used = time.process_time() - before
         peak, _ = status(os.getpid())
         figures = {
-            "rigs": options.rigs, "lived_seconds": options.minutes * 60, "documents_sent": counts.sent["state"] - sent,
-            "documents_conflated": counts.conflated["state"], "events_confirmed": counts.confirmed["event"],
-            "messages_unaccounted": sum(abs(counts.balance(kind)) for kind in KINDS), "cpu_seconds": used,
-            "cpu_of_making_the_fleet": making(options), "memory_before_mb": memory, "memory_after_mb": peak,
+            "rigs": options.rigs,
+            "lived_seconds": options.minutes * 60,
+            "documents_sent": counts.sent["state"] - sent,
+            "documents_conflated": counts.conflated["state"],
+            "events_confirmed": counts.confirmed["event"],
+            "messages_unaccounted": sum(abs(counts.balance(kind)) for kind in KINDS),
+            "cpu_seconds": used,
+            "cpu_of_making_the_fleet": making(options),
+            "memory_before_mb": memory,
+            "memory_after_mb": peak,
             "caught_up_seconds": caught_up,
-        }  # fmt: skip
+        }
         figures["core_share"] = max(0.0, used - figures["cpu_of_making_the_fleet"]) / (options.minutes * 60)
         figures["cpu_us_per_document"] = 1e6 * (used - figures["cpu_of_making_the_fleet"]) / figures["documents_sent"]
         del cpu

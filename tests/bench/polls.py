@@ -35,9 +35,24 @@ FAMILIES = ("mixed", "antminer", "whatsminer", "luxos", "vnish")
 MIXED = {"antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9}
 """The four families that all three libraries read, in the proportions of the simulator's usual fleet."""
 
-WEB = ("Chips", "Mac", "Hostname", "SerialNumber", "FirmwareVersion", "LightFlashing", "TuningTarget", "TuningPercent",
-       "TuningCapabilities", "ControlBoardVersion", "DevFeeConnected", "BestShare", "SessionBestShare", "ApiVersion",
-       "Messages", "PsuFans")  # fmt: skip
+WEB = (
+    "Chips",
+    "Mac",
+    "Hostname",
+    "SerialNumber",
+    "FirmwareVersion",
+    "LightFlashing",
+    "TuningTarget",
+    "TuningPercent",
+    "TuningCapabilities",
+    "ControlBoardVersion",
+    "DevFeeConnected",
+    "BestShare",
+    "SessionBestShare",
+    "ApiVersion",
+    "Messages",
+    "PsuFans",
+)
 AT_ONCE = 64
 
 
@@ -209,8 +224,11 @@ def main() -> int:
 def show(family: str, rows: dict[str, dict[str, float]]) -> None:
     own = rows[Ours.name]["median"]
     for name, figures in rows.items():
-        print(f"{family:12} {name:32} {figures['median']:7.3f} CPU-s per 1,000 polls (least {figures['least']:.3f})"
-              f"   ours / this = {own / figures['median']:.3f}", flush=True)  # fmt: skip
+        print(
+            f"{family:12} {name:32} {figures['median']:7.3f} CPU-s per 1,000 polls (least {figures['least']:.3f})"
+            f"   ours / this = {own / figures['median']:.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -38,28 +38,58 @@ def rig(number: int, turn: int) -> RigSnapshot:
     wave = (number * 31 + turn * 17) % 1000 / 1000
     rate, watts, now = (108 + wave) * 1e12, 3250.0 + wave, time.time()
     boards = tuple(
-        Hashboard(index=at, hashrate=rate / 3 + at, temperature_board=55 + wave, temperature_chip=70 + wave, chips=114,
-                  hardware_errors=number % 7 + turn)
+        Hashboard(
+            index=at,
+            hashrate=rate / 3 + at,
+            temperature_board=55 + wave,
+            temperature_chip=70 + wave,
+            chips=114,
+            hardware_errors=number % 7 + turn,
+        )
         for at in range(3)
-    )  # fmt: skip
+    )
     reading = Reading(
-        driver="antminer-stock", make="Antminer", model="S19 Pro", firmware="stock", firmware_version="2022-11-03",
-        mac=f"02:00:00:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}", uptime=86400.0 + turn,
-        hashing=True, hashrate={"5s": rate, "30m": rate}, hashrate_expected=110e12, power=watts,
-        power_source="reported", boards=boards,
+        driver="antminer-stock",
+        make="Antminer",
+        model="S19 Pro",
+        firmware="stock",
+        firmware_version="2022-11-03",
+        mac=f"02:00:00:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}",
+        uptime=86400.0 + turn,
+        hashing=True,
+        hashrate={"5s": rate, "30m": rate},
+        hashrate_expected=110e12,
+        power=watts,
+        power_source="reported",
+        boards=boards,
         fans=tuple(Fan(index=at, rpm=5800 + number % 100 + at) for at in range(4)),
-        pools=tuple(PoolSlot(index=at, url=f"stratum+tcp://pool{at}.example.net:3333", alive=True, active=at == 0)
-                    for at in range(2)),
-        shares=Shares(accepted=5000 + turn, rejected=3, stale=0), hardware_errors=21, faults=(),
-    )  # fmt: skip
+        pools=tuple(
+            PoolSlot(index=at, url=f"stratum+tcp://pool{at}.example.net:3333", alive=True, active=at == 0)
+            for at in range(2)
+        ),
+        shares=Shares(accepted=5000 + turn, rejected=3, stale=0),
+        hardware_errors=21,
+        faults=(),
+    )
     return RigSnapshot(
-        rig=f"hall-{number // 500}-{number % 500:03d}", state="hashing", at=now, reading=reading,
-        polling=Polling(address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", interval=30.0,
-                        polls={"ok": turn}, duration=0.1 + wave, last_success=now, last_attempt=now, last_reason="ok"),
+        rig=f"hall-{number // 500}-{number % 500:03d}",
+        state="hashing",
+        at=now,
+        reading=reading,
+        polling=Polling(
+            address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+            interval=30.0,
+            polls={"ok": turn},
+            duration=0.1 + wave,
+            last_success=now,
+            last_attempt=now,
+            last_reason="ok",
+        ),
         judged=Judged(hashrate=rate, nameplate=110e12, power=watts, power_source="reported", efficiency=watts / 108),
-        counters=Counters(accepted=5000 + turn, rejected=3, stale=0, hardware_errors=21, energy=watts * turn,
-                          hashes=rate * turn),
-    )  # fmt: skip
+        counters=Counters(
+            accepted=5000 + turn, rejected=3, stale=0, hardware_errors=21, energy=watts * turn, hashes=rate * turn
+        ),
+    )
 
 
 def resident() -> float:
@@ -192,9 +222,14 @@ async def measure(rigs: int) -> dict[str, float]:
     started = time.perf_counter()
     await renderer.catch_up()
     rendered = time.perf_counter() - started
-    figures = {"rigs": rigs, "series": renderer.series, "series_per_rig": renderer.series / rigs,
-               "snapshots_mb": held - empty, "finished_lines_mb": resident() - held,
-               "render_ms_per_rig": rendered / rigs * 1e3}  # fmt: skip
+    figures = {
+        "rigs": rigs,
+        "series": renderer.series,
+        "series_per_rig": renderer.series / rigs,
+        "snapshots_mb": held - empty,
+        "finished_lines_mb": resident() - held,
+        "render_ms_per_rig": rendered / rigs * 1e3,
+    }
     pages = Pages(renderer, CollectorRegistry(), SystemClock(), Meters())
     text, joined = join(pages, renderer)
     pages.close()

@@ -74,8 +74,18 @@ async def mine(port: int, miners: int, shares: int, pause: float) -> list[float]
 @contextmanager
 def relay(upstream: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
-    command = [sys.executable, "-m", "stratoscope", "tap", "--listen", f"127.0.0.1:{port}", "--upstream",
-               f"127.0.0.1:{upstream}", "--metrics", f"127.0.0.1:{free_port()}"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "stratoscope",
+        "tap",
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--upstream",
+        f"127.0.0.1:{upstream}",
+        "--metrics",
+        f"127.0.0.1:{free_port()}",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     while "relaying" not in process.stdout.readline():
         assert process.poll() is None

@@ -25,9 +25,12 @@ pytestmark = pytest.mark.shelf
 SESSIONS = ("stratum_ckpool-lhr_core.jsonl", "errprobe_ckpool-lhr.jsonl", "errprobe_public-pool.jsonl")
 HASHPRICE = {"J1": 286409.3, "J2": 306779.3, "J3": 1220913080.3, "J5": 47138.6, "J7": 8871268.2}
 TAG = {
-    "J1": "/slush/", "J2": "/slush/", "J3": "/Tangpool/panzhibiao/aksk/", "J5": "/poolin.com/fp/966",
+    "J1": "/slush/",
+    "J2": "/slush/",
+    "J3": "/Tangpool/panzhibiao/aksk/",
+    "J5": "/poolin.com/fp/966",
     "J7": "bitnode.cc // Mine BCH, Buy BTC",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +100,8 @@ def test_no_line_of_a_pool_is_noise_and_every_job_decodes(sessions, session):
 
 def test_the_first_block_of_the_recording_has_the_fees_of_its_mempool(sessions):
     seen = next(
-        decode(message) for line in recorded(sessions / SESSIONS[0])
-        if isinstance(message := parse(line.raw), Notify)
-    )  # fmt: skip
+        decode(message) for line in recorded(sessions / SESSIONS[0]) if isinstance(message := parse(line.raw), Notify)
+    )
     assert (seen.height, seen.coinbase_value_sat, seen.fees_sat, seen.transactions) == (121, 5000033439, 33439, (5, 8))
 
 

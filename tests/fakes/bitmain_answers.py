@@ -11,11 +11,22 @@ def status(code: int, text: str, description: str, when: int = NOW) -> list[dict
 
 def pool(number: int, **over: Any) -> dict[str, Any]:
     row = {
-        "POOL": number, "URL": f"stratum+tcp://pool{number}.example:3333", "Status": "Alive", "Priority": number,
-        "User": f"account.rig{number}", "Accepted": 120 + number, "Rejected": 3, "Stale": 1, "Discarded": 9,
-        "Last Share Time": "0:00:07", "Difficulty Accepted": 7864320.0, "Difficulty Rejected": 196608.0,
-        "Stratum Active": number == 0, "Has Stratum": True, "Diff": "65.5K",
-    }  # fmt: skip
+        "POOL": number,
+        "URL": f"stratum+tcp://pool{number}.example:3333",
+        "Status": "Alive",
+        "Priority": number,
+        "User": f"account.rig{number}",
+        "Accepted": 120 + number,
+        "Rejected": 3,
+        "Stale": 1,
+        "Discarded": 9,
+        "Last Share Time": "0:00:07",
+        "Difficulty Accepted": 7864320.0,
+        "Difficulty Rejected": 196608.0,
+        "Stratum Active": number == 0,
+        "Has Stratum": True,
+        "Diff": "65.5K",
+    }
     return row | over
 
 
@@ -45,11 +56,30 @@ def stats(
 def s19j_pro_live() -> dict[str, Any]:
     """Firmware of 2020 and later on three boards of 126 chips; board 2 is cooler, fan 2 stands still."""
     live: dict[str, Any] = {
-        "GHS 5s": 103900.5, "GHS av": 103500.25, "rate_30m": 103700.75, "rate_unit": "GH", "Mode": 2,
-        "miner_count": 3, "frequency": 545, "fan_num": 4, "fan1": 5640, "fan2": 0, "fan3": 4410, "fan4": 4380,
-        "temp_num": 3, "temp_max": 0, "no_matching_work": 40, "total_rateideal": 104000.0, "total_acn": 378,
-        "temp1": 61, "temp2": 52, "temp3": 60, "temp2_1": 71, "temp2_2": 63, "temp2_3": 70,
-    }  # fmt: skip
+        "GHS 5s": 103900.5,
+        "GHS av": 103500.25,
+        "rate_30m": 103700.75,
+        "rate_unit": "GH",
+        "Mode": 2,
+        "miner_count": 3,
+        "frequency": 545,
+        "fan_num": 4,
+        "fan1": 5640,
+        "fan2": 0,
+        "fan3": 4410,
+        "fan4": 4380,
+        "temp_num": 3,
+        "temp_max": 0,
+        "no_matching_work": 40,
+        "total_rateideal": 104000.0,
+        "total_acn": 378,
+        "temp1": 61,
+        "temp2": 52,
+        "temp3": 60,
+        "temp2_1": 71,
+        "temp2_2": 63,
+        "temp2_3": 70,
+    }
     for n, rate in ((1, "34700.25"), (2, "34500.00"), (3, "34700.25"), (4, "")):
         there = n < 4
         live[f"chain_acn{n}"] = 126 if there else 0
@@ -66,48 +96,98 @@ def s19j_pro_live() -> dict[str, Any]:
 def s9_live() -> dict[str, Any]:
     """bmminer 2.0.0 on an S9: boards on plugs 6, 7 and 8 of 16, fans on plugs 3 and 6 of 8, rates as text."""
     live: dict[str, Any] = {
-        "GHS 5s": "13610.55", "GHS av": 13588.1, "miner_count": 3, "frequency": "637", "fan_num": 2, "temp_num": 3,
-        "total_rateideal": 13604.4, "total_acn": 189, "temp_max": 79, "Device Hardware%": 0.0, "no_matching_work": 17,
-        "miner_version": "16.8.1.3", "miner_id": "80108d8c2b10481c",
-    }  # fmt: skip
+        "GHS 5s": "13610.55",
+        "GHS av": 13588.1,
+        "miner_count": 3,
+        "frequency": "637",
+        "fan_num": 2,
+        "temp_num": 3,
+        "total_rateideal": 13604.4,
+        "total_acn": 189,
+        "temp_max": 79,
+        "Device Hardware%": 0.0,
+        "no_matching_work": 17,
+        "miner_version": "16.8.1.3",
+        "miner_id": "80108d8c2b10481c",
+    }
     live |= {f"fan{n}": {3: 4560, 6: 5880}.get(n, 0) for n in range(1, 9)}
     for n in range(1, 17):
         there = n in (6, 7, 8)
         live |= {
-            f"temp{n}": 50 + n if there else 0, f"temp2_{n}": 60 + n if there else 0, f"temp3_{n}": 0,
-            f"freq_avg{n}": 637.5 if there else 0.0, f"chain_rateideal{n}": 4534.8 if there else 0.0,
-            f"chain_acn{n}": 63 if there else 0, f"chain_acs{n}": " oooooooo" if there else "",
-            f"chain_hw{n}": n if there else 0, f"chain_rate{n}": f"45{n}0.5" if there else "",
-        }  # fmt: skip
+            f"temp{n}": 50 + n if there else 0,
+            f"temp2_{n}": 60 + n if there else 0,
+            f"temp3_{n}": 0,
+            f"freq_avg{n}": 637.5 if there else 0.0,
+            f"chain_rateideal{n}": 4534.8 if there else 0.0,
+            f"chain_acn{n}": 63 if there else 0,
+            f"chain_acs{n}": " oooooooo" if there else "",
+            f"chain_hw{n}": n if there else 0,
+            f"chain_rate{n}": f"45{n}0.5" if there else "",
+        }
     return live
 
 
 def l7_live() -> dict[str, Any]:
     """An L7: four boards of 120 chips, MH/s under names that say GHS."""
     live: dict[str, Any] = {
-        "GHS 5s": 9501.5, "GHS av": 9488.0, "rate_30m": 9490.0, "rate_unit": "MH", "fan_num": 4, "fan1": 5000,
-        "fan2": 5010, "fan3": 5020, "fan4": 5030, "total_rateideal": 9500.0, "no_matching_work": 7, "frequency": 535,
-    }  # fmt: skip
+        "GHS 5s": 9501.5,
+        "GHS av": 9488.0,
+        "rate_30m": 9490.0,
+        "rate_unit": "MH",
+        "fan_num": 4,
+        "fan1": 5000,
+        "fan2": 5010,
+        "fan3": 5020,
+        "fan4": 5030,
+        "total_rateideal": 9500.0,
+        "no_matching_work": 7,
+        "frequency": 535,
+    }
     for n in range(1, 5):
         live |= {
-            f"chain_acn{n}": 120, f"chain_rate{n}": "2375.25", f"chain_hw{n}": 1, f"freq{n}": 535, f"temp{n}": 55,
-            f"temp2_{n}": 66, f"temp_pcb{n}": "50-51-55-54", f"temp_chip{n}": "60-61-66-65",
-        }  # fmt: skip
+            f"chain_acn{n}": 120,
+            f"chain_rate{n}": "2375.25",
+            f"chain_hw{n}": 1,
+            f"freq{n}": 535,
+            f"temp{n}": 55,
+            f"temp2_{n}": 66,
+            f"temp_pcb{n}": "50-51-55-54",
+            f"temp_chip{n}": "60-61-66-65",
+        }
     return live
 
 
 def vnish_live(state: str = "mining") -> dict[str, Any]:
     """VNish 1.2 on an S19: volts, watts and a state for each of three boards."""
     live: dict[str, Any] = {
-        "GHS 5s": "96500.5", "GHS av": 96010.0, "fan_num": 4, "fan_mode": 0, "fan_pwm": 70, "fan1": 4200,
-        "fan2": 4260, "fan3": 4320, "fan4": 4380, "state": state, "total_rate": 96500.5, "total_rateideal": 98000.0,
+        "GHS 5s": "96500.5",
+        "GHS av": 96010.0,
+        "fan_num": 4,
+        "fan_mode": 0,
+        "fan_pwm": 70,
+        "fan1": 4200,
+        "fan2": 4260,
+        "fan3": 4320,
+        "fan4": 4380,
+        "state": state,
+        "total_rate": 96500.5,
+        "total_rateideal": 98000.0,
         "total_acn": 228,
-    }  # fmt: skip
+    }
     for n in (1, 2, 3):
         live |= {
-            f"temp{n}": 55 + n, f"temp2_{n}": 70 + n, f"temp3_{n}": 70 + n, f"temp_chip{n}": f"6{n}-60-7{n}-70",
-            f"temp_pcb{n}": f"5{n}-50-5{5 + n}-51", f"chain_consumption{n}": 1000 + n, f"chain_hw{n}": n,
-            f"chain_rate{n}": 32000.0 + n, f"freq_avg{n}": 650.5, f"chain_vol{n}": 13700, f"chain_acn{n}": 76,
-            f"chain_state{n}": "mining", f"chain_fault{n}": "",
-        }  # fmt: skip
+            f"temp{n}": 55 + n,
+            f"temp2_{n}": 70 + n,
+            f"temp3_{n}": 70 + n,
+            f"temp_chip{n}": f"6{n}-60-7{n}-70",
+            f"temp_pcb{n}": f"5{n}-50-5{5 + n}-51",
+            f"chain_consumption{n}": 1000 + n,
+            f"chain_hw{n}": n,
+            f"chain_rate{n}": 32000.0 + n,
+            f"freq_avg{n}": 650.5,
+            f"chain_vol{n}": 13700,
+            f"chain_acn{n}": 76,
+            f"chain_state{n}": "mining",
+            f"chain_fault{n}": "",
+        }
     return live

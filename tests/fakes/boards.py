@@ -15,9 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "grafana/dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
 STAND_INS = {
-    "$__rate_interval": "7m", "$__range": "11h", "$job": "stratoscope", "$instance": ".+", "$site": ".*", "$make": ".*",
-    "$model": ".*", "$algorithm": "sha256", "$currency": "USD", "$rig": "rig-00001", "$pool": ".*", "$endpoint": ".*",
-}  # fmt: skip
+    "$__rate_interval": "7m",
+    "$__range": "11h",
+    "$job": "stratoscope",
+    "$instance": ".+",
+    "$site": ".*",
+    "$make": ".*",
+    "$model": ".*",
+    "$algorithm": "sha256",
+    "$currency": "USD",
+    "$rig": "rig-00001",
+    "$pool": ".*",
+    "$endpoint": ".*",
+}
 """Values of the variables; the two durations are told from each other by their length."""
 
 

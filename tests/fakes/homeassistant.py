@@ -18,29 +18,72 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TOPIC = re.compile(r"homeassistant/device/(?:([a-zA-Z0-9_-]+)/)?([a-zA-Z0-9_-]+)/config")
 LONG = {
-    "avty": "availability", "avty_mode": "availability_mode", "cmps": "components", "def_ent_id": "default_entity_id",
-    "dev": "device", "dev_cla": "device_class", "en": "enabled_by_default", "ent_cat": "entity_category",
-    "exp_aft": "expire_after", "ic": "icon", "json_attr_t": "json_attributes_topic",
-    "json_attr_tpl": "json_attributes_template", "o": "origin", "ops": "options", "p": "platform",
-    "stat_cla": "state_class", "stat_t": "state_topic", "sug_dsp_prc": "suggested_display_precision", "t": "topic",
-    "uniq_id": "unique_id", "unit_of_meas": "unit_of_measurement", "val_tpl": "value_template",
-    "pl_avail": "payload_available", "pl_not_avail": "payload_not_available", "pl_on": "payload_on",
-    "pl_off": "payload_off", "e": "encoding", "name": "name", "qos": "qos", "cmd_t": "command_topic",
-    "frc_upd": "force_update", "obj_id": "object_id",
-}  # fmt: skip
+    "avty": "availability",
+    "avty_mode": "availability_mode",
+    "cmps": "components",
+    "def_ent_id": "default_entity_id",
+    "dev": "device",
+    "dev_cla": "device_class",
+    "en": "enabled_by_default",
+    "ent_cat": "entity_category",
+    "exp_aft": "expire_after",
+    "ic": "icon",
+    "json_attr_t": "json_attributes_topic",
+    "json_attr_tpl": "json_attributes_template",
+    "o": "origin",
+    "ops": "options",
+    "p": "platform",
+    "stat_cla": "state_class",
+    "stat_t": "state_topic",
+    "sug_dsp_prc": "suggested_display_precision",
+    "t": "topic",
+    "uniq_id": "unique_id",
+    "unit_of_meas": "unit_of_measurement",
+    "val_tpl": "value_template",
+    "pl_avail": "payload_available",
+    "pl_not_avail": "payload_not_available",
+    "pl_on": "payload_on",
+    "pl_off": "payload_off",
+    "e": "encoding",
+    "name": "name",
+    "qos": "qos",
+    "cmd_t": "command_topic",
+    "frc_upd": "force_update",
+    "obj_id": "object_id",
+}
 LONG_DEVICE = {
-    "ids": "identifiers", "cns": "connections", "mf": "manufacturer", "mdl": "model", "mdl_id": "model_id",
-    "hw": "hw_version", "sw": "sw_version", "sn": "serial_number", "cu": "configuration_url", "sa": "suggested_area",
-    "name": "name", "via_device": "via_device",
-}  # fmt: skip
+    "ids": "identifiers",
+    "cns": "connections",
+    "mf": "manufacturer",
+    "mdl": "model",
+    "mdl_id": "model_id",
+    "hw": "hw_version",
+    "sw": "sw_version",
+    "sn": "serial_number",
+    "cu": "configuration_url",
+    "sa": "suggested_area",
+    "name": "name",
+    "via_device": "via_device",
+}
 LONG_ORIGIN = {"name": "name", "sw": "sw_version", "url": "support_url"}
 SHARED = {"availability", "availability_mode", "state_topic", "qos"}
 TOP = SHARED | {"device", "origin", "components", "encoding"}
 ENTITY = SHARED | {
-    "platform", "unique_id", "default_entity_id", "name", "icon", "entity_category", "enabled_by_default",
-    "json_attributes_topic", "json_attributes_template", "value_template", "expire_after", "device_class",
-    "force_update", "encoding",
-}  # fmt: skip
+    "platform",
+    "unique_id",
+    "default_entity_id",
+    "name",
+    "icon",
+    "entity_category",
+    "enabled_by_default",
+    "json_attributes_topic",
+    "json_attributes_template",
+    "value_template",
+    "expire_after",
+    "device_class",
+    "force_update",
+    "encoding",
+}
 KEYS = {
     "sensor": ENTITY | {"unit_of_measurement", "state_class", "suggested_display_precision", "options"},
     "binary_sensor": ENTITY | {"payload_on", "payload_off"},
@@ -53,13 +96,15 @@ CLASSES = {
     "frequency": ({"Hz", "kHz", "MHz", "GHz"}, MEASURED),
     "voltage": ({"μV", "mV", "V", "kV", "MV"}, MEASURED),
     "duration": ({"d", "h", "min", "s", "ms", "μs"}, MEASURED | SUMMED),
-    "data_rate": ({f"{p}{u}" for u in ("bit/s", "B/s") for p in ("", "k", "M", "G")} | {"KiB/s", "MiB/s", "GiB/s"},
-                  MEASURED),
+    "data_rate": (
+        {f"{p}{u}" for u in ("bit/s", "B/s") for p in ("", "k", "M", "G")} | {"KiB/s", "MiB/s", "GiB/s"},
+        MEASURED,
+    ),
     "monetary": (re.compile("[A-Z]{3}"), {"total"}),
     "timestamp": ({None}, set()),
     "date": ({None}, set()),
     "enum": ({None}, set()),
-}  # fmt: skip
+}
 """Device class of a sensor → units and state classes it takes; those that a miner could think of."""
 STATE_CLASSES = MEASURED | SUMMED | {"measurement_angle"}
 BINARY_CLASSES = {"connectivity", "problem", "running", "power", "heat", "safety", "tamper", "update", "plug"}

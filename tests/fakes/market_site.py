@@ -15,8 +15,13 @@ def mempool_site(tip: int = 901000) -> dict:
     first = tip - tip % 2016
 
     def block(height: int) -> dict:
-        return {"id": HASHES[height], "height": height, "timestamp": EPOCH_START + (height - first) * 590,
-                "bits": BITS, "difficulty": DIFFICULTY}  # fmt: skip
+        return {
+            "id": HASHES[height],
+            "height": height,
+            "timestamp": EPOCH_START + (height - first) * 590,
+            "bits": BITS,
+            "difficulty": DIFFICULTY,
+        }
 
     subsidies = 144 * 312_500_000
     return {
@@ -25,15 +30,27 @@ def mempool_site(tip: int = 901000) -> dict:
         **{f"/api/block/{name}": block(height) for height, name in HASHES.items()},
         **{f"/api/block-height/{height}": Says(name.encode()) for height, name in HASHES.items()},
         "/api/v1/mining/reward-stats/144": {
-            "startBlock": tip - 143, "endBlock": tip, "totalReward": str(subsidies + 288_000_000),
-            "totalFee": "288000000", "totalTx": "1"},
-        "/api/v1/mining/hashrate/3d": {"hashrates": [], "difficulty": [], "currentHashrate": 9.1e20,
-                                       "currentDifficulty": DIFFICULTY},
+            "startBlock": tip - 143,
+            "endBlock": tip,
+            "totalReward": str(subsidies + 288_000_000),
+            "totalFee": "288000000",
+            "totalTx": "1",
+        },
+        "/api/v1/mining/hashrate/3d": {
+            "hashrates": [],
+            "difficulty": [],
+            "currentHashrate": 9.1e20,
+            "currentDifficulty": DIFFICULTY,
+        },
         "/api/v1/difficulty-adjustment": {
-            "remainingBlocks": 2016 - tip % 2016, "nextRetargetHeight": first + 2016, "previousRetarget": 2.0,
-            "previousTime": EPOCH_START, "estimatedRetargetDate": 1_735_514_828_279},
+            "remainingBlocks": 2016 - tip % 2016,
+            "nextRetargetHeight": first + 2016,
+            "previousRetarget": 2.0,
+            "previousTime": EPOCH_START,
+            "estimatedRetargetDate": 1_735_514_828_279,
+        },
         "/api/v1/prices": {"time": 1_699_999_990, "USD": 91000, "EUR": -1},
-    }  # fmt: skip
+    }
 
 
 OLD_BITS, OLD = "17024000", difficulty_of_nbits(0x17024000)
@@ -60,12 +77,23 @@ class Node:
         return found if isinstance(found, dict) and "error" in found else {"result": found, "error": None}
 
     def getblockchaininfo(self):
-        return {"chain": "main", "blocks": self.tip, "headers": self.tip, "bestblockhash": HASHES[self.tip],
-                "initialblockdownload": False, "difficulty": DIFFICULTY}  # fmt: skip
+        return {
+            "chain": "main",
+            "blocks": self.tip,
+            "headers": self.tip,
+            "bestblockhash": HASHES[self.tip],
+            "initialblockdownload": False,
+            "difficulty": DIFFICULTY,
+        }
 
     def getmininginfo(self):
-        return {"blocks": self.tip, "bits": "17023774", "difficulty": DIFFICULTY, "chain": "main",
-                "networkhashps": 9.1e20}  # fmt: skip
+        return {
+            "blocks": self.tip,
+            "bits": "17023774",
+            "difficulty": DIFFICULTY,
+            "chain": "main",
+            "networkhashps": 9.1e20,
+        }
 
     def getnetworkhashps(self, blocks):
         return 9e20 + blocks * 1e16
@@ -76,8 +104,12 @@ class Node:
     def getblockheader(self, name):
         height = int(name, 16)
         old = height < FIRST
-        return {"height": height, "time": EPOCH_START + (height - FIRST) * 590, "bits": OLD_BITS if old else "17023774",
-                "difficulty": OLD if old else DIFFICULTY}  # fmt: skip
+        return {
+            "height": height,
+            "time": EPOCH_START + (height - FIRST) * 590,
+            "bits": OLD_BITS if old else "17023774",
+            "difficulty": OLD if old else DIFFICULTY,
+        }
 
     def getblockstats(self, height, _):
         return {"height": height, "subsidy": 312_500_000, "totalfee": 2_000_000 + height % 10}

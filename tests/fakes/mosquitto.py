@@ -17,9 +17,12 @@ class Mosquitto(Program):
         self.port = port or free_port()
         own = pwd.getpwuid(os.getuid()).pw_name
         config = [
-            f"listener {self.port} 127.0.0.1", f"allow_anonymous {'true' if anonymous else 'false'}", f"user {own}",
-            "log_type all", *lines,
-        ]  # fmt: skip
+            f"listener {self.port} 127.0.0.1",
+            f"allow_anonymous {'true' if anonymous else 'false'}",
+            f"user {own}",
+            "log_type all",
+            *lines,
+        ]
         (folder / "mosquitto.conf").write_text("\n".join(config) + "\n")
         super().__init__(["mosquitto", "-c", "mosquitto.conf"], folder, f"mosquitto-{self.port}")
         eventually(lambda: "running" in self.log() or self.process.poll() is not None, what="mosquitto")
@@ -69,8 +72,23 @@ def certificates(folder: Path) -> None:
     for name, extension in (("broker", "subjectAltName=IP:127.0.0.1"), ("miner", "extendedKeyUsage=clientAuth")):
         (folder / f"{name}.ext").write_text(extension)
         openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days",
-                "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt")  # fmt: skip
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            f"{name}.ext",
+            "-out",
+            f"{name}.crt",
+        )
 
 
 TLS = ("cafile ca.crt", "certfile broker.crt", "keyfile broker.key")

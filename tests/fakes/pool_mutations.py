@@ -10,10 +10,23 @@ from stratoscope.pools.pool import LISTS, Call, Part, Turn, believed, totalled
 
 WRONG_TYPES = (True, None, "abc", [], {}, -1, "NaN", [[1]], "", "1_000", 10**400)
 GARBAGE = (
-    b"", b"{", b"null", b"[]", b"{}", b"3", b'"text"', b"<!DOCTYPE html><html><title>Just a moment...</title></html>",
-    b"\xff\xfe{\x00}\x00", b"[" * 100_000, b'{"a":' * 50_000, b"\x00" * 100, b'{"code":0,"data":null}',
-    b'{"result":[]}', b'{"data":{"data":[[],1,"x",null]}}', b'{"workers":[null,1,[],{}]}',
-)  # fmt: skip
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"{}",
+    b"3",
+    b'"text"',
+    b"<!DOCTYPE html><html><title>Just a moment...</title></html>",
+    b"\xff\xfe{\x00}\x00",
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
+    b"\x00" * 100,
+    b'{"code":0,"data":null}',
+    b'{"result":[]}',
+    b'{"data":{"data":[[],1,"x",null]}}',
+    b'{"workers":[null,1,[],{}]}',
+)
 
 
 def lines_of(body: bytes) -> list[Any] | None:

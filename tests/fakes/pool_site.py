@@ -63,8 +63,12 @@ def header(name: str, value: str) -> Callable[[Request], bool]:
 
 def f2pool(request: Request) -> bool:
     body = json.loads(request.body) if request.method == "POST" else {}
-    return (request.headers.get("F2P-API-SECRET"), body.get("mining_user_name"), body.get("currency"),
-            request.headers.get("Content-Type")) == (KEY, "acct", "bitcoin", "application/json")  # fmt: skip
+    return (
+        request.headers.get("F2P-API-SECRET"),
+        body.get("mining_user_name"),
+        body.get("currency"),
+        request.headers.get("Content-Type"),
+    ) == (KEY, "acct", "bitcoin", "application/json")
 
 
 def viabtc(request: Request) -> bool:
@@ -91,10 +95,21 @@ class Antpool:
 
 def nicehash(request: Request) -> bool:
     head = request.headers
-    parts = (KEY, head.get("X-Time", ""), head.get("X-Nonce", ""), "", ORGANIZATION, "", request.method, request.path,
-             request.raw_query)  # fmt: skip
+    parts = (
+        KEY,
+        head.get("X-Time", ""),
+        head.get("X-Nonce", ""),
+        "",
+        ORGANIZATION,
+        "",
+        request.method,
+        request.path,
+        request.raw_query,
+    )
     return (head.get("X-Organization-Id"), head.get("X-Auth")) == (
-        ORGANIZATION, f"{KEY}:{signed(SECRET, chr(0).join(parts))}")  # fmt: skip
+        ORGANIZATION,
+        f"{KEY}:{signed(SECRET, chr(0).join(parts))}",
+    )
 
 
 def binance(request: Request) -> bool:
@@ -108,15 +123,20 @@ def sbicrypto(request: Request) -> bool:
 
 BASIC = "Basic " + base64.b64encode(f"hydra:{SECRET}".encode()).decode()
 CHECKS: Mapping[str, Callable[[Request], bool]] = {
-    "braiins": header("Pool-Auth-Token", KEY), "viabtc": viabtc, "f2pool": f2pool, "nicehash": nicehash,
+    "braiins": header("Pool-Auth-Token", KEY),
+    "viabtc": viabtc,
+    "f2pool": f2pool,
+    "nicehash": nicehash,
     "foundry": lambda r: r.path == "/pool_stats" or (r.headers.get("X-API-KEY") == KEY and r.path.endswith("/acct")),
-    "luxor": header("authorization", KEY), "binance": binance, "sbicrypto": sbicrypto,
+    "luxor": header("authorization", KEY),
+    "binance": binance,
+    "sbicrypto": sbicrypto,
     "emcd": lambda r: unquote(r.path).endswith(f"/{KEY}"),
     "btccom": lambda r: (r.query.get("access_key"), r.query.get("puid")) == (KEY, "acct"),
     "powerpool": lambda r: r.query.get("apiKey") == KEY,
     "kano": lambda r: (r.query.get("api"), r.query.get("username"), r.query.get("k")) == (KEY, "acct", "api"),
     "hydrapool": header("Authorization", BASIC),
-}  # fmt: skip
+}
 REFUSALS: Mapping[str, Says] = {
     "braiins": Says(b"Access denied.", 403, {"Content-Type": "text/plain"}),
     "viabtc": Says({"code": 12002, "data": {}, "message": "Invalid X-API-KEY"}),
@@ -126,38 +146,70 @@ REFUSALS: Mapping[str, Says] = {
     "powerpool": Says({"error": "Invalid API key"}),
     "kano": Says({"error": "Invalid api key"}),
     "binance": Says({"code": -2014, "msg": "API-key format invalid."}, 401),
-}  # fmt: skip
+}
 PATHS: Mapping[str, Mapping[str, str]] = {
     "ckpool": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
     "ckpool-eu": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
-    "ocean": {"account": f"/v1/statsnap/{ADDRESS}", "hashrate": f"/v1/user_hashrate/{ADDRESS}",
-              "workers": f"/v1/user_hashrate_full/{ADDRESS}", "rewards": f"/v1/earnpay/{ADDRESS}/"},
-    "braiins": {"account": "/accounts/profile/json/btc/", "workers": "/accounts/workers/json/btc/",
-                "rewards": "/accounts/rewards/json/btc", "payouts": "/accounts/payouts/json/btc",
-                "pool": "/stats/json/btc/"},
-    "viabtc": {"account": "/res/openapi/v1/hashrate", "workers": "/res/openapi/v1/hashrate/worker",
-               "rewards": "/res/openapi/v1/profit/history"},
-    "f2pool": {"account": "/v2/hash_rate/info", "workers": "/v2/hash_rate/worker/list", "balance": "/v2/assets/balance",
-               "rewards": "/v2/assets/transactions/list"},
-    "foundry": {"account": "/subaccount_stats/acct", "workers": "/workers/acct", "balance": "/balance/acct",
-                "rewards": "/earnings/acct", "days": "/subaccount_hashrate_day/acct", "pool": "/pool_stats"},
+    "ocean": {
+        "account": f"/v1/statsnap/{ADDRESS}",
+        "hashrate": f"/v1/user_hashrate/{ADDRESS}",
+        "workers": f"/v1/user_hashrate_full/{ADDRESS}",
+        "rewards": f"/v1/earnpay/{ADDRESS}/",
+    },
+    "braiins": {
+        "account": "/accounts/profile/json/btc/",
+        "workers": "/accounts/workers/json/btc/",
+        "rewards": "/accounts/rewards/json/btc",
+        "payouts": "/accounts/payouts/json/btc",
+        "pool": "/stats/json/btc/",
+    },
+    "viabtc": {
+        "account": "/res/openapi/v1/hashrate",
+        "workers": "/res/openapi/v1/hashrate/worker",
+        "rewards": "/res/openapi/v1/profit/history",
+    },
+    "f2pool": {
+        "account": "/v2/hash_rate/info",
+        "workers": "/v2/hash_rate/worker/list",
+        "balance": "/v2/assets/balance",
+        "rewards": "/v2/assets/transactions/list",
+    },
+    "foundry": {
+        "account": "/subaccount_stats/acct",
+        "workers": "/workers/acct",
+        "balance": "/balance/acct",
+        "rewards": "/earnings/acct",
+        "days": "/subaccount_hashrate_day/acct",
+        "pool": "/pool_stats",
+    },
     "luxor": {"account": "/api/v1/pool/summary/BTC", "workers": "/api/v1/pool/workers/BTC"},
-    "antpool": {"account": "/api/accountOverview.htm", "workers": "/api/workers.htm", "work": "/api/hashrate.htm",
-                "balance": "/api/account.htm"},
+    "antpool": {
+        "account": "/api/accountOverview.htm",
+        "workers": "/api/workers.htm",
+        "work": "/api/hashrate.htm",
+        "balance": "/api/account.htm",
+    },
     "public-pool": {"account": f"/api/client/{ADDRESS}", "pool": "/api/pool"},
     "nicehash": {"account": "/main/api/v2/mining/rigs2"},
     "nicehash-address": {"account": f"/main/api/v2/mining/external/{ADDRESS}/rigs2"},
-    "binance": {"account": "/sapi/v1/mining/statistics/user/status", "workers": "/sapi/v1/mining/worker/list",
-                "rewards": "/sapi/v1/mining/payment/list"},
+    "binance": {
+        "account": "/sapi/v1/mining/statistics/user/status",
+        "workers": "/sapi/v1/mining/worker/list",
+        "rewards": "/sapi/v1/mining/payment/list",
+    },
     "emcd": {"account": "/v1/btc/workers/", "balance": "/v1/info/", "rewards": "/v1/btc/income/"},
     "parasite": {"account": f"/api/user/{ADDRESS}", "pool": "/api/pool-stats"},
     "sbicrypto": {"account": "/api/external/v1/workers"},
-    "btccom": {"account": "/v1/realtime/hashrate", "workers": "/v1/worker/stats", "balance": "/v1/account/earn-stats",
-               "rewards": "/v1/account/earn-history"},
+    "btccom": {
+        "account": "/v1/realtime/hashrate",
+        "workers": "/v1/worker/stats",
+        "balance": "/v1/account/earn-stats",
+        "rewards": "/v1/account/earn-history",
+    },
     "powerpool": {"account": "/api2/user"},
     "kano": {"account": "/index.php"},
     "hydrapool": {"account": "/metrics"},
-}  # fmt: skip
+}
 """Kind → call → where the pool serves it; written down apart from the adapters, from the pools' documents."""
 
 

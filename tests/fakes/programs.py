@@ -85,9 +85,15 @@ class Prometheus(Program):
         }
         (folder / "prometheus.yml").write_text(json.dumps(config))
         super().__init__(
-            ["prometheus", "--config.file=prometheus.yml", f"--storage.tsdb.path={folder / 'tsdb'}",
-             f"--web.listen-address=127.0.0.1:{self.port}"], folder, "prometheus",
-        )  # fmt: skip
+            [
+                "prometheus",
+                "--config.file=prometheus.yml",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{self.port}",
+            ],
+            folder,
+            "prometheus",
+        )
         eventually(lambda: get(f"http://127.0.0.1:{self.port}/-/ready")[0] == 200, what="Prometheus")
 
     def query(self, expression: str) -> dict[str, float]:

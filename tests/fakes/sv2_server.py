@@ -90,10 +90,11 @@ class Server:
 
 PREFIX = bytes.fromhex("0200000001" + "00" * 32 + "ffffffff" + "19" + "03c4890e") + b"/a v2 pool/" + b"\x00"
 SUFFIX = (
-    bytes.fromhex("ffffffff02") + (312_500_000 + 4321).to_bytes(8, "little")
+    bytes.fromhex("ffffffff02")
+    + (312_500_000 + 4321).to_bytes(8, "little")
     + bytes.fromhex("160014751e76e8199196d454941c45d1b3a323f1433bd6" + "00" * 8)
     + bytes.fromhex("266a24aa21a9ed" + "07" * 32 + "00" * 4)
-)  # fmt: skip
+)
 TARGET = (0xFFFF << 208) // 8192
 NBITS = 0x17021A42
 
@@ -119,9 +120,13 @@ def text(words: str) -> bytes:
 
 
 TEMPLATE = (
-    struct.pack("<QBII", 4, 1, 0x20000000, 2) + b"\x04\x03\xc4\x89\x0e"
-    + struct.pack("<IQIH", 0xFFFFFFFE, 312_501_000, 0, 0) + bytes(4) + b"\x01" + b"\x05" * 32
-)  # fmt: skip
+    struct.pack("<QBII", 4, 1, 0x20000000, 2)
+    + b"\x04\x03\xc4\x89\x0e"
+    + struct.pack("<IQIH", 0xFFFFFFFE, 312_501_000, 0, 0)
+    + bytes(4)
+    + b"\x01"
+    + b"\x05" * 32
+)
 
 
 def template_prev_hash() -> bytes:

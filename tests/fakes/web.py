@@ -28,8 +28,11 @@ class Says:
 
     def bytes(self) -> bytes:
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
-        kind = {} if any(name.lower() == "content-type" for name in self.headers) else {
-            "Content-Type": "text/html" if body[:1] == b"<" else "application/json"}  # fmt: skip
+        kind = (
+            {}
+            if any(name.lower() == "content-type" for name in self.headers)
+            else {"Content-Type": "text/html" if body[:1] == b"<" else "application/json"}
+        )
         head = "".join(f"{name}: {value}\r\n" for name, value in {**kind, **self.headers}.items())
         start = f"HTTP/1.1 {self.status} X\r\n{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         return start.encode() + body[: self.cut]

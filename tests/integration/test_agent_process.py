@@ -116,10 +116,15 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):
         taken.bind(("127.0.0.1", port))
         taken.listen()
         config = tmp_path / "a.yaml"
-        config.write_text(json.dumps({
-            "rigs": ["127.0.0.1"], "state_dir": str(tmp_path / "state"),
-            "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
-        }))  # fmt: skip
+        config.write_text(
+            json.dumps(
+                {
+                    "rigs": ["127.0.0.1"],
+                    "state_dir": str(tmp_path / "state"),
+                    "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
+                }
+            )
+        )
         command = [sys.executable, "-m", "stratoscope", "run", "--config", str(config)]
         result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=dict(os.environ))
 

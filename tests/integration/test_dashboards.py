@@ -53,13 +53,16 @@ def config(fleet, urls, folder: Path, port: int) -> dict:
         "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
         "polling": {"interval": 5, "freshness": 20},
         "rigs": [*targets(fleet), nobody],
-        "market": {"interval": 10, "network": [{"kind": "mempool", "url": urls["market"]}],
-                   "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
+        "market": {
+            "interval": 10,
+            "network": [{"kind": "mempool", "url": urls["market"]}],
+            "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
+        },
         "tariffs": {"default": {**TARIFF, "energy": {"type": "external", "price": DEAR, "source": source}}},
         "pools": pool_entries(urls),
         "stratum": {"endpoints": ["stratum+tcp://127.0.0.1:9"]},  # nobody is there: sessions end
         "economics": {**ECONOMICS, "curtailment": {"high_strike": DEAR}},
-    }  # fmt: skip
+    }
 
 
 async def come_and_go(rig) -> None:
@@ -93,15 +96,25 @@ def every_query() -> list[Asked]:
 async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
     (tmp_path / "price.json").write_text(str(DEAR))
     clock, port = SystemClock(), free_port()
-    async with site(rigs=RIGS, bind="127.72.0.1", seed=3, clock=clock, troubles=False, shared=True,
-                    early=(15.0, 25.0, 35.0, 45.0)) as (fleet, urls):  # fmt: skip
+    async with site(
+        rigs=RIGS, bind="127.72.0.1", seed=3, clock=clock, troubles=False, shared=True, early=(15.0, 25.0, 35.0, 45.0)
+    ) as (fleet, urls):
         for at in range(RIGS // 2):
             fleet.rigs[at].force(("failing_board", "overheat", "pool_outage")[at % 3], duration=1e6)
         settings = Config.model_validate(config(fleet, urls, tmp_path, port))
         agent = Agent(settings, clock, past=watched(fleet.past, settings))
         running = [asyncio.create_task(agent.run()), asyncio.create_task(come_and_go(fleet.rigs[-1]))]
-        prometheus = await asyncio.to_thread(Prometheus, tmp_path, [{"job_name": "stratoscope", "http_sd_configs": [
-            {"url": f"http://127.0.0.1:{port}/sd", "refresh_interval": "1s"}]}], rules=RULES)  # fmt: skip
+        prometheus = await asyncio.to_thread(
+            Prometheus,
+            tmp_path,
+            [
+                {
+                    "job_name": "stratoscope",
+                    "http_sd_configs": [{"url": f"http://127.0.0.1:{port}/sd", "refresh_interval": "1s"}],
+                }
+            ],
+            rules=RULES,
+        )
         try:
             await asyncio.to_thread(the_answers, prometheus)
         finally:

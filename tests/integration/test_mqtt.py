@@ -65,9 +65,12 @@ async def heard(port: int, enough, *filters: str) -> list[Incoming]:
 
 async def started(fleet: SimulatedFleet, broker: Mosquitto, folder: Path) -> Agent:
     config = {
-        "site": "north", "rigs": targets(fleet), "polling": {"interval": 5, "freshness": 10},
-        "mqtt": {"host": "127.0.0.1", "port": broker.port, "keepalive": 5}, "exporters": {"mqtt": {"site_interval": 1}},
-    }  # fmt: skip
+        "site": "north",
+        "rigs": targets(fleet),
+        "polling": {"interval": 5, "freshness": 10},
+        "mqtt": {"host": "127.0.0.1", "port": broker.port, "keepalive": 5},
+        "exporters": {"mqtt": {"site_interval": 1}},
+    }
     agent = await off_loop(Agent, folder, config)
     await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 1, 60, "the connection")
     return agent
@@ -99,9 +102,10 @@ async def test_f36_rigs_are_polled_as_ever_while_the_broker_is_frozen_and_events
         assert {event["id"] for event in told} == ids
         assert all(event["details"]["now"] == "offline" for event in told)
         await heard(
-            broker.port, lambda f: list({m.topic: m.payload for m in f}.values()) == [b"offline"] * 12,
+            broker.port,
+            lambda f: list({m.topic: m.payload for m in f}.values()) == [b"offline"] * 12,
             f"{ROOT}/rig/+/availability",
-        )  # fmt: skip
+        )
     finally:
         await off_loop(agent.stop)
 
@@ -125,16 +129,22 @@ async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_p
     folder = tmp_path / "broker"
     folder.mkdir()
     broker = Mosquitto(folder, anonymous=False)
-    config = {"rigs": targets(fleet)[:3], "polling": {"interval": 5}, "exporters": {"mqtt": {}},
-              "mqtt": {"host": "127.0.0.1", "port": broker.port, "user": "nobody", "password": "hunter2"}}  # fmt: skip
+    config = {
+        "rigs": targets(fleet)[:3],
+        "polling": {"interval": 5},
+        "exporters": {"mqtt": {}},
+        "mqtt": {"host": "127.0.0.1", "port": broker.port, "user": "nobody", "password": "hunter2"},
+    }
     agent = await off_loop(Agent, tmp_path, config)
     try:
         await off_loop(eventually, lambda: polls(agent) >= 6, 60, "polls")
         page = get(f"{agent.url}/metrics")[1].decode()
         failed = [line for line in page.splitlines() if line.startswith("stratoscope_mqtt_failures_total")]
         assert len(failed) == 1
-        assert failed[0].split()[0] in ('stratoscope_mqtt_failures_total{reason="denied"}',
-                                        'stratoscope_mqtt_failures_total{reason="auth"}')  # fmt: skip
+        assert failed[0].split()[0] in (
+            'stratoscope_mqtt_failures_total{reason="denied"}',
+            'stratoscope_mqtt_failures_total{reason="auth"}',
+        )
         assert float(failed[0].split()[1]) <= 2
         assert "hunter2" not in page + agent.log().replace("password: hunter2", "")
     finally:
@@ -145,13 +155,19 @@ async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_p
 async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, broker, tmp_path: Path) -> None:
     source = {"kind": "mqtt", "interval": 5, "max_age": 60}
     config = {
-        "rigs": targets(fleet)[:2], "polling": {"interval": 5}, "mqtt": {"host": "127.0.0.1", "port": broker.port},
-        "tariffs": {"default": {
-            "energy": {"type": "external",
-                       "source": {**source, "topic": "grid/lmp", "path": "price", "unit": "MWh", "fallback": "none"}},
-            "curtailment": {"event_source": {**source, "topic": "grid/call"}},
-        }},
-    }  # fmt: skip
+        "rigs": targets(fleet)[:2],
+        "polling": {"interval": 5},
+        "mqtt": {"host": "127.0.0.1", "port": broker.port},
+        "tariffs": {
+            "default": {
+                "energy": {
+                    "type": "external",
+                    "source": {**source, "topic": "grid/lmp", "path": "price", "unit": "MWh", "fallback": "none"},
+                },
+                "curtailment": {"event_source": {**source, "topic": "grid/call"}},
+            }
+        },
+    }
     agent = await off_loop(Agent, tmp_path, config)
     hand = Connection(Account(host="127.0.0.1", port=broker.port))
     try:

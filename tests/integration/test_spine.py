@@ -12,9 +12,14 @@ from stratoscope.simulate.fleet import SimulatedFleet, targets
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.shelf, pytest.mark.timeout(300)]
 
 QUIRKS = (
-    {"keep_open": True}, {"no_nul": True}, {"newline": True}, {"split": 700}, {"bad_comma": True},
-    {"trailing_comma": True}, {"delay": 120},
-)  # fmt: skip
+    {"keep_open": True},
+    {"no_nul": True},
+    {"newline": True},
+    {"split": 700},
+    {"bad_comma": True},
+    {"trailing_comma": True},
+    {"delay": 120},
+)
 S19 = "asicrs-antminer-v2020"
 
 
@@ -44,8 +49,10 @@ async def test_the_spine(shelf: Path, tmp_path: Path):
     agent = prometheus = None
     try:
         agent = Agent(tmp_path, {"site": "test", "polling": {"interval": 5, "freshness": 10}, "rigs": rigs})
-        prometheus = Prometheus(tmp_path, [{"job_name": "stratoscope", "http_sd_configs": [
-            {"url": f"{agent.url}/sd", "refresh_interval": "1s"}]}])  # fmt: skip
+        prometheus = Prometheus(
+            tmp_path,
+            [{"job_name": "stratoscope", "http_sd_configs": [{"url": f"{agent.url}/sd", "refresh_interval": "1s"}]}],
+        )
         await the_story(agent, prometheus, server, fleet, rows)
     finally:
         for program in (prometheus, agent):

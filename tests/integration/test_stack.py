@@ -63,8 +63,19 @@ class Webhook:
 def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
     """Run scripts/stack and give what it says of itself."""
     ports = ",".join(str(free_port()) for _ in range(3))
-    command = [sys.executable, str(ROOT / "scripts/stack"), "--agent", agent, "--faster", str(FASTER), "--webhook",
-               webhook, "--ports", ports, "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        str(ROOT / "scripts/stack"),
+        "--agent",
+        agent,
+        "--faster",
+        str(FASTER),
+        "--webhook",
+        webhook,
+        "--ports",
+        ports,
+        "--json",
+    ]
     program = Program(command, folder, "stack")
     try:
         yield eventually(lambda: json.loads(program.log().splitlines()[0]), what="the stack")
@@ -73,13 +84,21 @@ def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
 
 
 async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_path: Path):
-    fleet = SimulatedFleet(rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False,
-                           base="127.95.7.1")  # fmt: skip
+    fleet = SimulatedFleet(
+        rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False, base="127.95.7.1"
+    )
     await fleet.start()
     webhook = Webhook()
     own = ["127.0.0.1", *{url.rpartition(":")[0].rpartition("/")[2] for url, _ in fleet.rigs[0].state.own_pools}]
-    agent = Agent(tmp_path, {"site": "north", "polling": {"interval": 5, "freshness": 10}, "rigs": targets(fleet),
-                             "guard": {"endpoints": own}})  # fmt: skip
+    agent = Agent(
+        tmp_path,
+        {
+            "site": "north",
+            "polling": {"interval": 5, "freshness": 10},
+            "rigs": targets(fleet),
+            "guard": {"endpoints": own},
+        },
+    )
 
     async def becomes(condition, seconds=60.0, what="it"):
         return await asyncio.to_thread(eventually, condition, seconds, what)

@@ -52,8 +52,9 @@ async def port_in(process, word):
 async def test_shares_of_a_miner_show_on_the_page_of_the_relay():
     pool = StratumPool(Chain(seed=1, clock=SystemClock()), clock=SystemClock(), difficulty=2048.0)
     at, page, port = await pool.start(), free_port(), free_port()
-    process = await started("--listen", f"127.0.0.1:{port}", "--upstream", f"stratum+tcp://127.0.0.1:{at}",
-                            "--metrics", f"127.0.0.1:{page}")  # fmt: skip
+    process = await started(
+        "--listen", f"127.0.0.1:{port}", "--upstream", f"stratum+tcp://127.0.0.1:{at}", "--metrics", f"127.0.0.1:{page}"
+    )
     try:
         await port_in(process, "relaying")
         miner = Miner(*await asyncio.open_connection("127.0.0.1", port))
@@ -66,8 +67,11 @@ async def test_shares_of_a_miner_show_on_the_page_of_the_relay():
         status, body = await asyncio.to_thread(get, f"http://127.0.0.1:{page}/metrics")
         assert status == 200
         families = text_string_to_metric_families(body.decode())
-        samples = {(sample.name, *sorted(sample.labels.items())): sample.value
-                   for family in families for sample in family.samples}  # fmt: skip
+        samples = {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
         rig = ("worker", "rig7")
         assert samples["mining_tap_shares_accepted_total", rig] == 2
         assert samples["mining_tap_shares_difficulty_accepted_total", rig] == 4096
@@ -87,14 +91,17 @@ async def test_shares_of_a_miner_show_on_the_page_of_the_relay():
         await pool.stop()
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), [
-    (("--listen", "nonsense", "--upstream", "a:1"), 2, "--listen"),
-    (("--listen", "127.0.0.1:0", "--upstream", "stratum+ssl://a:1"), 2, "plain stratum+tcp port"),
-    (("--listen", "127.0.0.1:0", "--upstream", "a"), 2, "pool.example.com:3333"),
-    (("--listen", "127.0.0.1:0", "--upstream", "user@a:1"), 2, "pool.example.com:3333"),
-    (("--listen", "127.0.0.1:3333", "--upstream", "127.0.0.1:3333"), 2, "the relay itself"),
-    (("--listen", "192.0.2.1:3333", "--upstream", "a:1", "--metrics", "127.0.0.1:0"), 1, "cannot listen"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--listen", "nonsense", "--upstream", "a:1"), 2, "--listen"),
+        (("--listen", "127.0.0.1:0", "--upstream", "stratum+ssl://a:1"), 2, "plain stratum+tcp port"),
+        (("--listen", "127.0.0.1:0", "--upstream", "a"), 2, "pool.example.com:3333"),
+        (("--listen", "127.0.0.1:0", "--upstream", "user@a:1"), 2, "pool.example.com:3333"),
+        (("--listen", "127.0.0.1:3333", "--upstream", "127.0.0.1:3333"), 2, "the relay itself"),
+        (("--listen", "192.0.2.1:3333", "--upstream", "a:1", "--metrics", "127.0.0.1:0"), 1, "cannot listen"),
+    ],
+)
 async def test_a_wrong_address_is_named_with_its_remedy(arguments, code, words):
     process = await started(*arguments)
     _, errors = await process.communicate()

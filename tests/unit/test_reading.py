@@ -5,8 +5,14 @@ from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading, Shares
 
 def test_what_was_not_reported_is_left_out():
     assert as_json(Reading(driver="x", hashing=False, uptime=0.0)) == {
-        "driver": "x", "uptime_seconds": 0.0, "hashing": False, "boards": [], "fans": [], "pools": [], "defects": [],
-    }  # fmt: skip
+        "driver": "x",
+        "uptime_seconds": 0.0,
+        "hashing": False,
+        "boards": [],
+        "fans": [],
+        "pools": [],
+        "defects": [],
+    }
 
 
 def test_names_carry_their_units():
@@ -27,9 +33,14 @@ def test_names_carry_their_units():
     assert told["power_watts"] == 3250.0
     assert told["hashrate"] == {"5s": 1e14}
     assert told["boards"] == [
-        {"index": 0, "temperature_board_celsius": 60.0, "temperature_chip_celsius": 75.0, "frequency_hertz": 5e8,
-         "voltage_volts": 12.6}
-    ]  # fmt: skip
+        {
+            "index": 0,
+            "temperature_board_celsius": 60.0,
+            "temperature_chip_celsius": 75.0,
+            "frequency_hertz": 5e8,
+            "voltage_volts": 12.6,
+        }
+    ]
     assert told["fans"] == [{"index": 1, "rpm": 0}]
     assert told["pools"] == [{"index": 0, "url": "stratum+tcp://a:1", "last_share_seconds_ago": 3.0}]
     assert told["shares"] == {"accepted": 5}

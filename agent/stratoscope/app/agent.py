@@ -45,10 +45,19 @@ from stratoscope.wire.target import Limits, Target
 CHECKPOINT: Final = 60.0
 GAP: Final = 10.0
 """Seconds beyond which it is told that the agent stood still: a poll's time limit twice over."""
-LOUD: Final = frozenset({
-    "rig_down", "tamper", "identity_conflict", "config_rejected", "clock_step", "market_disagreement", "stratum_alarm",
-    "stratum_redirect", "pool_shortfall_raised",
-})  # fmt: skip
+LOUD: Final = frozenset(
+    {
+        "rig_down",
+        "tamper",
+        "identity_conflict",
+        "config_rejected",
+        "clock_step",
+        "market_disagreement",
+        "stratum_alarm",
+        "stratum_redirect",
+        "pool_shortfall_raised",
+    }
+)
 
 log = structlog.get_logger("stratoscope")
 

@@ -42,9 +42,10 @@ class Vitals:
             )
         yield GaugeMetricFamily("stratoscope_targets", "Addresses that are polled.", self._targets())
         yield GaugeMetricFamily(
-            "stratoscope_loop_lag_seconds", "Longest delay of the event loop since the last scrape.",
+            "stratoscope_loop_lag_seconds",
+            "Longest delay of the event loop since the last scrape.",
             self._watch.take_worst(),
-        )  # fmt: skip
+        )
         yield CounterMetricFamily(
             "stratoscope_loop_stalls", "Times the event loop stood still for over a second.", self._watch.stalls
         )

@@ -41,9 +41,14 @@ ECONOMICS: Final = {
 
 
 async def demo(
-    *, rigs: int, duration: float | None, listen: str, seed: int, out: Callable[[str], None],
+    *,
+    rigs: int,
+    duration: float | None,
+    listen: str,
+    seed: int,
+    out: Callable[[str], None],
     broker: Account | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Run for `duration` seconds (None: until a signal) and return the exit code; `out` tells where to look.
 
     With a `broker`, everything is published there too.

@@ -59,8 +59,15 @@ def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
     """Yield kept sums; fiat of another currency is left out of them, since two currencies make no sum."""
     for key, sums, sample in rows:
         if sums.currency not in (None, currency):
-            sums = replace(sums, revenue_micro=None, cost_micro=None, credit_micro=None, revenue_seconds=0.0,
-                           cost_seconds=0.0, currency=None)  # fmt: skip
+            sums = replace(
+                sums,
+                revenue_micro=None,
+                cost_micro=None,
+                credit_micro=None,
+                revenue_seconds=0.0,
+                cost_seconds=0.0,
+                currency=None,
+            )
         yield key, sums, sample
 
 

@@ -29,8 +29,9 @@ MATCH_EVERY: Final = MINUTE
 
 def agreed(settings: PoolSettings) -> Agreed:
     """Return how rigs know a pool, and what is agreed with it."""
-    place = Place(pool=settings.name, account=settings.account.account or None, hosts=settings.stratum,
-                  workers=settings.workers)  # fmt: skip
+    place = Place(
+        pool=settings.name, account=settings.account.account or None, hosts=settings.stratum, workers=settings.workers
+    )
     terms = Terms(pool=settings.name, scheme=settings.scheme, fee=settings.fee, tolerance=settings.tolerance)
     return Agreed(place, terms)
 
@@ -104,9 +105,11 @@ class Reconciliation:
     async def _match(self, snapshots: Mapping[str, RigSnapshot]) -> None:
         """Match in a thread: ten thousand rigs take a while."""
         self._matched = self._clock.monotonic()
-        names = {name: None if report.workers is None else [worker.name for worker in report.workers]
-                 for name, report in self._pools.reports.items()
-                 if report.workers is not None or _lists_none(self._pools.asked[name])}  # fmt: skip
+        names = {
+            name: None if report.workers is None else [worker.name for worker in report.workers]
+            for name, report in self._pools.reports.items()
+            if report.workers is not None or _lists_none(self._pools.asked[name])
+        }
         places = [one.place for name, one in self.reckoner.agreed.items() if name in names]
         if self.reckoner.sit(await asyncio.to_thread(match, places, names, list(snapshots.values()))):
             self._pools.rematch()

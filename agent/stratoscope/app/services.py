@@ -83,9 +83,15 @@ class Surroundings:
         if config.market is None:
             return None
         return LiveMarket(
-            config.market.settings(), self._clock, chance=random.random, memory=self._ledger, warn=log.warning,
-            events=self._events, inbox=self.inbox, templates=self.stratum,
-        )  # fmt: skip
+            config.market.settings(),
+            self._clock,
+            chance=random.random,
+            memory=self._ledger,
+            warn=log.warning,
+            events=self._events,
+            inbox=self.inbox,
+            templates=self.stratum,
+        )
 
     def _money(self, config: Config) -> Money | None:
         terms, ledger = terms_of(config), self._ledger
@@ -93,18 +99,29 @@ class Surroundings:
             return None
         fetcher = Fetcher(self._clock, random.random, self.sources, self.inbox)
         return Money(
-            terms, config.site, self.market, fetcher, self._clock, self._events,
-            days=ledger.money_days() if ledger else (), peaks=ledger.demand_peaks() if ledger else (),
-        )  # fmt: skip
+            terms,
+            config.site,
+            self.market,
+            fetcher,
+            self._clock,
+            self._events,
+            days=ledger.money_days() if ledger else (),
+            peaks=ledger.demand_peaks() if ledger else (),
+        )
 
     def _guarding(self, config: Config, fleet: Fleet) -> Guarding | None:
         ledger = self._ledger
         if not config.guard.enabled:
             return None
         return Guarding(
-            config.guard.rules(), fleet, self._clock, self._events, pins=ledger.pins() if ledger else (),
-            learned=ledger.keep_pins if ledger else lambda _: None, stratum=self.stratum,
-        )  # fmt: skip
+            config.guard.rules(),
+            fleet,
+            self._clock,
+            self._events,
+            pins=ledger.pins() if ledger else (),
+            learned=ledger.keep_pins if ledger else lambda _: None,
+            stratum=self.stratum,
+        )
 
     def register(self, registry: CollectorRegistry) -> None:
         """Put what the parts count of themselves on the agent's own page."""

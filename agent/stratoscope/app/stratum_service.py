@@ -39,10 +39,14 @@ class Watching:
         self.market: LiveMarket | None = None
         self._clock, self._names = clock, Names(clock)
         self.watch = Watch(
-            config.stratum.settings(), clock, chance=random.random, dial=Dialer(self._names, clock), events=events,
+            config.stratum.settings(),
+            clock,
+            chance=random.random,
+            dial=Dialer(self._names, clock),
+            events=events,
             difficulty=self._difficulty,
             on_bug=lambda url: log.error("a bug of ours while watching", endpoint=url, exc_info=True),  # noqa: LOG014 — called inside the except block of stratum/watch.py
-        )  # fmt: skip
+        )
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
         """Watch until cancelled."""

@@ -154,7 +154,8 @@ def _more(now: "MarketNow") -> dict[str, Any]:
         "difficulty_adjustment_remaining_blocks": adjustment and adjustment.remaining_blocks,
         "inputs": {
             name: {"age_seconds": max(0.0, now.at - one.at), "source": one.source}
-            for name, one in known.items() if one is not None
+            for name, one in known.items()
+            if one is not None
         },
         "references": {
             name: {
@@ -166,7 +167,7 @@ def _more(now: "MarketNow") -> dict[str, Any]:
             for name, one in now.published.items()
         },
         "unusable": dict(now.stale),
-    }  # fmt: skip
+    }
 
 
 def _rows(document: dict[str, Any], now: "MarketNow") -> dict[str, str]:

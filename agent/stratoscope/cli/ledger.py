@@ -106,8 +106,10 @@ def _day(text: str) -> str:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row for JSON: decimals as text, which loses nothing."""
-    return {key: value if value is None or isinstance(value, int | float | str) else str(value)
-            for key, value in row.items()}  # fmt: skip
+    return {
+        key: value if value is None or isinstance(value, int | float | str) else str(value)
+        for key, value in row.items()
+    }
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

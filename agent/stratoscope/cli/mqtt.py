@@ -94,9 +94,12 @@ def _of_config(path: Path, user: str | None, password: str | None) -> "tuple[Acc
 
 
 async def _follow(
-    account: "Account", filters: list[str], count: int | None, line: "Callable[[Incoming], str]",
+    account: "Account",
+    filters: list[str],
+    count: int | None,
+    line: "Callable[[Incoming], str]",
     out: Callable[[str], None],
-) -> None:  # fmt: skip
+) -> None:
     import asyncio
 
     from stratoscope.cli.output import note

@@ -154,21 +154,26 @@ def _tables(reading: "Reading") -> Iterator["Table"]:
 
     if reading.boards:
         rows = [
-            (b.index, human.hashrate(b.hashrate), human.quantity(b.temperature_board, "°C"),
-             human.quantity(b.temperature_chip, "°C"), b.chips, b.hardware_errors, human.megahertz(b.frequency),
-             human.quantity(b.voltage, "V", 2))
+            (
+                b.index,
+                human.hashrate(b.hashrate),
+                human.quantity(b.temperature_board, "°C"),
+                human.quantity(b.temperature_chip, "°C"),
+                b.chips,
+                b.hardware_errors,
+                human.megahertz(b.frequency),
+                human.quantity(b.voltage, "V", 2),
+            )
             for b in reading.boards
-        ]  # fmt: skip
-        yield _table("Hashboards", ("board", "hashrate", "PCB", "chip", "chips", "errors", "clock",
-                                    "voltage"), rows)  # fmt: skip
+        ]
+        yield _table("Hashboards", ("board", "hashrate", "PCB", "chip", "chips", "errors", "clock", "voltage"), rows)
     if reading.fans:
         yield _table("Fans", ("fan", "speed"), [(fan.index, human.quantity(fan.rpm, "rpm")) for fan in reading.fans])
     if reading.pools:
         pools = [
-            (p.index, p.url, p.user, YES[p.alive], YES[p.active],
-             p.accepted, p.rejected, p.stale)
+            (p.index, p.url, p.user, YES[p.alive], YES[p.active], p.accepted, p.rejected, p.stale)
             for p in reading.pools
-        ]  # fmt: skip
+        ]
         yield _table("Pools", ("slot", "url", "user", "alive", "active", "accepted", "rejected", "stale"), pools)
     if reading.faults:
         faults = [(fault.code, fault.component, fault.message) for fault in reading.faults]

@@ -21,7 +21,7 @@ KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("host", re.compile(r"hostname|^host$|devicename|minername|nickname|^mdns")),
     ("user", re.compile(r"user|worker|account|wallet|owner|email|payout")),
     ("pool", re.compile(r"(?:^|pool|stratum)url\d*$|pool(?:host|server|address)")),
-)  # fmt: skip
+)
 """Which keys name what: matched against the key in lower case without blanks and punctuation, first match counts."""
 
 PROTECTED: Final = re.compile(r"ver|firmware|model|type|prod|compile|build|description|algo|asic")

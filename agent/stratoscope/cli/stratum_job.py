@@ -22,8 +22,9 @@ def document(template: "Template") -> dict[str, Any]:
         "under_claimed_sats": template.under_claimed_sat,
         "hashprice_sats_per_ph_day": template.hashprice_sats_per_ph_day,
         "payout": [{"address": output.address, "sats": output.sat} for output in template.payout],
-        "outputs": [{"address": output.address, "sats": output.sat, "script": output.script}
-                    for output in template.outputs],
+        "outputs": [
+            {"address": output.address, "sats": output.sat, "script": output.script} for output in template.outputs
+        ],
         "tag": template.tag,
         "tags": list(template.tags),
         "commitments": [{"name": item.name, "payload": item.payload} for item in template.commitments],
@@ -35,4 +36,4 @@ def document(template: "Template") -> dict[str, Any]:
         "ntime": template.ntime,
         "extranonce_size": template.extranonce_size,
         "defects": list(template.defects),
-    }  # fmt: skip
+    }

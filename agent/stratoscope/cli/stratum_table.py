@@ -88,21 +88,22 @@ def _session_rows(one: "EndpointNow") -> dict[str, str]:
 
 def _job_rows(job: "Template") -> dict[str, str]:
     least, most = job.transactions
-    payout = [f"{output.address or 'script ' + shortened(output.script, 40)}: {output.sat:,} sat"
-              for output in job.payout]  # fmt: skip
+    payout = [
+        f"{output.address or 'script ' + shortened(output.script, 40)}: {output.sat:,} sat" for output in job.payout
+    ]
     return {
         "chain": f"{job.chain or 'unknown'} ({', '.join(job.chain_hints)})",
         "height": "–" if job.height is None else f"{job.height}",
         "previous block": job.prev_hash,
         "network difficulty": "–" if job.network_difficulty is None else f"{job.network_difficulty / TERA:,.4g} T",
         "coinbase": f"{quantity(job.coinbase_value_sat, 'sat')} = subsidy {quantity(job.subsidy_sat, 'sat')} "
-                    f"+ fees {quantity(job.fees_sat, 'sat')}",
+        f"+ fees {quantity(job.fees_sat, 'sat')}",
         "transactions": "none: an empty template" if job.empty else f"{least} to {most}",
         "hashprice": quantity(job.hashprice_sats_per_ph_day, "sat/PH/day", 1),
         "pays": "\n".join(payout[:20]) or "–",
         "tag": job.tag or "–",
         **({"wrong with it": ", ".join(job.defects)} if job.defects else {}),
-    }  # fmt: skip
+    }
 
 
 def _ms(seconds: float | None) -> str:

@@ -28,16 +28,18 @@ def overlay(document: Document, environ: Mapping[str, str]) -> list[str]:
     for lower, (name, value) in own.items():
         path = lower.removeprefix(PREFIX.lower()).split(DELIMITER)
         if path[0] not in Config.model_fields:
-            problems.append(f"environment variable {name}: {path[0]} is not a known key: "
-                            f"{nearest(path[0], Config.model_fields)}")  # fmt: skip
+            problems.append(
+                f"environment variable {name}: {path[0]} is not a known key: {nearest(path[0], Config.model_fields)}"
+            )
             continue
         source = EnvSettingsSource(_Environment)
         source.env_vars = {lower: value}
         try:
             _merge(document, source(), (), name)
         except SettingsError:
-            problems.append(f"environment variable {name}: {'.'.join(path)} is not valid JSON, which a list or section "
-                            "needs there")  # fmt: skip
+            problems.append(
+                f"environment variable {name}: {'.'.join(path)} is not valid JSON, which a list or section needs there"
+            )
     return problems
 
 

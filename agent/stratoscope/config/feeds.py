@@ -43,8 +43,10 @@ class Outside(Section):
             if other != wanted and getattr(self, other) is not None:
                 raise wrong(f"is of kind {self.kind} and names a {other} too: remove `{other}:`")
         if self.max_age < 2 * self.interval:
-            raise wrong(f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: it "
-                        "would be too old before the next one comes")  # fmt: skip
+            raise wrong(
+                f"has max_age {self.max_age:g} s, less than two intervals of {self.interval:g} s: it "
+                "would be too old before the next one comes"
+            )
         if self.url is not None:
             try:
                 base_url(self.url.partition("?")[0], allow_http=self.allow_http)

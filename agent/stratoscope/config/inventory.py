@@ -56,8 +56,10 @@ class Expansion:
                 continue
             members += addresses.size(ends)
             if members > addresses.MOST:
-                self.problems.append(f"{self.where.place(('rigs', at))}: rigs[{at}] brings the addresses in ranges "
-                                     f"and CIDRs to {members}, the most is {addresses.MOST}: narrow them")  # fmt: skip
+                self.problems.append(
+                    f"{self.where.place(('rigs', at))}: rigs[{at}] brings the addresses in ranges "
+                    f"and CIDRs to {members}, the most is {addresses.MOST}: narrow them"
+                )
                 break
             self._tariff(self.where.place(("rigs", at)), rigs)
             self._spread(rigs, ends)
@@ -106,8 +108,10 @@ class Expansion:
             self.problems.append(f"{place}: {entry.key} is listed twice, first at {first}: keep one of them")
             return
         if entry.name is not None and entry.name in self.names:
-            self.problems.append(f"{place}: the name {entry.name} is given twice, first at {self.names[entry.name]}: "
-                                 "names tell rigs apart, change one")  # fmt: skip
+            self.problems.append(
+                f"{place}: the name {entry.name} is given twice, first at {self.names[entry.name]}: "
+                "names tell rigs apart, change one"
+            )
             return
         self.found[entry.key] = entry
         self.places[entry.key] = place

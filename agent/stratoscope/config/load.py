@@ -98,8 +98,10 @@ def _currency(config: Config, document: Document) -> Iterator[str]:
     own, market = config.economics.currency, config.market
     if own is not None and market is not None and own != market.currency:
         loc = ("economics", "currency")
-        yield (f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
-               "one currency, remove one of them")  # fmt: skip
+        yield (
+            f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
+            "one currency, remove one of them"
+        )
 
 
 def _broker(config: Config, document: Document) -> Iterator[str]:

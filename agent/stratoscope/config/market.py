@@ -73,8 +73,10 @@ class Source(Section):
         given = self.model_fields_set - {"kind"}
         takes = TAKES.get(self.kind, REMOTE)
         if given - takes:
-            raise wrong(f"has {', '.join(sorted(given - takes))}, which a source of kind {self.kind} does not take: "
-                        f"it takes {', '.join(sorted(takes)) or 'nothing more'}")  # fmt: skip
+            raise wrong(
+                f"has {', '.join(sorted(given - takes))}, which a source of kind {self.kind} does not take: "
+                f"it takes {', '.join(sorted(takes)) or 'nothing more'}"
+            )
         lacks = [key for key in self._needs() if getattr(self, key) is None]
         if lacks:
             raise wrong(f"lacks {' and '.join(lacks)}, which a source of kind {self.kind} needs")

@@ -57,8 +57,10 @@ class Polling(Section):
     @model_validator(mode="after")
     def _in_order(self) -> "Polling":
         if self.connect_timeout > self.timeout:
-            raise wrong(f"has connect_timeout {self.connect_timeout:g} s above timeout {self.timeout:g} s: "
-                        "timeout covers connecting too, raise it")  # fmt: skip
+            raise wrong(
+                f"has connect_timeout {self.connect_timeout:g} s above timeout {self.timeout:g} s: "
+                "timeout covers connecting too, raise it"
+            )
         return self
 
 
@@ -170,8 +172,20 @@ class Config(Section):
         """Take a section all of whose keys are commented out as absent."""
         if not isinstance(value, dict):
             return value
-        sections = ("polling", "rigs", "discovery", "market", "stratum", "pools", "tariffs", "economics", "guard",
-                    "mqtt", "logging", "exporters")  # fmt: skip
+        sections = (
+            "polling",
+            "rigs",
+            "discovery",
+            "market",
+            "stratum",
+            "pools",
+            "tariffs",
+            "economics",
+            "guard",
+            "mqtt",
+            "logging",
+            "exporters",
+        )
         return {key: item for key, item in value.items() if item is not None or key not in sections}
 
     @property

@@ -83,8 +83,9 @@ class CurtailmentPolicy(Section):
     def policy(self) -> Policy:
         """Return the policy as the advice follows it."""
         high = None if self.high_strike is None else float(self.high_strike)
-        return Policy(window=self.window, off_after=self.off_after, on_after=self.on_after, min_off=self.min_off,
-                      high_strike=high)  # fmt: skip
+        return Policy(
+            window=self.window, off_after=self.off_after, on_after=self.on_after, min_off=self.min_off, high_strike=high
+        )
 
 
 class Economics(Section):

@@ -68,8 +68,10 @@ class PoolSection(Section):
         takes = {*pool.needs, *pool.takes, *(() if pool.way != "http" else ("url",))}
         given = {key for key in (*OWN, "url") if getattr(self, key) is not None}
         if given - takes:
-            raise wrong(f"has {', '.join(sorted(given - takes))}, which a pool of kind {self.kind} does not take: it "
-                        f"takes {', '.join(sorted(takes))}")  # fmt: skip
+            raise wrong(
+                f"has {', '.join(sorted(given - takes))}, which a pool of kind {self.kind} does not take: it "
+                f"takes {', '.join(sorted(takes))}"
+            )
         lacks = [key for key in pool.needs if getattr(self, key) is None]
         if lacks:
             raise wrong(f"lacks {' and '.join(lacks)}, which a pool of kind {self.kind} needs. {pool.access}")
@@ -99,11 +101,20 @@ class PoolSection(Section):
             organization=self.organization or "",
         )
         return PoolSettings(
-            name=self.called, kind=self.kind, url=self.url, allow_http=self.allow_http, path=self.path, account=account,
-            fee=self.fee, scheme=self.scheme, stratum=self.stratum, tolerance=self.tolerance,
-            workers=dict(self.workers), worker_names=self.worker_names,
+            name=self.called,
+            kind=self.kind,
+            url=self.url,
+            allow_http=self.allow_http,
+            path=self.path,
+            account=account,
+            fee=self.fee,
+            scheme=self.scheme,
+            stratum=self.stratum,
+            tolerance=self.tolerance,
+            workers=dict(self.workers),
+            worker_names=self.worker_names,
             max_workers=self.max_workers,
-        )  # fmt: skip
+        )
 
 
 def _plain(secret: Secret | None) -> str:

@@ -10,8 +10,18 @@ from typing import Any, Final
 from stratoscope.config.document import read_text
 from stratoscope.config.problems import InvalidConfig, nearest
 
-COLUMNS: Final = ("address", "name", "driver", "port", "user", "password", "interval", "power_watts", "tariff_group",
-                  "group")  # fmt: skip
+COLUMNS: Final = (
+    "address",
+    "name",
+    "driver",
+    "port",
+    "user",
+    "password",
+    "interval",
+    "power_watts",
+    "tariff_group",
+    "group",
+)
 TAG: Final = "tag."
 
 

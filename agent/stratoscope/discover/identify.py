@@ -21,9 +21,14 @@ FIRST: Final = ("version", "stats")
 SECOND: Final = ("summary", "devdetails", "get_version")
 V3: Final = Command("get.device.info", "get.device.info", Via.WHATSMINER3, needed=False)
 PAGES: Final = (
-    "/", "/api/system/info", "/api/v1/info", "/api/v1/system", "/cgi-bin/get_system_info.cgi",
-    "/cgi-bin/get_system_info.php", "/cgi-bin/summary.cgi",
-)  # fmt: skip
+    "/",
+    "/api/system/info",
+    "/api/v1/info",
+    "/api/v1/system",
+    "/cgi-bin/get_system_info.cgi",
+    "/cgi-bin/get_system_info.php",
+    "/cgi-bin/summary.cgi",
+)
 """Pages worth a look on port 80, in this order: landing page, ESP-Miner, VNish, Proto, Antminer-like CGI, SealMiner,
 Elphapex."""
 

@@ -14,9 +14,14 @@ from stratoscope.reading import Algorithm, Defect, Fan, Hashboard, PoolSlot, Rea
 from stratoscope.units import HASH_UNITS, MHZ
 
 ALGORITHMS: Final[dict[str, Algorithm]] = {
-    "sha256": "sha256", "scrypt": "scrypt", "x11": "x11", "blake2s256": "blake2s", "kheavyhash": "kheavyhash",
-    "eaglesong": "eaglesong", "equihash": "equihash",
-}  # fmt: skip
+    "sha256": "sha256",
+    "scrypt": "scrypt",
+    "x11": "x11",
+    "blake2s256": "blake2s",
+    "kheavyhash": "kheavyhash",
+    "eaglesong": "eaglesong",
+    "equihash": "equihash",
+}
 
 
 def matches(_fp: Fingerprint) -> bool:

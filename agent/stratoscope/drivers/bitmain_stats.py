@@ -46,12 +46,20 @@ class ChainKeys:
 
 CHAINS: Final = tuple(
     ChainKeys(
-        n, f"chain_acn{n}", f"chain_rate{n}", f"chain_hw{n}", f"temp{n}", f"temp_pcb{n}", f"temp2_{n}",
-        f"temp_chip{n}", (f"freq_avg{n}", f"freq{n}", f"frequency{n}", "frequency"), f"chain_vol{n}",
+        n,
+        f"chain_acn{n}",
+        f"chain_rate{n}",
+        f"chain_hw{n}",
+        f"temp{n}",
+        f"temp_pcb{n}",
+        f"temp2_{n}",
+        f"temp_chip{n}",
+        (f"freq_avg{n}", f"freq{n}", f"frequency{n}", "frequency"),
+        f"chain_vol{n}",
         f"chain_consumption{n}",
     )
     for n in range(1, MAX_BOARDS + 1)
-)  # fmt: skip
+)
 _LIVE: Final = frozenset({"Elapsed", "GHS 5s", "MHS 5s", "GHS av", "MHS av", "fan_num", "chain_acn1", "chain_rate1"})
 _FAN_KEYS: Final = tuple((n, f"fan{n}") for n in range(1, 17))
 _S9_FANS: Final = (3, 6)  # where S9, T9 and R4 control boards have their two plugs

@@ -56,8 +56,13 @@ COMMANDS: Final = (
     Command("network", "/cgi-bin/luci/admin/network/iface_status/lan", Via.HTTP, every=60, needed=False, identity=True),
 )
 WINDOWS: Final = {
-    "mhs5S": "5s", "mhs1M": "1m", "mhs5M": "5m", "mhs15M": "15m", "mhs24H": "24h", "mhsAv": "avg",
-}  # fmt: skip
+    "mhs5S": "5s",
+    "mhs1M": "1m",
+    "mhs5M": "5m",
+    "mhs15M": "15m",
+    "mhs24H": "24h",
+    "mhsAv": "avg",
+}
 
 
 def matches(seen: Fingerprint) -> bool:

@@ -26,13 +26,23 @@ PAGES: Final = ("/api/v1/miner/details", "/api/v1/version/", "/api/v1/version")
 """Pages that tell this API when a rig is identified."""
 
 WINDOWS: Final = {
-    "last_5s": "5s", "last_1m": "1m", "last_5m": "5m", "last_15m": "15m", "last_30m": "30m", "last_1h": "1h",
-    "last_24h": "24h", "since_restart": "avg",
-}  # fmt: skip
+    "last_5s": "5s",
+    "last_1m": "1m",
+    "last_5m": "5m",
+    "last_15m": "15m",
+    "last_30m": "30m",
+    "last_1h": "1h",
+    "last_24h": "24h",
+    "since_restart": "avg",
+}
 RATE_UNITS: Final = {
-    "gigahash_per_second": GH, "terahash_per_second": TH, "megahash_per_second": MH, "kilohash_per_second": KH,
-    "petahash_per_second": PH, "hash_per_second": H,
-}  # fmt: skip
+    "gigahash_per_second": GH,
+    "terahash_per_second": TH,
+    "megahash_per_second": MH,
+    "kilohash_per_second": KH,
+    "petahash_per_second": PH,
+    "hash_per_second": H,
+}
 IDLE: Final = frozenset({"1", "3", "4", "MINER_STATUS_NOT_STARTED", "MINER_STATUS_PAUSED", "MINER_STATUS_SUSPENDED"})
 """MinerStatus values of work not begun, paused and suspended, by number or name."""
 

@@ -13,12 +13,25 @@ from stratoscope.units import GH, HOUR, KH, MH, MINUTE, PH, TH, H
 
 _FACTORS: Final = {"": H, "K": KH, "M": MH, "G": GH, "T": TH, "P": PH}
 _WINDOWS: Final = {
-    "5s": "5s", "1m": "1m", "60s": "1m", "5m": "5m", "15m": "15m", "30m": "30m", "1h": "1h", "60m": "1h",
-    "24h": "24h", "av": "avg", "avg": "avg",
+    "5s": "5s",
+    "1m": "1m",
+    "60s": "1m",
+    "5m": "5m",
+    "15m": "15m",
+    "30m": "30m",
+    "1h": "1h",
+    "60m": "1h",
+    "24h": "24h",
+    "av": "avg",
+    "avg": "avg",
     # CGMiner names its short window after --log (5 s unless set), BFGMiner says 20 s and a decaying "rolling":
     # Reading has no place for those, so that they count as momentary values.
-    "10s": "realtime", "15s": "realtime", "20s": "realtime", "30s": "realtime", "rolling": "realtime",
-}  # fmt: skip
+    "10s": "realtime",
+    "15s": "realtime",
+    "20s": "realtime",
+    "30s": "realtime",
+    "rolling": "realtime",
+}
 RATE_KEYS: Final = {
     f"{letter}HS {suffix}": (window, factor)
     for letter, factor in _FACTORS.items()
@@ -33,13 +46,22 @@ STEADY_BOARD: Final = ("5m", "1m", "15m", "realtime", "5s", "avg")
 """Which window of a hashboard stands for it where the firmware gives several; minutes, since seconds are luck."""
 
 _ALIVE: Final = {
-    "alive": True, "active": True, "working": True, "dead": False, "disabled": False, "rejecting": False,
-    "unreachable": False, "offline": False,
-}  # fmt: skip
+    "alive": True,
+    "active": True,
+    "working": True,
+    "dead": False,
+    "disabled": False,
+    "rejecting": False,
+    "unreachable": False,
+    "offline": False,
+}
 _CLOCK: Final = re.compile(r"(?:(\d{1,5}) days?,? )?(\d{1,6}):(\d\d):(\d\d)")
 _PRODUCT_ROWS: Final = (
-    ("version", "VERSION"), ("stats", "STATS"), ("devdetails", "DEVDETAILS"), ("summary", "SUMMARY"),
-)  # fmt: skip
+    ("version", "VERSION"),
+    ("stats", "STATS"),
+    ("devdetails", "DEVDETAILS"),
+    ("summary", "SUMMARY"),
+)
 
 
 def windows(row: Fields, unit: float | None = None) -> dict[str, float]:

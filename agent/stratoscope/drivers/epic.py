@@ -28,9 +28,15 @@ STOPPED: Final = frozenset({"idling", "idle", "stopped", "stopping", "paused", "
 VERSION: Final = re.compile(r"\bv?(\d+\.[\w.+-]+)$")
 MAKES: Final = (("antminer", "Antminer"), ("whatsminer", "WhatsMiner"), ("avalonminer", "Avalon"), ("avalon", "Avalon"))
 ALGORITHMS: Final[dict[str, Algorithm]] = {
-    "sha256": "sha256", "sha256d": "sha256", "scrypt": "scrypt", "x11": "x11", "blake2s": "blake2s",
-    "kheavyhash": "kheavyhash", "eaglesong": "eaglesong", "equihash": "equihash",
-}  # fmt: skip
+    "sha256": "sha256",
+    "sha256d": "sha256",
+    "scrypt": "scrypt",
+    "x11": "x11",
+    "blake2s": "blake2s",
+    "kheavyhash": "kheavyhash",
+    "eaglesong": "eaglesong",
+    "equihash": "equihash",
+}
 
 
 def matches(fp: Fingerprint) -> bool:

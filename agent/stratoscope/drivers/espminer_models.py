@@ -7,15 +7,32 @@ names other forks report. A board that nobody here knows stays without make and 
 from typing import Final
 
 BITAXE: Final = {
-    "max": "Max", "ultra": "Ultra", "hex": "Hex", "supra": "Supra", "gamma": "Gamma", "gammaduo": "Gamma Duo",
-    "suprahex": "Supra Hex", "ultrahex": "Hex", "gammaturbo": "Gamma Turbo", "gammahex": "Gamma Hex",
-}  # fmt: skip
+    "max": "Max",
+    "ultra": "Ultra",
+    "hex": "Hex",
+    "supra": "Supra",
+    "gamma": "Gamma",
+    "gammaduo": "Gamma Duo",
+    "suprahex": "Supra Hex",
+    "ultrahex": "Hex",
+    "gammaturbo": "Gamma Turbo",
+    "gammahex": "Gamma Hex",
+}
 """deviceModel (lower case, no blanks) → model of the Bitaxe line."""
 
 BOARDS: Final = {
-    "2.2": "Max", "0.11": "Ultra", "1.3": "Ultra", "65": "Gamma Duo",
-    "1": "Max", "2": "Ultra", "3": "Hex", "4": "Supra", "6": "Gamma", "7": "Supra Hex", "8": "Gamma Turbo",
-}  # fmt: skip
+    "2.2": "Max",
+    "0.11": "Ultra",
+    "1.3": "Ultra",
+    "65": "Gamma Duo",
+    "1": "Max",
+    "2": "Ultra",
+    "3": "Hex",
+    "4": "Supra",
+    "6": "Gamma",
+    "7": "Supra Hex",
+    "8": "Gamma Turbo",
+}
 """boardVersion → model of the Bitaxe line: whole, else its first two digits, else its first (of three)."""
 
 METERED: Final = frozenset({"2.2", "0.11", "1.3", "102", "201", "202", "203", "204", "205", "400", "401"})

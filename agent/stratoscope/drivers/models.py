@@ -28,13 +28,30 @@ class Model:
 
 
 MAKES: Final = {
-    "antminer": "Antminer", "bitmain": "Antminer", "whatsminer": "WhatsMiner", "microbt": "WhatsMiner",
-    "avalonminer": "Avalon", "avalon": "Avalon", "canaan": "Avalon", "bitaxe": "Bitaxe", "hammer": "Hammer",
-    "blackminer": "Hammer", "elphapex": "Elphapex", "sealminer": "SealMiner", "braiins": "Braiins",
-    "teraflux": "Auradine", "auradine": "Auradine", "innosilicon": "Innosilicon", "goldshell": "Goldshell",
-    "iceriver": "IceRiver", "gekkoscience": "GekkoScience", "ebang": "Ebang", "dragonmint": "DragonMint",
-    "volcminer": "VolcMiner", "jasminer": "Jasminer",
-}  # fmt: skip
+    "antminer": "Antminer",
+    "bitmain": "Antminer",
+    "whatsminer": "WhatsMiner",
+    "microbt": "WhatsMiner",
+    "avalonminer": "Avalon",
+    "avalon": "Avalon",
+    "canaan": "Avalon",
+    "bitaxe": "Bitaxe",
+    "hammer": "Hammer",
+    "blackminer": "Hammer",
+    "elphapex": "Elphapex",
+    "sealminer": "SealMiner",
+    "braiins": "Braiins",
+    "teraflux": "Auradine",
+    "auradine": "Auradine",
+    "innosilicon": "Innosilicon",
+    "goldshell": "Goldshell",
+    "iceriver": "IceRiver",
+    "gekkoscience": "GekkoScience",
+    "ebang": "Ebang",
+    "dragonmint": "DragonMint",
+    "volcminer": "VolcMiner",
+    "jasminer": "Jasminer",
+}
 """First word of a product name, lower case → brand of the product line."""
 
 SEPARATORS: Final = re.compile(r"[\s_\-,]+")
@@ -77,10 +94,16 @@ def _row(row: dict[str, str]) -> Model:
 
     factor = HASH_UNITS[row["unit"]]
     return Model(
-        make=row["make"], model=row["model"], algorithm=cast("Algorithm", row["algorithm"]), boards=whole("boards"),
-        chips_per_board=whole("chips_per_board"), fans=whole("fans"), hashrate=float(row["hashrate"]) * factor,
-        unit=factor, watts=float(row["watts"]) if row["watts"] else None,
-    )  # fmt: skip
+        make=row["make"],
+        model=row["model"],
+        algorithm=cast("Algorithm", row["algorithm"]),
+        boards=whole("boards"),
+        chips_per_board=whole("chips_per_board"),
+        fans=whole("fans"),
+        hashrate=float(row["hashrate"]) * factor,
+        unit=factor,
+        watts=float(row["watts"]) if row["watts"] else None,
+    )
 
 
 @lru_cache(maxsize=1)

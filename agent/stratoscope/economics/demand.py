@@ -84,9 +84,10 @@ class Demand:
         """
         months, year = contract.cp_months, _month(contract, at)[:4]
         loads = [
-            peak.watts for (month, name, called), peak in self._peaks.items()
+            peak.watts
+            for (month, name, called), peak in self._peaks.items()
             if called and name == tariff and month[:4] == year and int(month[5:]) in months
-        ]  # fmt: skip
+        ]
         if not loads or not contract.cp_per_kw_year:
             return None
         return coincident_peak_charge([*loads, *[0.0] * (len(months) - len(loads))], contract.cp_per_kw_year)

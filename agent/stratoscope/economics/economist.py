@@ -88,8 +88,11 @@ class Economist:
         judged, group = snapshot.judged, self.group(tariff)
         found = self.earnings.of(reading.algorithm, now, snapshot.at)
         kind = Kind(
-            tariff or DEFAULT_TARIFF, reading.make or "", reading.model or "", reading.algorithm or "",
-        )  # fmt: skip
+            tariff or DEFAULT_TARIFF,
+            reading.make or "",
+            reading.model or "",
+            reading.algorithm or "",
+        )
         working = reading.hashing is not False and not judged.flatline
         standing = self.advisor.saw(snapshot.rig, kind, judged.power, judged.hashrate if working else None)
         if standing.data_sheet is None and nameplate.power and nameplate.hashrate:
@@ -188,11 +191,14 @@ class Economist:
     def _advise(self, kind: Kind, now: float, at: float) -> None:
         group, found = self.groups.get(kind.tariff), self.earnings.of(kind.algorithm, now, at)
         change = self.advisor.advise(
-            kind, self.terms,
+            kind,
+            self.terms,
             None if found is None else found.fiat,
             None if group is None else group.price,
-            1.0 if group is None else group.overhead, at, called=False if group is None else group.called(at),
-        )  # fmt: skip
+            1.0 if group is None else group.overhead,
+            at,
+            called=False if group is None else group.called(at),
+        )
         if change is not None:
             self._events(_event(change, None if group is None else group.marginal, self.terms.currency, at))
 
@@ -243,10 +249,18 @@ def _event(change: Change, price: float | None, currency: str, at: float) -> Eve
         return "unknown" if value is None else f"{value:.4f} {currency}/kWh"
 
     kind = change.kind
-    text = (f"{kind.title} on tariff {kind.tariff}: advice is {change.now}, before {change.before}; "
-            f"price {money(price)}, strike {money(change.strike)}")  # fmt: skip
+    text = (
+        f"{kind.title} on tariff {kind.tariff}: advice is {change.now}, before {change.before}; "
+        f"price {money(price)}, strike {money(change.strike)}"
+    )
     details = {
-        "tariff": kind.tariff, "make": kind.make, "model": kind.model, "before": change.before, "now": change.now,
-        "price": price, "strike": change.strike, "currency": currency,
-    }  # fmt: skip
+        "tariff": kind.tariff,
+        "make": kind.make,
+        "model": kind.model,
+        "before": change.before,
+        "now": change.now,
+        "price": price,
+        "strike": change.strike,
+        "currency": currency,
+    }
     return Event(kind="curtail_advice", at=at, text=text, details=details)

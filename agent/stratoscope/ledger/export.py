@@ -85,25 +85,45 @@ def _day(row: sqlite3.Row) -> dict[str, Any]:
     revenue, cost = _fiat(row["revenue_micro"]), _fiat(row["cost_micro"])
     scheduled = row["scheduled_seconds"]
     return {
-        "day": row["day"], "site": row["site"], "rig": row["rig"] or None, "currency": row["currency"],
-        "earned_sat": row["earned_sat"], "revenue": revenue, "power_cost": cost,
+        "day": row["day"],
+        "site": row["site"],
+        "rig": row["rig"] or None,
+        "currency": row["currency"],
+        "earned_sat": row["earned_sat"],
+        "revenue": revenue,
+        "power_cost": cost,
         "margin": None if revenue is None or cost is None else revenue - cost,
-        "energy_joules": row["energy"], "hashes": row["hashes"],
+        "energy_joules": row["energy"],
+        "hashes": row["hashes"],
         "revenue_coverage_ratio": row["revenue_seconds"] / scheduled if scheduled else None,
         "cost_coverage_ratio": row["cost_seconds"] / scheduled if scheduled else None,
-        "price": row["price"], "difficulty": row["difficulty"], "fees_sat_per_block": row["fees_sat"],
+        "price": row["price"],
+        "difficulty": row["difficulty"],
+        "fees_sat_per_block": row["fees_sat"],
         "fee_ratio": row["fee_ratio"],
-    }  # fmt: skip
+    }
 
 
 def _peak(row: sqlite3.Row) -> dict[str, Any]:
-    return {"month": row["month"], "site": row["site"], "tariff": row["tariff"], "peak_watts": row["watts"],
-            "of": "calls" if row["called"] else "month", "at": _moment(row["at"])}  # fmt: skip
+    return {
+        "month": row["month"],
+        "site": row["site"],
+        "tariff": row["tariff"],
+        "peak_watts": row["watts"],
+        "of": "calls" if row["called"] else "month",
+        "at": _moment(row["at"]),
+    }
 
 
 def _event(row: sqlite3.Row) -> dict[str, Any]:
-    return {"at": _moment(row["at"]), "kind": row["kind"], "rig": row["rig"], "text": row["text"],
-            "details": row["details"], "id": row["id"]}  # fmt: skip
+    return {
+        "at": _moment(row["at"]),
+        "kind": row["kind"],
+        "rig": row["rig"],
+        "text": row["text"],
+        "details": row["details"],
+        "id": row["id"],
+    }
 
 
 def _moment(at: float) -> str:

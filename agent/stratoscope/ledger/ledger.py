@@ -201,13 +201,18 @@ class Ledger(Standing):
         """Keep the sums of machines, and the days and peaks that belong to them, all in one transaction."""
         flat = [(key, *OF_SUMS(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
         statement = f"INSERT OR REPLACE INTO counters({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
-        self._queue([(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]),
-                     (money.KEEP_PEAKS, peaks)])  # fmt: skip
+        self._queue(
+            [(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]), (money.KEEP_PEAKS, peaks)]
+        )
 
     def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTest]) -> None:
         """Keep days at pools and what the tests know, in one transaction: neither goes on without the other."""
-        self._queue([(pool_days.KEEP_DAYS, [pool_days.row_of(day) for day in days]),
-                     (pool_days.KEEP_TESTS, [pool_days.row_of_test(site, test) for test in tests])])  # fmt: skip
+        self._queue(
+            [
+                (pool_days.KEEP_DAYS, [pool_days.row_of(day) for day in days]),
+                (pool_days.KEEP_TESTS, [pool_days.row_of_test(site, test) for test in tests]),
+            ]
+        )
 
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
         """Keep days of the market; a later point of the same day replaces the one before."""

@@ -7,10 +7,28 @@ from stratoscope.economics.days import Day
 from stratoscope.economics.demand import Peak
 
 DAY_COLUMNS: Final = (
-    "day", "site", "rig", "currency", "earned_sat", "revenue_micro", "cost_micro", "sat_carry", "revenue_carry",
-    "cost_carry", "energy", "hashes", "revenue_seconds", "cost_seconds", "scheduled_seconds", "price", "difficulty",
-    "fees_sat", "fee_ratio", "basis_seconds", "until",
-)  # fmt: skip
+    "day",
+    "site",
+    "rig",
+    "currency",
+    "earned_sat",
+    "revenue_micro",
+    "cost_micro",
+    "sat_carry",
+    "revenue_carry",
+    "cost_carry",
+    "energy",
+    "hashes",
+    "revenue_seconds",
+    "cost_seconds",
+    "scheduled_seconds",
+    "price",
+    "difficulty",
+    "fees_sat",
+    "fee_ratio",
+    "basis_seconds",
+    "until",
+)
 
 KEEP_DAYS: Final = (
     f"INSERT OR REPLACE INTO money_day({','.join(DAY_COLUMNS)}) VALUES({','.join('?' * len(DAY_COLUMNS))})"
@@ -33,25 +51,53 @@ def row_of(day: Day) -> tuple[Any, ...]:
     revenue, revenue_carry = _whole(day.revenue)
     cost, cost_carry = _whole(day.cost)
     return (
-        day.day, day.site, day.rig, day.currency, sat, revenue, cost, sat_carry, revenue_carry, cost_carry,
-        day.energy, day.hashes, day.revenue_seconds, day.cost_seconds, day.scheduled_seconds, day.price,
-        day.difficulty, day.fees, day.fee, day.basis_seconds, day.until,
-    )  # fmt: skip
+        day.day,
+        day.site,
+        day.rig,
+        day.currency,
+        sat,
+        revenue,
+        cost,
+        sat_carry,
+        revenue_carry,
+        cost_carry,
+        day.energy,
+        day.hashes,
+        day.revenue_seconds,
+        day.cost_seconds,
+        day.scheduled_seconds,
+        day.price,
+        day.difficulty,
+        day.fees,
+        day.fee,
+        day.basis_seconds,
+        day.until,
+    )
 
 
 def day_of(row: tuple[Any, ...]) -> Day:
     """Return the day that a row of DAY_COLUMNS holds."""
     held = dict(zip(DAY_COLUMNS, row, strict=True))
     return Day(
-        day=held["day"], site=held["site"], rig=held["rig"], currency=held["currency"],
+        day=held["day"],
+        site=held["site"],
+        rig=held["rig"],
+        currency=held["currency"],
         sat=_joined(held["earned_sat"], held["sat_carry"]),
         revenue=_joined(held["revenue_micro"], held["revenue_carry"]),
         cost=_joined(held["cost_micro"], held["cost_carry"]),
-        energy=held["energy"], hashes=held["hashes"], revenue_seconds=held["revenue_seconds"],
-        cost_seconds=held["cost_seconds"], scheduled_seconds=held["scheduled_seconds"], price=held["price"],
-        difficulty=held["difficulty"], fees=held["fees_sat"], fee=held["fee_ratio"],
-        basis_seconds=held["basis_seconds"], until=held["until"],
-    )  # fmt: skip
+        energy=held["energy"],
+        hashes=held["hashes"],
+        revenue_seconds=held["revenue_seconds"],
+        cost_seconds=held["cost_seconds"],
+        scheduled_seconds=held["scheduled_seconds"],
+        price=held["price"],
+        difficulty=held["difficulty"],
+        fees=held["fees_sat"],
+        fee=held["fee_ratio"],
+        basis_seconds=held["basis_seconds"],
+        until=held["until"],
+    )
 
 
 def peak_of(row: tuple[Any, ...]) -> Peak:

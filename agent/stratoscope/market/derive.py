@@ -70,9 +70,14 @@ def derive(settings: MarketSettings, inputs: Inputs, history: History, moment: M
     if seen is None:
         published = beside(inputs.references, Own(fiat), moment.utc)
         return MarketNow(
-            at=moment.utc, currency=settings.currency, price=price, template=template, published=published, ages=ages,
+            at=moment.utc,
+            currency=settings.currency,
+            price=price,
+            template=template,
+            published=published,
+            ages=ages,
             stale=stale,
-        )  # fmt: skip
+        )
     network = seen.network
     reward = None if network.fees is None else subsidy(network.height) + network.fees
     adjustment = _adjustment(seen, moment, stale)

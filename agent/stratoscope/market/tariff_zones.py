@@ -16,9 +16,19 @@ MICROSECONDS: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTES_PER_DAY: Final = 24 * 60
 MONTHS: Final = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHORTEST: Final = 3  # letters of a month or weekday
 TIME: Final = re.compile(r"([01]?\d|2[0-4])(?::([0-5]\d))?")

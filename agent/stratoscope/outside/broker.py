@@ -40,9 +40,19 @@ PORT: Final = 1883
 TLS_PORT: Final = 8883
 
 OF_CODE: Final = {
-    0x84: "protocol", 0x85: "auth", 0x86: "auth", 0x87: "denied", 0x88: "busy", 0x89: "busy", 0x8A: "auth",
-    0x8C: "auth", 0x8E: "taken_over", 0x95: "oversize", 0x97: "busy", 0x9F: "busy",
-}  # fmt: skip
+    0x84: "protocol",
+    0x85: "auth",
+    0x86: "auth",
+    0x87: "denied",
+    0x88: "busy",
+    0x89: "busy",
+    0x8A: "auth",
+    0x8C: "auth",
+    0x8E: "taken_over",
+    0x95: "oversize",
+    0x97: "busy",
+    0x9F: "busy",
+}
 """Reason codes of MQTT 5, which paho also makes of the five of 3.1.1."""
 
 T = TypeVar("T")
@@ -61,12 +71,22 @@ class _Client(aiomqtt.Client):
         v5 = account.protocol == "5"
         name = account.client_id or f"stratoscope-{uuid.uuid4().hex[:8]}"
         super().__init__(
-            account.host, account.port, username=account.user, password=account.password, logger=silent,
-            identifier=name, protocol=aiomqtt.ProtocolVersion.V5 if v5 else aiomqtt.ProtocolVersion.V311,
-            will=will, clean_session=None if v5 else True, timeout=ANSWER, tls_context=tls,
-            keepalive=account.keepalive, max_queued_outgoing_messages=QUEUED, max_inflight_messages=IN_FLIGHT,
+            account.host,
+            account.port,
+            username=account.user,
+            password=account.password,
+            logger=silent,
+            identifier=name,
+            protocol=aiomqtt.ProtocolVersion.V5 if v5 else aiomqtt.ProtocolVersion.V311,
+            will=will,
+            clean_session=None if v5 else True,
+            timeout=ANSWER,
+            tls_context=tls,
+            keepalive=account.keepalive,
+            max_queued_outgoing_messages=QUEUED,
+            max_inflight_messages=IN_FLIGHT,
             properties=_properties(PacketTypes.CONNECT, MaximumPacketSize=most_received) if v5 else None,
-        )  # fmt: skip
+        )
         self.shut = self._paused = False
         self._disconnected.add_done_callback(_taken)
         self._most_received = most_received

@@ -130,8 +130,11 @@ class Reader(Generic[T]):
             raise SourceError("unreachable", "no broker is configured")
         mail = self._inbox.newest(topic)
         if mail.retained and self.feed.time_path is None:
-            raise SourceError("schema", f"the broker had kept the message at {topic} for an unknown time: name a "
-                              "time_path, or publish it without retain")  # fmt: skip
+            raise SourceError(
+                "schema",
+                f"the broker had kept the message at {topic} for an unknown time: name a "
+                "time_path, or publish it without retain",
+            )
         return self._parse(mail.payload, self.feed, min(mail.at, at))
 
     def _counted(self, read: Callable[[], T]) -> T:

@@ -30,10 +30,22 @@ MOST: Final = 2 << 20
 """Bytes of an answer, after decompression, unless a service is allowed more."""
 LARGE: Final = 64 << 10
 """Bytes of an answer from which on it is parsed in a thread, so that the loop runs on."""
-OWN_HEADERS: Final = frozenset({
-    "user-agent", "accept", "accept-encoding", "host", "connection", "content-length", "content-type", "cookie",
-    "transfer-encoding", "te", "upgrade", "expect",
-})  # fmt: skip
+OWN_HEADERS: Final = frozenset(
+    {
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "host",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "transfer-encoding",
+        "te",
+        "upgrade",
+        "expect",
+    }
+)
 """What the agent says itself, or must not say: who writes a config cannot set them."""
 RATIO: Final = 100
 """How much larger an answer may become by decompression, once it is over RATIO_FROM bytes."""

@@ -151,13 +151,15 @@ class Inbox:
     def collect(self) -> Iterator[Metric]:
         """Yield the families (prometheus_client's collector protocol)."""
         yield GaugeMetricFamily(
-            "stratoscope_mqtt_inbox_connected", "1 while the broker is connected that figures are read from, else 0.",
+            "stratoscope_mqtt_inbox_connected",
+            "1 while the broker is connected that figures are read from, else 0.",
             self.connected,
-        )  # fmt: skip
+        )
         messages = CounterMetricFamily(
-            "stratoscope_mqtt_inbox_messages", "Messages that came: of topics that something reads, and others.",
+            "stratoscope_mqtt_inbox_messages",
+            "Messages that came: of topics that something reads, and others.",
             labels=["asked"],
-        )  # fmt: skip
+        )
         messages.add_metric(["yes"], self.received)
         messages.add_metric(["no"], self.unasked)
         yield messages

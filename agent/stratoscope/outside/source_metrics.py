@@ -18,9 +18,10 @@ class SourceTally:
     def collect(self) -> Iterator[Metric]:
         """Yield the family (prometheus_client's collector protocol)."""
         family = CounterMetricFamily(
-            "stratoscope_source_requests", "Requests to market sources by outcome; waiting ones were not sent.",
+            "stratoscope_source_requests",
+            "Requests to market sources by outcome; waiting ones were not sent.",
             labels=["source", "outcome"],
-        )  # fmt: skip
+        )
         for (source, outcome), count in sorted(self.outcomes.items()):
             family.add_metric([source, outcome], count)
         yield family

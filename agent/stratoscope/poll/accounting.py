@@ -19,9 +19,7 @@ def settled(
     if money is not None:
         earns = not judged.flatline
         accrued = money.accrued(reading.algorithm, plan.tariff_group, now, snapshot.at, earns=earns)
-    sample = Sample(
-        raw_counters(reading), reading.uptime, now, judged.power, judged.hashrate, snapshot.at, accrued
-    )  # fmt: skip
+    sample = Sample(raw_counters(reading), reading.uptime, now, judged.power, judged.hashrate, snapshot.at, accrued)
     last, before = rooms.book.sample(key), rooms.book.counters(key)
     after = rooms.book.advance(key, sample, interval)
     shown = rooms.book.shown(key, after)

@@ -51,9 +51,15 @@ class Book:
         if key not in self._held:
             return counters
         return replace(
-            counters, energy=None, hashes=None, revenue_sat=None, revenue_micro=None, cost_micro=None,
-            credit_micro=None, currency=None,
-        )  # fmt: skip
+            counters,
+            energy=None,
+            hashes=None,
+            revenue_sat=None,
+            revenue_micro=None,
+            cost_micro=None,
+            credit_micro=None,
+            currency=None,
+        )
 
     def _release(self, key: str, before: Sample | None, now: Sample, interval: float) -> None:
         if before is not None and before.at is not None and now.at is not None:

@@ -197,9 +197,15 @@ class RigLoop:
         state = state_of(failures=0, reason="ok", reading=reading, suspect=verdict.suspect, degraded=bool(troubles))
         key = sighting.key if sighting.conflict_with is None else f"{sighting.key}@{self.address}"
         snapshot = RigSnapshot(
-            rig=sighting.rig, identity=key, state=state, polling=self.polling, reading=verdict.reading, judged=judged,
-            tags=self.plan.tags, at=rooms.clock.time(),
-        )  # fmt: skip
+            rig=sighting.rig,
+            identity=key,
+            state=state,
+            polling=self.polling,
+            reading=verdict.reading,
+            judged=judged,
+            tags=self.plan.tags,
+            at=rooms.clock.time(),
+        )
         self.publish_reading(
             settled(rooms, self.plan, key, snapshot, verdict.reading, nameplate, self.interval), verdict.reading
         )
@@ -275,10 +281,17 @@ class RigLoop:
             degraded=last is not None and last.state == "degraded",
         )
         rig = last.rig if last and last.reading and reading else self.rig_now()
-        base = last if last is not None and last.rig == rig else RigSnapshot(
-            rig=rig, identity=rooms.identities.key_at(self.address), state="identifying", polling=self.polling,
-            tags=self.plan.tags,
-        )  # fmt: skip
+        base = (
+            last
+            if last is not None and last.rig == rig
+            else RigSnapshot(
+                rig=rig,
+                identity=rooms.identities.key_at(self.address),
+                state="identifying",
+                polling=self.polling,
+                tags=self.plan.tags,
+            )
+        )
         if last is not None and last.rig != rig:
             self.withdraw(last)
         judged = base.judged if reading is not None else Judged()

@@ -177,5 +177,8 @@ def believed(part: Part) -> Part:
 def told(part: Part) -> bool:
     """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
     beside = ("at", "defects", "more", "summed")
-    return any(value or (value is not None and key in LISTS) or isinstance(value, int | float)
-               for key, value in part.items() if key not in beside)  # fmt: skip
+    return any(
+        value or (value is not None and key in LISTS) or isinstance(value, int | float)
+        for key, value in part.items()
+        if key not in beside
+    )

@@ -171,10 +171,14 @@ def each(rows: Sequence[Said] | None, read: Callable[[Said], T | None]) -> tuple
 
 REFUSALS: Final = (
     ("rate_limited", re.compile(r"too many|too frequent|frequen|rate.?limit|limit exceeded|throttl", re.IGNORECASE)),
-    ("auth", re.compile(
-        r"auth|permission|denied|forbidden|sign|token|credential|\bkey\b|api.?key|access.?key|white.?list|\bip\b|log.?in",
-        re.IGNORECASE)),
-)  # fmt: skip
+    (
+        "auth",
+        re.compile(
+            r"auth|permission|denied|forbidden|sign|token|credential|\bkey\b|api.?key|access.?key|white.?list|\bip\b|log.?in",
+            re.IGNORECASE,
+        ),
+    ),
+)
 
 
 def refusal(code: Any, text: Any, reason: str | None = None) -> SourceError:

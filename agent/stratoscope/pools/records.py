@@ -61,6 +61,8 @@ def _together(same: Iterable[WorkerReport]) -> WorkerReport:
     if len(workers) == 1:
         return workers[0]
     first = workers[0].name
-    alike = (WorkerReport(name=first, hashrate=w.hashrate, work=w.work, last_share=w.last_share, state=w.state)
-             for w in workers)  # fmt: skip
+    alike = (
+        WorkerReport(name=first, hashrate=w.hashrate, work=w.work, last_share=w.last_share, state=w.state)
+        for w in workers
+    )
     return added_up(alike)[0]

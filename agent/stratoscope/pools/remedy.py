@@ -21,7 +21,7 @@ REMEDIES: Final = {
     "refused": "The pool says why.",
     "waiting": "It failed before or asked for a pause; nothing was sent.",
     "http": "The pool has trouble of its own: try again later.",
-}  # fmt: skip
+}
 
 
 def remedy(pool: Pool, error: SourceError) -> str:

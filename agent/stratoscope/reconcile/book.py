@@ -121,8 +121,12 @@ class PoolBook:
             own = self.workers[piece.worker] = _Worker(Detector(self.terms.worker_tolerance, patience), rigs=rigs)
         own.trail.add(piece)
         factor, seconds = self.dispersion.factor, piece.end - piece.start
-        own.detector.add(piece.shares / factor, piece.counted / factor, start=piece.start,
-                         unsure=piece.shares / factor * late / seconds)  # fmt: skip
+        own.detector.add(
+            piece.shares / factor,
+            piece.counted / factor,
+            start=piece.start,
+            unsure=piece.shares / factor * late / seconds,
+        )
         own.compared, own.until = own.trail.over(WINDOWS[DAY_WINDOW], piece.end, factor), piece.end
 
     def keep_only(self, workers: set[str]) -> None:

@@ -64,9 +64,14 @@ class PoolDays:
         return passed
 
     def passed(
-        self, at: float, seconds: float, snapshot: RigSnapshot, stretch: Stretch, worth: Worth | None,
+        self,
+        at: float,
+        seconds: float,
+        snapshot: RigSnapshot,
+        stretch: Stretch,
+        worth: Worth | None,
         works: bool | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Count what one rig did in the last `seconds`; `worth` is what a hash is worth, None unknown.
 
         Of a rig that is not heard the pool may know: `works` is False where it sees no shares of it. Then the rig is
@@ -163,8 +168,10 @@ def _sums(inside: Sequence[Earning], start: float, end: float) -> Told:
     parts = [_overlap(one, start, end) for one in inside]
     fees = [one.pool_fee_sat for one in inside]
     rates = {one.rate_ratio for one in inside}
-    stated = [None if one.hashrate is None else one.hashrate * (one.end - one.start) * part
-              for one, part in zip(inside, parts, strict=True)]  # fmt: skip
+    stated = [
+        None if one.hashrate is None else one.hashrate * (one.end - one.start) * part
+        for one, part in zip(inside, parts, strict=True)
+    ]
     return (
         round(sum(one.sat * part for one, part in zip(inside, parts, strict=True))),
         None if None in fees else round(sum((fee or 0) * part for fee, part in zip(fees, parts, strict=True))),

@@ -169,9 +169,10 @@ class Reckoner:
         rigs = matching.rigs_of(pool)
         scheme = book.terms.scheme or (report.scheme if report is not None else None)
         workers = {
-            "matched": len(rigs), "unmatched": len(matching.unmatched_workers.get(pool, ())),
+            "matched": len(rigs),
+            "unmatched": len(matching.unmatched_workers.get(pool, ())),
             "ambiguous": len(matching.ambiguous_workers.get(pool, ())),
-        }  # fmt: skip
+        }
         alone = scheme == ALONE
         return Reconciled(
             pool=pool,

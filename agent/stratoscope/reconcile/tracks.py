@@ -41,8 +41,22 @@ class Span(NamedTuple):
 class Track:
     """One rig's curve since it took its present seat at a pool. Times are UTC seconds."""
 
-    __slots__ = ("_at", "_counts", "_curves", "_raw", "_reach", "_spacing", "accepted", "at", "counts", "hashes",
-                 "per_share", "rate", "refused", "seconds")  # fmt: skip
+    __slots__ = (
+        "_at",
+        "_counts",
+        "_curves",
+        "_raw",
+        "_reach",
+        "_spacing",
+        "accepted",
+        "at",
+        "counts",
+        "hashes",
+        "per_share",
+        "rate",
+        "refused",
+        "seconds",
+    )
 
     def __init__(self, spacing: float = SPACING) -> None:
         self._spacing = spacing
@@ -127,8 +141,11 @@ class Track:
         stop = (hashes[index], known[index], accepted[index]) if whole else self._newest()
         since, until = self._at[index - 1], self._at[index] if whole else self.at
         part = (at - since) / (until - since) if until > since else 0.0
-        return (begin[0] + part * (stop[0] - begin[0]), begin[1] + part * (stop[1] - begin[1]),
-                begin[2] + part * (stop[2] - begin[2]))  # fmt: skip
+        return (
+            begin[0] + part * (stop[0] - begin[0]),
+            begin[1] + part * (stop[1] - begin[1]),
+            begin[2] + part * (stop[2] - begin[2]),
+        )
 
     @property
     def _share_rate(self) -> float:

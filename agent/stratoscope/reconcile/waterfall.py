@@ -185,9 +185,12 @@ def _parts(day: PoolDay, acceptance: float | None) -> dict[str, float | None]:
 
 
 def _costs(
-    day: PoolDay, theoretical: float, gross: float, factors: Mapping[str, float | None],
+    day: PoolDay,
+    theoretical: float,
+    gross: float,
+    factors: Mapping[str, float | None],
     parts: Mapping[str, float | None],
-) -> dict[str, float | None]:  # fmt: skip
+) -> dict[str, float | None]:
     """Return what each loss cost in satoshis, at the market's hashprice before the pool's fee."""
     shares = day.accepted + day.rejected + day.stale
     after_firmware = gross * (1 - day.firmware_fee)

@@ -23,10 +23,25 @@ from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
 from stratoscope.simulate.specs import SPECS
 
 MIX: Final[Mapping[str, float]] = {
-    "antminer": 28, "whatsminer": 11, "vnish": 9, "luxos": 8, "braiins": 6, "whatsminer3": 6, "avalon": 6,
-    "espminer": 5, "antminer-s9": 4, "antminer-scrypt": 3, "braiins-graphql": 3, "auradine": 2, "epic": 2,
-    "sealminer": 2, "cgminer": 2, "hammer": 1, "elphapex": 1, "proto": 1,
-}  # fmt: skip
+    "antminer": 28,
+    "whatsminer": 11,
+    "vnish": 9,
+    "luxos": 8,
+    "braiins": 6,
+    "whatsminer3": 6,
+    "avalon": 6,
+    "espminer": 5,
+    "antminer-s9": 4,
+    "antminer-scrypt": 3,
+    "braiins-graphql": 3,
+    "auradine": 2,
+    "epic": 2,
+    "sealminer": 2,
+    "cgminer": 2,
+    "hammer": 1,
+    "elphapex": 1,
+    "proto": 1,
+}
 """Families of a usual fleet, in percent."""
 _RETRY = 0.2  # s
 
@@ -85,10 +100,21 @@ class SimulatedFleet:
     for a rig's number and family. Bitcoin rigs that tell the block they work on tell one of `chain`.
     """
 
-    def __init__(self, *, rigs: int, seed: int = 0, clock: Clock, mix: Mapping[str, float] | None = None,
-                 troubles: bool = True, base: str = "127.64.0.1", pool_url: str = "stratum+tcp://127.0.0.1:3333",
-                 backup_url: str | None = None, workers: str = "account",
-                 account_of: Callable[[int, str], str] | None = None, chain: Chain | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        rigs: int,
+        seed: int = 0,
+        clock: Clock,
+        mix: Mapping[str, float] | None = None,
+        troubles: bool = True,
+        base: str = "127.64.0.1",
+        pool_url: str = "stratum+tcp://127.0.0.1:3333",
+        backup_url: str | None = None,
+        workers: str = "account",
+        account_of: Callable[[int, str], str] | None = None,
+        chain: Chain | None = None,
+    ) -> None:
         if rigs < 1:
             raise UsageError(f"a fleet needs at least one rig, not {rigs}")
         self.rigs: list[SimulatedRig] = []
@@ -157,13 +183,30 @@ class SimulatedFleet:
         spec = models[nth % len(models)]
         name = f"rig-{index:05d}"
         user = f"{self._account_of(index, family.name)}.{name}"
-        rig = Rig(index=index, name=name, family=family.name, spec=spec, seed=self._seed, clock=self._clock,
-                  pools=tuple((url, user) for url in self._urls), troubles=self._troubles,
-                  chain=self._chain if spec.algorithm == "sha256" else None)  # fmt: skip
+        rig = Rig(
+            index=index,
+            name=name,
+            family=family.name,
+            spec=spec,
+            seed=self._seed,
+            clock=self._clock,
+            pools=tuple((url, user) for url in self._urls),
+            troubles=self._troubles,
+            chain=self._chain if spec.algorithm == "sha256" else None,
+        )
         self.rigs.append(
-            SimulatedRig(name=name, family=family.name, model=spec.model, address=place.address, ports=place.ports,
-                         nameplate=spec.hashrate, user=rig.user, password=rig.password, state=rig)
-        )  # fmt: skip
+            SimulatedRig(
+                name=name,
+                family=family.name,
+                model=spec.model,
+                address=place.address,
+                ports=place.ports,
+                nameplate=spec.hashrate,
+                user=rig.user,
+                password=rig.password,
+                state=rig,
+            )
+        )
         self._doors.append(Door(rig, family, self._seen))
         self._servers.append(None)
 

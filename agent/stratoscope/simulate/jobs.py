@@ -54,8 +54,17 @@ class JobMaker:
         first, second = self._coinbase(tip.height + 1, value, int(now))
         count = 0 if empty else self._rng.choice((11, 12, 12, 13))
         branches = [self._rng.randbytes(32).hex() for _ in range(count)]
-        return [f"{self._count:x}", swap_words(tip.hash).hex(), first.hex(), second.hex(), branches, _VERSION,
-                f"{self._chain.bits:08x}", f"{int(now):08x}", clean]  # fmt: skip
+        return [
+            f"{self._count:x}",
+            swap_words(tip.hash).hex(),
+            first.hex(),
+            second.hex(),
+            branches,
+            _VERSION,
+            f"{self._chain.bits:08x}",
+            f"{int(now):08x}",
+            clean,
+        ]
 
     def _coinbase(self, height: int, value: int, now: int) -> tuple[bytes, bytes]:
         """Return the coinbase transaction before and after the extranonce (no witness)."""

@@ -104,8 +104,18 @@ class Market:
         if height is None:
             return Page("Block not found", 404)
         bits = self._chain.bits_of(height)
-        return Page({"id": name, "height": height, "version": 0x20000000, "timestamp": int(self._chain.time_of(height)),
-                     "bits": bits, "difficulty": difficulty(bits), "tx_count": 3100, "size": 1_600_000})  # fmt: skip
+        return Page(
+            {
+                "id": name,
+                "height": height,
+                "version": 0x20000000,
+                "timestamp": int(self._chain.time_of(height)),
+                "bits": bits,
+                "difficulty": difficulty(bits),
+                "tx_count": 3100,
+                "size": 1_600_000,
+            }
+        )
 
     def _adjustment(self) -> Page:
         """Answer with times in milliseconds but `previousTime` in seconds, as mempool.space does."""
@@ -114,31 +124,52 @@ class Market:
         left = EPOCH - done
         mean = (now - self._chain.epoch_start) / max(1, done)
         change = 100 * (BLOCK_INTERVAL / mean - 1) if done else 0.0
-        return Page({
-            "progressPercent": 100 * done / EPOCH, "difficultyChange": change,
-            "estimatedRetargetDate": int((now + left * mean) / MILLI), "remainingBlocks": left,
-            "remainingTime": int(left * mean / MILLI), "previousRetarget": 100 * self._chain.last_change,
-            "previousTime": int(self._chain.epoch_start), "nextRetargetHeight": tip.height + left,
-            "timeAvg": int(mean / MILLI), "adjustedTimeAvg": int(mean / MILLI), "timeOffset": 0,
-            "expectedBlocks": (now - self._chain.epoch_start) / BLOCK_INTERVAL,
-        })  # fmt: skip
+        return Page(
+            {
+                "progressPercent": 100 * done / EPOCH,
+                "difficultyChange": change,
+                "estimatedRetargetDate": int((now + left * mean) / MILLI),
+                "remainingBlocks": left,
+                "remainingTime": int(left * mean / MILLI),
+                "previousRetarget": 100 * self._chain.last_change,
+                "previousTime": int(self._chain.epoch_start),
+                "nextRetargetHeight": tip.height + left,
+                "timeAvg": int(mean / MILLI),
+                "adjustedTimeAvg": int(mean / MILLI),
+                "timeOffset": 0,
+                "expectedBlocks": (now - self._chain.epoch_start) / BLOCK_INTERVAL,
+            }
+        )
 
     def _hashrate(self) -> Page:
         now, tip = self._clock.time(), self._chain.tip()
         rate, present = self._chain.network_hashrate, difficulty(self._chain.bits)
         midnight = int(now // DAY * DAY)
-        days = [{"timestamp": int(midnight - back * DAY), "avgHashrate": rate * (1 + 0.01 * (back - 1))}
-                for back in (2, 1, 0)]  # fmt: skip
-        start = {"time": int(self._chain.epoch_start), "height": tip.height - tip.height % EPOCH, "difficulty": present,
-                 "adjustment": 1 + self._chain.last_change}  # fmt: skip
+        days = [
+            {"timestamp": int(midnight - back * DAY), "avgHashrate": rate * (1 + 0.01 * (back - 1))}
+            for back in (2, 1, 0)
+        ]
+        start = {
+            "time": int(self._chain.epoch_start),
+            "height": tip.height - tip.height % EPOCH,
+            "difficulty": present,
+            "adjustment": 1 + self._chain.last_change,
+        }
         return Page({"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present})
 
     def _rewards(self) -> Page:
         """Answer with sums in sat as strings, over the last 144 blocks."""
         tip = self._chain.tip()
         fees = self._chain.total_fees(144)
-        return Page({"startBlock": tip.height - 143, "endBlock": tip.height, "totalFee": str(fees),
-                     "totalReward": str(144 * subsidy(tip.height) + fees), "totalTx": str(144 * 3100)})  # fmt: skip
+        return Page(
+            {
+                "startBlock": tip.height - 143,
+                "endBlock": tip.height,
+                "totalFee": str(fees),
+                "totalReward": str(144 * subsidy(tip.height) + fees),
+                "totalTx": str(144 * 3100),
+            }
+        )
 
     def _index(self) -> Page:
         """Answer with the hashprice as an index publishes it; for a part of each hour by a wrong difficulty."""
@@ -160,8 +191,9 @@ class Market:
             return Page("Invalid query", 400)
         days = max(0.0, (self._began - int(match[2])) / DAY)
         usd = self._first * math.exp(0.08 * math.sin(days / 17) - 0.0004 * days)
-        return Page({"prices": [{"time": int(match[2]), match[1]: round(usd * _PER_USD[match[1]])}],
-                     "exchangeRates": {}})  # fmt: skip
+        return Page(
+            {"prices": [{"time": int(match[2]), match[1]: round(usd * _PER_USD[match[1]])}], "exchangeRates": {}}
+        )
 
     def _retargets(self) -> Page:
         """Answer with [time, height, difficulty, factor] of two years, the newest first."""
@@ -169,13 +201,25 @@ class Market:
         first, epochs = tip.height - tip.height % EPOCH, int(2 * _YEAR / (EPOCH * BLOCK_INTERVAL))
         factor = (1 + _YEARLY_GROWTH) ** (EPOCH * BLOCK_INTERVAL / _YEAR)
         present = difficulty(self._chain.bits)
-        return Page([[int(self._chain.time_of(first - back * EPOCH)), first - back * EPOCH, present / factor**back,
-                      factor if back else 1 + self._chain.last_change] for back in range(epochs)])  # fmt: skip
+        return Page(
+            [
+                [
+                    int(self._chain.time_of(first - back * EPOCH)),
+                    first - back * EPOCH,
+                    present / factor**back,
+                    factor if back else 1 + self._chain.last_change,
+                ]
+                for back in range(epochs)
+            ]
+        )
 
     def _past_rewards(self) -> Page:
         """Answer with the rewards of blocks, one in a hundred, of two years."""
         height = self._chain.tip().height
         blocks = int(2 * _YEAR / BLOCK_INTERVAL)
-        return Page([{"avgHeight": at, "timestamp": int(self._chain.time_of(at)),
-                      "avgRewards": subsidy(at) + block_fees(at)}
-                     for at in range(height - blocks, height + 1, 100)])  # fmt: skip
+        return Page(
+            [
+                {"avgHeight": at, "timestamp": int(self._chain.time_of(at)), "avgRewards": subsidy(at) + block_fees(at)}
+                for at in range(height - blocks, height + 1, 100)
+            ]
+        )

@@ -12,8 +12,15 @@ from typing import Final
 from stratoscope.simulate.specs import Spec
 from stratoscope.units import DAY, HOUR, MINUTE
 
-WINDOWS: Final = {"5s": 5.0, "1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE,
-                  "1h": HOUR, "24h": DAY}  # fmt: skip
+WINDOWS: Final = {
+    "5s": 5.0,
+    "1m": MINUTE,
+    "5m": 5 * MINUTE,
+    "15m": 15 * MINUTE,
+    "30m": 30 * MINUTE,
+    "1h": HOUR,
+    "24h": DAY,
+}
 POOL_WINDOWS: Final = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "1hr": HOUR, "1d": DAY, "7d": 7 * DAY}
 SLOTS: Final = 3
 
@@ -79,9 +86,30 @@ class Physics:
     dead hashboard; `slot` the pool slot in use.
     """
 
-    __slots__ = ("airflow", "ambient", "boards", "difficulty", "fan", "hashes", "hashrate", "lost", "pool_rates",
-                 "powered", "rng", "sharing", "slot", "slots", "spec", "stopped", "stuck", "throttle", "uptime",
-                 "wander", "windows", "work")  # fmt: skip
+    __slots__ = (
+        "airflow",
+        "ambient",
+        "boards",
+        "difficulty",
+        "fan",
+        "hashes",
+        "hashrate",
+        "lost",
+        "pool_rates",
+        "powered",
+        "rng",
+        "sharing",
+        "slot",
+        "slots",
+        "spec",
+        "stopped",
+        "stuck",
+        "throttle",
+        "uptime",
+        "wander",
+        "windows",
+        "work",
+    )
 
     def __init__(self, spec: Spec, rng: Random, *, uptime: float) -> None:
         self.spec, self.rng = spec, rng

@@ -51,8 +51,9 @@ class StratumPool:
     error code. `announced` tells when each block was first sent (monotonic s): the truth behind a race.
     """
 
-    def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0, difficulty: float = 65536.0,
-                 habits: Habits = Habits()) -> None:  # fmt: skip
+    def __init__(
+        self, chain: Chain, *, clock: Clock, seed: int = 0, difficulty: float = 65536.0, habits: Habits = Habits()
+    ) -> None:
         self.chain, self.difficulty, self.habits = chain, difficulty, habits
         self.shares: dict[str, int] = {}
         self.job: list[Any] = []
@@ -276,8 +277,13 @@ class StratumSession(asyncio.Protocol):
         if self.authorized:
             code = self.pool.judge(params, self._extranonce, self.vardiff.difficulty)
         self.pool.shares[str(code or "accepted")] = self.pool.shares.get(str(code or "accepted"), 0) + 1
-        words = {OTHER: "Malformed share", NOT_FOUND: "Job not found", DUPLICATE: "Duplicate share",
-                 LOW: "Low difficulty share", UNAUTHORIZED: "Unauthorized worker"}  # fmt: skip
+        words = {
+            OTHER: "Malformed share",
+            NOT_FOUND: "Job not found",
+            DUPLICATE: "Duplicate share",
+            LOW: "Low difficulty share",
+            UNAUTHORIZED: "Unauthorized worker",
+        }
         if code is None:
             self._reply(id_, result=True)
             changed = self.vardiff.share(self.pool.clock.monotonic())

@@ -39,10 +39,20 @@ class FoundryPool:
         """Answer one request."""
         words = request.path.strip("/").split("/")
         if words == ["pool_stats"]:
-            return Page({"hashrate5minAvg": int(_POOL / GH), "hashrate1hrAvg": int(_POOL / GH),
-                         "updatedAt": _iso(self._clock.time())})  # fmt: skip
-        pages = {"workers": self._workers, "subaccount_stats": self._stats, "earnings": self._earnings,
-                 "balance": self._balance, "subaccount_hashrate_day": self._hashrates}  # fmt: skip
+            return Page(
+                {
+                    "hashrate5minAvg": int(_POOL / GH),
+                    "hashrate1hrAvg": int(_POOL / GH),
+                    "updatedAt": _iso(self._clock.time()),
+                }
+            )
+        pages = {
+            "workers": self._workers,
+            "subaccount_stats": self._stats,
+            "earnings": self._earnings,
+            "balance": self._balance,
+            "subaccount_hashrate_day": self._hashrates,
+        }
         if len(words) != 2 or words[0] not in pages:
             return Page({"errorCode": "NOT_FOUND", "message": "no such path"}, 404)
         if request.headers.get("x-api-key") != self._key:
@@ -70,15 +80,23 @@ class FoundryPool:
 
     def _stats(self) -> Any:
         self._count()
-        sums = {name: sum(rig.physics.pool_rates[window] for rig in self._rigs) for name, window in (
-            ("hashrate5minAvg", "5m"), ("hashrate15minAvg", "15m"), ("hashrate1hrAvg", "1hr"),
-            ("hashrate24hrAvg", "1d"))}  # fmt: skip
+        sums = {
+            name: sum(rig.physics.pool_rates[window] for rig in self._rigs)
+            for name, window in (
+                ("hashrate5minAvg", "5m"),
+                ("hashrate15minAvg", "15m"),
+                ("hashrate1hrAvg", "1hr"),
+                ("hashrate24hrAvg", "1d"),
+            )
+        }
         return {
-            "name": self._account, "activeWorkers": len(self._rigs),
+            "name": self._account,
+            "activeWorkers": len(self._rigs),
             **{name: round(rate / GH) for name, rate in sums.items()},
             "lastShareTime": _iso(max((_last(rig) for rig in self._rigs), default=0)),
-            "updatedAt": _iso(self._clock.time()), "isActive": bool(self._rigs),
-        }  # fmt: skip
+            "updatedAt": _iso(self._clock.time()),
+            "isActive": bool(self._rigs),
+        }
 
     def _earnings(self) -> Any:
         self._count()
@@ -92,19 +110,32 @@ class FoundryPool:
         base = hashes / (difficulty(self._chain.bits_of(height)) * _TWO32) * subsidy(height)
         rate = 1 + trimmed(map(block_fees, heights)) / subsidy(height)
         return {
-            "startTime": _iso(day), "endTime": _iso(day + DAY), "totalAmount": _btc(base * rate * (1 - FEE)),
-            "hashrate": round(hashes / DAY / GH), "ppsBaseAmount": _btc(base),
-            "txFeeRewardAmount": _btc(base * (rate - 1)), "fppsRatePercent": round(100 * rate, 4),
-            "feeAmount": _btc(base * rate * FEE), "feeRatePercent": 100 * FEE,
-        }  # fmt: skip
+            "startTime": _iso(day),
+            "endTime": _iso(day + DAY),
+            "totalAmount": _btc(base * rate * (1 - FEE)),
+            "hashrate": round(hashes / DAY / GH),
+            "ppsBaseAmount": _btc(base),
+            "txFeeRewardAmount": _btc(base * (rate - 1)),
+            "fppsRatePercent": round(100 * rate, 4),
+            "feeAmount": _btc(base * rate * FEE),
+            "feeRatePercent": 100 * FEE,
+        }
 
     def _hashrates(self) -> Any:
         self._count()
         refused, stale = (_part(self._rigs, fate) for fate in ("rejected", "stale"))
-        return [{"time": _iso(day), "endTime": _iso(day + DAY), "unixTime": int(day),
-                 "hashrateAccepted": round(hashes / DAY / GH), "hashrateStale": round(hashes * stale / DAY / GH),
-                 "hashrateRejected": round(hashes * refused / DAY / GH), "averageWorkers": float(len(self._rigs))}
-                for day, hashes in sorted(self._days.items())]  # fmt: skip
+        return [
+            {
+                "time": _iso(day),
+                "endTime": _iso(day + DAY),
+                "unixTime": int(day),
+                "hashrateAccepted": round(hashes / DAY / GH),
+                "hashrateStale": round(hashes * stale / DAY / GH),
+                "hashrateRejected": round(hashes * refused / DAY / GH),
+                "averageWorkers": float(len(self._rigs)),
+            }
+            for day, hashes in sorted(self._days.items())
+        ]
 
     def _heights(self, day: float) -> range:
         """Return the heights of a day's blocks, as far as a chain of even pace knows."""
@@ -126,12 +157,18 @@ def _worker(rig: Rig) -> dict[str, Any]:
     rates, last = rig.physics.pool_rates, _iso(_last(rig))
     refused, stale = (_part([rig], fate) for fate in ("rejected", "stale"))
     return {
-        "workerId": str(rig.index), "workerName": rig.name, "hashrate_5m": round(rates["5m"] / GH),
-        "hashrate_15m": round(rates["15m"] / GH), "stale_15m": round(rates["15m"] * stale / GH),
-        "reject_15m": round(rates["15m"] * refused / GH), "hashrate_1h": round(rates["1hr"] / GH),
-        "stale_1h": round(rates["1hr"] * stale / GH), "reject_1h": round(rates["1hr"] * refused / GH),
-        "lastShareTime": last, "updatedAt": last,
-    }  # fmt: skip
+        "workerId": str(rig.index),
+        "workerName": rig.name,
+        "hashrate_5m": round(rates["5m"] / GH),
+        "hashrate_15m": round(rates["15m"] / GH),
+        "stale_15m": round(rates["15m"] * stale / GH),
+        "reject_15m": round(rates["15m"] * refused / GH),
+        "hashrate_1h": round(rates["1hr"] / GH),
+        "stale_1h": round(rates["1hr"] * stale / GH),
+        "reject_1h": round(rates["1hr"] * refused / GH),
+        "lastShareTime": last,
+        "updatedAt": last,
+    }
 
 
 def _part(rigs: Iterable[Rig], fate: str) -> float:

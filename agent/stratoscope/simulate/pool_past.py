@@ -59,8 +59,13 @@ class PoolPast:
 
 def past_of(rigs: Iterable[Rig], chain: Chain, now: float, seed: int) -> PoolPast:
     """Return the past of these rigs as of UTC `now`: each rig at its own mean hashrate, shares drawn for every hour."""
-    past = PoolPast(now // DAY * DAY - DAY, now // HOUR * HOUR, difficulty(chain.bits), subsidy(chain.tip().height),
-                    chain.mean_fees())  # fmt: skip
+    past = PoolPast(
+        now // DAY * DAY - DAY,
+        now // HOUR * HOUR,
+        difficulty(chain.bits),
+        subsidy(chain.tip().height),
+        chain.mean_fees(),
+    )
     count = round((past.end - past.begin) / HOUR)
     for rig in rigs:
         rng = Random(f"{seed}/past/{rig.name}")

@@ -68,19 +68,37 @@ class PoolStatistics:
                 totals[window] += rig.physics.pool_rates[window] * self._part
         best = shares * 0.9
         return {
-            **{f"hashrate{window}": suffixed(rate) for window, rate in totals.items()}, "lastshare": newest,
-            "workers": len(workers), "shares": int(shares), "bestshare": best, "bestever": int(best),
-            "authorised": int(self._started), "worker": workers,
-        }  # fmt: skip
+            **{f"hashrate{window}": suffixed(rate) for window, rate in totals.items()},
+            "lastshare": newest,
+            "workers": len(workers),
+            "shares": int(shares),
+            "bestshare": best,
+            "bestever": int(best),
+            "authorised": int(self._started),
+            "worker": workers,
+        }
 
     def _status(self) -> str:
         user = self._user()
-        head = {"runtime": int(self._clock.time() - self._started) + 86_400, "lastupdate": int(self._clock.time()),
-                "Users": 1 + _OTHERS, "Workers": user["workers"] + 4 * _OTHERS, "Idle": 3000,
-                "Disconnected": 200}  # fmt: skip
+        head = {
+            "runtime": int(self._clock.time() - self._started) + 86_400,
+            "lastupdate": int(self._clock.time()),
+            "Users": 1 + _OTHERS,
+            "Workers": user["workers"] + 4 * _OTHERS,
+            "Idle": 3000,
+            "Disconnected": 200,
+        }
         rates = {f"hashrate{window}": user[f"hashrate{window}"] for window in _WINDOWS}
-        shares = {"diff": 76.2, "accepted": user["shares"], "rejected": int(user["shares"] * 0.002),
-                  "bestshare": user["bestshare"], "SPS1m": 1.0, "SPS5m": 1.0, "SPS15m": 1.0, "SPS1h": 1.0}  # fmt: skip
+        shares = {
+            "diff": 76.2,
+            "accepted": user["shares"],
+            "rejected": int(user["shares"] * 0.002),
+            "bestshare": user["bestshare"],
+            "SPS1m": 1.0,
+            "SPS5m": 1.0,
+            "SPS15m": 1.0,
+            "SPS1h": 1.0,
+        }
         return "".join(orjson.dumps(line).decode() + "\n" for line in (head, rates, shares))
 
 
@@ -91,6 +109,7 @@ def _worker(rig: Rig, part: float) -> dict[str, Any]:
         "workername": rig.own_pools[0][1],
         **{f"hashrate{window}": suffixed(physics.pool_rates[window] * part) for window in _WINDOWS},
         "lastshare": max(rig.last_share(slot) for slot in physics.slots),
-        "shares": int(physics.work * part / physics.spec.hashes_per_difficulty), "bestshare": best,
+        "shares": int(physics.work * part / physics.spec.hashes_per_difficulty),
+        "bestshare": best,
         "bestever": int(best),
-    }  # fmt: skip
+    }

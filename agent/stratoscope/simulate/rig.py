@@ -24,12 +24,42 @@ class Rig:
     is called whenever the rig starts or stops accepting connections.
     """
 
-    __slots__ = ("_at", "_chain", "_clock", "_stuck", "cache", "family", "hostname", "index", "mac", "name",
-                 "on_change", "own_pools", "password", "physics", "serial", "spec", "token", "troubles", "user",
-                 "when")  # fmt: skip
+    __slots__ = (
+        "_at",
+        "_chain",
+        "_clock",
+        "_stuck",
+        "cache",
+        "family",
+        "hostname",
+        "index",
+        "mac",
+        "name",
+        "on_change",
+        "own_pools",
+        "password",
+        "physics",
+        "serial",
+        "spec",
+        "token",
+        "troubles",
+        "user",
+        "when",
+    )
 
-    def __init__(self, *, index: int, name: str, family: str, spec: Spec, seed: int, clock: Clock,
-                 pools: tuple[tuple[str, str], ...], troubles: bool, chain: Chain | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        *,
+        index: int,
+        name: str,
+        family: str,
+        spec: Spec,
+        seed: int,
+        clock: Clock,
+        pools: tuple[tuple[str, str], ...],
+        troubles: bool,
+        chain: Chain | None = None,
+    ) -> None:
         rng = Random(f"{seed}/{index}")
         digits = f"{rng.getrandbits(16):04x}{index & 0xFFFFFF:06x}"
         self.index, self.name, self.family, self.spec = index, name, family, spec

@@ -63,9 +63,18 @@ async def site(
         stack.push_async_callback(pool.stop)
         urls["backup"] = f"stratum+tcp://{shown}:{await _start(backup.start, host, BACKUP_PORT)}"
         stack.push_async_callback(backup.stop)
-        fleet = SimulatedFleet(rigs=rigs, seed=seed, clock=clock, mix=mix, troubles=troubles, base=bind,
-                               pool_url=urls["stratum"], backup_url=urls["backup"],
-                               account_of=account_of if shared else None, chain=chain)  # fmt: skip
+        fleet = SimulatedFleet(
+            rigs=rigs,
+            seed=seed,
+            clock=clock,
+            mix=mix,
+            troubles=troubles,
+            base=bind,
+            pool_url=urls["stratum"],
+            backup_url=urls["backup"],
+            account_of=account_of if shared else None,
+            chain=chain,
+        )
         await fleet.start()
         stack.push_async_callback(fleet.stop)
         statistics = HttpService(PoolStatistics(fleet, clock=clock).answer)
@@ -80,9 +89,15 @@ async def site(
 
 
 async def _open_accounts(
-    stack: contextlib.AsyncExitStack, urls: dict[str, str], fleet: SimulatedFleet, chain: Chain, clock: Clock,
-    past: PoolPast, host: str, shown: str,
-) -> None:  # fmt: skip
+    stack: contextlib.AsyncExitStack,
+    urls: dict[str, str],
+    fleet: SimulatedFleet,
+    chain: Chain,
+    clock: Clock,
+    past: PoolPast,
+    host: str,
+    shown: str,
+) -> None:
     """Start the pools of the north and the south."""
     north = FoundryPool(fleet, chain, past, clock=clock, account=NORTH, key=NORTH_KEY)
     south = PoolStatistics(fleet, clock=clock, account=SOUTH, credited=SKIMMED)

@@ -270,6 +270,9 @@ def told(alarm: Alarm, at: float, *, over: bool) -> Event:
     who = f"{alarm.rig}: " if alarm.rig else ""
     details = {"what": alarm.kind, "endpoint": alarm.endpoint, "slot": alarm.slot, "active": alarm.active}
     return Event(
-        kind="tamper_cleared" if over else "tamper", at=at, rig=alarm.rig,
-        text=f"over: {who}{text}" if over else f"{who}{text}", details=details,
-    )  # fmt: skip
+        kind="tamper_cleared" if over else "tamper",
+        at=at,
+        rig=alarm.rig,
+        text=f"over: {who}{text}" if over else f"{who}{text}",
+        details=details,
+    )

@@ -20,10 +20,23 @@ from stratoscope.wire.target import Answers, Limits, Target
 DISCOVERIES: Final = 32
 HANDLES: Final = 4096
 UNUSED: Final = (
-    "Chips", "LightFlashing", "TuningTarget", "TuningPercent", "TuningCapabilities", "ControlBoardVersion",
-    "DevFeeConnected", "BestShare", "SessionBestShare", "ApiVersion", "Messages", "IsMining", "PsuFans",
-    "AverageTemperature", "Efficiency", "OperatingState",
-)  # fmt: skip
+    "Chips",
+    "LightFlashing",
+    "TuningTarget",
+    "TuningPercent",
+    "TuningCapabilities",
+    "ControlBoardVersion",
+    "DevFeeConnected",
+    "BestShare",
+    "SessionBestShare",
+    "ApiVersion",
+    "Messages",
+    "IsMining",
+    "PsuFans",
+    "AverageTemperature",
+    "Efficiency",
+    "OperatingState",
+)
 """Fields never asked: nothing here reads them, and most cost a page behind a digest login each."""
 
 IDENTITY: Final = ("Mac", "Hostname", "SerialNumber", "FirmwareVersion")

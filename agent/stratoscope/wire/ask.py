@@ -48,9 +48,16 @@ class Wire:
         limits = limits or self._limits
         deadline = Deadline(limits)
         exchange = Exchange(
-            target, session, login, limits, self._names, self._web, deadline, self._clock.monotonic(),
+            target,
+            session,
+            login,
+            limits,
+            self._names,
+            self._web,
+            deadline,
+            self._clock.monotonic(),
             keep_raw=self._keep_raw,
-        )  # fmt: skip
+        )
         try:
             async with deadline.timeout:
                 await exchange.run(commands)

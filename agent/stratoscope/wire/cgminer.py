@@ -18,8 +18,19 @@ GUESSES: Final = 16  # times an answer without NUL is tried for being whole: a h
 class CgminerAnswer(asyncio.Protocol):
     """Sends one request and gathers its answer; `done` is set once the connection is closed."""
 
-    __slots__ = ("_ask", "_buffer", "_depth", "_guesses", "_limit", "_param", "_transport", "done", "ended", "oversize",
-                 "reset")  # fmt: skip
+    __slots__ = (
+        "_ask",
+        "_buffer",
+        "_depth",
+        "_guesses",
+        "_limit",
+        "_param",
+        "_transport",
+        "done",
+        "ended",
+        "oversize",
+        "reset",
+    )
 
     def __init__(self, ask: str, param: str | None, limit: int) -> None:
         self._ask = ask

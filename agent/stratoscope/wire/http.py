@@ -57,10 +57,16 @@ class Web:
                 limit=0, force_close=True, resolver=WebNames(self._names), use_dns_cache=False
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=None), max_line_size=8190, max_field_size=8190,
-                skip_auto_headers=("User-Agent",), headers={"Accept-Encoding": "identity"},
-            )  # fmt: skip
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+                max_line_size=8190,
+                max_field_size=8190,
+                skip_auto_headers=("User-Agent",),
+                headers={"Accept-Encoding": "identity"},
+            )
         return self._session
 
     async def get(

@@ -50,14 +50,16 @@ READ_PATHS: Final = frozenset[str]().union(
 )
 """Paths that a GET may go to."""
 
-LOGIN_PATHS: Final = frozenset({
-    "/api/v1/unlock",  # VNish
-    "/api/v1/auth/login",  # Braiins OS REST, Proto
-    "/token",  # FluxOS
-    "/cgi-bin/luci",  # Braiins OS LuCI
-    "/cgi-bin/login.php",  # SealMiner
-    "/admin/login",  # MSK
-})  # fmt: skip
+LOGIN_PATHS: Final = frozenset(
+    {
+        "/api/v1/unlock",  # VNish
+        "/api/v1/auth/login",  # Braiins OS REST, Proto
+        "/token",  # FluxOS
+        "/cgi-bin/luci",  # Braiins OS LuCI
+        "/cgi-bin/login.php",  # SealMiner
+        "/admin/login",  # MSK
+    }
+)
 """The only paths that a POST may go to."""
 
 QUERY: Final = re.compile(r"[A-Za-z0-9_.,=&-]{0,200}")

@@ -29,9 +29,21 @@ IDLE_BLANK: Final = re.compile(r'(?<=[{}\[\],:"]) | (?=[{}\[\],:"])')
 # Antminer S9 and BMMiner leave out the comma of "},{", Volc that of '}{"STATS"' and '}"KEY"'. Replacing fixed pairs
 # in the skeleton is many times faster than a pattern.
 MENDS: Final = (
-    ("[,", "["), ("{,", "{"), (",]", "]"), (",}", "}"), ("}{", "},{"), ("}[", "},["), ("]{", "],{"), ("][", "],["),
-    ('}"', '},"'), (']"', '],"'), ('""', '","'), ('""', '","'), (":,", ":null,"), (":}", ":null}"),
-)  # fmt: skip
+    ("[,", "["),
+    ("{,", "{"),
+    (",]", "]"),
+    (",}", "}"),
+    ("}{", "},{"),
+    ("}[", "},["),
+    ("]{", "],{"),
+    ("][", "],["),
+    ('}"', '},"'),
+    (']"', '],"'),
+    ('""', '","'),
+    ('""', '","'),
+    (":,", ":null,"),
+    (":}", ":null}"),
+)
 BRACKET: Final = re.compile(r"[{}\[\]]")
 SCALAR: Final = re.compile(r'[^ "{}\[\],:]++')
 UNPARTED: Final = re.compile(r'[^ "{}\[\],:](?=["{\[])')

@@ -18,28 +18,87 @@ class ForbiddenCommand(StratoscopeError):
     """A question outside the allow-list was about to be written: a bug of ours, stopped before the socket."""
 
 
-CGMINER_VERBS: Final = frozenset({
-    # cgminer 4.x, bfgminer 5.x and sgminer 5.x; `privileged`, `debug`, `lockstats` and all that set are left out
-    "version", "config", "summary", "pools", "devs", "edevs", "devdetails", "stats", "estats", "coin", "notify",
-    "asccount", "asc", "pgacount", "pga", "gpucount", "gpu", "cpucount", "cpu", "procs", "proccount", "procdetails",
-    "procnotify", "check", "lcd", "usbstats",
-    # BTMiner (WhatsMiner v1, v2)
-    "get_version", "get_psu", "get_miner_info", "get_error_code", "status",
-    # LuxOS
-    "atm", "autotunerget", "events", "fans", "frequencyget", "groups", "healthchipget", "healthctrl", "limits",
-    "power", "profiles", "session", "temps", "tempctrl", "tempsensor", "voltageget",
-    # BOSminer
-    "tunerstatus",
-    # Avalon
-    "litestats",
-    # Auradine
-    "psu", "fan", "temperature", "voltage", "frequency", "mode", "ipreport", "led",
-})  # fmt: skip
+CGMINER_VERBS: Final = frozenset(
+    {
+        # cgminer 4.x, bfgminer 5.x and sgminer 5.x; `privileged`, `debug`, `lockstats` and all that set are left out
+        "version",
+        "config",
+        "summary",
+        "pools",
+        "devs",
+        "edevs",
+        "devdetails",
+        "stats",
+        "estats",
+        "coin",
+        "notify",
+        "asccount",
+        "asc",
+        "pgacount",
+        "pga",
+        "gpucount",
+        "gpu",
+        "cpucount",
+        "cpu",
+        "procs",
+        "proccount",
+        "procdetails",
+        "procnotify",
+        "check",
+        "lcd",
+        "usbstats",
+        # BTMiner (WhatsMiner v1, v2)
+        "get_version",
+        "get_psu",
+        "get_miner_info",
+        "get_error_code",
+        "status",
+        # LuxOS
+        "atm",
+        "autotunerget",
+        "events",
+        "fans",
+        "frequencyget",
+        "groups",
+        "healthchipget",
+        "healthctrl",
+        "limits",
+        "power",
+        "profiles",
+        "session",
+        "temps",
+        "tempctrl",
+        "tempsensor",
+        "voltageget",
+        # BOSminer
+        "tunerstatus",
+        # Avalon
+        "litestats",
+        # Auradine
+        "psu",
+        "fan",
+        "temperature",
+        "voltage",
+        "frequency",
+        "mode",
+        "ipreport",
+        "led",
+    }
+)
 """Verbs of the CGMiner API and its vendor dialects that only read."""
 
-NUMBERED_VERBS: Final = frozenset({
-    "asc", "pga", "gpu", "cpu", "healthchipget", "voltageget", "frequencyget", "tempsensor",
-})  # fmt: skip
+NUMBERED_VERBS: Final = frozenset(
+    {
+        "asc",
+        "pga",
+        "gpu",
+        "cpu",
+        "healthchipget",
+        "voltageget",
+        "frequencyget",
+        "tempsensor",
+    }
+)
 """Verbs that may carry the number of a board, chip or processor; all others go without a parameter."""
 
 NUMBER: Final = re.compile(r"[0-9]{1,3}", re.ASCII)

@@ -11,22 +11,25 @@ class Meters:
             "stratoscope_series_dropped",
             "Series left out of the page, each time their rig was rendered: rig_limit and global_limit (settings "
             "max_series_per_rig, max_series), label_churn (too many different words of one rig; shown as 'other').",
-            ["reason"], registry=None,
-        )  # fmt: skip
+            ["reason"],
+            registry=None,
+        )
         self.errors = Counter(
             "stratoscope_render_errors", "Families of one rig that could not be rendered.", ["family"], registry=None
         )
         self.refused = Counter(
             "stratoscope_http_refused",
             "Requests and connections refused: host (not in allowed_hosts), crowded (too many connections), slow.",
-            ["reason"], registry=None,
-        )  # fmt: skip
+            ["reason"],
+            registry=None,
+        )
         self.series = Gauge("stratoscope_page_series", "Telemetry series on the whole page.", registry=None)
         self.join = Gauge("stratoscope_page_join_seconds", "How long the last page took to join.", registry=None)
         self.insecure = Gauge(
-            "stratoscope_insecure_listen", "1 if the pages are served beyond this machine without a login, else 0.",
+            "stratoscope_insecure_listen",
+            "1 if the pages are served beyond this machine without a login, else 0.",
             registry=None,
-        )  # fmt: skip
+        )
         for reason in ("rig_limit", "global_limit", "label_churn"):
             self.dropped.labels(reason)
         for reason in ("host", "crowded", "slow"):

@@ -84,8 +84,9 @@ class HistogramColumn(Column):
         inner = f"{labels[1:-1]}," if labels else ""
         bounds = [(repr(bound), count) for bound, count in spread.buckets] + [("+Inf", spread.count)]
         lines = [f'{self.series}_bucket{{{inner}le="{bound}"}} {count}\n' for bound, count in bounds]
-        return "".join((*lines, f"{self.series}_count{labels} {spread.count}\n",
-                        f"{self.series}_sum{labels} {spread.total!r}\n"))  # fmt: skip
+        return "".join(
+            (*lines, f"{self.series}_count{labels} {spread.count}\n", f"{self.series}_sum{labels} {spread.total!r}\n")
+        )
 
 
 def columns(families: tuple[Family[Any, Any], ...]) -> tuple[tuple[Family[Any, Any], tuple[Column, ...]], ...]:

@@ -46,9 +46,16 @@ class Discovery:
     """
 
     def __init__(
-        self, topics: Topics, settings: HomeAssistant, rigs: Rigs, retained: Latest, states: States, clock: Clock,
-        health: Health, chance: Callable[[], float],
-    ) -> None:  # fmt: skip
+        self,
+        topics: Topics,
+        settings: HomeAssistant,
+        rigs: Rigs,
+        retained: Latest,
+        states: States,
+        clock: Clock,
+        health: Health,
+        chance: Callable[[], float],
+    ) -> None:
         self.announcer = Announcer(Devices(topics, __version__), settings, chance)
         self._most, self._retained, self._states = settings.max_rigs, retained, states
         self._clock, self._health = clock, health
@@ -83,8 +90,11 @@ class Discovery:
         except BrokerError as error:
             if not error.of_message:
                 raise
-            log.warning("the broker does not let us hear Home Assistant's birth message or what we retained; devices "
-                        "that are gone stay there", reason=str(error))  # fmt: skip
+            log.warning(
+                "the broker does not let us hear Home Assistant's birth message or what we retained; devices "
+                "that are gone stay there",
+                reason=str(error),
+            )
             return
         if not self._heard_out:
             started = self._last = self._clock.monotonic()
@@ -136,8 +146,12 @@ class Discovery:
         withheld, announced = len(self.announcer.withheld), self.announcer.announced
         if withheld and announced >= self._most and not self._told:
             self._told = True
-            log.warning("rigs are left out of Home Assistant; exporters.mqtt.homeassistant says which may come",
-                        announced=announced, left_out=withheld, max_rigs=self._most)  # fmt: skip
+            log.warning(
+                "rigs are left out of Home Assistant; exporters.mqtt.homeassistant says which may come",
+                announced=announced,
+                left_out=withheld,
+                max_rigs=self._most,
+            )
 
     def _left(self, rig: RigId) -> None:
         self.announcer.rig_left(rig, self._clock.monotonic())

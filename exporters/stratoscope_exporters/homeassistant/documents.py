@@ -175,15 +175,22 @@ class Devices:
         reading, told = snapshot.reading, document.get("info", {})
         device = self._machine(snapshot, rig, told)
         common = _Entities(
-            object_id=self.object_id(rig), name=device["name"], expire=math.ceil(fresh_for(snapshot)),
-            currency=_currency(document, "money"), algorithm=None if reading is None else reading.algorithm,
-        )  # fmt: skip
+            object_id=self.object_id(rig),
+            name=device["name"],
+            expire=math.ceil(fresh_for(snapshot)),
+            currency=_currency(document, "money"),
+            algorithm=None if reading is None else reading.algorithm,
+        )
         state, availability = self._topics.rig_state(rig), self._topics.rig_availability(rig)
         agent = {"t": self._topics.status}
         head = {
-            "dev": device, "o": self._origin, "stat_t": state, "qos": 1, "avty_mode": "all",
+            "dev": device,
+            "o": self._origin,
+            "stat_t": state,
+            "qos": 1,
+            "avty_mode": "all",
             "avty": [agent, {"t": availability, "val_tpl": AVAILABLE}],
-        }  # fmt: skip
+        }
         return Device(common.object_id, head, _health(common, state, availability, agent) | common.all(RIG, document))
 
     def recognised(self, object_id: str, payload: bytes) -> Device | None:
@@ -234,9 +241,13 @@ def _health(common: _Entities, state: str, availability: str, agent: Object) -> 
     """Return the entities that tell of a rig also while it is away; they do not expire, they follow the agent."""
     words = common.component("sensor", "state", "State") | _shape(Shape.WORDS, "")
     words |= {
-        "ops": list(STATES), "val_tpl": STATE, "json_attr_t": state, "json_attr_tpl": ATTRIBUTES, "avty": [agent],
+        "ops": list(STATES),
+        "val_tpl": STATE,
+        "json_attr_t": state,
+        "json_attr_tpl": ATTRIBUTES,
+        "avty": [agent],
         "ic": "mdi:pickaxe",
-    }  # fmt: skip
+    }
     online = common.component("binary_sensor", "online", "Online") | _flag(Flag.CONNECTIVITY)
     online |= {"stat_t": availability, "val_tpl": CONNECTED, "avty": [agent]}
     return {"state": words, "online": online}

@@ -42,14 +42,25 @@ RIG: Final = (
     Entity("mining_rig_nameplate_hashes_per_second", "Nameplate hashrate", diagnostic=True, on=False, icon=METER),
     Entity("mining_rig_expected_hashes_per_second", "Expected hashrate", diagnostic=True, on=False, icon=METER),
     Entity("mining_rig_hardware_errors_total", "Hardware errors", diagnostic=True, on=False, icon="mdi:chip"),
-    Entity("mining_rig_power_source_info", "Power source", diagnostic=True, on=False, icon="mdi:flash-outline",
-           options=("measured", "reported", "configured", "nameplate")),
+    Entity(
+        "mining_rig_power_source_info",
+        "Power source",
+        diagnostic=True,
+        on=False,
+        icon="mdi:flash-outline",
+        options=("measured", "reported", "configured", "nameplate"),
+    ),
     Entity("mining_rig_poll_duration_seconds", "Poll duration", diagnostic=True, on=False),
     Entity("mining_hashboard_hashrate_hashes_per_second", "Hashboard {board} hashrate", icon=METER),
     Entity("mining_hashboard_temperature_celsius", "Hashboard {board} {sensor} temperature"),
     Entity("mining_hashboard_chips", "Hashboard {board} chips", diagnostic=True, on=False, icon="mdi:chip"),
-    Entity("mining_hashboard_hardware_errors_total", "Hashboard {board} hardware errors", diagnostic=True, on=False,
-           icon="mdi:chip"),
+    Entity(
+        "mining_hashboard_hardware_errors_total",
+        "Hashboard {board} hardware errors",
+        diagnostic=True,
+        on=False,
+        icon="mdi:chip",
+    ),
     Entity("mining_hashboard_frequency_hertz", "Hashboard {board} frequency", diagnostic=True, on=False),
     Entity("mining_hashboard_voltage_volts", "Hashboard {board} voltage", diagnostic=True, on=False),
     Entity("mining_fan_speed_rpm", "Fan {fan} speed", icon="mdi:fan"),
@@ -74,13 +85,18 @@ RIG: Final = (
     Entity("mining_rig_breakeven_efficiency_joules_per_terahash", "Breakeven efficiency", on=False, icon="mdi:leaf"),
     Entity("mining_rig_gross_margin_ratio", "Gross margin", on=False, icon="mdi:percent-outline"),
     Entity("mining_rig_payback_seconds", "Payback", Shape.DAYS, on=False),
-)  # fmt: skip
+)
 """What a rig shows, in the order of importance."""
 
 SITE: Final = (
     Entity("mining_site_hashrate_hashes_per_second", "Hashrate {algorithm}", icon=METER),
-    Entity("mining_site_nameplate_hashes_per_second", "Nameplate hashrate {algorithm}", diagnostic=True, on=False,
-           icon=METER),
+    Entity(
+        "mining_site_nameplate_hashes_per_second",
+        "Nameplate hashrate {algorithm}",
+        diagnostic=True,
+        on=False,
+        icon=METER,
+    ),
     Entity("mining_site_power_watts", "Power"),
     Entity("mining_site_energy_joules_total", "Energy"),
     Entity("mining_site_coverage_ratio", "Coverage", diagnostic=True, icon="mdi:percent-outline"),
@@ -97,10 +113,12 @@ SITE: Final = (
     Entity("mining_site_revenue_fiat_per_eh_day", "Revenue per EH/s", on=False, icon=CASH),
     Entity("mining_site_gross_profit_fiat_per_eh_day", "Gross profit per EH/s", on=False, icon=CASH),
     Entity("mining_site_hosting_opportunity_fiat_per_mw_year", "Hosting over mining", on=False, icon=CASH),
-    Entity("mining_site_hosting_breakeven_hashprice_fiat_per_ph_day", "Hosting breakeven hashprice", on=False,
-           icon=CASH),
-    Entity("mining_site_money_coverage_ratio", "Coverage of {of}", diagnostic=True, on=False,
-           icon="mdi:percent-outline"),
+    Entity(
+        "mining_site_hosting_breakeven_hashprice_fiat_per_ph_day", "Hosting breakeven hashprice", on=False, icon=CASH
+    ),
+    Entity(
+        "mining_site_money_coverage_ratio", "Coverage of {of}", diagnostic=True, on=False, icon="mdi:percent-outline"
+    ),
     Entity("mining_tariff_price_fiat_per_kwh", "Power price {tariff} {kind}", icon=CASH),
     Entity("mining_tariff_price_stale", "Power price {tariff} stale", Flag.PROBLEM, diagnostic=True),
     Entity("mining_tariff_power_watts", "Load {tariff}", on=False),
@@ -117,5 +135,5 @@ SITE: Final = (
     Entity("mining_difficulty_adjustment_ratio", "Next difficulty adjustment", icon="mdi:percent-outline"),
     Entity("mining_difficulty_adjustment_due_timestamp_seconds", "Next difficulty adjustment due"),
     Entity("mining_halving_remaining_blocks", "Blocks until halving", on=False, icon="mdi:cube-outline"),
-)  # fmt: skip
+)
 """What the site shows: its sums, its money, its tariffs and the market."""

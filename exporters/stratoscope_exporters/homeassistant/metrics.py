@@ -14,9 +14,11 @@ class Census:
     def collect(self) -> Iterator[Metric]:
         """Yield the family (prometheus_client's collector protocol)."""
         family = GaugeMetricFamily(
-            "stratoscope_homeassistant_rigs", "Rigs that are announced to Home Assistant, and those that are withheld: "
-            "beyond exporters.mqtt.homeassistant.max_rigs, or not in its list.", labels=["outcome"],
-        )  # fmt: skip
+            "stratoscope_homeassistant_rigs",
+            "Rigs that are announced to Home Assistant, and those that are withheld: "
+            "beyond exporters.mqtt.homeassistant.max_rigs, or not in its list.",
+            labels=["outcome"],
+        )
         for outcome, count in zip(("announced", "withheld"), self._count(), strict=True):
             family.add_metric([outcome], count)
         yield family

@@ -69,11 +69,14 @@ def _patterns(chosen: Iterable[Entity], families: Families) -> tuple[Pattern, ..
 RIG: Final = _patterns(
     entities.RIG, ((family, "money" if any(family is one for one in RIG_MONEY) else None, "rig_") for family in TABLE)
 )
-SITE_AND_MARKET: Final = _patterns(entities.SITE, (
-    *((family, None, "site_") for family in SITE),
-    *((family, "money", "site_") for family in SITE_MONEY),
-    *((family, "market", "") for family in MARKET),
-))  # fmt: skip
+SITE_AND_MARKET: Final = _patterns(
+    entities.SITE,
+    (
+        *((family, None, "site_") for family in SITE),
+        *((family, "money", "site_") for family in SITE_MONEY),
+        *((family, "market", "") for family in MARKET),
+    ),
+)
 
 
 def title(entity: Entity, labels: Mapping[str, str]) -> str:

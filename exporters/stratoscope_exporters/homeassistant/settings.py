@@ -35,9 +35,10 @@ class HomeAssistant(BaseModel):
         default=200, ge=0, le=MOST_RIGS, description="Rigs announced at most; the site's sums stand for all of them."
     )
     rigs: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = Field(
-        default=(), max_length=MOST_RIGS,
+        default=(),
+        max_length=MOST_RIGS,
         description="Announce only these: names, topic ids, or patterns with * and ?. Default: all, up to max_rigs.",
-    )  # fmt: skip
+    )
 
     @property
     def birth(self) -> str:

@@ -61,28 +61,37 @@ class Counts:
         yield failures
         yield from self._messages()
         yield GaugeMetricFamily(
-            "stratoscope_mqtt_outbox_bytes", "Size of the events that wait for the broker's acknowledgement.",
+            "stratoscope_mqtt_outbox_bytes",
+            "Size of the events that wait for the broker's acknowledgement.",
             self.outbox_bytes(),
-        )  # fmt: skip
+        )
 
     def _messages(self) -> Iterator[Metric]:
         ends = (
             ("produced", "Messages made for the broker, by kind.", self.produced),
             ("confirmed", "Messages that the broker acknowledged (QoS 1).", self.confirmed),
-            ("sent_unconfirmed", "Messages handed to the connection, with nobody to acknowledge them (QoS 0).",
-             self.sent),
-            ("conflated", "Messages that a newer one of the same topic replaced before they were sent.",
-             self.conflated),
-        )  # fmt: skip
+            (
+                "sent_unconfirmed",
+                "Messages handed to the connection, with nobody to acknowledge them (QoS 0).",
+                self.sent,
+            ),
+            (
+                "conflated",
+                "Messages that a newer one of the same topic replaced before they were sent.",
+                self.conflated,
+            ),
+        )
         for name, words, by_kind in ends:
             family = CounterMetricFamily(f"stratoscope_mqtt_messages_{name}", words, labels=["kind"])
             for kind, count in by_kind.items():
                 family.add_metric([kind], count)
             yield family
         dropped = CounterMetricFamily(
-            "stratoscope_mqtt_messages_dropped", "Messages given up, by reason: oversize, denied, protocol, busy (the "
-            "broker refused them), full (the outbox), disk (the ledger lost them).", labels=["kind", "reason"],
-        )  # fmt: skip
+            "stratoscope_mqtt_messages_dropped",
+            "Messages given up, by reason: oversize, denied, protocol, busy (the "
+            "broker refused them), full (the outbox), disk (the ledger lost them).",
+            labels=["kind", "reason"],
+        )
         for (kind, reason), count in sorted(self.dropped.items()):
             dropped.add_metric([kind, reason], count)
         yield dropped

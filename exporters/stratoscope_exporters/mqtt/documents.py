@@ -117,8 +117,12 @@ class SiteDocuments:
 
     def document(self, sums: Totals, money: SiteMoney | None, now: float) -> Object:
         """Return the document of the sums at UTC `now`."""
-        document: Object = {"ts": round(now, 3), "site": clean_text(self._site), "expected": sums.expected,
-                            "fresh": sums.fresh}  # fmt: skip
+        document: Object = {
+            "ts": round(now, 3),
+            "site": clean_text(self._site),
+            "expected": sums.expected,
+            "fresh": sums.fresh,
+        }
         SITE_TREE.grow(document, sums)
         if money is not None:
             MONEY_TREE.grow(document, money)
@@ -135,8 +139,12 @@ def health_document(registry: CollectorRegistry, health: Health, now: float) -> 
     {"ts": …, "version": "0.1.0", "ready": true, "uptime_s": 86400.0, "targets": 24, "loop_lag_seconds": 0.002,
      "events_total": {"rig_down": 3}, "mqtt_messages_dropped_total": {"event": {"full": 0, …}, …}, …}
     """
-    document: Object = {"ts": round(now, 3), "version": __version__, "ready": health.ready,
-                        "uptime_s": round(max(0.0, now - health.started), 1)}  # fmt: skip
+    document: Object = {
+        "ts": round(now, 3),
+        "version": __version__,
+        "ready": health.ready,
+        "uptime_s": round(max(0.0, now - health.started), 1),
+    }
     for family in registry.collect():
         if not family.name.startswith("stratoscope_"):
             continue
@@ -158,8 +166,12 @@ def event_document(event: Event, site: str, rig: str | None = None) -> Object:
     {"event_id": …, "ts": …, "kind": "rig_down", "site": "farm1", "rig": "hall1-03", "id": "aabbcc001122",
      "text": "hall1-03 is offline, was hashing: timeout: …", "details": {…}}
     """
-    document: Object = {"event_id": event.event_id, "ts": round(event.at, 3), "kind": event.kind,
-                        "site": clean_text(site)}  # fmt: skip
+    document: Object = {
+        "event_id": event.event_id,
+        "ts": round(event.at, 3),
+        "kind": event.kind,
+        "site": clean_text(site),
+    }
     if event.rig is not None:
         document["rig"] = rig_label(event.rig)
     if rig is not None:

@@ -53,14 +53,31 @@ class Publisher:
             outbox=context.outbox if context.outbox is not None else Outbox(),
             batch=0 if settings.batch else None,
         )
-        self._rigs = Rigs(context.fleet, self.topics, RigDocuments(settings.options), self._waiting.retained,
-                          self._waiting.states, self._clock, retain_state=settings.retain_state)  # fmt: skip
+        self._rigs = Rigs(
+            context.fleet,
+            self.topics,
+            RigDocuments(settings.options),
+            self._waiting.retained,
+            self._waiting.states,
+            self._clock,
+            retain_state=settings.retain_state,
+        )
         self._site = SiteDocuments(context.site, context.sections)
         self._sender = Sender(self._waiting, self._rigs, self.topics, self.counts, self._clock, settings.rate)
-        self._discovery = None if settings.homeassistant is None else Discovery(
-            self.topics, settings.homeassistant, self._rigs, self._waiting.retained, self._waiting.states, self._clock,
-            context.health, chance,
-        )  # fmt: skip
+        self._discovery = (
+            None
+            if settings.homeassistant is None
+            else Discovery(
+                self.topics,
+                settings.homeassistant,
+                self._rigs,
+                self._waiting.retained,
+                self._waiting.states,
+                self._clock,
+                context.health,
+                chance,
+            )
+        )
         self._trouble: str | None = None
 
     async def run(self) -> None:

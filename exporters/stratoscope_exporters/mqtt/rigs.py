@@ -46,9 +46,16 @@ class Rigs:
     """Makes the messages of every rig."""
 
     def __init__(
-        self, fleet: Fleet, topics: Topics, documents: RigDocuments, retained: Latest, states: States, clock: Clock,
-        *, retain_state: bool,
-    ) -> None:  # fmt: skip
+        self,
+        fleet: Fleet,
+        topics: Topics,
+        documents: RigDocuments,
+        retained: Latest,
+        states: States,
+        clock: Clock,
+        *,
+        retain_state: bool,
+    ) -> None:
         self._fleet, self._topics, self._documents, self._clock = fleet, topics, documents, clock
         self._retained, self._states = retained, states
         self._retain_state = retain_state

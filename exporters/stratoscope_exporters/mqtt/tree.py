@@ -19,8 +19,12 @@ EXACT: Final = 1 << 53
 MOST_ROWS: Final = 256
 """Rows a family may bring into a document of the whole site."""
 
-PLACES: Final = {"board": ("boards", "hashboard_"), "fan": ("fans", "fan_"), "slot": ("pools", "rig_pool_"),
-                 "tariff": ("tariffs", "tariff_")}  # fmt: skip
+PLACES: Final = {
+    "board": ("boards", "hashboard_"),
+    "fan": ("fans", "fan_"),
+    "slot": ("pools", "rig_pool_"),
+    "tariff": ("tariffs", "tariff_"),
+}
 """Labels that name a part: the object that holds the parts, and what the names of their metrics begin with."""
 WORDS: Final = ("currency", "url")
 """Labels that tell of a part or of its unit, and so stand beside the values."""

@@ -173,8 +173,14 @@ async def streamed(request: web.Request, body: list[bytes], headers: dict[str, s
 
 async def listen(app: web.Application, guard: Guard, settings: Settings) -> tuple[web.AppRunner, asyncio.Server]:
     """Start serving `app`; raise OSError when the address cannot be had."""
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, shutdown_timeout=2.0,
-                           max_line_size=4096, max_field_size=4096)  # fmt: skip
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=2.0,
+        max_line_size=4096,
+        max_field_size=4096,
+    )
     await runner.setup()
     if runner.server is None:
         raise RuntimeError("setup() makes the server")

@@ -17,12 +17,28 @@ async def until(condition, seconds: float = 60.0) -> None:
 
 
 async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_set_right():
-    fleet = SimulatedFleet(rigs=4, seed=4, clock=SystemClock(), troubles=False, base="127.97.0.1", pool_url=OWN,
-                           mix={"antminer": 1, "whatsminer": 1, "luxos": 1, "espminer": 1})  # fmt: skip
+    fleet = SimulatedFleet(
+        rigs=4,
+        seed=4,
+        clock=SystemClock(),
+        troubles=False,
+        base="127.97.0.1",
+        pool_url=OWN,
+        mix={"antminer": 1, "whatsminer": 1, "luxos": 1, "espminer": 1},
+    )
     await fleet.start()
-    agent = Agent(Config.model_validate({
-        "polling": {"interval": 5}, "rigs": targets(fleet), "exporters": {}, "guard": {"endpoints": ["pool.example"]},
-    }), SystemClock(), remember=False)  # fmt: skip
+    agent = Agent(
+        Config.model_validate(
+            {
+                "polling": {"interval": 5},
+                "rigs": targets(fleet),
+                "exporters": {},
+                "guard": {"endpoints": ["pool.example"]},
+            }
+        ),
+        SystemClock(),
+        remember=False,
+    )
     told: list = []
     agent.events.listeners.append(told.append)
     running = asyncio.create_task(agent.run())

@@ -34,8 +34,10 @@ ROW = re.compile(r"^\| (.+?) \| .+ \| `(mining_[a-z_]+)(?:\{([^}]*)\})?` \| (-?[
 def paper() -> list[tuple[str, str, dict[str, str], str]]:
     """Return figure, metric, labels and value of every row of the table."""
     text = (ROOT / "docs/economics.md").read_text("utf-8").split("### A site on /metrics", 1)[1].split("\n## ", 1)[0]
-    return [(name, metric, dict(re.findall(r'(\w+)="([^"]*)"', labels)), value) for name, metric, labels, value in
-            ROW.findall(text)]  # fmt: skip
+    return [
+        (name, metric, dict(re.findall(r'(\w+)="([^"]*)"', labels)), value)
+        for name, metric, labels, value in ROW.findall(text)
+    ]
 
 
 def free_port() -> int:
@@ -60,18 +62,34 @@ def answers() -> dict[str, Any]:
         **{f"/api/block/{name(height)}": block(height) for height in heights},
         **{f"/api/block-height/{height}": Says(name(height).encode()) for height in heights},
         "/api/v1/mining/reward-stats/144": {
-            "startBlock": tip - 143, "endBlock": tip, "totalReward": str(144 * (312_500_000 + 1_686_508)),
-            "totalFee": str(144 * 1_686_508), "totalTx": "410000"},
-        "/api/v1/mining/hashrate/3d": {"hashrates": [], "difficulty": [], "currentHashrate": week,
-                                       "currentDifficulty": difficulty},
+            "startBlock": tip - 143,
+            "endBlock": tip,
+            "totalReward": str(144 * (312_500_000 + 1_686_508)),
+            "totalFee": str(144 * 1_686_508),
+            "totalTx": "410000",
+        },
+        "/api/v1/mining/hashrate/3d": {
+            "hashrates": [],
+            "difficulty": [],
+            "currentHashrate": week,
+            "currentDifficulty": difficulty,
+        },
         "/api/v1/difficulty-adjustment": {
-            "progressPercent": 30.2, "remainingBlocks": 2016 - tip % 2016, "nextRetargetHeight": first + 2016,
-            "previousRetarget": -1.2, "previousTime": int(START) - 120 - (tip % 2016) * 590,
-            "estimatedRetargetDate": (int(START) + 820_000) * 1000},
+            "progressPercent": 30.2,
+            "remainingBlocks": 2016 - tip % 2016,
+            "nextRetargetHeight": first + 2016,
+            "previousRetarget": -1.2,
+            "previousTime": int(START) - 120 - (tip % 2016) * 590,
+            "estimatedRetargetDate": (int(START) + 820_000) * 1000,
+        },
         "/v2/prices/BTC-USD/spot": {"data": {"amount": "91132.00", "base": "BTC", "currency": "USD"}},
-        "/0/public/Ticker?pair=XBTUSD": {"error": [], "result": {"XXBTZUSD": {"a": ["91132.1", "1", "1.000"],
-                                         "b": ["91131.9", "1", "1.000"], "c": ["91132.0", "0.01"]}}},
-    }  # fmt: skip
+        "/0/public/Ticker?pair=XBTUSD": {
+            "error": [],
+            "result": {
+                "XXBTZUSD": {"a": ["91132.1", "1", "1.000"], "b": ["91131.9", "1", "1.000"], "c": ["91132.0", "0.01"]}
+            },
+        },
+    }
 
 
 def freeze(fleet: SimulatedFleet) -> None:
@@ -102,24 +120,33 @@ async def site(tmp_path, monkeypatch, web: Web):
     freeze(fleet)
     entries = [{**entry, "name": name} for entry, name in zip(targets(fleet), NAMES, strict=True)]
     port = free_port()
-    config = Config.model_validate({
-        "site": "north",
-        "polling": {"interval": STEP, "freshness": 90},
-        "rigs": entries,
-        "state_dir": str(tmp_path),
-        "market": {
-            "network": [{"kind": "mempool", "url": web.url}],
-            "prices": [{"kind": "coinbase", "url": web.url}, {"kind": "kraken", "url": web.url}],
-        },
-        "tariffs": {"default": {
-            "timezone": "America/Chicago",
-            "energy": {"type": "zones", "price": 0.04, "zones": [{"hours": "15-19", "price": 0.07}]},
-            "adders": {"per_kwh": 0.01, "loss_ratio": 0.02},
-        }},
-        "economics": {"pool_fee": 0.02, "overhead_ratio": 1.04, "capex": [{"model": "A2", "price": 900}],
-                      "hosting_per_kw_month": 121, "algorithms": {"scrypt": {"price": 0.9, "per": "GH"}}},
-        "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
-    })  # fmt: skip
+    config = Config.model_validate(
+        {
+            "site": "north",
+            "polling": {"interval": STEP, "freshness": 90},
+            "rigs": entries,
+            "state_dir": str(tmp_path),
+            "market": {
+                "network": [{"kind": "mempool", "url": web.url}],
+                "prices": [{"kind": "coinbase", "url": web.url}, {"kind": "kraken", "url": web.url}],
+            },
+            "tariffs": {
+                "default": {
+                    "timezone": "America/Chicago",
+                    "energy": {"type": "zones", "price": 0.04, "zones": [{"hours": "15-19", "price": 0.07}]},
+                    "adders": {"per_kwh": 0.01, "loss_ratio": 0.02},
+                }
+            },
+            "economics": {
+                "pool_fee": 0.02,
+                "overhead_ratio": 1.04,
+                "capex": [{"model": "A2", "price": 900}],
+                "hosting_per_kw_month": 121,
+                "algorithms": {"scrypt": {"price": 0.9, "per": "GH"}},
+            },
+            "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
+        }
+    )
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
     for _ in range(2000):  # the market is asked at once, in real time
@@ -142,8 +169,11 @@ async def site(tmp_path, monkeypatch, web: Web):
     async def page() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         async with ClientSession(f"http://127.0.0.1:{port}") as session, session.get("/metrics") as answer:
             text = await answer.text()
-        return {(s.name, frozenset(s.labels.items())): s.value
-                for family in text_string_to_metric_families(text) for s in family.samples}  # fmt: skip
+        return {
+            (s.name, frozenset(s.labels.items())): s.value
+            for family in text_string_to_metric_families(text)
+            for s in family.samples
+        }
 
     async def stop() -> None:
         agent.stop()
@@ -179,8 +209,12 @@ async def test_revenue_cost_and_margin_on_metrics_are_those_of_the_paper(site, t
         value = after[key] - before.get(key, 0.0) if metric.endswith("_total") else after[key]
         assert rounded(value, told) == told, f"{name}: {value}"
     absent = {(name, dict(labels).get("rig")) for name, labels in after}
-    for metric in ("mining_rig_revenue_satoshis_total", "mining_rig_revenue_satoshis_per_day",
-                   "mining_rig_hashcost_fiat_per_ph_day", "mining_rig_payback_seconds"):  # fmt: skip
+    for metric in (
+        "mining_rig_revenue_satoshis_total",
+        "mining_rig_revenue_satoshis_per_day",
+        "mining_rig_hashcost_fiat_per_ph_day",
+        "mining_rig_payback_seconds",
+    ):
         assert (metric, "l7") not in absent
     assert ("mining_rig_margin_fiat_per_day", "dark") not in absent
     assert ("mining_rig_power_cost_fiat_total", "dark") not in absent

@@ -26,14 +26,30 @@ async def test_a_rig_that_hangs_on_to_an_old_block_is_seen_and_over_when_it_move
     chain = Chain(seed=2, clock=clock, early=(1e6,))  # no block but those the test finds
     pool = StratumPool(chain, clock=clock, seed=1, habits=Habits(open=True))
     url = f"stratum+tcp://127.0.0.1:{await pool.start()}"
-    fleet = SimulatedFleet(rigs=3, seed=4, clock=clock, troubles=False, base="127.97.4.1", pool_url=url, chain=chain,
-                           mix={"sealminer": 1, "cgminer": 1, "antminer": 1})  # fmt: skip
+    fleet = SimulatedFleet(
+        rigs=3,
+        seed=4,
+        clock=clock,
+        troubles=False,
+        base="127.97.4.1",
+        pool_url=url,
+        chain=chain,
+        mix={"sealminer": 1, "cgminer": 1, "antminer": 1},
+    )
     await fleet.start()
     port = free_port()
-    agent = Agent(Config.model_validate({
-        "polling": {"interval": 5}, "rigs": targets(fleet), "stratum": {},
-        "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
-    }), clock, remember=False)  # fmt: skip
+    agent = Agent(
+        Config.model_validate(
+            {
+                "polling": {"interval": 5},
+                "rigs": targets(fleet),
+                "stratum": {},
+                "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
+            }
+        ),
+        clock,
+        remember=False,
+    )
     running = asyncio.create_task(agent.run())
     telling = {rig.family: rig for rig in fleet.rigs if rig.family != "antminer"}
 
@@ -45,8 +61,12 @@ async def test_a_rig_that_hangs_on_to_an_old_block_is_seen_and_over_when_it_move
             with contextlib.suppress(ClientError):  # it does not listen yet
                 async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
                     page = await answer.text()
-            rows = {s.labels["rig"]: s.value for family in text_string_to_metric_families(page)
-                    for s in family.samples if s.name == "mining_rig_behind_tip_blocks"}  # fmt: skip
+            rows = {
+                s.labels["rig"]: s.value
+                for family in text_string_to_metric_families(page)
+                for s in family.samples
+                if s.name == "mining_rig_behind_tip_blocks"
+            }
             said = {rig.family: rows[rig.name] for rig in fleet.rigs if rig.name in rows}
             if said == wanted:
                 return

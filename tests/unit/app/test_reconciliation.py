@@ -33,11 +33,16 @@ async def agent(monkeypatch, free_base):
     clock = SystemClock()
     async with site(rigs=40, bind=free_base, seed=3, clock=clock, troubles=False, shared=True) as (fleet, urls):
         mempool = {"kind": "mempool", "url": urls["market"]}
-        config = Config.model_validate({
-            "site": "demo", "polling": {"interval": 5}, "rigs": targets(fleet), "exporters": {},
-            "pools": pool_entries(urls),
-            "market": {"interval": 10, "network": [mempool], "prices": [mempool]},
-        })  # fmt: skip
+        config = Config.model_validate(
+            {
+                "site": "demo",
+                "polling": {"interval": 5},
+                "rigs": targets(fleet),
+                "exporters": {},
+                "pools": pool_entries(urls),
+                "market": {"interval": 10, "network": [mempool], "prices": [mempool]},
+            }
+        )
         made = Agent(config, clock, remember=False, past=watched(fleet.past, config))
         running = asyncio.ensure_future(made.run())
         yield made
@@ -54,10 +59,14 @@ def free_base() -> str:
 async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     def whole() -> bool:
         pools = {one.pool: one for one in agent.around.reconciliation.now or ()}
-        return len(pools) == 3 and all(
-            one.rigs["matched"] and one.worker_matches.get("unmatched") == 0 and not one.rigs["unmatched"]
-            for one in pools.values()
-        ) and pools["north"].waterfall is not None  # fmt: skip
+        return (
+            len(pools) == 3
+            and all(
+                one.rigs["matched"] and one.worker_matches.get("unmatched") == 0 and not one.rigs["unmatched"]
+                for one in pools.values()
+            )
+            and pools["north"].waterfall is not None
+        )
 
     await become(whole)
     pools = {one.pool: one for one in agent.around.reconciliation.now}

@@ -32,16 +32,34 @@ async def site(tmp_path):
     chain = Chain(seed=1, clock=clock)
     pools = [StratumPool(chain, clock=clock, seed=n, habits=Habits(open=True)) for n in range(2)]
     urls = [f"stratum+tcp://127.0.0.1:{await pool.start()}" for pool in pools]
-    fleet = SimulatedFleet(rigs=3, seed=3, clock=clock, mix={"antminer": 1}, troubles=False, base="127.96.0.1",
-                           pool_url=urls[0], backup_url=urls[1])  # fmt: skip
+    fleet = SimulatedFleet(
+        rigs=3,
+        seed=3,
+        clock=clock,
+        mix={"antminer": 1},
+        troubles=False,
+        base="127.96.0.1",
+        pool_url=urls[0],
+        backup_url=urls[1],
+    )
     await fleet.start()
     port = free_port()
-    agent = Agent(Config.model_validate({
-        "polling": {"interval": 5}, "rigs": targets(fleet), "state_dir": str(tmp_path), "stratum": {},
-        "market": {"network": [{"kind": "fixed", "height": 900_000, "difficulty": 149301205959699.9, "fees": 0.01}],
-                   "prices": [{"kind": "fixed", "price": 91_132}]},
-        "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
-    }), clock)  # fmt: skip
+    agent = Agent(
+        Config.model_validate(
+            {
+                "polling": {"interval": 5},
+                "rigs": targets(fleet),
+                "state_dir": str(tmp_path),
+                "stratum": {},
+                "market": {
+                    "network": [{"kind": "fixed", "height": 900_000, "difficulty": 149301205959699.9, "fees": 0.01}],
+                    "prices": [{"kind": "fixed", "price": 91_132}],
+                },
+                "exporters": {"prometheus": {"listen": f"127.0.0.1:{port}"}},
+            }
+        ),
+        clock,
+    )
     running = asyncio.create_task(agent.run())
 
     async def get(path: str) -> str:
@@ -58,8 +76,11 @@ async def site(tmp_path):
 
 
 def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    return {(s.name, frozenset(s.labels.items())): s.value
-            for family in text_string_to_metric_families(text) for s in family.samples}  # fmt: skip
+    return {
+        (s.name, frozenset(s.labels.items())): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
 
 
 async def test_what_the_rigs_name_is_watched_and_shown(site):
@@ -104,16 +125,25 @@ async def test_what_the_rigs_name_is_watched_and_shown(site):
 
 def snapshot(*slots: PoolSlot, address: str = "10.0.0.7", algorithm: str | None = "sha256") -> RigSnapshot:
     reading = Reading(driver="x", algorithm=algorithm, pools=slots)  # type: ignore[arg-type]
-    return RigSnapshot(rig=address, state="hashing", polling=Polling(address=address, interval=30.0), reading=reading,
-                       judged=Judged(hashrate=1e14))  # fmt: skip
+    return RigSnapshot(
+        rig=address,
+        state="hashing",
+        polling=Polling(address=address, interval=30.0),
+        reading=reading,
+        judged=Judged(hashrate=1e14),
+    )
 
 
 def test_rigs_are_counted_at_their_active_slot_only():
     one = snapshot(
         PoolSlot(index=0, url="a:1", user="acct.x", active=True), PoolSlot(index=1, url="b:1", user="acct.x")
     )
-    other = snapshot(PoolSlot(index=0, url="a:1", active=False), PoolSlot(index=1, url="b:1", active=True, user="w.y"),
-                     PoolSlot(index=2), address="203.0.113.5:4029")  # fmt: skip
+    other = snapshot(
+        PoolSlot(index=0, url="a:1", active=False),
+        PoolSlot(index=1, url="b:1", active=True, user="w.y"),
+        PoolSlot(index=2),
+        address="203.0.113.5:4029",
+    )
     found = named([one, other, replace(one, reading=None)], {})
     assert set(found) == {"a:1", "b:1"}
     assert (found["a:1"].share.rigs, found["a:1"].share.hashrate, found["a:1"].user) == (1, 1e14, "acct.x")
@@ -123,8 +153,9 @@ def test_rigs_are_counted_at_their_active_slot_only():
 
 
 def test_every_rig_of_a_large_fleet_is_counted_though_they_are_looked_at_in_parts():
-    rigs = [snapshot(PoolSlot(index=0, url="a:1", active=True), address=f"10.0.{n // 250}.{n % 250}")
-            for n in range(1234)]  # fmt: skip
+    rigs = [
+        snapshot(PoolSlot(index=0, url="a:1", active=True), address=f"10.0.{n // 250}.{n % 250}") for n in range(1234)
+    ]
     found = {}
     for some in batched(rigs):
         named(some, found)
@@ -138,8 +169,15 @@ def test_the_pools_of_another_algorithm_are_not_watched():
 
 @pytest.mark.parametrize(
     ("address", "place"),
-    [("10.0.0.7", "private"), ("10.0.0.7:4029", "private"), ("127.64.0.1", "loopback"), ("[fd00::7]:4028", "private"),
-     ("[::1]", "loopback"), ("rig-7.lan", "private"), ("8.8.8.8:80", "public")],
-)  # fmt: skip
+    [
+        ("10.0.0.7", "private"),
+        ("10.0.0.7:4029", "private"),
+        ("127.64.0.1", "loopback"),
+        ("[fd00::7]:4028", "private"),
+        ("[::1]", "loopback"),
+        ("rig-7.lan", "private"),
+        ("8.8.8.8:80", "public"),
+    ],
+)
 def test_a_rig_stands_where_its_address_is(address, place):
     assert place_of_rig(address) == place

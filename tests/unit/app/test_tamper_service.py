@@ -30,8 +30,9 @@ class Endpoints:
 class Bench:
     def __init__(self, rules: Rules, stratum=None) -> None:
         self.fleet, self.clock, self.told, self.learned = Fleet(), StillClock(), [], []
-        self.guarding = Guarding(rules, self.fleet, self.clock, self.told.append, learned=self.learned.extend,
-                                 stratum=stratum)  # fmt: skip
+        self.guarding = Guarding(
+            rules, self.fleet, self.clock, self.told.append, learned=self.learned.extend, stratum=stratum
+        )
 
     def look(self) -> None:
         for name in list(self.fleet.snapshots):

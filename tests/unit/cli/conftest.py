@@ -20,9 +20,13 @@ def block() -> int:
 def fleet() -> Iterator[SimulatedFleet]:
     """Twelve rigs of all families, without troubles, on loopback addresses of their own."""
     simulated = SimulatedFleet(
-        rigs=12, seed=7, clock=SystemClock(), troubles=False, base=f"127.73.{block()}.1",
+        rigs=12,
+        seed=7,
+        clock=SystemClock(),
+        troubles=False,
+        base=f"127.73.{block()}.1",
         pool_url="stratum+tcp://stratum.bigpool.net:3333",
-    )  # fmt: skip
+    )
     loop, started = asyncio.new_event_loop(), threading.Event()
 
     def serve() -> None:

@@ -128,10 +128,16 @@ def test_s10_what_a_rig_says_cannot_steer_the_terminal(capsys: pytest.CaptureFix
 
     evil = "\x1b[2J\x1b]0;t\x07[bold red]x[/] :boom: \u202e\nnext"
     reading = Reading(
-        driver="d", make=evil, model=evil, hostname=evil, firmware=evil, serial=evil,
-        pools=(PoolSlot(index=0, url=evil, user=evil),), faults=(Fault(code=evil, message=evil),),
+        driver="d",
+        make=evil,
+        model=evil,
+        hostname=evil,
+        firmware=evil,
+        serial=evil,
+        pools=(PoolSlot(index=0, url=evil, user=evil),),
+        faults=(Fault(code=evil, message=evil),),
         defects=(Defect(evil, evil, evil),),
-    )  # fmt: skip
+    )
     show(DRIVERS[0], reading, "10.0.0.1")
     shown = capsys.readouterr().out
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown) is None

@@ -73,9 +73,12 @@ def test_json_records_carry_level_logger_and_utc_time(clock: Hands) -> None:
     logs.setup("info", "auto", stream=stream, clock=clock)
     structlog.get_logger("stratoscope").warning("rig is offline", rig="r1")
     assert json.loads(stream.getvalue()) == {
-        "rig": "r1", "event": "rig is offline", "level": "warning", "logger": "stratoscope",
+        "rig": "r1",
+        "event": "rig is offline",
+        "level": "warning",
+        "logger": "stratoscope",
         "timestamp": "1970-01-01T00:16:40.000Z",
-    }  # fmt: skip
+    }
 
 
 def test_the_level_holds_for_our_records_and_those_of_libraries(clock: Hands) -> None:
@@ -138,10 +141,13 @@ def test_s15_secrets_in_keys_urls_and_nested_values_are_taken_out(clock: Hands) 
     logs.setup("info", "json", stream=stream, clock=clock)
     structlog.get_logger("x").info(
         "get http://bob:CANARY@h/p?api_key=CANARY&n=1",
-        password="CANARY", api_key="CANARY", token=b"CANARY",
+        password="CANARY",
+        api_key="CANARY",
+        token=b"CANARY",
         nested={"Authorization": "Bearer CANARY", "cookies": ["CANARY"]},
-        keyboard="kept", monkey="kept",
-    )  # fmt: skip
+        keyboard="kept",
+        monkey="kept",
+    )
     assert "CANARY" not in stream.getvalue()
     record = json.loads(stream.getvalue())
     assert record["event"] == "get http://[redacted]@h/p?api_key=[redacted]&n=1"

@@ -18,8 +18,13 @@ needs = pytest.mark.needs("mosquitto")
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "stratoscope", *words], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, **environ})  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "stratoscope", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environ},
+    )
 
 
 async def publish(account: Account, message: Outgoing) -> None:
@@ -39,8 +44,20 @@ def broker(tmp_path: Path):
 @needs
 def test_tail_prints_what_the_demo_publishes_and_the_end_says_offline(broker: Mosquitto, tmp_path: Path) -> None:
     url = f"mqtt://127.0.0.1:{broker.port}"
-    command = [sys.executable, "-m", "stratoscope", "demo", "--rigs", "3", "--duration", "60", "--mqtt", url,
-               "--listen", f"127.0.0.1:{free_port()}"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "stratoscope",
+        "demo",
+        "--rigs",
+        "3",
+        "--duration",
+        "60",
+        "--mqtt",
+        url,
+        "--listen",
+        f"127.0.0.1:{free_port()}",
+    ]
     demo = Program(command, tmp_path, "demo")
     found = run("mqtt", "tail", url, "--topic", "stratoscope/v1/demo/rig/+/state", "-n", "2", "--json")
     assert found.returncode == 0, found.stderr
@@ -59,12 +76,21 @@ def test_tail_prints_what_the_demo_publishes_and_the_end_says_offline(broker: Mo
 def test_tail_takes_broker_and_topics_from_a_config_and_the_login_of_a_reader(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path, passwords(tmp_path, reader="hunter2"), anonymous=False)
     config = tmp_path / "c.yaml"
-    config.write_text(json.dumps({
-        "rigs": ["203.0.113.1"], "exporters": {"mqtt": {"root": "mine/telemetry"}},
-        "mqtt": {"host": "127.0.0.1", "port": broker.port, "user": "publisher", "password": "env:WRITE"},
-    }))  # fmt: skip
-    asyncio.run(publish(Account(host="127.0.0.1", port=broker.port, user="reader", password="hunter2"),
-                        Outgoing("mine/telemetry/x", b"a\x1b[31mb", 1, retain=True)))  # fmt: skip
+    config.write_text(
+        json.dumps(
+            {
+                "rigs": ["203.0.113.1"],
+                "exporters": {"mqtt": {"root": "mine/telemetry"}},
+                "mqtt": {"host": "127.0.0.1", "port": broker.port, "user": "publisher", "password": "env:WRITE"},
+            }
+        )
+    )
+    asyncio.run(
+        publish(
+            Account(host="127.0.0.1", port=broker.port, user="reader", password="hunter2"),
+            Outgoing("mine/telemetry/x", b"a\x1b[31mb", 1, retain=True),
+        )
+    )
     words = ("mqtt", "tail", "--config", str(config), "-n", "1")
     denied = run(*words, WRITE="wrong")
     assert (denied.returncode, "wrong" in denied.stderr) == (1, False)
@@ -76,12 +102,19 @@ def test_tail_takes_broker_and_topics_from_a_config_and_the_login_of_a_reader(tm
     broker.stop()
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ((), "say which broker"), (("mqtt://a", "--config", "b"), "say which broker"), (("http://a",), "mqtt://"),
-    (("mqtt://u:p@a",), "holds a login"), (("mqtt://a/b",), "more than host and port"),
-    (("mqtt://a", "--password", "env:X"), "user"), (("mqtt://a", "--user", "u", "--password", "x"), "reference"),
-    (("mqtt://a:99999",), "no address"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "say which broker"),
+        (("mqtt://a", "--config", "b"), "say which broker"),
+        (("http://a",), "mqtt://"),
+        (("mqtt://u:p@a",), "holds a login"),
+        (("mqtt://a/b",), "more than host and port"),
+        (("mqtt://a", "--password", "env:X"), "user"),
+        (("mqtt://a", "--user", "u", "--password", "x"), "reference"),
+        (("mqtt://a:99999",), "no address"),
+    ],
+)
 def test_a_wrong_command_line_is_told_with_its_remedy(words, said) -> None:
     found = run("mqtt", "tail", *words)
     assert found.returncode == 2

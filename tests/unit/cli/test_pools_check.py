@@ -25,8 +25,9 @@ def check(tmp_path: Path, pools: list[dict[str, Any]], *arguments: str) -> Any:
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o600)
     (tmp_path / "c.yaml").write_text(json.dumps({"pools": pools}))
-    found = CliRunner().invoke(app, ["pools", "check", "--config", str(tmp_path / "c.yaml"), *arguments],
-                               env={"COLUMNS": "200"})  # fmt: skip
+    found = CliRunner().invoke(
+        app, ["pools", "check", "--config", str(tmp_path / "c.yaml"), *arguments], env={"COLUMNS": "200"}
+    )
     assert KEY not in found.output
     assert SECRET not in found.output
     assert "Traceback" not in found.output
@@ -54,7 +55,10 @@ def test_json_has_every_call_and_the_figures_in_si_units(tmp_path, sites):
     assert (found.exit_code, document["ok"]) == (0, True)
     (one,) = document["pools"]
     assert [(call["call"], call["ok"], call["unreadable"]) for call in one["calls"]] == [
-        ("account", True, []), ("workers", True, []), ("rewards", True, [])]  # fmt: skip
+        ("account", True, []),
+        ("workers", True, []),
+        ("rewards", True, []),
+    ]
     assert one["told"]["hashrate_hashes_per_second"] == dict.fromkeys(("600", "3600", "86400"), 300e12)
     assert (one["told"]["workers"], one["told"]["newest_earning_satoshis"], one["told"]["scheme"]) == (
         2,

@@ -33,24 +33,50 @@ def answers() -> dict[str, Any]:
     return {
         "version": {"VERSION": [{"CGMiner": "4.11.1", "Type": "Antminer S19 Pro", "Miner": "1.2.3.4", "API": "3.1"}]},
         "system": {
-            "macaddr": c["mac"], "serinum": c["serial"], "minersn": c["serial"], "hostname": c["host"],
-            "ipaddress": c["ip"], "netmask": "255.255.255.0", "gateway": "10.11.12.1", "dns": [c["ip"], "127.0.0.1"],
-            "ipv6": c["ipv6"], "ssid": c["ssid"], "wifiPass": c["password"], "apiToken": c["token"],
+            "macaddr": c["mac"],
+            "serinum": c["serial"],
+            "minersn": c["serial"],
+            "hostname": c["host"],
+            "ipaddress": c["ip"],
+            "netmask": "255.255.255.0",
+            "gateway": "10.11.12.1",
+            "dns": [c["ip"], "127.0.0.1"],
+            "ipv6": c["ipv6"],
+            "ssid": c["ssid"],
+            "wifiPass": c["password"],
+            "apiToken": c["token"],
         },
-        "pools": {"POOLS": [
-            {"POOL": 0, "URL": f"stratum+tcp://{c['pool']}:3333", "User": c["user"], "Pass": c["password"]},
-            {"POOL": 1, "URL": f"stratum+ssl://{c['payout']}:x@{c['pool']}:443/?token={c['token']}",
-             "User": c["payout"], "Accepted": 7},
-            {"POOL": 2, "User": f"{c['legacy']}.{c['host']}",
-             "URL": f"stratum2+tcp://{c['pool']}/9awtMD5KQgvRUh2yFbjVeT7b6hjipWcAsQHd6wEhgtDT9soosna"},
-        ]},
-        "stats": {"STATS": [{
-            "MM ID0": f"Ver[1246-90] DNA[{c['serial']}] MAC[{c['mac']}] GHSavg[90000.5] MW[123456]",
-            "free": f"{c['user']} logged in from {c['ip']}, {c['email']}, {c['mac'].lower().replace(':', '')}",
-            "session": c["jwt"], "note": c["jwt"], "chain_rate1": "37603.30", "temp": 71.5, "ok": True,
-        }]},
+        "pools": {
+            "POOLS": [
+                {"POOL": 0, "URL": f"stratum+tcp://{c['pool']}:3333", "User": c["user"], "Pass": c["password"]},
+                {
+                    "POOL": 1,
+                    "URL": f"stratum+ssl://{c['payout']}:x@{c['pool']}:443/?token={c['token']}",
+                    "User": c["payout"],
+                    "Accepted": 7,
+                },
+                {
+                    "POOL": 2,
+                    "User": f"{c['legacy']}.{c['host']}",
+                    "URL": f"stratum2+tcp://{c['pool']}/9awtMD5KQgvRUh2yFbjVeT7b6hjipWcAsQHd6wEhgtDT9soosna",
+                },
+            ]
+        },
+        "stats": {
+            "STATS": [
+                {
+                    "MM ID0": f"Ver[1246-90] DNA[{c['serial']}] MAC[{c['mac']}] GHSavg[90000.5] MW[123456]",
+                    "free": f"{c['user']} logged in from {c['ip']}, {c['email']}, {c['mac'].lower().replace(':', '')}",
+                    "session": c["jwt"],
+                    "note": c["jwt"],
+                    "chain_rate1": "37603.30",
+                    "temp": 71.5,
+                    "ok": True,
+                }
+            ]
+        },
         "workers": {c["user"]: {"hashrate": 1.5e14}},
-    }  # fmt: skip
+    }
 
 
 def redactor() -> Redactor:
@@ -71,9 +97,15 @@ def numbers(value: Any) -> list[Any]:
 def survivors(text: str) -> list[str]:
     """Return the canaries that still stand in `text`, also in parts and other spellings."""
     parts = [
-        *CANARIES.values(), CANARIES["mac"].replace(":", ""), CANARIES["mac"].replace(":", "-"), "bobthebuilder",
-        "cellar07", "10.11.12.1", "bob.farm", "builder.example",
-    ]  # fmt: skip
+        *CANARIES.values(),
+        CANARIES["mac"].replace(":", ""),
+        CANARIES["mac"].replace(":", "-"),
+        "bobthebuilder",
+        "cellar07",
+        "10.11.12.1",
+        "bob.farm",
+        "builder.example",
+    ]
     return [part for part in parts if part.lower() in text.lower()]
 
 
@@ -174,11 +206,28 @@ def test_a_short_name_is_replaced_where_it_is_named_and_no_word_is_torn() -> Non
         *((key, "serial") for key in ("SN", "PCB SN", "Serial No", "chain_sn", "serinum")),
         *((key, "user") for key in ("User", "stratumUser", "worker_name")),
         *((key, "pool") for key in ("URL", "stratumURL", "Stratum URL")),
-        ("ssid", "network"), ("hostname", "host"), ("Pass", "password"), ("apiToken", "token"),
-        *((key, None) for key in ("hash_algorithm", "machine", "Accepted", "GHS av", "Pool Stale%", "temp_sensor",
-                                  "Difficulty Accepted", "fan1", "Device Hardware%", "Type", "Msg")),
+        ("ssid", "network"),
+        ("hostname", "host"),
+        ("Pass", "password"),
+        ("apiToken", "token"),
+        *(
+            (key, None)
+            for key in (
+                "hash_algorithm",
+                "machine",
+                "Accepted",
+                "GHS av",
+                "Pool Stale%",
+                "temp_sensor",
+                "Difficulty Accepted",
+                "fan1",
+                "Device Hardware%",
+                "Type",
+                "Msg",
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_keys_are_told_by_what_they_name(key: str, kind: str | None) -> None:
     assert kind_of(key) == kind
 

@@ -28,8 +28,14 @@ def hashprice(row: Row) -> dict[str, Any]:
     case = json.loads(row["inputs"])
     reward = next(case[name] for name in ("reward_btc", "reward", "subsidy") if name in case)
     subsidy = max(era for era in ERAS if era <= reward)
-    arguments = ["--difficulty", repr(case["difficulty"]), "--height", str(ERAS[subsidy]), "--fees",
-                 repr(reward - subsidy)]  # fmt: skip
+    arguments = [
+        "--difficulty",
+        repr(case["difficulty"]),
+        "--height",
+        str(ERAS[subsidy]),
+        "--fees",
+        repr(reward - subsidy),
+    ]
     price = next((case[name] for name in ("price_usd", "price") if name in case), None)
     return run("hashprice", *arguments, *([] if price is None else ["--price", repr(price)]))
 
@@ -98,15 +104,35 @@ def test_an_adjustment_comes_out(row: Row) -> None:
     case = json.loads(row["inputs"])
     more = ["--latest-block-time", str(case["latest_ts"])] if case["latest_ts"] else []
     found = run(
-        "difficulty", "--height", str(case["height"]), "--epoch-start", str(case["da_time"]), "--now", str(case["now"]),
-        "--previous-change", repr(case["prev_retarget"]), "--t504", str(case["time_504_ago"]), *more,
-    )  # fmt: skip
+        "difficulty",
+        "--height",
+        str(case["height"]),
+        "--epoch-start",
+        str(case["da_time"]),
+        "--now",
+        str(case["now"]),
+        "--previous-change",
+        repr(case["prev_retarget"]),
+        "--t504",
+        str(case["time_504_ago"]),
+        *more,
+    )
     close(found["difficulty_change_percent"], row)
     assert found["difficulty_change_ratio"] == pytest.approx(found["difficulty_change_percent"] / 100)
 
 
 def test_every_kind_of_case_that_a_calculator_can_give_was_tried() -> None:
-    tried = rows(BY_NBITS, BY_HEIGHT, "reward=", "USD/PH/s/day", "BTC/PH/s/day", "PPS base", "USD/TH/s/day rounded",
-                 "same page", "USD/MWh", "difficultyChange")  # fmt: skip
+    tried = rows(
+        BY_NBITS,
+        BY_HEIGHT,
+        "reward=",
+        "USD/PH/s/day",
+        "BTC/PH/s/day",
+        "PPS base",
+        "USD/TH/s/day rounded",
+        "same page",
+        "USD/MWh",
+        "difficultyChange",
+    )
     left = {row["id"][0] for row in OURS} - {param.id[0] for param in tried}
     assert left <= {"G", "I"}  # JPMorgan's measure and comparisons of two figures: no calculator of one moment

@@ -37,9 +37,18 @@ def test_params_in_one_line_or_many_or_from_stdin_are_one_job(params, tmp_path):
     assert found[0] == found[1] == found[2]
     (job,) = found[0]
     assert set(job) >= {
-        "height", "prev_hash", "network_difficulty", "coinbase_value_sats", "subsidy_sats", "fees_sats", "payout",
-        "tag", "empty", "hashprice_sats_per_ph_day", "chain",
-    }  # fmt: skip
+        "height",
+        "prev_hash",
+        "network_difficulty",
+        "coinbase_value_sats",
+        "subsidy_sats",
+        "fees_sats",
+        "payout",
+        "tag",
+        "empty",
+        "hashprice_sats_per_ph_day",
+        "chain",
+    }
     assert job["coinbase_value_sats"] == job["subsidy_sats"] + job["fees_sats"] == job["payout"][0]["sats"]
     assert job["payout"][0]["address"].startswith("bc1q")
     assert [(set(out), out["sats"]) for out in job["payout"]] == [({"address", "sats"}, job["coinbase_value_sats"])]
@@ -50,9 +59,14 @@ def test_params_in_one_line_or_many_or_from_stdin_are_one_job(params, tmp_path):
 def test_a_session_and_a_recording_give_their_jobs_with_what_the_session_told(params, tmp_path):
     session, recording = tmp_path / "session", tmp_path / "recording.jsonl"
     session.write_text(f"{SUBSCRIBED}\n{notify(params)}\n{ANOTHER}\n{notify(params)}\n")
-    rows = [{"conn": 1, "dir": "s2c", "line": SUBSCRIBED}, {"conn": 2, "dir": "s2c", "line": ANOTHER},
-            {"conn": 1, "dir": "s2c", "line": notify(params)}, {"conn": 2, "dir": "c2s", "line": notify(params)},
-            {"conn": 2, "dir": "s2c", "line": notify(params)}, {"closed_by_pool": True}]  # fmt: skip
+    rows = [
+        {"conn": 1, "dir": "s2c", "line": SUBSCRIBED},
+        {"conn": 2, "dir": "s2c", "line": ANOTHER},
+        {"conn": 1, "dir": "s2c", "line": notify(params)},
+        {"conn": 2, "dir": "c2s", "line": notify(params)},
+        {"conn": 2, "dir": "s2c", "line": notify(params)},
+        {"closed_by_pool": True},
+    ]
     recording.write_text("".join(json.dumps(row) + "\n" for row in rows))
     for file in (session, recording):
         first, second = decoded(str(file))[1]

@@ -28,9 +28,15 @@ def test_an_entry_carries_everything_said_about_its_group() -> None:
     }
     one, two = entries(settings)
     shared = {
-        "driver": "generic-cgminer", "user": "u", "password": "literal", "interval": 60.0, "power_watts": 3250.0,
-        "tariff_group": "night", "tags": {"rack": "7"}, "group": "hall",
-    }  # fmt: skip
+        "driver": "generic-cgminer",
+        "user": "u",
+        "password": "literal",
+        "interval": 60.0,
+        "power_watts": 3250.0,
+        "tariff_group": "night",
+        "tags": {"rack": "7"},
+        "group": "hall",
+    }
     assert one == RigEntry(address="10.0.0.1", name="one", ports={80: 10080}, **shared)
     assert two == RigEntry(address="10.0.0.2", ports={4028: 14028, 80: 10080}, **shared)
 
@@ -51,8 +57,12 @@ def test_a_lone_port_replaces_the_one_the_driver_asks_first() -> None:
         )
     }
     assert ports == {
-        "10.0.0.1": {4028: 1000}, "10.0.0.2": {80: 1000}, "10.0.0.3": {4028: 1000}, "10.0.0.4": {}, "10.0.0.5": {},
-    }  # fmt: skip
+        "10.0.0.1": {4028: 1000},
+        "10.0.0.2": {80: 1000},
+        "10.0.0.3": {4028: 1000},
+        "10.0.0.4": {},
+        "10.0.0.5": {},
+    }
 
 
 def test_ranges_and_networks_hold_hosts_only_and_are_not_expected_to_be_rigs() -> None:
@@ -60,8 +70,15 @@ def test_ranges_and_networks_hold_hosts_only_and_are_not_expected_to_be_rigs() -
         {"range": "10.0.0.9-10.0.0.11"}, {"range": "10.0.1.9-10"}, {"cidr": "10.0.2.0/30"}, {"cidr": "10.0.3.7/32"}
     )
     assert [entry.address for entry in found] == [
-        "10.0.0.9", "10.0.0.10", "10.0.0.11", "10.0.1.9", "10.0.1.10", "10.0.2.1", "10.0.2.2", "10.0.3.7",
-    ]  # fmt: skip
+        "10.0.0.9",
+        "10.0.0.10",
+        "10.0.0.11",
+        "10.0.1.9",
+        "10.0.1.10",
+        "10.0.2.1",
+        "10.0.2.2",
+        "10.0.3.7",
+    ]
     assert not any(entry.expected for entry in found)
 
 
@@ -94,10 +111,29 @@ def test_f60_addresses_become_canonical(text: str, host: str, port: int | None) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "10.0.0", "010.0.0.1", "0.0.0.0", "255.255.255.255", "a b", "-a", "a..b", "[::1", "::1]:80",
-             "x" * 64,
-             "10.0.0.1:", "10.0.0.1:0", "a:b:c", "http://10.0.0.1", "10.0.0.1/24", "a@b", "a\x00b"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        " ",
+        "10.0.0",
+        "010.0.0.1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "a b",
+        "-a",
+        "a..b",
+        "[::1",
+        "::1]:80",
+        "x" * 64,
+        "10.0.0.1:",
+        "10.0.0.1:0",
+        "a:b:c",
+        "http://10.0.0.1",
+        "10.0.0.1/24",
+        "a@b",
+        "a\x00b",
+    ],
+)
 def test_what_is_no_address_of_a_machine_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         host_and_port(text)
@@ -111,9 +147,10 @@ def test_a_list_of_rigs_takes_addresses_ports_names_and_comments(tmp_path: Path)
     path.write_text("rigs: [{file: rigs.txt, group: hall}]\n")
     found = expand(load(path, {}))
     assert [(e.key, e.name, e.group, e.expected) for e in found] == [
-        ("10.0.0.1", None, "hall", True), ("10.0.0.2:14028", "two", "hall", True),
+        ("10.0.0.1", None, "hall", True),
+        ("10.0.0.2:14028", "two", "hall", True),
         ("[2001:db8::1]:80", "three", "hall", True),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_csv_of_rigs_overrides_its_group_and_adds_tags(tmp_path: Path) -> None:
@@ -126,11 +163,21 @@ def test_a_csv_of_rigs_overrides_its_group_and_adds_tags(tmp_path: Path) -> None
     path.write_text("rigs: [{file: rigs.csv, user: alice, password: 'env:PW', tags: {owner: carol, rack: none}}]\n")
     one, two = expand(load(path, {"PW": "s3cret"}))
     assert (one.name, one.ports, one.interval, one.power_watts, one.user, one.password, one.tags) == (
-        "one, big", {4028: 14028}, 120.0, 3000.0, "bob", "s3cret", {"owner": "carol", "rack": "A1"},
-    )  # fmt: skip
+        "one, big",
+        {4028: 14028},
+        120.0,
+        3000.0,
+        "bob",
+        "s3cret",
+        {"owner": "carol", "rack": "A1"},
+    )
     assert (two.name, two.ports, two.interval, two.user, two.tags) == (
-        None, {}, 30.0, "alice", {"owner": "carol", "rack": "none"},
-    )  # fmt: skip
+        None,
+        {},
+        30.0,
+        "alice",
+        {"owner": "carol", "rack": "none"},
+    )
 
 
 def test_every_bad_line_of_a_rig_file_is_named(tmp_path: Path) -> None:

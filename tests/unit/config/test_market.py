@@ -8,54 +8,93 @@ from stratoscope.config import InvalidConfig, load
 from stratoscope.market.settings import MarketSettings, SourceSettings
 
 MISTAKES = {
-    "a source of no kind": ("prices: [coinbse]", ('market.prices[0].kind is "coinbse", which is no kind of source '
-                            "here: did you mean coinbase?")),
-    "a price source for the network": ("network: [kraken]", ('market.network[0].kind is "kraken", which is no kind of '
-                                       "source here: known here: bitcoind, file, fixed, mempool, stratum")),
-    "a node without its address": ("network: [{kind: bitcoind, cookie: /c}]",
-                                   "market.network[0] lacks url, which a source of kind bitcoind needs"),
-    "a node without a login": ("network: [{kind: bitcoind, url: http://127.0.0.1:8332}]",
-                               ("market.network[0] needs either user and password, or cookie: the path of the node's "
-                               ".cookie file")),
-    "a node with two logins": (("network: [{kind: bitcoind, url: http://127.0.0.1:8332, cookie: /c, user: a,"
-                               " password: env:P}]"),
-                               ("market.network[0] needs either user and password, or cookie: the path of the node's "
-                               ".cookie file")),
-    "http on the way": ("network: [{kind: mempool, url: http://192.0.2.5}]",
-                        ("market.network[0] has a url that cannot be used: http would let anyone on the way change the "
-                        "figures: write https, or add allow_http: true")),
-    "a login in the url": ("prices: [{kind: kraken, url: https://me:geheim@a.example}]",
-                           ("market.prices[0] has a url that cannot be used: it holds a login: write that as user and "
-                           "password")),
-    "a key of another kind": ("prices: [{kind: coinbase, price: 5}]",
-                              ("market.prices[0] has price, which a source of kind coinbase does not take: it takes "
-                              "allow_http, url")),
-    "a fixed network without fees": ("network: [{kind: fixed, height: 931392, difficulty: 1e14}]",
-                                     "market.network[0] lacks fees, which a source of kind fixed needs"),
-    "a fixed price of nothing": ("prices: [{kind: fixed, price: 0}]",
-                                 "market.prices[0].price is 0, it must be 1e-06 to 1e+12"),
-    "stratum with an address": ("network: [{kind: stratum, url: https://a.example}]",
-                                ("market.network[0] has url, which a source of kind stratum does not take: it takes "
-                                "nothing more")),
+    "a source of no kind": (
+        "prices: [coinbse]",
+        ('market.prices[0].kind is "coinbse", which is no kind of source here: did you mean coinbase?'),
+    ),
+    "a price source for the network": (
+        "network: [kraken]",
+        (
+            'market.network[0].kind is "kraken", which is no kind of '
+            "source here: known here: bitcoind, file, fixed, mempool, stratum"
+        ),
+    ),
+    "a node without its address": (
+        "network: [{kind: bitcoind, cookie: /c}]",
+        "market.network[0] lacks url, which a source of kind bitcoind needs",
+    ),
+    "a node without a login": (
+        "network: [{kind: bitcoind, url: http://127.0.0.1:8332}]",
+        ("market.network[0] needs either user and password, or cookie: the path of the node's .cookie file"),
+    ),
+    "a node with two logins": (
+        ("network: [{kind: bitcoind, url: http://127.0.0.1:8332, cookie: /c, user: a, password: env:P}]"),
+        ("market.network[0] needs either user and password, or cookie: the path of the node's .cookie file"),
+    ),
+    "http on the way": (
+        "network: [{kind: mempool, url: http://192.0.2.5}]",
+        (
+            "market.network[0] has a url that cannot be used: http would let anyone on the way change the "
+            "figures: write https, or add allow_http: true"
+        ),
+    ),
+    "a login in the url": (
+        "prices: [{kind: kraken, url: https://me:geheim@a.example}]",
+        ("market.prices[0] has a url that cannot be used: it holds a login: write that as user and password"),
+    ),
+    "a key of another kind": (
+        "prices: [{kind: coinbase, price: 5}]",
+        ("market.prices[0] has price, which a source of kind coinbase does not take: it takes allow_http, url"),
+    ),
+    "a fixed network without fees": (
+        "network: [{kind: fixed, height: 931392, difficulty: 1e14}]",
+        "market.network[0] lacks fees, which a source of kind fixed needs",
+    ),
+    "a fixed price of nothing": (
+        "prices: [{kind: fixed, price: 0}]",
+        "market.prices[0].price is 0, it must be 1e-06 to 1e+12",
+    ),
+    "stratum with an address": (
+        "network: [{kind: stratum, url: https://a.example}]",
+        ("market.network[0] has url, which a source of kind stratum does not take: it takes nothing more"),
+    ),
     "a file without a path": ("prices: [file]", "market.prices[0] lacks path, which a source of kind file needs"),
-    "a reference without a figure": ("references: [{name: index}]",
-                                     "market.references[0] needs either `value:`, or `source:` to read it from"),
-    "two references of one name": ("references: [{name: a, value: 1}, {name: a, value: 2}]",
-                                   "market.references has the same name twice: a; give each its own"),
-    "a reference of no unit": ("references: [{name: a, value: 1, unit: usd}]",
-                               ('market.references[0].unit is "usd", it must be btc_per_ph_day, sats_per_th_day, '
-                               "fiat_per_ph_day or fiat_per_th_day")),
-    "a reference over http": ("references: [{name: a, source: {kind: http, url: 'http://192.0.2.1/p'}}]",
-                              ("market.references[0].source has a url that cannot be used: http would let anyone on "
-                              "the way change the figures: write https, or add allow_http: true")),
-    "no currency": ("currency: dollars",
-                    'market.currency is "dollars", it must be the code of a currency such as USD or EUR'),
-    "too often": ("interval: 1s", ("market.interval is 1 s, the least is 10 s: public services shut out who asks more "
-                  "often")),
-    "too strict with the chain": ("tip_max_age: 30m", ("market.tip_max_age is 30 min, the least is 2 h: an hour and a "
-                                  "half without a block is nothing unusual")),
+    "a reference without a figure": (
+        "references: [{name: index}]",
+        "market.references[0] needs either `value:`, or `source:` to read it from",
+    ),
+    "two references of one name": (
+        "references: [{name: a, value: 1}, {name: a, value: 2}]",
+        "market.references has the same name twice: a; give each its own",
+    ),
+    "a reference of no unit": (
+        "references: [{name: a, value: 1, unit: usd}]",
+        (
+            'market.references[0].unit is "usd", it must be btc_per_ph_day, sats_per_th_day, '
+            "fiat_per_ph_day or fiat_per_th_day"
+        ),
+    ),
+    "a reference over http": (
+        "references: [{name: a, source: {kind: http, url: 'http://192.0.2.1/p'}}]",
+        (
+            "market.references[0].source has a url that cannot be used: http would let anyone on "
+            "the way change the figures: write https, or add allow_http: true"
+        ),
+    ),
+    "no currency": (
+        "currency: dollars",
+        'market.currency is "dollars", it must be the code of a currency such as USD or EUR',
+    ),
+    "too often": (
+        "interval: 1s",
+        ("market.interval is 1 s, the least is 10 s: public services shut out who asks more often"),
+    ),
+    "too strict with the chain": (
+        "tip_max_age: 30m",
+        ("market.tip_max_age is 30 min, the least is 2 h: an hour and a half without a block is nothing unusual"),
+    ),
     "an unknown key": ("curency: EUR", "market.curency is not a known key: did you mean currency?"),
-}  # fmt: skip
+}
 
 
 def loaded(tmp_path: Path, text: str):
@@ -81,7 +120,9 @@ def test_an_empty_section_takes_the_defaults(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_written_arrives(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, """
+    settings = loaded(
+        tmp_path,
+        """
 market:
   currency: eur
   network:
@@ -93,7 +134,8 @@ market:
   interval: 2m
   price_max_age: 20m
   tip_max_age: 4h
-""").settings()  # fmt: skip
+""",
+    ).settings()
     assert settings == MarketSettings(
         currency="EUR",
         network=(

@@ -223,8 +223,13 @@ def test_what_is_written_becomes_exact_terms(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(WHOLE)
     own = terms_of(load(tmp_path / "c.yaml", {}))
     assert own is not None
-    assert (own.currency, own.hosting_per_kw_month, own.strike, own.margin, own.rig_days) == ("EUR", 121.0, 0.07, 0.05,
-                                                                                              True)  # fmt: skip
+    assert (own.currency, own.hosting_per_kw_month, own.strike, own.margin, own.rig_days) == (
+        "EUR",
+        121.0,
+        0.07,
+        0.05,
+        True,
+    )
     assert own.fee == pytest.approx(1 - 0.98 * 0.99)
     assert own.capex == (Capex(3400.0, "S21"), Capex(900.0))
     assert own.algorithms == {"scrypt": Rate(0.9, GH)}
@@ -250,8 +255,11 @@ def test_what_is_written_becomes_exact_terms(tmp_path: Path) -> None:
     feed = own.tariffs["spot"].feed
     assert feed is not None
     assert (feed.file, feed.path, feed.time_path, feed.factor) == (
-        tmp_path / "price.json", ("data", "0", "p"), ("t",), Decimal("0.001")
-    )  # fmt: skip
+        tmp_path / "price.json",
+        ("data", "0", "p"),
+        ("t",),
+        Decimal("0.001"),
+    )
 
 
 def test_money_is_reckoned_only_where_something_was_said_about_it(tmp_path: Path) -> None:

@@ -10,31 +10,51 @@ from stratoscope.pools.pool import Account
 from stratoscope.pools.settings import PoolSettings
 
 MISTAKES = {
-    "a kind that is none": ("[{kind: oecan, account: a}]",
-                            'pools[0].kind is "oecan", which is no kind of pool: did you mean ocean?'),
-    "no account": ("[{kind: ocean}]", ("pools[0] lacks account, which a pool of kind ocean needs. No key. `account` "
-                   "is the payout address.")),
-    "a key of another kind": ("[{kind: ocean, account: a, key: env:K}]",
-                              "pools[0] has key, which a pool of kind ocean does not take: it takes account, url"),
-    "an url for files": ("[{kind: ckpool-logs, path: /x, account: a, url: 'https://a.example'}]",
-                         "pools[0] has url, which a pool of kind ckpool-logs does not take: it takes account, path"),
-    "http on the way": ("[{kind: public-pool, account: a, url: 'http://192.0.2.5:3334'}]",
-                        ("pools[0] has a url that cannot be used: http would let anyone on the way change the figures: "
-                         "write https, or add allow_http: true")),
-    "two of a name": ("[{kind: ocean, account: a}, {kind: ocean, account: b}]",
-                      "pools has ocean more than once: give each a `name` of its own"),
-    "a scheme that is none": ("[{kind: ocean, account: a, scheme: ppps}]",
-                              ('pools[0].scheme is "ppps", it must be one of pps, pps+, fpps, pplns, tides, solo, '
-                               "prop")),
-    "a fee in per cent": ("[{kind: ocean, account: a, fee: 2}]",
-                          "pools[0].fee is 2, it must be 0 to 0.5 (0.02 is 2 %)"),
-    "a broken key": ("[{kind: braiins, key: env:BROKEN}]",
-                     ("pools[0] has a key with characters that no key has: look for a line break or a blank in it")),
-    "a key that is not set": ("[{kind: braiins, key: env:NOWHERE}]",
-                              ("pools[0].key refers to environment variable NOWHERE, which is not set: set it where "
-                               "the agent is started")),
+    "a kind that is none": (
+        "[{kind: oecan, account: a}]",
+        'pools[0].kind is "oecan", which is no kind of pool: did you mean ocean?',
+    ),
+    "no account": (
+        "[{kind: ocean}]",
+        ("pools[0] lacks account, which a pool of kind ocean needs. No key. `account` is the payout address."),
+    ),
+    "a key of another kind": (
+        "[{kind: ocean, account: a, key: env:K}]",
+        "pools[0] has key, which a pool of kind ocean does not take: it takes account, url",
+    ),
+    "an url for files": (
+        "[{kind: ckpool-logs, path: /x, account: a, url: 'https://a.example'}]",
+        "pools[0] has url, which a pool of kind ckpool-logs does not take: it takes account, path",
+    ),
+    "http on the way": (
+        "[{kind: public-pool, account: a, url: 'http://192.0.2.5:3334'}]",
+        (
+            "pools[0] has a url that cannot be used: http would let anyone on the way change the figures: "
+            "write https, or add allow_http: true"
+        ),
+    ),
+    "two of a name": (
+        "[{kind: ocean, account: a}, {kind: ocean, account: b}]",
+        "pools has ocean more than once: give each a `name` of its own",
+    ),
+    "a scheme that is none": (
+        "[{kind: ocean, account: a, scheme: ppps}]",
+        ('pools[0].scheme is "ppps", it must be one of pps, pps+, fpps, pplns, tides, solo, prop'),
+    ),
+    "a fee in per cent": (
+        "[{kind: ocean, account: a, fee: 2}]",
+        "pools[0].fee is 2, it must be 0 to 0.5 (0.02 is 2 %)",
+    ),
+    "a broken key": (
+        "[{kind: braiins, key: env:BROKEN}]",
+        ("pools[0] has a key with characters that no key has: look for a line break or a blank in it"),
+    ),
+    "a key that is not set": (
+        "[{kind: braiins, key: env:NOWHERE}]",
+        ("pools[0].key refers to environment variable NOWHERE, which is not set: set it where the agent is started"),
+    ),
     "an unknown word": ("[{kind: ocean, acount: a}]", "pools[0].acount is not a known key: did you mean account?"),
-}  # fmt: skip
+}
 ENVIRON = {"K": "geheim", "S": "geheimer", "BROKEN": "gehe\nim"}
 
 
@@ -53,8 +73,15 @@ def test_a_mistake_is_named_with_its_remedy_and_without_secrets(tmp_path: Path, 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.kind)
 def test_every_kind_loads_with_what_it_needs_and_nothing_less(tmp_path: Path, pool) -> None:
-    values = {"account": "a", "key": "env:K", "secret": "env:S", "user": "u", "organization": "o", "path": "/var/log/x",
-              "url": "https://pool.example"}  # fmt: skip
+    values = {
+        "account": "a",
+        "key": "env:K",
+        "secret": "env:S",
+        "user": "u",
+        "organization": "o",
+        "path": "/var/log/x",
+        "url": "https://pool.example",
+    }
     given = {key: values[key] for key in (*pool.needs, *pool.takes)}
     lines = "".join(f"\n   {key}: '{value}'" for key, value in given.items())
     config = loaded(tmp_path, f"pools:\n - kind: {pool.kind}{lines}\n")
@@ -68,7 +95,9 @@ def test_every_kind_loads_with_what_it_needs_and_nothing_less(tmp_path: Path, po
 
 
 def test_everything_that_is_written_arrives(tmp_path: Path) -> None:
-    (one,) = loaded(tmp_path, """
+    (one,) = loaded(
+        tmp_path,
+        """
 pools:
   - kind: hydrapool
     name: home
@@ -82,12 +111,20 @@ pools:
     workers: {bitaxe: rack1}
     worker_names: true
     max_workers: 5
-""").pools  # fmt: skip
+""",
+    ).pools
     assert one.settings() == PoolSettings(
-        name="home", kind="hydrapool", url="http://192.0.2.5:46884", allow_http=True,
-        account=Account(account="bc1q", user="reader", secret="geheimer"), fee=0.005, scheme="solo",
-        workers={"bitaxe": "rack1"}, worker_names=True, max_workers=5,
-    )  # fmt: skip
+        name="home",
+        kind="hydrapool",
+        url="http://192.0.2.5:46884",
+        allow_http=True,
+        account=Account(account="bc1q", user="reader", secret="geheimer"),
+        fee=0.005,
+        scheme="solo",
+        workers={"bitaxe": "rack1"},
+        worker_names=True,
+        max_workers=5,
+    )
 
 
 def test_a_key_in_the_config_itself_is_warned_of(tmp_path: Path) -> None:

@@ -71,9 +71,22 @@ def test_s14_a_well_kept_secret_brings_no_warning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["env:", "env:A B", "env:1", "env:EMPTY", "file:", "file:none", "credential:../pw", "credential:", "credential:..",
-     "file:big", "file:binary", "file:empty", "file:lines"],
-)  # fmt: skip
+    [
+        "env:",
+        "env:A B",
+        "env:1",
+        "env:EMPTY",
+        "file:",
+        "file:none",
+        "credential:../pw",
+        "credential:",
+        "credential:..",
+        "file:big",
+        "file:binary",
+        "file:empty",
+        "file:lines",
+    ],
+)
 def test_a_reference_that_leads_nowhere_is_a_mistake(tmp_path: Path, reference: str) -> None:
     (tmp_path / "big").write_text("x" * 70_000)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")

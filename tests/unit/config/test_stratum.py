@@ -9,25 +9,37 @@ from stratoscope.stratum.protocol.endpoint import Endpoint
 from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 
 MISTAKES = {
-    "no port": ("endpoints: [pool.example]",
-                "stratum.endpoints[0].url is wrong: it must name a host and a port, as pool.example.com:3333"),
-    "another protocol": ("endpoints: ['http://pool.example:80']",
-                         ("stratum.endpoints[0].url is wrong: it must begin with stratum+tcp://, stratum+ssl:// or "
-                         "stratum2+tcp://")),
-    "a wrong authority key": ("endpoints: ['stratum2+tcp://pool.example:34254/abc']",
-                              "stratum.endpoints[0].url is wrong: the authority key after its port is none"),
+    "no port": (
+        "endpoints: [pool.example]",
+        "stratum.endpoints[0].url is wrong: it must name a host and a port, as pool.example.com:3333",
+    ),
+    "another protocol": (
+        "endpoints: ['http://pool.example:80']",
+        ("stratum.endpoints[0].url is wrong: it must begin with stratum+tcp://, stratum+ssl:// or stratum2+tcp://"),
+    ),
+    "a wrong authority key": (
+        "endpoints: ['stratum2+tcp://pool.example:34254/abc']",
+        "stratum.endpoints[0].url is wrong: the authority key after its port is none",
+    ),
     "a password without a user": ("password: env:P", "stratum has a password without a user: add `user:`"),
-    "an endpoint's password without a user": ("endpoints: [{url: 'a:1', password: env:P}]",
-                                              "stratum.endpoints[0] has a password without a user: add `user:`"),
-    "a pattern that is none": ("allow: ['a b']",
-                               ('stratum.allow[0] is "a b", it must be a host such as *.pool.example or '
-                               "pool.example:3333")),
-    "too many endpoints": ("max_endpoints: 1\n  endpoints: ['a:1', 'b:1']",
-                           "stratum lists 2 endpoints, above max_endpoints 1: raise that"),
-    "a hasty probe": ("probe_interval: 1s",
-                      "stratum.probe_interval is 1 s, the least is 10 s: it is a question to the pool each time"),
+    "an endpoint's password without a user": (
+        "endpoints: [{url: 'a:1', password: env:P}]",
+        "stratum.endpoints[0] has a password without a user: add `user:`",
+    ),
+    "a pattern that is none": (
+        "allow: ['a b']",
+        ('stratum.allow[0] is "a b", it must be a host such as *.pool.example or pool.example:3333'),
+    ),
+    "too many endpoints": (
+        "max_endpoints: 1\n  endpoints: ['a:1', 'b:1']",
+        "stratum lists 2 endpoints, above max_endpoints 1: raise that",
+    ),
+    "a hasty probe": (
+        "probe_interval: 1s",
+        "stratum.probe_interval is 1 s, the least is 10 s: it is a question to the pool each time",
+    ),
     "an unknown key": ("endpoint: []", "stratum.endpoint is not a known key: did you mean endpoints?"),
-}  # fmt: skip
+}
 
 
 def loaded(tmp_path: Path, text: str):
@@ -75,7 +87,13 @@ stratum:
                 endpoint=Endpoint("stratum+tcp", "10.0.0.5", 3333), login=Login(user="account.x", password="hunter2")
             ),
         ),
-        from_rigs=False, allow=("*.pool.example",), skip=("bad.pool.example:3333",),
-        login=Login(user="account.y", password="hunter2"), rig_users=True, worker="spy", most=7, probe=120.0,
-    )  # fmt: skip
+        from_rigs=False,
+        allow=("*.pool.example",),
+        skip=("bad.pool.example:3333",),
+        login=Login(user="account.y", password="hunter2"),
+        rig_users=True,
+        worker="spy",
+        most=7,
+        probe=120.0,
+    )
     assert "hunter2" not in repr(settings)

@@ -137,8 +137,13 @@ def test_services_wait_for_what_they_need_and_come_back_by_themselves():
 
 
 def test_what_a_service_writes_is_on_a_volume():
-    kept = {"agent": "/var/lib/stratoscope", "prometheus": "/prometheus", "alertmanager": "/alertmanager",
-            "grafana": "/var/lib/grafana", "mosquitto": "/mosquitto/data"}  # fmt: skip
+    kept = {
+        "agent": "/var/lib/stratoscope",
+        "prometheus": "/prometheus",
+        "alertmanager": "/alertmanager",
+        "grafana": "/var/lib/grafana",
+        "mosquitto": "/mosquitto/data",
+    }
     for name, place in kept.items():
         targets = [volume.rsplit(":", 1)[-1] for volume in SERVICES[name]["volumes"] if not volume.endswith(":ro")]
         assert targets == [place], name
@@ -197,7 +202,11 @@ def test_the_demo_settings_that_prepare_writes_are_enough(tmp_path):
     subprocess.run([tmp_path / "deploy/prepare", "demo"], check=True, capture_output=True)
     done = subprocess.run(
         [shutil.which("docker-compose") or "docker-compose", "config", "--services"],
-        cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "simulator" in done.stdout.split()

@@ -67,9 +67,14 @@ def meant(text: str) -> object:
     )
 
 
-@pytest.mark.parametrize(("heading", "model"), [
-    ("Keys", Config), ("Exporter `prometheus`", Settings), ("Exporter `mqtt`", MqttSettings),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("Keys", Config),
+        ("Exporter `prometheus`", Settings),
+        ("Exporter `mqtt`", MqttSettings),
+    ],
+)
 def test_every_key_is_documented_with_its_default(heading, model):
     paper, code = documented(heading), keys_of(model)
     assert sorted(paper) == sorted(code)

@@ -56,9 +56,13 @@ def test_the_service_monitor_scrapes_as_the_shipped_prometheus_does():
     )
     assert endpoint["honorLabels"] is job["honor_labels"]
     assert endpoint["followRedirects"] is job["follow_redirects"]
-    names = {"sampleLimit": "sample_limit", "labelLimit": "label_limit", "bodySizeLimit": "body_size_limit",
-             "labelNameLengthLimit": "label_name_length_limit",
-             "labelValueLengthLimit": "label_value_length_limit"}  # fmt: skip
+    names = {
+        "sampleLimit": "sample_limit",
+        "labelLimit": "label_limit",
+        "bodySizeLimit": "body_size_limit",
+        "labelNameLengthLimit": "label_name_length_limit",
+        "labelValueLengthLimit": "label_value_length_limit",
+    }
     assert {spec[here] == job[there] for here, there in names.items()} == {True}
     assert service["metadata"]["name"] == job["job_name"], "the label job, which the rules ask for"
     config = YAML(typ="safe").load(PARTS["ConfigMap"]["data"]["stratoscope.yaml"])

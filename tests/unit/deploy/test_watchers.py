@@ -48,9 +48,16 @@ RULES = [(file, rule) for file in sorted((DEPLOY / "prometheus/rules").glob("*.y
 ALERTS = [(file, rule) for file, rule in RULES if "alert" in rule]
 WORD = re.compile(r"\b(?:mining|stratoscope)_[a-z0-9_]+")
 AT_ONCE = {
-    "DeadMansSwitch", "PoolShortfall", "RigFirmwareChanged", "RigRestarting", "ShareShortfall", "StratumBehindTip",
-    "StratumTemplateEmpty", "TamperRig", "WorkerShortfall",
-}  # fmt: skip
+    "DeadMansSwitch",
+    "PoolShortfall",
+    "RigFirmwareChanged",
+    "RigRestarting",
+    "ShareShortfall",
+    "StratumBehindTip",
+    "StratumTemplateEmpty",
+    "TamperRig",
+    "WorkerShortfall",
+}
 """Alerts without `for`: the switch always fires, theft does not wait, the others have waited or looked back already."""
 
 

@@ -21,10 +21,13 @@ def s19j_pro() -> dict[str, Any]:
         "pools": rig.pools(),
         "version": rig.version("Antminer S19j Pro"),
         "system_info": {
-            "minertype": "Antminer S19j Pro", "hostname": "shed-7", "macaddr": "02:AB:10:20:30:4f",
-            "serinum": "SMTTXXBBDJAAI0001", "system_filesystem_version": "Mon Jan  8 10:00:00 CST 2024",
+            "minertype": "Antminer S19j Pro",
+            "hostname": "shed-7",
+            "macaddr": "02:AB:10:20:30:4f",
+            "serinum": "SMTTXXBBDJAAI0001",
+            "system_filesystem_version": "Mon Jan  8 10:00:00 CST 2024",
         },
-    }  # fmt: skip
+    }
 
 
 def test_a_rig_of_2020_and_later_reads_in_si() -> None:
@@ -106,9 +109,18 @@ def test_an_l7_counts_in_megahashes_though_its_keys_say_ghs() -> None:
 
 def test_an_l3_plus_says_mhs_itself() -> None:
     live = {
-        "MHS 5s": "504.25", "MHS av": 503.5, "fan_num": 2, "fan1": 3060, "fan2": 3120, "frequency": "384",
-        "temp1": 44, "temp2_1": 52, "chain_acn1": 72, "chain_rate1": "126.25", "chain_hw1": 2,
-    }  # fmt: skip
+        "MHS 5s": "504.25",
+        "MHS av": 503.5,
+        "fan_num": 2,
+        "fan1": 3060,
+        "fan2": 3120,
+        "frequency": "384",
+        "temp1": 44,
+        "temp2_1": 52,
+        "chain_acn1": 72,
+        "chain_rate1": "126.25",
+        "chain_hw1": 2,
+    }
     reading = read(rig.stats("Antminer L3+", live), rig.summary(**{"MHS 5s": "504.25", "MHS av": 503.5}))
     assert reading.hashrate == {"5s": 504.25e6, "avg": 503.5e6}
     assert reading.boards[0].hashrate == 126.25e6
@@ -117,9 +129,13 @@ def test_an_l3_plus_says_mhs_itself() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "sent", "meant", "algorithm"),
-    [("Antminer D3", "16346.5", 16346.5e6, "x11"), ("Antminer E3", "190.5", 190.5e6, "other"),
-     ("Antminer Z9 Mini", "10.5", 10.5e3, "equihash"), ("Antminer S9", "13500.5", 13500.5e9, "sha256")],
-)  # fmt: skip
+    [
+        ("Antminer D3", "16346.5", 16346.5e6, "x11"),
+        ("Antminer E3", "190.5", 190.5e6, "other"),
+        ("Antminer Z9 Mini", "10.5", 10.5e3, "equihash"),
+        ("Antminer S9", "13500.5", 13500.5e9, "sha256"),
+    ],
+)
 def test_old_firmware_of_other_algorithms_writes_its_own_unit_under_ghs(
     kind: str, sent: str, meant: float, algorithm: str
 ) -> None:

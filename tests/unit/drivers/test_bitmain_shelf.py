@@ -27,16 +27,25 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "asicrs-luxminer-v1": ("luxos", {f"voltage_{n}": (f"voltageget_{n}",) for n in range(3)}),
     "asicrs-braiins-v26_04": (
         "braiins-rest",
-        {"stats": ("miner_stats",), "details": ("miner_details",), "hashboards": ("miner_hw_hashboards",),
-         "cooling": ("cooling_state",)},
+        {
+            "stats": ("miner_stats",),
+            "details": ("miner_details",),
+            "hashboards": ("miner_hw_hashboards",),
+            "cooling": ("cooling_state",),
+        },
     ),
     "asicrs-braiins-v21_09": (
         "braiins-graphql",
-        {"identity": ("gql_system",), "uptime": ("gql_system",), "live": ("gql_system", "gql_boards"),
-         "pools": ("gql_pools",), "network": ("web_net_conf",)},
+        {
+            "identity": ("gql_system",),
+            "uptime": ("gql_system",),
+            "live": ("gql_system", "gql_boards"),
+            "pools": ("gql_pools",),
+            "network": ("web_net_conf",),
+        },
     ),
     "pyasic-HammerD10": ("hammer", {"system_info": ("web_get_system_info",)}),
-}  # fmt: skip
+}
 
 
 def merged(first: Any, second: Any) -> Any:

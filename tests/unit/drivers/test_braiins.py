@@ -34,11 +34,16 @@ def test_rest_quantities_carry_their_units() -> None:
 def test_rest_boards_pools_and_a_stopped_fan() -> None:
     reading = rest()
     assert [(b.index, b.hashrate, b.temperature_board, b.temperature_chip) for b in reading.boards] == [
-        (0, 66e12, 51.5, 71.25), (1, 67e12, 52.5, 72.25), (2, 68e12, 53.5, 73.25)]  # fmt: skip
+        (0, 66e12, 51.5, 71.25),
+        (1, 67e12, 52.5, 72.25),
+        (2, 68e12, 53.5, 73.25),
+    ]
     assert (reading.boards[0].chips, reading.boards[0].frequency, reading.boards[0].voltage) == (108, 5e8, 13.5)
     assert reading.fans[2] == Fan(index=2, rpm=0)  # an S21 has four
     assert [(p.index, p.url, p.alive, p.active, p.accepted) for p in reading.pools] == [
-        (0, "stratum+tcp://a:1", True, True, 900), (1, "stratum+tcp://b:2", False, False, None)]  # fmt: skip
+        (0, "stratum+tcp://a:1", True, True, 900),
+        (1, "stratum+tcp://b:2", False, False, None),
+    ]
 
 
 @pytest.mark.parametrize("status", [3, "3", "MINER_STATUS_PAUSED", "MINER_STATUS_SUSPENDED", 1])
@@ -83,7 +88,9 @@ def test_graphql_reads_an_s9_with_a_missing_board() -> None:
     assert reading.hashrate_expected == 13.8e12
     assert (reading.power, reading.power_source, reading.uptime) == (1280, "reported", 1189)
     assert [(b.index, b.hashrate, b.temperature_board, b.temperature_chip) for b in reading.boards] == [
-        (0, 4.5e12, 66.5, 81), (2, 4.5e12, 66.5, 81)]  # fmt: skip
+        (0, 4.5e12, 66.5, 81),
+        (2, 4.5e12, 66.5, 81),
+    ]
     assert (reading.boards[0].frequency, reading.boards[0].voltage) == (650.5e6, 8.9)
     assert reading.fans == (Fan(index=0, rpm=4080), Fan(index=1, rpm=0))  # an S9 has two of the four plugs
     assert [(p.index, p.alive, p.accepted) for p in reading.pools] == [(0, True, 31), (1, False, 9)]
@@ -128,8 +135,13 @@ def test_bosminer_over_4028() -> None:
     assert (reading.make, reading.model, reading.firmware) == ("Antminer", "S9", "braiins")
     assert reading.firmware_version == "0.2.0-ea64aec8e"
     assert reading.hashrate == {
-        "5s": 13.5e12, "1m": 13.51e12, "5m": 13.52e12, "15m": 13.53e12, "24h": 13.54e12, "avg": 13.55e12,
-    }  # fmt: skip
+        "5s": 13.5e12,
+        "1m": 13.51e12,
+        "5m": 13.52e12,
+        "15m": 13.53e12,
+        "24h": 13.54e12,
+        "avg": 13.55e12,
+    }
     assert reading.hashrate_expected == 9.2e12
     assert (reading.power, reading.power_source) == (1419, "reported")
     first, second = reading.boards

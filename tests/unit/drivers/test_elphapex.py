@@ -9,9 +9,16 @@ INFO = {"type": "DG1+", "miner_version": "DG1+_SW_V1.0.4", "dev_sn": "28HY0001"}
 
 def chain(index, chips=204, **more):
     return {
-        "index": index, "asic_num": chips, "sn": "13HY" if chips else "", "rate_real": 3500.5, "hashrate": 3400,
-        "temp_chip": ["50125", "51250", "", ""], "temp_pcb": [47, 46, 67, 66], "hw": chips, "freq_avg": 62000,
-    } | more  # fmt: skip
+        "index": index,
+        "asic_num": chips,
+        "sn": "13HY" if chips else "",
+        "rate_real": 3500.5,
+        "hashrate": 3400,
+        "temp_chip": ["50125", "51250", "", ""],
+        "temp_pcb": [47, 46, 67, 66],
+        "hw": chips,
+        "freq_avg": 62000,
+    } | more
 
 
 SUMMARY = {

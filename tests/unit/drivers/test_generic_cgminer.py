@@ -26,25 +26,49 @@ def read(description: str, devs: list[dict[str, Any]], totals: dict[str, Any], *
 
 def test_cgminer_4_with_usb_sticks() -> None:
     devs = [
-        {"ASC": n, "Name": "GSF", "ID": n, "Enabled": "Y", "Status": "Alive", "Temperature": 0.0, "MHS av": 410e3,
-         "MHS 5s": 400e3 + n, "MHS 1m": 401e3, "MHS 5m": 402e3 + n, "MHS 15m": 403e3, "Hardware Errors": n}
+        {
+            "ASC": n,
+            "Name": "GSF",
+            "ID": n,
+            "Enabled": "Y",
+            "Status": "Alive",
+            "Temperature": 0.0,
+            "MHS av": 410e3,
+            "MHS 5s": 400e3 + n,
+            "MHS 1m": 401e3,
+            "MHS 5m": 402e3 + n,
+            "MHS 15m": 403e3,
+            "Hardware Errors": n,
+        }
         for n in (0, 2)
-    ]  # fmt: skip
+    ]
     totals = {"MHS 5s": 800e3, "MHS 1m": 802e3, "MHS 5m": 804e3, "MHS 15m": 806e3, "MHS av": 820e3}
     reading = read("cgminer 4.12.1", devs, totals)
     assert (reading.firmware, reading.firmware_version) == ("cgminer", "4.12.1")
     assert (reading.make, reading.model) == (None, None)
     assert reading.hashrate == {"5s": 800e9, "1m": 802e9, "5m": 804e9, "15m": 806e9, "avg": 820e9}
     assert [(b.index, b.hashrate, b.temperature_board, b.hardware_errors) for b in reading.boards] == [
-        (0, 402e9, None, 0), (2, pytest.approx(402.002e9), None, 2)]  # fmt: skip
+        (0, 402e9, None, 0),
+        (2, pytest.approx(402.002e9), None, 2),
+    ]
     assert reading.hashing is True
     assert reading.algorithm is None
     assert reading.defects == ()
 
 
 def test_bfgminer_5_names_20_s_and_a_rolling_rate() -> None:
-    devs = [{"PGA": 0, "Name": "ICA", "ID": 0, "Temperature": 41.5, "MHS av": 330.0, "MHS 20s": 333.0,
-             "MHS rolling": 331.0, "Hardware Errors": 1}]  # fmt: skip
+    devs = [
+        {
+            "PGA": 0,
+            "Name": "ICA",
+            "ID": 0,
+            "Temperature": 41.5,
+            "MHS av": 330.0,
+            "MHS 20s": 333.0,
+            "MHS rolling": 331.0,
+            "Hardware Errors": 1,
+        }
+    ]
     coin = {"STATUS": rig.status(78, "coin", "bfgminer 5.5.0"), "COIN": [{"Hash Method": "sha256"}]}
     reading = read("bfgminer 5.5.0", devs, {"MHS av": 330.0, "MHS 20s": 333.0}, coin=coin)
     assert reading.hashrate == {"avg": 330e6, "realtime": 333e6}
@@ -55,11 +79,28 @@ def test_bfgminer_5_names_20_s_and_a_rolling_rate() -> None:
 
 def test_sgminer_5_with_graphics_cards() -> None:
     devs = [
-        {"GPU": 0, "Temperature": 67.0, "Fan Speed": 2710, "Fan Percent": 60, "GPU Clock": 1050, "GPU Voltage": 1.125,
-         "KHS av": 550.5, "KHS 5s": 560.5, "Hardware Errors": 0},
-        {"GPU": 1, "Temperature": 0.0, "Fan Speed": -1, "GPU Clock": 0, "GPU Voltage": 0.0, "KHS av": 0.0,
-         "KHS 5s": 0.0, "Hardware Errors": 0},
-    ]  # fmt: skip
+        {
+            "GPU": 0,
+            "Temperature": 67.0,
+            "Fan Speed": 2710,
+            "Fan Percent": 60,
+            "GPU Clock": 1050,
+            "GPU Voltage": 1.125,
+            "KHS av": 550.5,
+            "KHS 5s": 560.5,
+            "Hardware Errors": 0,
+        },
+        {
+            "GPU": 1,
+            "Temperature": 0.0,
+            "Fan Speed": -1,
+            "GPU Clock": 0,
+            "GPU Voltage": 0.0,
+            "KHS av": 0.0,
+            "KHS 5s": 0.0,
+            "Hardware Errors": 0,
+        },
+    ]
     coin = {"STATUS": rig.status(78, "coin", "sgminer 5.0.0"), "COIN": [{"Hash Method": "scrypt"}]}
     reading = read("sgminer 5.0.0", devs, {"KHS av": 550.5, "KHS 5s": 560.5}, coin=coin)
     assert reading.hashrate == {"avg": 550.5e3, "5s": 560.5e3}

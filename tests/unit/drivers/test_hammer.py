@@ -7,10 +7,25 @@ from stratoscope.drivers.driver import Fingerprint, Replies
 
 def test_rates_sent_as_text_are_megahashes() -> None:
     live = {
-        "MHS 5s": "5010.25", "MHS av": "4990.5", "frequency": "800", "fan_num": 2, "fan1": 4000, "fan2": 4100,
-        "temp1": 44, "temp2": 41, "temp4": 0, "temp_max": 52, "chain_acn1": 108, "chain_acn2": 108, "chain_acn4": 0,
-        "chain_rate1": "2500.125", "chain_rate2": "2510.125", "chain_rate4": "", "chain_hw1": 4, "chain_hw2": 5,
-    }  # fmt: skip
+        "MHS 5s": "5010.25",
+        "MHS av": "4990.5",
+        "frequency": "800",
+        "fan_num": 2,
+        "fan1": 4000,
+        "fan2": 4100,
+        "temp1": 44,
+        "temp2": 41,
+        "temp4": 0,
+        "temp_max": 52,
+        "chain_acn1": 108,
+        "chain_acn2": 108,
+        "chain_acn4": 0,
+        "chain_rate1": "2500.125",
+        "chain_rate2": "2510.125",
+        "chain_rate4": "",
+        "chain_hw1": 4,
+        "chain_hw2": 5,
+    }
     reading = hammer.decode(
         Replies(
             stats=rig.stats("Hammer D10", live, "ccminer 2.3.3", named={"CGMiner": "2.3.3", "Type": "Hammer D10"}),

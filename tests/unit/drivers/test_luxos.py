@@ -16,8 +16,14 @@ def read(**over: Any) -> Reading:
 def test_every_window_and_identity() -> None:
     reading = read()
     assert reading.hashrate == {
-        "5s": 99e12, "1m": 99.1e12, "5m": 99.2e12, "15m": 99.3e12, "30m": 99.4e12, "24h": 99.5e12, "avg": 98e12,
-    }  # fmt: skip
+        "5s": 99e12,
+        "1m": 99.1e12,
+        "5m": 99.2e12,
+        "15m": 99.3e12,
+        "30m": 99.4e12,
+        "24h": 99.5e12,
+        "avg": 98e12,
+    }
     assert reading.window(luxos.DRIVER.steady) == 99.2e12
     assert (reading.make, reading.model, reading.firmware) == ("Antminer", "S19 XP", "luxos")
     assert reading.firmware_version == "2024.9.1.100000"
@@ -72,7 +78,10 @@ def test_fans_by_id_and_none_in_immersion() -> None:
 def test_without_devs_boards_come_from_stats_and_the_expected_rate_from_devs_without_stats() -> None:
     boards = read(devs=None, temps=None).boards
     assert [(b.index, b.chips, b.hashrate, b.temperature_board) for b in boards] == [
-        (0, 110, None, 61.0), (1, 110, None, 61.0), (2, 110, None, 61.0)]  # fmt: skip
+        (0, 110, None, 61.0),
+        (1, 110, None, 61.0),
+        (2, 110, None, 61.0),
+    ]
     assert read(stats=None).hashrate_expected == 100.5e12
     assert [b.index for b in read(stats=None).boards] == [0, 1, 2]
 

@@ -11,18 +11,35 @@ from stratoscope.drivers.models import catalogue, nameplate, split_make
 @pytest.mark.parametrize(
     ("make", "spelled", "found"),
     [
-        ("Antminer", "S19", "S19"), ("Antminer", "S19 Pro", "S19 Pro"), ("antminer", "s19pro", "S19 Pro"),
-        ("Antminer", "S19 Pro-126", "S19 Pro"), ("Antminer", "S19j Pro 104T", "S19j Pro"),
-        ("Antminer", "S19j Pro+", "S19j Pro+"), ("Antminer", "S19_Pro", "S19 Pro"), ("Bitmain", "S19 PRO", "S19 Pro"),
-        ("Antminer", "S19 Pro Hyd.", "S19 Pro Hydro"), ("Antminer", "S21 Hyd", "S21 Hydro"),
-        ("Antminer", "S9 (13.5T)", "S9"), ("Antminer", "S9SE", "S9 SE"), ("Antminer", "Antminer L7", "L7"),
-        ("Antminer", "S21 XP Hyd.", "S21 XP Hydro"), ("Antminer", "T21 190TH/s", "T21"),
-        ("WhatsMiner", "M60S_VK40", "M60S"), ("WhatsMiner", "M60SVK40", "M60S"), ("MicroBT", "M30S++_VH40", "M30S++"),
-        ("WhatsMiner", "M30S+ VE40", "M30S+"), ("WhatsMiner", "M50", "M50"), ("WhatsMiner", "M20S_V10", "M20S"),
-        ("Avalon", "1246", "A1246"), ("AvalonMiner", "A1566", "A1566"), ("Canaan", "Avalon Nano 3S", "Nano 3S"),
-        ("Avalon", "Nano3", "Nano 3"), ("Bitaxe", "Gamma 601", "Gamma"), ("Hammer", "D10", "D10"),
+        ("Antminer", "S19", "S19"),
+        ("Antminer", "S19 Pro", "S19 Pro"),
+        ("antminer", "s19pro", "S19 Pro"),
+        ("Antminer", "S19 Pro-126", "S19 Pro"),
+        ("Antminer", "S19j Pro 104T", "S19j Pro"),
+        ("Antminer", "S19j Pro+", "S19j Pro+"),
+        ("Antminer", "S19_Pro", "S19 Pro"),
+        ("Bitmain", "S19 PRO", "S19 Pro"),
+        ("Antminer", "S19 Pro Hyd.", "S19 Pro Hydro"),
+        ("Antminer", "S21 Hyd", "S21 Hydro"),
+        ("Antminer", "S9 (13.5T)", "S9"),
+        ("Antminer", "S9SE", "S9 SE"),
+        ("Antminer", "Antminer L7", "L7"),
+        ("Antminer", "S21 XP Hyd.", "S21 XP Hydro"),
+        ("Antminer", "T21 190TH/s", "T21"),
+        ("WhatsMiner", "M60S_VK40", "M60S"),
+        ("WhatsMiner", "M60SVK40", "M60S"),
+        ("MicroBT", "M30S++_VH40", "M30S++"),
+        ("WhatsMiner", "M30S+ VE40", "M30S+"),
+        ("WhatsMiner", "M50", "M50"),
+        ("WhatsMiner", "M20S_V10", "M20S"),
+        ("Avalon", "1246", "A1246"),
+        ("AvalonMiner", "A1566", "A1566"),
+        ("Canaan", "Avalon Nano 3S", "Nano 3S"),
+        ("Avalon", "Nano3", "Nano 3"),
+        ("Bitaxe", "Gamma 601", "Gamma"),
+        ("Hammer", "D10", "D10"),
     ],
-)  # fmt: skip
+)
 def test_a_spelling_finds_its_data_sheet(make: str, spelled: str, found: str) -> None:
     sheet = nameplate(make, spelled)
     assert sheet is not None
@@ -32,12 +49,25 @@ def test_a_spelling_finds_its_data_sheet(make: str, spelled: str, found: str) ->
 @pytest.mark.parametrize(
     ("make", "spelled"),
     [
-        ("Antminer", "S19 Ultra"), ("Antminer", "S19 Pro Max"), ("Antminer", "S99"), ("Antminer", "S1"[:1]),
-        ("Antminer", "S19x"), ("Antminer", ""), ("Antminer", "126"), ("Antminer", "Pro"), ("WhatsMiner", "S19"),
-        ("WhatsMiner", "M60SS"), ("WhatsMiner", "VK40"), ("Avalon", "Nano"), ("", "S19"), ("Unknown", "S19"),
-        ("Antminer", "S 1 9 Pro 7"), ("Antminer", "-_ /"), ("Antminer", "("),
+        ("Antminer", "S19 Ultra"),
+        ("Antminer", "S19 Pro Max"),
+        ("Antminer", "S99"),
+        ("Antminer", "S1"[:1]),
+        ("Antminer", "S19x"),
+        ("Antminer", ""),
+        ("Antminer", "126"),
+        ("Antminer", "Pro"),
+        ("WhatsMiner", "S19"),
+        ("WhatsMiner", "M60SS"),
+        ("WhatsMiner", "VK40"),
+        ("Avalon", "Nano"),
+        ("", "S19"),
+        ("Unknown", "S19"),
+        ("Antminer", "S 1 9 Pro 7"),
+        ("Antminer", "-_ /"),
+        ("Antminer", "("),
     ],
-)  # fmt: skip
+)
 def test_another_model_finds_nothing(make: str, spelled: str) -> None:
     assert nameplate(make, spelled) is None
 
@@ -77,10 +107,14 @@ def test_hydro_rigs_have_no_fans() -> None:
 @pytest.mark.parametrize(
     ("product", "parts"),
     [
-        ("Antminer S21 Pro", ("Antminer", "S21 Pro")), ("Bitmain Antminer S19", ("Antminer", "S19")),
-        ("WHATSMINER M30S", ("WhatsMiner", "M30S")), ("AvalonMiner 1246", ("Avalon", "1246")),
-        ("Mystery Box", (None, "Mystery Box")), ("Antminer", (None, "Antminer")), ("", (None, "")),
+        ("Antminer S21 Pro", ("Antminer", "S21 Pro")),
+        ("Bitmain Antminer S19", ("Antminer", "S19")),
+        ("WHATSMINER M30S", ("WhatsMiner", "M30S")),
+        ("AvalonMiner 1246", ("Avalon", "1246")),
+        ("Mystery Box", (None, "Mystery Box")),
+        ("Antminer", (None, "Antminer")),
+        ("", (None, "")),
     ],
-)  # fmt: skip
+)
 def test_a_product_name_is_split_at_the_brand(product: str, parts: tuple[str | None, str]) -> None:
     assert split_make(product) == parts

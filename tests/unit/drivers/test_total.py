@@ -26,9 +26,25 @@ FAMILY = (
 )
 DROP, RENAME = object(), object()
 WRONG: tuple[Any, ...] = (
-    None, "", "nan", "inf", "1_000", "11500 M..", "ÿ\x00\n}{", True, -5, 10**400, 1e308, -0.0, [], {}, [None],
-    [[[]]], {"a": {"b": 1}}, "9" * 5000,
-)  # fmt: skip
+    None,
+    "",
+    "nan",
+    "inf",
+    "1_000",
+    "11500 M..",
+    "ÿ\x00\n}{",
+    True,
+    -5,
+    10**400,
+    1e308,
+    -0.0,
+    [],
+    {},
+    [None],
+    [[[]]],
+    {"a": {"b": 1}},
+    "9" * 5000,
+)
 
 
 def bitmain(kind: str, live: dict[str, Any]) -> dict[str, Any]:
@@ -131,13 +147,38 @@ def test_f15_every_key_dropped_renamed_or_retyped_costs_only_itself(shape: str) 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["STATUS", "STATS", "SUMMARY", "POOLS", "DEVS", "data", "miner", "fans", "GHS 5s", "ID", "Type",
-                         "chain_acn1", "chain_rate1", "temp_pcb1", "fan1", "rate_unit", "Last Share Time", "status"])
-        | st.text(max_size=6), inner, max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "STATUS",
+                    "STATS",
+                    "SUMMARY",
+                    "POOLS",
+                    "DEVS",
+                    "data",
+                    "miner",
+                    "fans",
+                    "GHS 5s",
+                    "ID",
+                    "Type",
+                    "chain_acn1",
+                    "chain_rate1",
+                    "temp_pcb1",
+                    "fan1",
+                    "rate_unit",
+                    "Last Share Time",
+                    "status",
+                ]
+            )
+            | st.text(max_size=6),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("name", FAMILY)

@@ -11,16 +11,23 @@ from stratoscope.reading import Reading
 
 KIND = "Antminer S19 (Vnish 1.2.6)"
 INFO = {
-    "miner": "Antminer S19", "model": "s19", "fw_name": "Vnish", "fw_version": "1.2.6", "algorithm": "sha256d",
-    "hr_measure": "GH/s", "serial": "N/A",
+    "miner": "Antminer S19",
+    "model": "s19",
+    "fw_name": "Vnish",
+    "fw_version": "1.2.6",
+    "algorithm": "sha256d",
+    "hr_measure": "GH/s",
+    "serial": "N/A",
     "system": {"network_status": {"mac": "02:11:22:33:44:55", "hostname": "hall-2"}},
-}  # fmt: skip
+}
 WEB = {
     "miner": {
-        "miner_status": {"miner_state": "mining", "miner_state_time": 60}, "miner_type": KIND,
-        "power_consumption": 3100, "cooling": {"fan_num": 4, "settings": {"mode": {"name": "auto"}}},
+        "miner_status": {"miner_state": "mining", "miner_state_time": 60},
+        "miner_type": KIND,
+        "power_consumption": 3100,
+        "cooling": {"fan_num": 4, "settings": {"mode": {"name": "auto"}}},
     }
-}  # fmt: skip
+}
 
 
 def stats(kind: str = KIND, **over: Any) -> dict[str, Any]:
@@ -70,9 +77,15 @@ def test_power_comes_from_the_web_page_or_the_older_text_where_boards_do_not_tel
 
 @pytest.mark.parametrize(
     ("state", "hashing"),
-    [("mining", True), ("auto-tuning", True), ("stopped", False), ("failure", False), ("initializing", False),
-     ("shutting-down", False)],
-)  # fmt: skip
+    [
+        ("mining", True),
+        ("auto-tuning", True),
+        ("stopped", False),
+        ("failure", False),
+        ("initializing", False),
+        ("shutting-down", False),
+    ],
+)
 def test_the_state_decides_hashing_before_a_stale_rate(state: str, hashing: bool) -> None:
     assert read(stats(state=state)).hashing is hashing
 
@@ -83,8 +96,18 @@ def test_at_work_without_a_rate_is_not_hashing() -> None:
 
 
 def test_a_stopped_rig_without_boards_reads_as_stopped() -> None:
-    live = {"Elapsed": 30, "GHS 5s": "0.00", "GHS av": 0.0, "state": "stopped", "fan_num": 4, "fan1": 0, "fan2": 0,
-            "fan3": 0, "fan4": 0, "total_rateideal": 0.0}  # fmt: skip
+    live = {
+        "Elapsed": 30,
+        "GHS 5s": "0.00",
+        "GHS av": 0.0,
+        "state": "stopped",
+        "fan_num": 4,
+        "fan1": 0,
+        "fan2": 0,
+        "fan3": 0,
+        "fan4": 0,
+        "total_rateideal": 0.0,
+    }
     answer = rig.stats(KIND, live, named={"Type": KIND})
     reading = read(answer, summary=rig.summary(**{"GHS 5s": 0.0, "GHS av": 0.0}))
     assert reading.hashing is False
@@ -107,20 +130,38 @@ def test_an_l7_counts_in_megahashes_with_and_without_the_web_api(web: dict[str, 
 def test_the_web_api_alone_gives_a_reading() -> None:
     def chain(number: int) -> dict[str, Any]:
         return {
-            "id": number, "frequency": 650.5, "voltage": 13700, "hashrate_rt": 32000.0 + number, "hw_errors": number,
-            "pcb_temp": {"min": 40, "max": 56}, "chip_temp": {"min": 60, "max": 72},
+            "id": number,
+            "frequency": 650.5,
+            "voltage": 13700,
+            "hashrate_rt": 32000.0 + number,
+            "hw_errors": number,
+            "pcb_temp": {"min": 40, "max": 56},
+            "chip_temp": {"min": 60, "max": 72},
             "chip_statuses": {"red": 1, "orange": 5, "grey": 70},
-        }  # fmt: skip
+        }
 
     def pool(number: int, status: str) -> dict[str, Any]:
-        return {"id": number, "url": f"pool{number}:3333", "user": "u", "status": status, "accepted": 10, "rejected": 1,
-                "stale": 0, "diffa": 655360.0}  # fmt: skip
+        return {
+            "id": number,
+            "url": f"pool{number}:3333",
+            "user": "u",
+            "status": status,
+            "accepted": 10,
+            "rejected": 1,
+            "stale": 0,
+            "diffa": 655360.0,
+        }
 
     miner = WEB["miner"] | {
-        "hr_realtime": 96000.5, "hr_average": 95000.5, "hr_nominal": 98000.0, "hw_errors": 6, "power_usage": 32.3,
-        "chains": [chain(1), chain(3)], "pools": [pool(0, "active"), pool(1, "working"), pool(2, "offline")],
+        "hr_realtime": 96000.5,
+        "hr_average": 95000.5,
+        "hr_nominal": 98000.0,
+        "hw_errors": 6,
+        "power_usage": 32.3,
+        "chains": [chain(1), chain(3)],
+        "pools": [pool(0, "active"), pool(1, "working"), pool(2, "offline")],
         "cooling": {"fans": [{"id": 0, "rpm": 5000, "status": "ok"}, {"id": 1, "rpm": 0, "status": "lost"}]},
-    }  # fmt: skip
+    }
     reading = vnish.decode(Replies(web_info=INFO, web_summary={"miner": miner}))
     assert (reading.make, reading.model, reading.firmware_version) == ("Antminer", "S19", "1.2.6")
     assert reading.hashrate == {"5s": 96000.5e9, "avg": 95000.5e9}

@@ -86,8 +86,17 @@ def changed(replies, path, how):
     elif how == "rename" and isinstance(holder, dict):
         holder[f"{path[-1]}?"] = holder.pop(path[-1])
     else:
-        holder[path[-1]] = {"text": "abc", "list": [old], "object": {"x": old}, "null": None, "true": True,
-                            "huge": 10**400, "minus": -1, "number": 3.5, "rename": 0}[how]  # fmt: skip
+        holder[path[-1]] = {
+            "text": "abc",
+            "list": [old],
+            "object": {"x": old},
+            "null": None,
+            "true": True,
+            "huge": 10**400,
+            "minus": -1,
+            "number": 3.5,
+            "rename": 0,
+        }[how]
     return Replies(copied)
 
 
@@ -116,10 +125,38 @@ JSON = st.recursive(
 DRIVERS = (asic_rs.DRIVER, elphapex.DRIVER, epic.DRIVER, espminer.DRIVER, proto.DRIVER, sealminer.DRIVER)
 KEYS = sorted({command.key for driver in DRIVERS for command in driver.commands} | {"miner"})
 WORDS = (
-    "SUMMARY", "STATS", "POOLS", "STATUS", "INFO", "chain", "temp_chip", "HBs", "Hashrate", "Data", "Index", "Session",
-    "mining-status", "hashboards", "psus", "power", "pools", "stratum", "hashrateMonitor", "asics", "asicTemps",
-    "hashRate", "fans", "device_info", "hashrate", "unit", "value", "rate_unit", "status", "0 Chip Count", "PSU Error",
-)  # fmt: skip
+    "SUMMARY",
+    "STATS",
+    "POOLS",
+    "STATUS",
+    "INFO",
+    "chain",
+    "temp_chip",
+    "HBs",
+    "Hashrate",
+    "Data",
+    "Index",
+    "Session",
+    "mining-status",
+    "hashboards",
+    "psus",
+    "power",
+    "pools",
+    "stratum",
+    "hashrateMonitor",
+    "asics",
+    "asicTemps",
+    "hashRate",
+    "fans",
+    "device_info",
+    "hashrate",
+    "unit",
+    "value",
+    "rate_unit",
+    "status",
+    "0 Chip Count",
+    "PSU Error",
+)
 KNOWN = st.recursive(
     JSON,
     lambda inner: st.dictionaries(st.sampled_from(WORDS), inner, max_size=6) | st.lists(inner, max_size=3),

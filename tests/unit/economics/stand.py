@@ -74,9 +74,17 @@ def reading(**more: Any) -> Reading:
     )
 
 
-def snapshot(rig: str = "a", at: float = AT, hashrate: float | None = 200 * TH, power: float | None = 3500.0,
-             **more: Any) -> RigSnapshot:  # fmt: skip
+def snapshot(
+    rig: str = "a", at: float = AT, hashrate: float | None = 200 * TH, power: float | None = 3500.0, **more: Any
+) -> RigSnapshot:
     efficiency = power / (hashrate / TH) if power and hashrate else None
     judged = Judged(hashrate=hashrate, power=power, efficiency=efficiency, flatline=more.pop("flatline", False))
-    return RigSnapshot(rig=rig, state="hashing", polling=Polling(address="10.0.0.1", interval=30.0), judged=judged,
-                       reading=more.pop("reading", reading()), at=at, **more)  # fmt: skip
+    return RigSnapshot(
+        rig=rig,
+        state="hashing",
+        polling=Polling(address="10.0.0.1", interval=30.0),
+        judged=judged,
+        reading=more.pop("reading", reading()),
+        at=at,
+        **more,
+    )

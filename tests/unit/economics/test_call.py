@@ -26,19 +26,29 @@ from unit.economics.stand import AT, Bench, ToldMarket, snapshot, tariff, terms
 from unit.economics.test_feed import feed
 
 CONTRACT = Contract(
-    tariff=tariff(price=Decimal("0.02")), call=feed("on", "at"), call_max_age=600.0,
-    cp_per_kw_year=Decimal(67), cp_months=frozenset({6, 7, 8, 9}),
-)  # fmt: skip
+    tariff=tariff(price=Decimal("0.02")),
+    call=feed("on", "at"),
+    call_max_age=600.0,
+    cp_per_kw_year=Decimal(67),
+    cp_months=frozenset({6, 7, 8, 9}),
+)
 
 
 @pytest.mark.parametrize(
     ("body", "path", "on"),
     [
-        (b"true", "", True), (b"false", "", False), (b"1", "", True), (b"0", "", False), (b"1.0", "", True),
-        (b'"on"', "", True), (b'{"state": "off"}', "state", False), (b'[{"on": " TRUE "}]', "0.on", True),
-        (b'"yes"', "", True), (b'"No"', "", False),
+        (b"true", "", True),
+        (b"false", "", False),
+        (b"1", "", True),
+        (b"0", "", False),
+        (b"1.0", "", True),
+        (b'"on"', "", True),
+        (b'{"state": "off"}', "state", False),
+        (b'[{"on": " TRUE "}]', "0.on", True),
+        (b'"yes"', "", True),
+        (b'"No"', "", False),
     ],
-)  # fmt: skip
+)
 def test_a_call_is_a_boolean_however_services_spell_it(body, path, on):
     assert call_of(body, feed(path), AT) == Call(on=on, at=AT)
 
@@ -46,10 +56,16 @@ def test_a_call_is_a_boolean_however_services_spell_it(body, path, on):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not_json"), (b"on", "not_json"), (b"null", "schema"), (b"2", "schema"), (b'"maybe"', "schema"),
-        (b"{}", "schema"), (b"[]", "schema"), (b" " * (1 << 20) + b"true", "oversize"),
+        (b"", "not_json"),
+        (b"on", "not_json"),
+        (b"null", "schema"),
+        (b"2", "schema"),
+        (b'"maybe"', "schema"),
+        (b"{}", "schema"),
+        (b"[]", "schema"),
+        (b" " * (1 << 20) + b"true", "oversize"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_boolean_is_refused_with_its_reason(body, reason):
     with pytest.raises(SourceError) as caught:
         call_of(body, feed(), AT)
@@ -77,8 +93,12 @@ CHEAP = Price(energy=Decimal("0.01"), marginal=Decimal("0.01"), average=Decimal(
 DEAR = Price(energy=Decimal(1), marginal=Decimal(1), average=Decimal(1), source="fixed")
 
 
-@given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.sampled_from([CHEAP, DEAR]), st.integers(15, 400)),
-                max_size=40))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([True, False, None]), st.sampled_from([CHEAP, DEAR]), st.integers(15, 400)),
+        max_size=40,
+    )
+)
 def test_while_the_grid_calls_or_is_silent_nothing_is_advised_to_run(steps):
     state, at = START, AT
     for word, price, seconds in steps:
@@ -100,7 +120,7 @@ def test_after_a_call_the_advice_runs_again_only_past_windows_and_rest():
         seen.append(state.advice)
     assert seen[0] == "curtail"
     assert 3 * 300 / 15 < seen.index("run") <= 5 * 300 / 15 + 1
-    assert set(seen[seen.index("run"):]) == {"run"}  # fmt: skip
+    assert set(seen[seen.index("run") :]) == {"run"}
 
 
 def test_a_source_that_falls_silent_makes_run_unknown_and_leaves_curtail():
@@ -136,9 +156,10 @@ def test_a_call_is_an_event_a_metric_and_the_advice_of_every_model_of_the_tariff
         own.tick({"a": rig}, float(second), AT + second)
         if second == 30:
             assert told(bench, AT + 31) == {
-                "mining_tariff_curtail_called": 1, "mining_tariff_curtail_call_age_seconds": 1,
+                "mining_tariff_curtail_called": 1,
+                "mining_tariff_curtail_call_age_seconds": 1,
                 "mining_tariff_curtail_call_stale": 0,
-            }  # fmt: skip
+            }
     own.call("default", Call(on=True, at=AT + 60))
     own.tick({"a": rig}, 60.0, AT + 60)
     own.tick({"a": rig}, 660.0, AT + 660)
@@ -184,8 +205,11 @@ def test_the_load_in_calls_makes_the_coincident_peak_charge_of_the_year():
     assert demand.peak("default", CONTRACT, july, called=True).watts == pytest.approx(2e6)
     assert demand.coincident_charge("default", CONTRACT, july) == pytest.approx(Decimal(67) * (1000 + 2000) / 4)
     assert {(peak.month, peak.called) for peak in demand.drain()} == {
-        ("2026-06", True), ("2026-06", False), ("2026-07", True), ("2026-07", False),
-    }  # fmt: skip
+        ("2026-06", True),
+        ("2026-06", False),
+        ("2026-07", True),
+        ("2026-07", False),
+    }
 
 
 def test_without_a_call_in_the_months_that_count_there_is_no_charge():

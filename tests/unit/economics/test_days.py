@@ -121,8 +121,11 @@ def test_the_basis_is_the_mean_over_the_time_it_was_known():
     book.tick(MIDNIGHT + 500, {"a": 1}, Basis(94_000.0, 1e14, 4e6, 0.02))
     (row,) = book.drain()
     assert (row.price, row.difficulty, row.fees, row.fee) == (
-        pytest.approx(93_000), pytest.approx(1e14), pytest.approx(3.5e6), pytest.approx(0.02)
-    )  # fmt: skip
+        pytest.approx(93_000),
+        pytest.approx(1e14),
+        pytest.approx(3.5e6),
+        pytest.approx(0.02),
+    )
     assert row.basis_seconds == 400
 
 
@@ -209,10 +212,26 @@ def test_without_a_rate_there_is_no_charge():
 
 
 def test_rows_survive_the_ledgers_form():
-    row = Day(day="2026-01-12", site="north", rig="a", currency="USD", sat=8457.25, revenue=7.7e6 + 0.5,
-              cost=-3.25, energy=3e8, hashes=1e19, revenue_seconds=86000.0, cost_seconds=85000.0,
-              scheduled_seconds=86400.0, price=9e4, difficulty=1.4e14, fees=1.7e6, fee=0.02, basis_seconds=86000.0,
-              until=MIDNIGHT + DAY)  # fmt: skip
+    row = Day(
+        day="2026-01-12",
+        site="north",
+        rig="a",
+        currency="USD",
+        sat=8457.25,
+        revenue=7.7e6 + 0.5,
+        cost=-3.25,
+        energy=3e8,
+        hashes=1e19,
+        revenue_seconds=86000.0,
+        cost_seconds=85000.0,
+        scheduled_seconds=86400.0,
+        price=9e4,
+        difficulty=1.4e14,
+        fees=1.7e6,
+        fee=0.02,
+        basis_seconds=86000.0,
+        until=MIDNIGHT + DAY,
+    )
     assert day_of(row_of(row)) == row
     assert row_of(row)[4:10] == (8457, 7_700_000, -4, 0.25, 0.5, 0.75)
     assert all(isinstance(value, int) for value in itertools.islice(row_of(row), 4, 7))

@@ -61,15 +61,32 @@ def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
     def missing(own: Economics) -> set[str]:
         return {name for name in known if getattr(own, name) is None}
 
-    of_power = {"metered_power", "power_cost_per_day", "margin_per_day", "gross_margin_ratio", "breakeven_power_price",
-                "breakeven_hashprice", "hashcost", "revenue_per_mwh", "cost_per_btc", "payback", "strike"}  # fmt: skip
+    of_power = {
+        "metered_power",
+        "power_cost_per_day",
+        "margin_per_day",
+        "gross_margin_ratio",
+        "breakeven_power_price",
+        "breakeven_hashprice",
+        "hashcost",
+        "revenue_per_mwh",
+        "cost_per_btc",
+        "payback",
+        "strike",
+    }
     economist = Bench(ToldMarket(), capex=(Capex(900.0),)).economist
     economist.tick({"a": snapshot()}, 0.0, AT)
     assert missing(money(economist, snapshot(power=None))) == of_power
     without_market = Bench(None, capex=(Capex(900.0),)).economist
     assert missing(money(without_market, snapshot())) == known - {
-        "metered_power", "power_cost_per_day", "power_price", "hashcost", "breakeven_hashprice", "advice", "capex"
-    }  # fmt: skip
+        "metered_power",
+        "power_cost_per_day",
+        "power_price",
+        "hashcost",
+        "breakeven_hashprice",
+        "advice",
+        "capex",
+    }
     without_tariff = Bench(ToldMarket(), tariffs={}).economist
     assert missing(money(without_tariff, snapshot())) >= {"power_cost_per_day", "margin_per_day", "advice", "strike"}
     without_price = ToldMarket(price=None)
@@ -98,8 +115,13 @@ def test_another_algorithm_has_margin_and_breakeven_power_price_but_nothing_of_b
     assert own.revenue_per_day == pytest.approx(9.5 * 0.9)
     assert own.breakeven_power_price == pytest.approx(9.5 * 0.9 / (3.425 * 24))
     assert own.margin_per_day == pytest.approx(9.5 * 0.9 - 3.425 * 24 * 0.05)
-    assert (own.revenue_sat_per_day, own.hashcost, own.breakeven_hashprice, own.breakeven_efficiency,
-            own.cost_per_btc) == (None,) * 5  # fmt: skip
+    assert (
+        own.revenue_sat_per_day,
+        own.hashcost,
+        own.breakeven_hashprice,
+        own.breakeven_efficiency,
+        own.cost_per_btc,
+    ) == (None,) * 5
 
 
 def test_capex_is_that_of_the_first_entry_that_holds():
@@ -166,8 +188,11 @@ def test_the_advice_follows_the_price_with_hysteresis_and_each_change_is_an_even
     assert own.advice == "run"
     assert own.strike == pytest.approx(39.32 * 0.98 / (24 * 17.5), rel=1e-3)
     kinds = [(event.kind, event.details["before"], event.details["now"]) for event in bench.events]
-    assert kinds == [("curtail_advice", "unknown", "run"), ("curtail_advice", "run", "curtail"),
-                     ("curtail_advice", "curtail", "run")]  # fmt: skip
+    assert kinds == [
+        ("curtail_advice", "unknown", "run"),
+        ("curtail_advice", "run", "curtail"),
+        ("curtail_advice", "curtail", "run"),
+    ]
     event = bench.events[1]
     assert event.text == (
         "Antminer S21 on tariff default: advice is curtail, before run; price 0.2000 USD/kWh, strike 0.0918 USD/kWh"

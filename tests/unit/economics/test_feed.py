@@ -26,11 +26,18 @@ from unit.economics.stand import AT, tariff, terms
 
 
 def feed(path: str = "", time_path: str | None = None, **more: Any) -> Feed:
-    return Feed(**{
-        "file": None, "url": None, "allow_http": False, "path": dotted_path(path),
-        "time_path": None if time_path is None else dotted_path(time_path), "factor": Decimal(1), "interval": 60.0,
-        **more,
-    })  # fmt: skip
+    return Feed(
+        **{
+            "file": None,
+            "url": None,
+            "allow_http": False,
+            "path": dotted_path(path),
+            "time_path": None if time_path is None else dotted_path(time_path),
+            "factor": Decimal(1),
+            "interval": 60.0,
+            **more,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,13 +46,19 @@ def feed(path: str = "", time_path: str | None = None, **more: Any) -> Feed:
         (b"0.045", "", None, "1", "0.045", AT),
         (b" -12.5 \n", "", None, "0.001", "-0.0125", AT),
         (b'{"state": "0.31"}', "state", None, "1", "0.31", AT),
-        (b'{"data": {"rtm": {"price": 38.20, "ts": 1768199700}}}', "data.rtm.price", "data.rtm.ts", "0.001", "0.0382",
-         1768199700.0),
+        (
+            b'{"data": {"rtm": {"price": 38.20, "ts": 1768199700}}}',
+            "data.rtm.price",
+            "data.rtm.ts",
+            "0.001",
+            "0.0382",
+            1768199700.0,
+        ),
         (b'{"rows": [{"v": 1}, {"v": 2, "t": 1768199700123}]}', "rows.1.v", "rows.1.t", "1", "2", 1768199700.123),
         (b'{"p": 1e-3, "t": "2026-01-12T00:35:00-06:00"}', "p", "t", "1", "0.001", 1768199700.0),
         (b'{"p": 5, "t": "2026-01-12T06:35:00Z"}', "p", "t", "1", "5", 1768199700.0),
     ],
-)  # fmt: skip
+)
 def test_a_price_is_found_exactly_with_its_unit_and_time(body, path, time_path, factor, price, at):
     assert quote_of(body, feed(path, time_path, factor=Decimal(factor)), AT) == Quote(Decimal(price), at)
 
@@ -53,15 +66,28 @@ def test_a_price_is_found_exactly_with_its_unit_and_time(body, path, time_path, 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "not_json"), (b"<html>", "not_json"), (b'{"p": 0.05', "not_json"), (b'{"p": NaN}', "not_json"),
-        (b"{}", "schema"), (b"[]", "schema"), (b'{"p": null, "t": 1}', "schema"), (b'{"p": true, "t": 1}', "schema"),
-        (b'{"p": {}, "t": 1}', "schema"), (b'{"p": "", "t": 1}', "schema"), (b'{"p": "cheap", "t": 1}', "schema"),
-        (b'{"p": "nan", "t": 1}', "schema"), (b'{"p": "inf", "t": 1}', "schema"), (b'{"p": 1e300, "t": 1}', "schema"),
-        (b'{"p": 0.05}', "schema"), (b'{"p": 0.05, "t": "noon"}', "schema"), (b'{"p": 0.05, "t": null}', "schema"),
-        (b'{"p": 0.05, "t": "2026-01-12T00:35:00"}', "schema"), (b'{"p": 0.05, "t": 1799999999}', "schema"),
+        (b"", "not_json"),
+        (b"<html>", "not_json"),
+        (b'{"p": 0.05', "not_json"),
+        (b'{"p": NaN}', "not_json"),
+        (b"{}", "schema"),
+        (b"[]", "schema"),
+        (b'{"p": null, "t": 1}', "schema"),
+        (b'{"p": true, "t": 1}', "schema"),
+        (b'{"p": {}, "t": 1}', "schema"),
+        (b'{"p": "", "t": 1}', "schema"),
+        (b'{"p": "cheap", "t": 1}', "schema"),
+        (b'{"p": "nan", "t": 1}', "schema"),
+        (b'{"p": "inf", "t": 1}', "schema"),
+        (b'{"p": 1e300, "t": 1}', "schema"),
+        (b'{"p": 0.05}', "schema"),
+        (b'{"p": 0.05, "t": "noon"}', "schema"),
+        (b'{"p": 0.05, "t": null}', "schema"),
+        (b'{"p": 0.05, "t": "2026-01-12T00:35:00"}', "schema"),
+        (b'{"p": 0.05, "t": 1799999999}', "schema"),
         (b" " * (1 << 20) + b"0.05", "oversize"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_price_is_refused_with_its_reason(body, reason):
     with pytest.raises(SourceError) as caught:
         quote_of(body, feed("p", "t"), AT)

@@ -16,8 +16,10 @@ from stratoscope.market.tariff_zones import Zone, hours_of
 from unit.economics.stand import AT, tariff
 
 ZONES = ("America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Tokyo")
-CHANGES = [datetime(2026, month, day, 0, tzinfo=UTC).timestamp() for month, day in
-           ((3, 7), (3, 28), (4, 4), (10, 3), (10, 24), (10, 31))]  # fmt: skip
+CHANGES = [
+    datetime(2026, month, day, 0, tzinfo=UTC).timestamp()
+    for month, day in ((3, 7), (3, 28), (4, 4), (10, 3), (10, 24), (10, 31))
+]
 
 
 def fiat(group: PowerGroup) -> float:
@@ -33,10 +35,12 @@ def fiat(group: PowerGroup) -> float:
 )
 def test_what_a_watt_costs_is_the_bill_of_its_interval_over_zones_and_clock_changes(zone, start, looks, prices):
     contract = tariff(
-        timezone=ZoneInfo(zone), price=prices[0], adders=Adders(per_kwh=Decimal("0.01"), loss_ratio=Decimal("0.02")),
+        timezone=ZoneInfo(zone),
+        price=prices[0],
+        adders=Adders(per_kwh=Decimal("0.01"), loss_ratio=Decimal("0.02")),
         zones=(Zone(price=prices[1], hours=hours_of("1-3, 15:30-19")), Zone(price=prices[2], hours=hours_of("22-2"))),
         overhead_ratio=Decimal("1.04"),
-    )  # fmt: skip
+    )
     group = PowerGroup("default", Contract(tariff=contract), 0.0)
     group.look(0.0, start)
     now = 0.0

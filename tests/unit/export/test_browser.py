@@ -20,25 +20,50 @@ from unit.economics.stand import Bench, tariff
 from unit.export.conftest import program
 from unit.export.farm import MONEY, NOW, Known, antminer, bitaxe, board, farm, hostile, offline, unread, whatsminer
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 RUN = "window.ran=1;alert(1)"
 PAYLOADS = [
-    f"<script>{RUN}</script>", f"</script><script>{RUN}</script>", f"<img src=x onerror={RUN}>", f"<svg onload={RUN}>",
-    f"<svg><script>{RUN}</script></svg>", f"<body onload={RUN}>", f"<iframe srcdoc='<script>parent.{RUN}</script>'>",
-    f"<iframe src=javascript:{RUN}>", f"<a href=javascript:{RUN}>x</a>", f"javascript:{RUN}",
+    f"<script>{RUN}</script>",
+    f"</script><script>{RUN}</script>",
+    f"<img src=x onerror={RUN}>",
+    f"<svg onload={RUN}>",
+    f"<svg><script>{RUN}</script></svg>",
+    f"<body onload={RUN}>",
+    f"<iframe srcdoc='<script>parent.{RUN}</script>'>",
+    f"<iframe src=javascript:{RUN}>",
+    f"<a href=javascript:{RUN}>x</a>",
+    f"javascript:{RUN}",
     f'"><script>{RUN}</script>',
-    f"'><script>{RUN}</script>", f'" autofocus onfocus={RUN} x="', f"' autofocus onfocus={RUN} x='",
-    f"<input autofocus onfocus={RUN}>", f"<details open ontoggle={RUN}>", f"<video><source onerror={RUN}></video>",
-    f"<style>@import 'data:text/css,x';</style><script>{RUN}</script>", f"<link rel=stylesheet href=x onerror={RUN}>",
-    f"<object data='data:text/html,<script>{RUN}</script>'>", f"<embed src=javascript:{RUN}>", f"{{{{{RUN}}}}}",
-    "{{ ''.__class__.__mro__ }}", f"<meta http-equiv=refresh content='0;url=javascript:{RUN}'>",
+    f"'><script>{RUN}</script>",
+    f'" autofocus onfocus={RUN} x="',
+    f"' autofocus onfocus={RUN} x='",
+    f"<input autofocus onfocus={RUN}>",
+    f"<details open ontoggle={RUN}>",
+    f"<video><source onerror={RUN}></video>",
+    f"<style>@import 'data:text/css,x';</style><script>{RUN}</script>",
+    f"<link rel=stylesheet href=x onerror={RUN}>",
+    f"<object data='data:text/html,<script>{RUN}</script>'>",
+    f"<embed src=javascript:{RUN}>",
+    f"{{{{{RUN}}}}}",
+    "{{ ''.__class__.__mro__ }}",
+    f"<meta http-equiv=refresh content='0;url=javascript:{RUN}'>",
     f"<base href=//x><x>{RUN}",
-    f"<math><mtext><script>{RUN}</script></mtext></math>", f"<!--><script>{RUN}</script>-->",
+    f"<math><mtext><script>{RUN}</script></mtext></math>",
+    f"<!--><script>{RUN}</script>-->",
     f"<title></title><script>{RUN}//",
-    f"&lt;script&gt;{RUN}&lt;/script&gt;", f"<form><button formaction=javascript:{RUN} autofocus>x</button></form>",
-    f"]]><script>{RUN}</script>", f"<marquee onstart={RUN}>",
-]  # fmt: skip
+    f"&lt;script&gt;{RUN}&lt;/script&gt;",
+    f"<form><button formaction=javascript:{RUN} autofocus>x</button></form>",
+    f"]]><script>{RUN}</script>",
+    f"<marquee onstart={RUN}>",
+]
 
 
 @contextlib.asynccontextmanager
@@ -80,9 +105,14 @@ async def test_s08_thirty_payloads_in_every_string_run_nothing(site):
 def earning(rate: float, power: float) -> Economics:
     """Return what a rig earns at 39.32 USD/PH/day and pays at 0.08 USD/kWh."""
     revenue, cost = rate / 1e15 * 39.32, power * 0.024 * 0.08
-    return replace(MONEY, metered_power=power, revenue_per_day=revenue, power_cost_per_day=cost,
-                   margin_per_day=revenue - cost,
-                   gross_margin_ratio=1 - cost / revenue if revenue else None)  # fmt: skip
+    return replace(
+        MONEY,
+        metered_power=power,
+        revenue_per_day=revenue,
+        power_cost_per_day=cost,
+        margin_per_day=revenue - cost,
+        gross_margin_ratio=1 - cost / revenue if revenue else None,
+    )
 
 
 def crowd(rigs: int = 240) -> Fleet:
@@ -91,34 +121,56 @@ def crowd(rigs: int = 240) -> Fleet:
     fleet = Fleet()
     for snapshot in (antminer(), whatsminer(), bitaxe(), offline(), unread()):
         fleet.publish(snapshot)
-    kinds = [("Antminer", "S19 Pro", 110e12, 29.5), ("Antminer", "S21", 200e12, 17.5),
-             ("WhatsMiner", "M50S", 126e12, 26.0),
-             ("Avalon", "A1466", 150e12, 21.5)]  # fmt: skip
+    kinds = [
+        ("Antminer", "S19 Pro", 110e12, 29.5),
+        ("Antminer", "S21", 200e12, 17.5),
+        ("WhatsMiner", "M50S", 126e12, 26.0),
+        ("Avalon", "A1466", 150e12, 21.5),
+    ]
     for number in range(rigs):
         make, model, nameplate, efficiency = kinds[number % len(kinds)]
         state = dice.choices(["hashing", "degraded", "offline", "idle", "locked"], [90, 4, 4, 1, 1])[0]
-        polling = Polling(address=f"10.2.{number // 200}.{number % 200 + 1}", interval=30.0, polls={"ok": 900},
-                          last_success=NOW - dice.uniform(1, 30), last_reason="ok")  # fmt: skip
+        polling = Polling(
+            address=f"10.2.{number // 200}.{number % 200 + 1}",
+            interval=30.0,
+            polls={"ok": 900},
+            last_success=NOW - dice.uniform(1, 30),
+            last_reason="ok",
+        )
         rate = nameplate * (dice.uniform(0.95, 1.03) if state == "hashing" else 0.66 if state == "degraded" else 0)
-        reading = Reading(driver="cgminer", make=make, model=model,
-                          boards=tuple(board(n, temperature_chip=dice.uniform(62, 79)) for n in range(3)))  # fmt: skip
+        reading = Reading(
+            driver="cgminer",
+            make=make,
+            model=model,
+            boards=tuple(board(n, temperature_chip=dice.uniform(62, 79)) for n in range(3)),
+        )
         power = rate / 1e12 * efficiency if rate else 45.0
         judged = Judged(hashrate=rate, nameplate=nameplate, power=power, efficiency=efficiency if rate else None)
         known = state not in ("offline", "locked")
-        fleet.publish(RigSnapshot(
-            rig=f"hall-{number // 60 + 1}-{number % 60 + 1}", state=state, polling=polling, at=NOW - 3,
-            reading=reading if known else None, judged=judged if known else Judged(), counters=Counters(),
-            economics=earning(rate, power) if known else None,
-            tags={"group": f"hall-{number // 60 + 1}"},
-        ))  # fmt: skip
+        fleet.publish(
+            RigSnapshot(
+                rig=f"hall-{number // 60 + 1}-{number % 60 + 1}",
+                state=state,
+                polling=polling,
+                at=NOW - 3,
+                reading=reading if known else None,
+                judged=judged if known else Judged(),
+                counters=Counters(),
+                economics=earning(rate, power) if known else None,
+                tags={"group": f"hall-{number // 60 + 1}"},
+            )
+        )
     for at in range(110):
         wave = antminer(at=NOW - 3300 + 30 * at)
         hot = 71 + 3 * dice.random()
         rate = 109e12 + 2e12 * dice.random()
         history = Judged(hashrate=None if 40 <= at < 48 else rate, power=3230 + 40 * dice.random())
         object.__setattr__(wave.reading, "boards", (board(0, temperature_chip=hot),))
-        fleet.remember(RigSnapshot(rig=wave.rig, state="hashing", polling=wave.polling, reading=wave.reading,
-                                   judged=history, at=wave.at))  # fmt: skip
+        fleet.remember(
+            RigSnapshot(
+                rig=wave.rig, state="hashing", polling=wave.polling, reading=wave.reading, judged=history, at=wave.at
+            )
+        )
     return fleet
 
 
@@ -182,8 +234,16 @@ async def test_rig_page_shows_parts_faults_defects_and_hides_secrets(site):
     session, _ = await site(farm())
     async with session.get("/rig/hall1-08") as answer:
         text = await answer.text()
-    for words in ("hashboard 2 does not hash", "fan lost", "/summary/SUMMARY/0/Temperature", "not a number", "67 %",
-                  "measured", "6\u202f000 rpm", "20230420.22.REL"):  # fmt: skip
+    for words in (
+        "hashboard 2 does not hash",
+        "fan lost",
+        "/summary/SUMMARY/0/Temperature",
+        "not a number",
+        "67 %",
+        "measured",
+        "6\u202f000 rpm",
+        "20230420.22.REL",
+    ):
         assert words in text
     async with session.get("/rig/hall1-07") as answer:
         text = await answer.text()

@@ -22,10 +22,27 @@ from unit.export.conftest import free_port, program, running
 from unit.export.farm import HandClock, antminer, context, hostile
 
 INJECTIONS = [
-    '"} 1\nevil{', "a\\", '\\"', "\\n", "#", "# EOF", "{}", "\ud800", "\x00", "\u2028\u2029\x85", "e\u0301\u202e",
-    "\U0001d518" * 200, "", " ", '"' * 400, "\\" * 400, "\r\n# TYPE x counter\r\n", "\ufeff\ufffe", "a" * 128 + "\\",
+    '"} 1\nevil{',
+    "a\\",
+    '\\"',
+    "\\n",
+    "#",
+    "# EOF",
+    "{}",
+    "\ud800",
+    "\x00",
+    "\u2028\u2029\x85",
+    "e\u0301\u202e",
+    "\U0001d518" * 200,
+    "",
+    " ",
+    '"' * 400,
+    "\\" * 400,
+    "\r\n# TYPE x counter\r\n",
+    "\ufeff\ufffe",
+    "a" * 128 + "\\",
     'x",rig="other',
-]  # fmt: skip
+]
 TEXT = st.one_of(st.text(st.characters()), st.text(), st.sampled_from(INJECTIONS))
 SERIES = (
     19  # of the hostile rig: up, last success, info, 7 states, hashrate, faults, polls, skipped, defects, tag, pool,
@@ -96,10 +113,14 @@ async def test_s05_the_real_prometheus_takes_hostile_words(tmp_path: pathlib.Pat
 async def prometheus(folder: pathlib.Path, port: int):
     """Run Debian's Prometheus on `folder`/prometheus.yml until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        program("prometheus"), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        program("prometheus"),
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/tsdb",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield
     finally:

@@ -25,33 +25,50 @@ from stratoscope_exporters.web.exporter import serve
 from unit.export.conftest import free_port
 from unit.export.farm import NOW, Known, antminer, context, economist, farm
 
-PROMETHEUS_2 = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-                "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")  # fmt: skip
-PROMETHEUS_3 = ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-                "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-                "text/plain;version=0.0.4;q=0.3,*/*;q=0.2")  # fmt: skip
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
 
 
 @pytest.mark.parametrize(
     ("accept", "form"),
     [
-        (PROMETHEUS_2, Form.OPENMETRICS), (PROMETHEUS_3, Form.OPENMETRICS), (None, Form.TEXT), ("*/*", Form.TEXT),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", Form.TEXT), ("application/openmetrics-text", Form.OPENMETRICS),
-        ("application/openmetrics-text;version=0.0.1,text/plain;q=0.1", Form.TEXT), ("application/json", Form.TEXT),
+        (PROMETHEUS_2, Form.OPENMETRICS),
+        (PROMETHEUS_3, Form.OPENMETRICS),
+        (None, Form.TEXT),
+        ("*/*", Form.TEXT),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", Form.TEXT),
+        ("application/openmetrics-text", Form.OPENMETRICS),
+        ("application/openmetrics-text;version=0.0.1,text/plain;q=0.1", Form.TEXT),
+        ("application/json", Form.TEXT),
         ("application/openmetrics-text;q=0.2,text/plain;q=0.9", Form.TEXT),
         ("application/openmetrics-text;q=0", Form.TEXT),
-        ('application/openmetrics-text;version="1.0.0";q=x', Form.TEXT), (";;,=;q=", Form.TEXT),
+        ('application/openmetrics-text;version="1.0.0";q=x', Form.TEXT),
+        (";;,=;q=", Form.TEXT),
     ],
-)  # fmt: skip
+)
 def test_the_format_is_what_the_scraper_likes_best(accept, form):
     assert form_of(accept) is form
 
 
 @pytest.mark.parametrize(
     ("header", "yes"),
-    [("gzip", True), ("deflate, gzip;q=0.5", True), ("gzip;q=0", False), ("*", True), ("br", False), (None, False),
-     ("gzip;q=0, *", False)],
-)  # fmt: skip
+    [
+        ("gzip", True),
+        ("deflate, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("*", True),
+        ("br", False),
+        (None, False),
+        ("gzip;q=0, *", False),
+    ],
+)
 def test_gzip_only_where_it_is_taken(header, yes):
     assert takes_gzip(header) is yes
 
@@ -277,8 +294,15 @@ async def test_the_status_page_shows_the_market(site):
     session, _ = await site(farm(), market=Known())
     page = await (await session.get("/")).text()
     strip = page.partition('aria-label="Market"')[2].partition("</section>")[0]
-    for words in ("39.27 USD", "91\u202f000 USD", "146.47 T", "block 931\u202f892", "coinbase, kraken · 20 s ago",
-                  "+1.4\u00a0% in a day", "39.38 USD by the newest job"):  # fmt: skip
+    for words in (
+        "39.27 USD",
+        "91\u202f000 USD",
+        "146.47 T",
+        "block 931\u202f892",
+        "coinbase, kraken · 20 s ago",
+        "+1.4\u00a0% in a day",
+        "39.38 USD by the newest job",
+    ):
         assert words in strip, words
     assert "disagree" not in page
     assert "40.36 USD by observed hashrate" in strip

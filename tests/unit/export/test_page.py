@@ -170,10 +170,17 @@ async def test_f40_stale_reading_leaves_only_health_state_identity_and_polling(e
     page = b"".join(await pages.get(Wanted(Form.TEXT))).decode()
     left = {name for name, labels in samples(page) if ("rig", "hall1-07") in labels}
     assert left == {
-        "mining_rig_up", "mining_rig_last_success_timestamp_seconds", "mining_rig_info", "mining_rig_state",
-        "mining_rig_polls_total", "mining_rig_poll_duration_seconds", "mining_rig_polls_skipped_total",
-        "mining_rig_defects_total", "mining_rig_tag_info", "mining_rig_commands_refused_total",
-    }  # fmt: skip
+        "mining_rig_up",
+        "mining_rig_last_success_timestamp_seconds",
+        "mining_rig_info",
+        "mining_rig_state",
+        "mining_rig_polls_total",
+        "mining_rig_poll_duration_seconds",
+        "mining_rig_polls_skipped_total",
+        "mining_rig_defects_total",
+        "mining_rig_tag_info",
+        "mining_rig_commands_refused_total",
+    }
     assert of(page, "mining_rig_up", rig="hall1-07") == 0
     assert of(page, "mining_rig_state", rig="hall1-07", state="hashing") == 0
     assert of(page, "mining_rig_state", rig="hall1-07", state="offline") == 1

@@ -21,13 +21,31 @@ GROSS = 430_000.0
 
 
 def day(**more) -> PoolDay:
-    return PoolDay(**{
-        "day": "2026-01-12", "site": "s", "pool": "p", "scheme": "fpps", "fee": 0.02, "firmware_fee": 0.02,
-        "reported_hashes": PH * DAY, "valued_hashes": PH * DAY, "reported_sat": GROSS, "subsidy_sat": GROSS / 1.01,
-        "watched_seconds": DAY, "rig_seconds": DAY, "heard_seconds": DAY, "hashing_seconds": 0.95 * DAY,
-        "accepted": 990.0, "rejected": 10.0, "compared_hashes": PH * DAY, "credited_hashes": 0.95 * PH * DAY,
-        "rate_ratio": 1.012, "earned_sat": 390_000, **more,
-    })  # fmt: skip
+    return PoolDay(
+        **{
+            "day": "2026-01-12",
+            "site": "s",
+            "pool": "p",
+            "scheme": "fpps",
+            "fee": 0.02,
+            "firmware_fee": 0.02,
+            "reported_hashes": PH * DAY,
+            "valued_hashes": PH * DAY,
+            "reported_sat": GROSS,
+            "subsidy_sat": GROSS / 1.01,
+            "watched_seconds": DAY,
+            "rig_seconds": DAY,
+            "heard_seconds": DAY,
+            "hashing_seconds": 0.95 * DAY,
+            "accepted": 990.0,
+            "rejected": 10.0,
+            "compared_hashes": PH * DAY,
+            "credited_hashes": 0.95 * PH * DAY,
+            "rate_ratio": 1.012,
+            "earned_sat": 390_000,
+            **more,
+        }
+    )
 
 
 def test_the_steps_lead_from_theoretical_to_what_was_credited():
@@ -35,8 +53,14 @@ def test_the_steps_lead_from_theoretical_to_what_was_credited():
     assert fall is not None
     found = steps(fall)
     assert [step.words for step in found] == [
-        "Downtime", "Firmware's fee", "Refused shares", "Not credited", "Rate for fees", "Pool's fee", "Unexplained",
-    ]  # fmt: skip
+        "Downtime",
+        "Firmware's fee",
+        "Refused shares",
+        "Not credited",
+        "Rate for fees",
+        "Pool's fee",
+        "Unexplained",
+    ]
     assert fall.theoretical - sum(step.satoshis for step in found) == pytest.approx(390_000)
     assert max(step.bar for step in found) == pytest.approx(100.0)
     assert found[0].satoshis == pytest.approx(fall.costs["downtime"])

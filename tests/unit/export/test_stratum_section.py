@@ -27,29 +27,69 @@ from unit.export.farm import NOW, context, farm
 
 JOB = replace(
     decode(Notify("1", b"\x01" * 32, b"", b"", (b"\x02" * 32,) * 12, 0x20000000, 0x1701E2A0, int(NOW), clean=True)),
-    height=932_001, coinbase_value_sat=314_000_000, subsidy_sat=312_500_000, fees_sat=1_500_000, under_claimed_sat=0,
-    tag="/pool/", chain="BTC", defects=(),
-)  # fmt: skip
+    height=932_001,
+    coinbase_value_sat=314_000_000,
+    subsidy_sat=312_500_000,
+    fees_sat=1_500_000,
+    under_claimed_sat=0,
+    tag="/pool/",
+    chain="BTC",
+    defects=(),
+)
 A, B, C = (f"stratum+tcp://{host}:3333" for host in ("a.pool.com", "b.pool.com", "c.pool.com"))
 GOOD = EndpointNow(
-    url=A, state="working", configured=True, since=NOW - 600, phases={"dns": 0.02, "connect": 0.03, "tls": 0.04,
-    "subscribe": 0.05, "authorize": 0.06, "first_job": 0.07}, rtt_tcp=0.0312, rtt_configure=0.0354,
-    certificate_end=NOW + 5e6, certificate_verified=True, template=JOB, job_at=NOW - 12.5, job_interval=30.25,
-    difficulty=8192.0, extranonce1_size=4, extranonce2_size=8, version_mask=0x1FFFE000, chain="bitcoin",
-    chain_match=True, lag=0, hashrate=3.7e15, rigs=29, tip_at=NOW - 99,
-    counts=Counts(sessions={"closed": 2, "reset": 1}, jobs={True: 11, False: 290}, empty_jobs=3, unreadable_jobs=1,
-                  blocks=11, raced=10, first=7, missed=1, delays=added(added(Delays(), 0.0), 0.35),
-                  turns={"same": 1, "abroad": 2}, messages=4, garbled=5,
-                  losses={"empty": Loss(42.5, 17.25), "late": Loss(0.35, 2.5)}),
-)  # fmt: skip
+    url=A,
+    state="working",
+    configured=True,
+    since=NOW - 600,
+    phases={"dns": 0.02, "connect": 0.03, "tls": 0.04, "subscribe": 0.05, "authorize": 0.06, "first_job": 0.07},
+    rtt_tcp=0.0312,
+    rtt_configure=0.0354,
+    certificate_end=NOW + 5e6,
+    certificate_verified=True,
+    template=JOB,
+    job_at=NOW - 12.5,
+    job_interval=30.25,
+    difficulty=8192.0,
+    extranonce1_size=4,
+    extranonce2_size=8,
+    version_mask=0x1FFFE000,
+    chain="bitcoin",
+    chain_match=True,
+    lag=0,
+    hashrate=3.7e15,
+    rigs=29,
+    tip_at=NOW - 99,
+    counts=Counts(
+        sessions={"closed": 2, "reset": 1},
+        jobs={True: 11, False: 290},
+        empty_jobs=3,
+        unreadable_jobs=1,
+        blocks=11,
+        raced=10,
+        first=7,
+        missed=1,
+        delays=added(added(Delays(), 0.0), 0.35),
+        turns={"same": 1, "abroad": 2},
+        messages=4,
+        garbled=5,
+        losses={"empty": Loss(42.5, 17.25), "late": Loss(0.35, 2.5)},
+    ),
+)
 LATE = replace(GOOD, url=B, chain_match=False, chain="bitcoin_cash", certificate_verified=False, lag=None)
 DOWN = EndpointNow(url=C, state="waiting", why="nothing listens at c.pool.com port 3333")
 FULL = StratumNow(
-    at=NOW, endpoints={A: GOOD, B: LATE, C: DOWN}, unwatched={"limit": 3}, height=932_000, tip="00" * 32,
-    tip_at=NOW - 99, work=Work(endpoint=A, at=NOW - 12.5, template=JOB), mean_fees=1_400_000.0,
+    at=NOW,
+    endpoints={A: GOOD, B: LATE, C: DOWN},
+    unwatched={"limit": 3},
+    height=932_000,
+    tip="00" * 32,
+    tip_at=NOW - 99,
+    work=Work(endpoint=A, at=NOW - 12.5, template=JOB),
+    mean_fees=1_400_000.0,
     races=(BlockRace(prev_hash="00" * 32, height=932_000, at=NOW - 99, delays={A: 0.0, B: 0.35}),),
     alarms=(Alarm(kind="chain", endpoint=B, since=NOW - 60, text=f"{B} gives work on another chain (bitcoin_cash)"),),
-)  # fmt: skip
+)
 
 
 def page(now: StratumNow, form: Form = Form.TEXT) -> str:
@@ -72,12 +112,16 @@ def test_every_metric_of_stratum_appears_once_it_is_known_and_both_formats_say_t
 @pytest.mark.parametrize(
     ("name", "labels", "value"),
     [
-        ("up", {"endpoint": A}, 1), ("up", {"endpoint": C}, 0), ("job_age_seconds", {"endpoint": A}, 12.5),
-        ("job_fees_satoshis", {"endpoint": A}, 1_500_000), ("version_rolling_bits", {"endpoint": A}, 16),
+        ("up", {"endpoint": A}, 1),
+        ("up", {"endpoint": C}, 0),
+        ("job_age_seconds", {"endpoint": A}, 12.5),
+        ("job_fees_satoshis", {"endpoint": A}, 1_500_000),
+        ("version_rolling_bits", {"endpoint": A}, 16),
         ("job_transactions", {"endpoint": A, "bound": "least"}, 2049),
         ("job_transactions", {"endpoint": A, "bound": "most"}, 4096),
         ("chain_match", {"endpoint": B, "chain": "bitcoin_cash"}, 0),
-        ("blocks_first_total", {"endpoint": A}, 7), ("sessions_total", {"endpoint": A, "outcome": "reset"}, 1),
+        ("blocks_first_total", {"endpoint": A}, 7),
+        ("sessions_total", {"endpoint": A, "outcome": "reset"}, 1),
         ("jobs_total", {"endpoint": A, "clean": "false"}, 290),
         ("reconnect_requests_total", {"endpoint": A, "to": "abroad"}, 2),
         ("reconnect_requests_total", {"endpoint": A, "to": "within"}, 0),
@@ -87,11 +131,14 @@ def test_every_metric_of_stratum_appears_once_it_is_known_and_both_formats_say_t
         ("block_delay_seconds_bucket", {"endpoint": A, "le": "0.25"}, 1),
         ("block_delay_seconds_bucket", {"endpoint": A, "le": "0.5"}, 2),
         ("block_delay_seconds_bucket", {"endpoint": A, "le": "+Inf"}, 2),
-        ("block_delay_seconds_sum", {"endpoint": A}, 0.35), ("block_delay_seconds_count", {"endpoint": A}, 2),
-        ("alarm", {"endpoint": B, "alarm": "chain"}, 1), ("unwatched_endpoints", {"reason": "limit"}, 3),
-        ("template_fees_satoshis", {}, 1_400_000), ("tip_height", {}, 932_000),
+        ("block_delay_seconds_sum", {"endpoint": A}, 0.35),
+        ("block_delay_seconds_count", {"endpoint": A}, 2),
+        ("alarm", {"endpoint": B, "alarm": "chain"}, 1),
+        ("unwatched_endpoints", {"reason": "limit"}, 3),
+        ("template_fees_satoshis", {}, 1_400_000),
+        ("tip_height", {}, 932_000),
     ],
-)  # fmt: skip
+)
 def test_a_figure_of_the_record_is_on_the_page(name, labels, value):
     assert samples(FULL)[f"mining_stratum_{name}", frozenset(labels.items())] == value
 
@@ -135,6 +182,16 @@ async def test_the_status_page_shows_endpoints_race_and_alarms_and_fits(clock, w
         assert await shown.evaluate("window.ran") is None
         assert await shown.evaluate("document.documentElement.scrollWidth") <= width
         await chromium.close()
-    for words in (A, "932001", "7 of 10", "another chain: bitcoin_cash", "+350", "nobody vouches", bad, "1 missed",
-                  "3 (limit)", "20 sat"):  # fmt: skip
+    for words in (
+        A,
+        "932001",
+        "7 of 10",
+        "another chain: bitcoin_cash",
+        "+350",
+        "nobody vouches",
+        bad,
+        "1 missed",
+        "3 (limit)",
+        "20 sat",
+    ):
         assert words in text, words

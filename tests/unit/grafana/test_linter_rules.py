@@ -8,9 +8,24 @@ import pytest
 from fakes.boards import FILES, dashboard, nodes, panels, queries, selectors, variables, with_values
 
 UNITS = {
-    "Hs", "watt", "joule", "celsius", "hertz", "volt", "rotrpm", "s", "dateTimeFromNow", "percentunit", "short", "none",
-    "bytes", "cps", "cpm", "locale", "dateTimeAsIso",
-}  # fmt: skip
+    "Hs",
+    "watt",
+    "joule",
+    "celsius",
+    "hertz",
+    "volt",
+    "rotrpm",
+    "s",
+    "dateTimeFromNow",
+    "percentunit",
+    "short",
+    "none",
+    "bytes",
+    "cps",
+    "cpm",
+    "locale",
+    "dateTimeAsIso",
+}
 """Ids that Grafana's own list of value formats holds; it prints an unknown one behind the bare number."""
 RATES = {"rate", "irate", "increase"}
 each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -42,13 +42,21 @@ async def read_all() -> Farm:
     base = f"127.{100 + pid % 100}.{pid // 100 % 250}.1"
     mix = dict.fromkeys(FAMILIES, 1.0)
     async with site(rigs=len(mix), bind=base, seed=7, clock=clock, mix=mix, troubles=False) as (fleet, urls):
-        config = Config.model_validate({
-            "site": "north", "polling": {"interval": 5, "freshness": 60}, "rigs": targets(fleet),
-            "market": {"interval": 10, "network": [{"kind": "mempool", "url": urls["market"]}],
-                       "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")]},
-            "tariffs": {"default": TARIFF, "night shift": {"energy": {"type": "fixed", "price": 0.03}}},
-            "economics": ECONOMICS, "exporters": {},
-        })  # fmt: skip
+        config = Config.model_validate(
+            {
+                "site": "north",
+                "polling": {"interval": 5, "freshness": 60},
+                "rigs": targets(fleet),
+                "market": {
+                    "interval": 10,
+                    "network": [{"kind": "mempool", "url": urls["market"]}],
+                    "prices": [{"kind": kind, "url": urls["market"]} for kind in ("mempool", "coinbase")],
+                },
+                "tariffs": {"default": TARIFF, "night shift": {"energy": {"type": "fixed", "price": 0.03}}},
+                "economics": ECONOMICS,
+                "exporters": {},
+            }
+        )
         agent = Agent(config, clock, remember=False)
         run = asyncio.create_task(agent.run())
         try:
@@ -64,9 +72,16 @@ async def read_all() -> Farm:
 def known(snapshot: RigSnapshot) -> bool:
     """Tell whether the rig was read after the market was."""
     own = snapshot.economics
-    return snapshot.reading is not None and own is not None and (
-        snapshot.judged.hashrate is None or own.revenue_per_day is not None or own.algorithm not in ("sha256", "scrypt")
-    ) and snapshot.polling.polls.get("ok", 0) > 1  # fmt: skip
+    return (
+        snapshot.reading is not None
+        and own is not None
+        and (
+            snapshot.judged.hashrate is None
+            or own.revenue_per_day is not None
+            or own.algorithm not in ("sha256", "scrypt")
+        )
+        and snapshot.polling.polls.get("ok", 0) > 1
+    )
 
 
 def taken(agent: Agent, families: dict[str, str], now: float) -> Farm:

@@ -331,11 +331,17 @@ FOREIGN = {
         ("homeassistant/device/0x00124b/config", FOREIGN),
         (ONE, FOREIGN),
         (ONE, {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/south/rig/1/state"}),
-        ("homeassistant/device/stratoscope_south/1/config",
-         {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/north/rig/1/state"}),
-        (ONE, []), (ONE, {}), (ONE, {"o": 1, "stat_t": 1, "cmps": 1, "dev": 1}), (ONE, None), (ONE, {"o": {"name": 1}}),
+        (
+            "homeassistant/device/stratoscope_south/1/config",
+            {**FOREIGN, "o": OURS, "stat_t": "stratoscope/v1/north/rig/1/state"},
+        ),
+        (ONE, []),
+        (ONE, {}),
+        (ONE, {"o": 1, "stat_t": 1, "cmps": 1, "dev": 1}),
+        (ONE, None),
+        (ONE, {"o": {"name": 1}}),
     ],
-)  # fmt: skip
+)
 def test_devices_of_others_are_never_removed(stand, object_id, document):
     topic = object_id if "/" in object_id else topic_of(object_id)
     stand.announcer.heard(topic, orjson.dumps(document), stand.now)
@@ -404,9 +410,18 @@ def test_the_prefix_and_the_birth_message_are_settings():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"prefix": "a/#"}, {"prefix": ""}, {"prefix": "/a"}, {"max_rigs": -1}, {"max_rigs": 10**6}, {"cap": 3},
-              {"birth_topic": "a/+"}, {"rigs": ("",)}],
-)  # fmt: skip
+    "wrong",
+    [
+        {"prefix": "a/#"},
+        {"prefix": ""},
+        {"prefix": "/a"},
+        {"max_rigs": -1},
+        {"max_rigs": 10**6},
+        {"cap": 3},
+        {"birth_topic": "a/+"},
+        {"rigs": ("",)},
+    ],
+)
 def test_settings_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings(**wrong)

@@ -99,8 +99,9 @@ def test_sites_sums_money_tariffs_and_market_are_one_device(farm, devices):
 
 def test_a_document_that_is_too_long_loses_what_is_switched_off_first(devices):
     snapshot = antminer()
-    large = replace(snapshot.reading, boards=tuple(map(board, range(16))),
-                    fans=tuple(Fan(index=at, rpm=5000) for at in range(32)))  # fmt: skip
+    large = replace(
+        snapshot.reading, boards=tuple(map(board, range(16))), fans=tuple(Fan(index=at, rpm=5000) for at in range(32))
+    )
     snapshot = replace(snapshot, reading=large)
     device = devices.rig(named(snapshot), document(snapshot))
     payload = device.encoded()
@@ -205,10 +206,15 @@ def test_nothing_is_announced_that_could_be_switched(farm, devices):
 def test_a_rig_has_its_mac_and_model_and_hangs_on_the_site(devices):
     device = devices.rig(named(antminer()), document(antminer())).head["dev"]
     assert device == {
-        "ids": ["stratoscope_north_020000000007"], "cns": [["mac", "02:00:00:00:00:07"]], "name": "hall1-07",
-        "mf": "Antminer", "mdl": "S19 Pro", "sw": "vnish 1.2.6", "cu": "http://10.1.0.7/",
+        "ids": ["stratoscope_north_020000000007"],
+        "cns": [["mac", "02:00:00:00:00:07"]],
+        "name": "hall1-07",
+        "mf": "Antminer",
+        "mdl": "S19 Pro",
+        "sw": "vnish 1.2.6",
+        "cu": "http://10.1.0.7/",
         "via_device": devices.site_id,
-    }  # fmt: skip
+    }
 
 
 def test_a_rig_without_a_name_is_called_by_its_model(devices):
@@ -228,12 +234,24 @@ def test_sites_do_not_share_devices(devices):
 @pytest.mark.parametrize(
     ("address", "page"),
     [
-        ("192.168.1.17", "http://192.168.1.17/"), ("10.0.0.7:4029", "http://10.0.0.7/"), ("[fd00::7]", "http://[fd00::7]/"),
-        ("miner-3.lan", "http://miner-3.lan/"), ("bitaxe", "http://bitaxe/"), ("8.8.8.8", None), ("127.0.0.1", None),
-        ("pool.example.com", None), ("169.254.169.254", None), ("x.lan/../y", None), ("javascript:alert(1)", None),
-        ("user@10.0.0.7", None), ("0.0.0.0", None), ("::1", None), ("", None), ("a b.lan", None),
+        ("192.168.1.17", "http://192.168.1.17/"),
+        ("10.0.0.7:4029", "http://10.0.0.7/"),
+        ("[fd00::7]", "http://[fd00::7]/"),
+        ("miner-3.lan", "http://miner-3.lan/"),
+        ("bitaxe", "http://bitaxe/"),
+        ("8.8.8.8", None),
+        ("127.0.0.1", None),
+        ("pool.example.com", None),
+        ("169.254.169.254", None),
+        ("x.lan/../y", None),
+        ("javascript:alert(1)", None),
+        ("user@10.0.0.7", None),
+        ("0.0.0.0", None),
+        ("::1", None),
+        ("", None),
+        ("a b.lan", None),
     ],
-)  # fmt: skip
+)
 def test_only_addresses_of_the_own_network_become_links(address, page):
     assert page_of(address) == page
 
@@ -273,8 +291,15 @@ def test_tariffs_of_every_name_have_entities_of_their_own(names):
 
 @pytest.mark.parametrize("shape", Shape)
 def test_every_shape_is_one_that_home_assistant_takes(shape):
-    part = {"p": "sensor", "uniq_id": "a", "def_ent_id": "sensor.a", "name": "A", "dev_cla": shape.device_class,
-            "unit_of_meas": shape.unit and shape.unit.replace("¤", "USD"), "stat_cla": shape.state_class}  # fmt: skip
+    part = {
+        "p": "sensor",
+        "uniq_id": "a",
+        "def_ent_id": "sensor.a",
+        "name": "A",
+        "dev_cla": shape.device_class,
+        "unit_of_meas": shape.unit and shape.unit.replace("¤", "USD"),
+        "stat_cla": shape.state_class,
+    }
     check(wrapped({key: value for key, value in part.items() if value is not None}))
 
 
@@ -287,9 +312,12 @@ def test_shapes_agree_with_the_units_of_the_table():
     for unit, shape in GAUGES.items():
         assert shape.device_class in (unit.device_class, None)
         assert shape.device_class == unit.device_class or unit.device_class == "monetary"
-        assert unit.device_class not in CLASSES or shape.state_class is None or shape.device_class is None or (
-            shape.state_class in CLASSES[shape.device_class][1]
-        )  # fmt: skip
+        assert (
+            unit.device_class not in CLASSES
+            or shape.state_class is None
+            or shape.device_class is None
+            or (shape.state_class in CLASSES[shape.device_class][1])
+        )
     for unit, shape in COUNTERS.items():
         assert shape.device_class == unit.device_class
 
@@ -322,26 +350,65 @@ def top(**over) -> bytes:
 @pytest.mark.parametrize(
     "payload",
     [
-        changed(p="switch"), changed(p=None), changed(uniq_id=None), changed(uniq_id=7), changed(name=""),
-        changed(def_ent_id="power"), changed(def_ent_id="sensor.Power"), changed(obj_id="power"),
-        changed(unit_of_meas="TH/s"), changed(unit_of_meas=None), changed(dev_cla="data_rate", unit_of_meas="TH/s"),
-        changed(dev_cla="hashrate"), changed(dev_cla="energy"), changed(dev_cla="energy", unit_of_meas="kWh"),
+        changed(p="switch"),
+        changed(p=None),
+        changed(uniq_id=None),
+        changed(uniq_id=7),
+        changed(name=""),
+        changed(def_ent_id="power"),
+        changed(def_ent_id="sensor.Power"),
+        changed(obj_id="power"),
+        changed(unit_of_meas="TH/s"),
+        changed(unit_of_meas=None),
+        changed(dev_cla="data_rate", unit_of_meas="TH/s"),
+        changed(dev_cla="hashrate"),
+        changed(dev_cla="energy"),
+        changed(dev_cla="energy", unit_of_meas="kWh"),
         changed(dev_cla="monetary", unit_of_meas="USD"),
         changed(dev_cla="monetary", unit_of_meas="$", stat_cla="total"),
-        changed(dev_cla="timestamp", unit_of_meas="s"), changed(dev_cla="timestamp", unit_of_meas=None),
-        changed(stat_cla="gauge"), changed(stat_cla="total_increasing"), changed(ops=["a"]),
+        changed(dev_cla="timestamp", unit_of_meas="s"),
+        changed(dev_cla="timestamp", unit_of_meas=None),
+        changed(stat_cla="gauge"),
+        changed(stat_cla="total_increasing"),
+        changed(ops=["a"]),
         changed(dev_cla="enum", unit_of_meas=None, stat_cla=None, ops=[]),
-        changed(exp_aft=-1), changed(exp_aft="90"), changed(ent_cat="config"), changed(ent_cat="expert"),
-        changed(ic="speedometer"), changed(en="yes"), changed(val_tpl="{{ value_json.get( }}"), changed(vt="x"),
-        changed(stat_t="a/#"), changed(stat_t="a\0b"), changed(stat_t=""), changed(avty=[{"t": "a/+"}]),
-        changed(avty=[{}]), changed(sug_dsp_prc=1.5), changed(unit_of_measurement="W"),
+        changed(exp_aft=-1),
+        changed(exp_aft="90"),
+        changed(ent_cat="config"),
+        changed(ent_cat="expert"),
+        changed(ic="speedometer"),
+        changed(en="yes"),
+        changed(val_tpl="{{ value_json.get( }}"),
+        changed(vt="x"),
+        changed(stat_t="a/#"),
+        changed(stat_t="a\0b"),
+        changed(stat_t=""),
+        changed(avty=[{"t": "a/+"}]),
+        changed(avty=[{}]),
+        changed(sug_dsp_prc=1.5),
+        changed(unit_of_measurement="W"),
         changed(uniq_id="stratoscope_north_020000000007_state"),
-        top(o=None), top(o={}), top(o={"sw": "1"}), top(dev=None), top(dev={"name": "x"}), top(cmps=None),
-        top(cmps={}), top(stat_t=None), top(avty_mode="some"), top(qos=3), top(extra=1), top(device={}),
-        top(dev={"ids": ["a"], "cns": [["mac"]]}), top(dev={"ids": ["a"], "cu": "10.0.0.7"}), b"[]", b"{", b"\xff",
-        top(dev={"ids": ["a"], "cu": "javascript:x"}), top(dev={"ids": ["a"], "color": "red"}),
+        top(o=None),
+        top(o={}),
+        top(o={"sw": "1"}),
+        top(dev=None),
+        top(dev={"name": "x"}),
+        top(cmps=None),
+        top(cmps={}),
+        top(stat_t=None),
+        top(avty_mode="some"),
+        top(qos=3),
+        top(extra=1),
+        top(device={}),
+        top(dev={"ids": ["a"], "cns": [["mac"]]}),
+        top(dev={"ids": ["a"], "cu": "10.0.0.7"}),
+        b"[]",
+        b"{",
+        b"\xff",
+        top(dev={"ids": ["a"], "cu": "javascript:x"}),
+        top(dev={"ids": ["a"], "color": "red"}),
     ],
-)  # fmt: skip
+)
 def test_the_judge_refuses_what_home_assistant_would_drop(payload):
     with pytest.raises(Refused):
         check(payload)

@@ -12,8 +12,7 @@ from fakes.homeassistant import HomeAssistant
 from fakes.mosquitto import passwords
 from stratoscope.outside import backoff
 from stratoscope.outside.broker import Account, Connection, Outgoing
-from stratoscope_exporters.homeassistant import announcer
-from stratoscope_exporters.homeassistant import discovery
+from stratoscope_exporters.homeassistant import announcer, discovery
 from stratoscope_exporters.mqtt.settings import Settings
 from unit.mqtt.conftest import account, listen, mosquitto  # noqa: F401 — fixtures
 from unit.mqtt.stage import Stage

@@ -15,8 +15,7 @@ from unit.homeassistant.conftest import TOPICS
 from unit.homeassistant.test_documents import document, named
 
 PAPER = (Path(__file__).resolve().parents[3] / "docs/home-assistant.md").read_text()
-BLOCKS = [YAML(typ="safe").load(block) for block in re.findall(
-    r"```yaml\n(.*?)```", PAPER, re.DOTALL)]  # fmt: skip
+BLOCKS = [YAML(typ="safe").load(block) for block in re.findall(r"```yaml\n(.*?)```", PAPER, re.DOTALL)]
 
 
 def test_every_setting_is_told_with_its_default():

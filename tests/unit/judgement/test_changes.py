@@ -21,11 +21,18 @@ def told(before: RigSnapshot | None, now: RigSnapshot) -> list[tuple[str, dict]]
     return [(event.kind, dict(event.details)) for event in events]
 
 
-@pytest.mark.parametrize(("before", "now", "kind"), [
-    ("hashing", "offline", "rig_down"), ("degraded", "locked", "rig_down"), ("offline", "hashing", "rig_up"),
-    ("locked", "idle", "rig_up"), ("hashing", "idle", "rig_state"), ("offline", "locked", "rig_state"),
-    ("hashing", "suspect", "rig_state"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        ("hashing", "offline", "rig_down"),
+        ("degraded", "locked", "rig_down"),
+        ("offline", "hashing", "rig_up"),
+        ("locked", "idle", "rig_up"),
+        ("hashing", "idle", "rig_state"),
+        ("offline", "locked", "rig_state"),
+        ("hashing", "suspect", "rig_state"),
+    ],
+)
 def test_a_change_of_state_is_up_down_or_another(before: str, now: str, kind: str) -> None:
     ((found, details),) = told(rig(before), rig(now, heard=False))
     assert found == kind

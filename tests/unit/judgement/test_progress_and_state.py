@@ -46,8 +46,13 @@ def test_rejected_shares_are_progress_too():
 
 
 def state(reading: Reading | None, failures: int = 0, reason: str | None = "ok", **rest: bool) -> str:
-    return state_of(failures=failures, reason=reason, reading=reading, suspect=rest.get("suspect", False),
-                    degraded=rest.get("degraded", False))  # fmt: skip
+    return state_of(
+        failures=failures,
+        reason=reason,
+        reading=reading,
+        suspect=rest.get("suspect", False),
+        degraded=rest.get("degraded", False),
+    )
 
 
 def test_states_follow_evidence():

@@ -136,9 +136,11 @@ def test_f45_kill_9_loses_no_acknowledged_row(tmp_path):
         for leftover in tmp_path.iterdir():
             leftover.unlink()
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", WRITER, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )  # fmt: skip
+        )
         assert process.stdout is not None
         acknowledged = 0
         for _ in range(30):

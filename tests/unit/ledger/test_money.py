@@ -21,13 +21,38 @@ from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
 from stratoscope.ledger import Ledger
 
-SUMS = Counters(accepted=5, energy=2.5, revenue_sat=8457.125, revenue_micro=7.7e6, cost_micro=5.4e6, credit_micro=3.5,
-                revenue_seconds=86000.0, cost_seconds=86100.0, currency="USD")  # fmt: skip
+SUMS = Counters(
+    accepted=5,
+    energy=2.5,
+    revenue_sat=8457.125,
+    revenue_micro=7.7e6,
+    cost_micro=5.4e6,
+    credit_micro=3.5,
+    revenue_seconds=86000.0,
+    cost_seconds=86100.0,
+    currency="USD",
+)
 SAMPLE = Sample((5, None, None, 2), 7.0, 1.0, 3000.0, 1e14, 9.0)
-DAY = Day(day="2026-01-12", site="north", rig="", currency="USD", sat=8457.125, revenue=7_706_543.5, cost=5_475_021.25,
-          energy=3e8, hashes=1.7e19, revenue_seconds=43200.0, cost_seconds=86400.0, scheduled_seconds=86400.0,
-          price=91_132.0, difficulty=146.48e12, fees=1_686_508.0, fee=0.02, basis_seconds=43200.0,
-          until=1768262400.0)  # fmt: skip
+DAY = Day(
+    day="2026-01-12",
+    site="north",
+    rig="",
+    currency="USD",
+    sat=8457.125,
+    revenue=7_706_543.5,
+    cost=5_475_021.25,
+    energy=3e8,
+    hashes=1.7e19,
+    revenue_seconds=43200.0,
+    cost_seconds=86400.0,
+    scheduled_seconds=86400.0,
+    price=91_132.0,
+    difficulty=146.48e12,
+    fees=1_686_508.0,
+    fee=0.02,
+    basis_seconds=43200.0,
+    until=1768262400.0,
+)
 PEAK = Peak("2026-01", "north", "default", 1.25e6, 1768200300.0)
 
 
@@ -109,9 +134,11 @@ while True:
 def killed(tmp_path: Path, lines: int) -> int:
     """Run the writer, kill it after `lines` acknowledgements, and return how many it gave."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", WRITER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     acknowledged = 0
     for _ in range(lines):

@@ -17,12 +17,31 @@ from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.units import DAY, PH
 
 ROW = PoolDay(
-    day="2026-01-12", site="north", pool="p", scheme="fpps", fee=0.02, reported_hashes=PH * DAY, valued_hashes=PH * DAY,
-    reported_sat=43_000.5, subsidy_sat=42_500.25, watched_seconds=DAY, rig_seconds=DAY, heard_seconds=DAY,
-    hashing_seconds=DAY, accepted=11_500.0, rejected=12.0, stale=3.0, compared_hashes=PH * DAY,
-    credited_hashes=0.97 * PH * DAY, compared_shares=11_500.0, matched=1.0, listed=1.0, earned_sat=40_876,
-    rate_ratio=1.01, until=1768262400.0,
-)  # fmt: skip
+    day="2026-01-12",
+    site="north",
+    pool="p",
+    scheme="fpps",
+    fee=0.02,
+    reported_hashes=PH * DAY,
+    valued_hashes=PH * DAY,
+    reported_sat=43_000.5,
+    subsidy_sat=42_500.25,
+    watched_seconds=DAY,
+    rig_seconds=DAY,
+    heard_seconds=DAY,
+    hashing_seconds=DAY,
+    accepted=11_500.0,
+    rejected=12.0,
+    stale=3.0,
+    compared_hashes=PH * DAY,
+    credited_hashes=0.97 * PH * DAY,
+    compared_shares=11_500.0,
+    matched=1.0,
+    listed=1.0,
+    earned_sat=40_876,
+    rate_ratio=1.01,
+    until=1768262400.0,
+)
 
 
 @pytest.fixture

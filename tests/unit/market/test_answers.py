@@ -97,10 +97,25 @@ def rename(value):
 
 
 WAYS = (
-    drop, rename, lambda _: None, lambda _: True, lambda _: -1, lambda _: 0, lambda _: "", lambda _: "soon",
-    lambda _: [], lambda _: {}, lambda _: 1e300, lambda _: "1e5", lambda _: "-5", lambda _: [[[]]], lambda _: "9" * 400,
-    lambda v: f"{v}" if isinstance(v, int | float) else v, lambda v: f" {v}", lambda _: "\ud800",
-)  # fmt: skip
+    drop,
+    rename,
+    lambda _: None,
+    lambda _: True,
+    lambda _: -1,
+    lambda _: 0,
+    lambda _: "",
+    lambda _: "soon",
+    lambda _: [],
+    lambda _: {},
+    lambda _: 1e300,
+    lambda _: "1e5",
+    lambda _: "-5",
+    lambda _: [[[]]],
+    lambda _: "9" * 400,
+    lambda v: f"{v}" if isinstance(v, int | float) else v,
+    lambda v: f" {v}",
+    lambda _: "\ud800",
+)
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -139,10 +154,23 @@ def assert_sane(found, right, body: bytes) -> None:
 @pytest.mark.parametrize("name", PARSERS)
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>captcha</html>", b"\x00\xff\xfe", b"null", b"[]", b"{}", b"1", b'"x"', b"[" * 2000, b"NaN",
-     b'{"data":', b"\xef\xbb\xbf{}", b'{"a":' * 900],
+    [
+        b"",
+        b"<html>captcha</html>",
+        b"\x00\xff\xfe",
+        b"null",
+        b"[]",
+        b"{}",
+        b"1",
+        b'"x"',
+        b"[" * 2000,
+        b"NaN",
+        b'{"data":',
+        b"\xef\xbb\xbf{}",
+        b'{"a":' * 900,
+    ],
     ids=range(13),
-)  # fmt: skip
+)
 def test_f28_what_is_no_answer_at_all_is_an_error(name, body):
     if (name, body) == ("mempool_tip_height.txt", b"1"):
         assert PARSERS[name](body) == 1

@@ -14,15 +14,32 @@ from stratoscope.market import chain, costs
 from stratoscope.market.hashprice import hashprice
 
 NETWORK = {
-    "subsidy_btc", "reward_btc", "hashprice_btc_per_ph_day", "hashprice_sats_per_th_day", "hashprice_fiat_per_ph_day",
-    "currency", "network_hashrate_implied_hashes_per_second",
-}  # fmt: skip
+    "subsidy_btc",
+    "reward_btc",
+    "hashprice_btc_per_ph_day",
+    "hashprice_sats_per_th_day",
+    "hashprice_fiat_per_ph_day",
+    "currency",
+    "network_hashrate_implied_hashes_per_second",
+}
 RIG = {
-    "revenue_fiat_per_mwh", "hashcost_fiat_per_ph_day", "breakeven_power_price_fiat_per_kwh",
-    "breakeven_efficiency_joules_per_terahash", "gross_margin_ratio",
-}  # fmt: skip
-JANUARY = ("hashprice", "--difficulty", "146480880000000", "--height", "932000", "--fees", "0.0168650793650795",
-           "--price", "91132")  # fmt: skip
+    "revenue_fiat_per_mwh",
+    "hashcost_fiat_per_ph_day",
+    "breakeven_power_price_fiat_per_kwh",
+    "breakeven_efficiency_joules_per_terahash",
+    "gross_margin_ratio",
+}
+JANUARY = (
+    "hashprice",
+    "--difficulty",
+    "146480880000000",
+    "--height",
+    "932000",
+    "--fees",
+    "0.0168650793650795",
+    "--price",
+    "91132",
+)
 COSTS = ("--efficiency", "17.5", "--power-price", "0.045", "--pool-fee", "0.02")
 EPOCH = ("difficulty", "--height", "750134", "--epoch-start", "1660820820", "--now", "1660917833")
 
@@ -143,9 +160,12 @@ PUBLISHED = ("--height", "932000", "--fees", "0.0168650793650795", "--price", "9
 
 @pytest.mark.parametrize(
     ("difficulty", "verdict", "code", "share"),
-    [("146480880000000", "fits", 0, 0.0053), ("148260000000000", "fees_differ", 1, 0.0172),
-     ("140000000000000", "below_subsidy", 1, -0.0407)],
-)  # fmt: skip
+    [
+        ("146480880000000", "fits", 0, 0.0053),
+        ("148260000000000", "fees_differ", 1, 0.0172),
+        ("140000000000000", "below_subsidy", 1, -0.0407),
+    ],
+)
 def test_a_published_hashprice_is_judged_by_the_reward_it_implies(difficulty, verdict, code, share) -> None:
     arguments = ("hashprice", "--difficulty", difficulty, *PUBLISHED, "--check", "0.00043143")
     exit_code, out, err = run(*arguments, "--json")
@@ -189,15 +209,33 @@ def test_any_height_has_a_subsidy(height) -> None:
 
 
 @given(
-    st.floats(1e-9, 1e70), st.integers(0, 10**8), st.floats(0, 21e6), st.floats(1e-9, 1e15), st.floats(1e-9, 1e15),
-    st.floats(-1e9, 1e9), st.floats(0, 0.999),
-)  # fmt: skip
+    st.floats(1e-9, 1e70),
+    st.integers(0, 10**8),
+    st.floats(0, 21e6),
+    st.floats(1e-9, 1e15),
+    st.floats(1e-9, 1e15),
+    st.floats(-1e9, 1e9),
+    st.floats(0, 0.999),
+)
 def test_whatever_the_options_allow_gives_finite_figures(
     difficulty, height, fees, price, efficiency, power, fee
 ) -> None:
-    found = document("hashprice", "--difficulty", repr(difficulty), "--height", str(height), "--fees", repr(fees),
-                     "--price", repr(price), "--efficiency", repr(efficiency), f"--power-price={power!r}",
-                     "--pool-fee", repr(fee))  # fmt: skip
+    found = document(
+        "hashprice",
+        "--difficulty",
+        repr(difficulty),
+        "--height",
+        str(height),
+        "--fees",
+        repr(fees),
+        "--price",
+        repr(price),
+        "--efficiency",
+        repr(efficiency),
+        f"--power-price={power!r}",
+        "--pool-fee",
+        repr(fee),
+    )
     assert set(found) == NETWORK | RIG
     for key in NETWORK - {"currency"}:
         assert isinstance(found[key], float), key
@@ -215,16 +253,34 @@ def test_the_adjustment_comes_out_as_mempool_estimates_it() -> None:
 
 
 def test_the_last_quarter_of_an_epoch_may_begin_within_it() -> None:
-    found = document("difficulty", "--height", "830027", "--epoch-start", "1706888526", "--now", "1707691381",
-                     "--previous-change", "7.333505241141637", "--t504", "1707403385")  # fmt: skip
+    found = document(
+        "difficulty",
+        "--height",
+        "830027",
+        "--epoch-start",
+        "1706888526",
+        "--now",
+        "1707691381",
+        "--previous-change",
+        "7.333505241141637",
+        "--t504",
+        "1707403385",
+    )
     assert found["difficulty_change_percent"] == pytest.approx(8.512745140778843, rel=1e-12)
     assert found["method"] == "epoch"
 
 
 def test_times_may_be_written_for_people() -> None:
     by_number = document(*EPOCH)
-    by_text = document("difficulty", "--height", "750134", "--epoch-start", "2022-08-18T11:07:00Z",
-                       "--now", "2022-08-19T15:03:53+01:00")  # fmt: skip
+    by_text = document(
+        "difficulty",
+        "--height",
+        "750134",
+        "--epoch-start",
+        "2022-08-18T11:07:00Z",
+        "--now",
+        "2022-08-19T15:03:53+01:00",
+    )
     assert by_text == by_number
 
 
@@ -261,12 +317,16 @@ def test_people_get_the_adjustment_with_its_error() -> None:
         (["--height", "1000", "--epoch-start", "1660820820", "--now", "1660820820"], "not after --epoch-start"),
         (["--height", "1000", "--epoch-start", "1660820820", "--t504", "1660619814"], "go together"),
         (["--height", "1000", "--epoch-start", "1660820820", "--previous-change", "1"], "go together"),
-        (["--height", "100", "--epoch-start", "1660820820", "--previous-change", "nan", "--t504", "1660619814"],
-         "--previous-change nan"),
-        (["--height", "100", "--epoch-start", "1660820820", "--previous-change", "1", "--t504", "1660820821"],
-         "--t504 is not before"),
+        (
+            ["--height", "100", "--epoch-start", "1660820820", "--previous-change", "nan", "--t504", "1660619814"],
+            "--previous-change nan",
+        ),
+        (
+            ["--height", "100", "--epoch-start", "1660820820", "--previous-change", "1", "--t504", "1660820821"],
+            "--t504 is not before",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_time_is_named_with_its_remedy(arguments: list[str], named: str) -> None:
     code, out, err = run("difficulty", *arguments)
     assert (code, out) == (2, "")

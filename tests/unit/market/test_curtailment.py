@@ -94,8 +94,12 @@ def test_a_clock_set_back_does_not_prolong_the_rest() -> None:
     policy = Policy(window=60, off_after=1, on_after=1, min_off=600)
     state = START
     for price, now in ((EXTREME, 100_000.0), (CHEAP, 90_000.0), (CHEAP, 90_060.0), (CHEAP, 90_120.0)):
-        state = advance(state, Policy(window=60, off_after=1, on_after=1, min_off=600, high_strike=0.15),
-                        Outlook(price=priced(price), strike=STRIKE), now)  # fmt: skip
+        state = advance(
+            state,
+            Policy(window=60, off_after=1, on_after=1, min_off=600, high_strike=0.15),
+            Outlook(price=priced(price), strike=STRIKE),
+            now,
+        )
     assert policy.min_off > 120
     assert state.advice == "run"
 
@@ -112,13 +116,16 @@ def test_before_the_first_price_nothing_is_advised() -> None:
     assert advice([DEAR, DEAR, DEAR]) == ["unknown", "unknown", "curtail"]
 
 
-@pytest.mark.parametrize("outlook", [
-    Outlook(price=None, strike=STRIKE),
-    Outlook(price=Price(), strike=STRIKE),
-    Outlook(price=priced(CHEAP, stale=True), strike=STRIKE),
-    Outlook(price=priced(CHEAP), strike=None),
-    Outlook(price=priced(CHEAP), strike=float("nan")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "outlook",
+    [
+        Outlook(price=None, strike=STRIKE),
+        Outlook(price=Price(), strike=STRIKE),
+        Outlook(price=priced(CHEAP, stale=True), strike=STRIKE),
+        Outlook(price=priced(CHEAP), strike=None),
+        Outlook(price=priced(CHEAP), strike=float("nan")),
+    ],
+)
 def test_what_is_stale_or_unknown_makes_the_advice_unknown(outlook: Outlook) -> None:
     state = advance(after([CHEAP, CHEAP]), LEADER, outlook, 600.0)
     assert (state.advice, state.since) == ("unknown", 600.0)

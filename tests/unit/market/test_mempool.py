@@ -97,7 +97,11 @@ async def test_fees_stand_in_for_an_hour_when_their_page_fails(web, fetcher, clo
 async def test_sums_of_other_blocks_than_the_last_are_no_fees(web, fetcher, clock):
     web.answers |= mempool_site()
     web.answers["/api/v1/mining/reward-stats/144"] = {
-        "startBlock": 736556, "endBlock": 736655, "totalReward": "63811748254", "totalFee": "1311748254"}  # fmt: skip
+        "startBlock": 736556,
+        "endBlock": 736655,
+        "totalReward": "63811748254",
+        "totalFee": "1311748254",
+    }
     found = await Mempool(Remote("mempool", web.url, fetcher), clock).network()
     assert found.fees is None
     assert "other blocks" in found.wrong["fees"]
@@ -121,11 +125,15 @@ async def test_f33_two_difficulties_of_one_server_are_none(web, fetcher, clock):
 async def test_the_past_comes_from_the_pages_of_the_past(web, fetcher, clock):
     web.answers |= {
         "/api/v1/historical-price?currency=EUR&timestamp=1700000000": {
-            "prices": [{"time": 1700000100, "EUR": 34000}], "exchangeRates": {"USDEUR": 0.9}},
+            "prices": [{"time": 1700000100, "EUR": 34000}],
+            "exchangeRates": {"USDEUR": 0.9},
+        },
         "/api/v1/mining/difficulty-adjustments/2y": [
-            [1703311464, 822528, 72006146478567.1, 1.06983], [1699180644, 820512, 67305906902031.39, 0.990408]],
+            [1703311464, 822528, 72006146478567.1, 1.06983],
+            [1699180644, 820512, 67305906902031.39, 0.990408],
+        ],
         "/api/v1/mining/blocks/rewards/2y": [{"avgHeight": 1, "timestamp": 1699990000, "avgRewards": 640_000_000.4}],
-    }  # fmt: skip
+    }
     source = Mempool(Remote("mempool", web.url, fetcher), clock)
     assert await source.past_price("EUR", 1_700_000_000.0) == PastPrice(34000.0, 1_700_000_100.0)
     past = await source.past(1_700_000_100.0)

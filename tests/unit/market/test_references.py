@@ -69,13 +69,19 @@ async def test_each_is_told_with_its_deviation_and_its_doubts(make):
     assert found["mining_hashprice_reference_age_seconds", "old"] == 0
     assert now.hashprice == OWN  # none of them enters a figure
     assert [now.published[name].check.verdict for name in ("right", "old", "net")] == [
-        "fits", "fees_differ", "below_subsidy"]  # fmt: skip
+        "fits",
+        "fees_differ",
+        "below_subsidy",
+    ]
 
 
 async def test_one_that_stays_away_is_absent_once_it_is_too_old(make, clock, web):
     web.answers["/index"] = {"hp": "0.00058", "at": START - 100}
-    market = make(ReferenceSettings(name="index", unit="btc_per_ph_day", max_age=300.0,
-                                    feed=feed("hp", "at", url=f"{web.url}/index")))  # fmt: skip
+    market = make(
+        ReferenceSettings(
+            name="index", unit="btc_per_ph_day", max_age=300.0, feed=feed("hp", "at", url=f"{web.url}/index")
+        )
+    )
     assert (await market.once()).published["index"].age == 100
     web.answers["/index"] = Says(b"<html>", 200)
     await clock.advance(200)
@@ -83,8 +89,11 @@ async def test_one_that_stays_away_is_absent_once_it_is_too_old(make, clock, web
     assert (now.published["index"].age, now.published["index"].btc_per_ph_day) == (300, 0.00058)
     await clock.advance(1)
     assert told(market.now) == {("mining_hashprice_reference_age_seconds", "index"): 301}
-    assert market.tally.outcomes == {**market.tally.outcomes, ("reference index", "ok"): 1,
-                                     ("reference index", "not_json"): 1}  # fmt: skip
+    assert market.tally.outcomes == {
+        **market.tally.outcomes,
+        ("reference index", "ok"): 1,
+        ("reference index", "not_json"): 1,
+    }
 
 
 async def test_a_file_is_read_over_and_over_while_the_market_runs(make, clock, tmp_path):
@@ -136,8 +145,12 @@ def test_a_figure_is_as_old_as_it_says():
     assert figure_of(body, feed("v", "t"), START) == Figure(0.0005, START - 60)
 
 
-@given(st.floats(1e-9, 1e3), st.floats(1e6, 1e18), st.sampled_from([5_000_000_000, 312_500_000, 1, 0]),
-       st.one_of(st.none(), st.floats(0, 1e10)))  # fmt: skip
+@given(
+    st.floats(1e-9, 1e3),
+    st.floats(1e6, 1e18),
+    st.sampled_from([5_000_000_000, 312_500_000, 1, 0]),
+    st.one_of(st.none(), st.floats(0, 1e10)),
+)
 def test_every_check_has_one_verdict(value, difficulty, subsidy, fees):
     found = check_published(value, difficulty, subsidy, fees)
     assert found.verdict in VERDICTS

@@ -265,8 +265,10 @@ async def test_f33_the_hashprice_is_absent_while_the_difficulty_is_in_doubt(web,
 
 async def test_changes_are_told_against_the_days_that_are_kept(web, make, clock):
     site(web)
-    then = [DayPoint(day_of(START - n * DAY), START - n * DAY, 91000.0 * 0.9, 314_500_000, DIFFICULTY / 1.1, "USD")
-            for n in (7, 30)]  # fmt: skip
+    then = [
+        DayPoint(day_of(START - n * DAY), START - n * DAY, 91000.0 * 0.9, 314_500_000, DIFFICULTY / 1.1, "USD")
+        for n in (7, 30)
+    ]
     foreign = DayPoint(day_of(START - DAY), START - DAY, 80000.0, 314_500_000, DIFFICULTY, "EUR")
     now = await make(memory=Days(foreign, *then)).once()
     assert sorted(now.changes) == [7, 30]
@@ -283,9 +285,11 @@ async def test_the_past_is_filled_once_from_a_source_that_knows_it(web, make, cl
             "prices": [{"time": int(at), "USD": 80000}]
         }
     web.answers["/api/v1/mining/difficulty-adjustments/2y"] = [
-        [int(START - days * DAY), 800000, DIFFICULTY / 1.25, 1.0] for days in (5, 100, 500)]  # fmt: skip
+        [int(START - days * DAY), 800000, DIFFICULTY / 1.25, 1.0] for days in (5, 100, 500)
+    ]
     web.answers["/api/v1/mining/blocks/rewards/2y"] = [
-        {"timestamp": int(START - days * DAY), "avgRewards": 320_000_000} for days in range(400)]  # fmt: skip
+        {"timestamp": int(START - days * DAY), "avgRewards": 320_000_000} for days in range(400)
+    ]
     memory = Days()
     market = make(memory=memory)
     await market.once()

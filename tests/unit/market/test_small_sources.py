@@ -16,8 +16,10 @@ from stratoscope.outside.source_metrics import SourceTally
 
 async def test_a_file_gives_what_it_holds_as_of_its_time(tmp_path):
     path = tmp_path / "market.json"
-    path.write_text('{"time": 1768209000, "currency": "USD", "price": 91000, "height": 931392,'
-                    ' "difficulty": 146472570619930.8, "fees": 0.0169}')  # fmt: skip
+    path.write_text(
+        '{"time": 1768209000, "currency": "USD", "price": 91000, "height": 931392,'
+        ' "difficulty": 146472570619930.8, "fees": 0.0169}'
+    )
     source = File("file", path, SourceTally())
     assert await source.price("USD") == Price(91000.0, 1768209000.0)
     found = await source.network()

@@ -126,8 +126,9 @@ async def test_a_job_at_odds_is_an_event_once_and_once_more_when_it_agrees_again
     await clock.advance(60)
     await market.once()
     assert [(e.kind, e.details["what"], e.details["differs"]) for e in events] == [
-        ("market_disagreement", "height", True), ("market_disagreement", "height", False),
-    ]  # fmt: skip
+        ("market_disagreement", "height", True),
+        ("market_disagreement", "height", False),
+    ]
     assert events[0].text == "the job of pool-a and the market disagree about height: 900,499 against 901,000"
 
 

@@ -34,8 +34,17 @@ class Stage:
         self.fleet, self.events, self.health = Fleet(), Events(), Health(ready=True)
         self.outbox = outbox if outbox is not None else Outbox()
         self.registry, self.clock = CollectorRegistry(), SystemClock()
-        context = Context(fleet=self.fleet, clock=self.clock, health=self.health, registry=self.registry, site="farm1",
-                          settings=None, events=self.events, outbox=self.outbox, known=lambda: known)  # fmt: skip
+        context = Context(
+            fleet=self.fleet,
+            clock=self.clock,
+            health=self.health,
+            registry=self.registry,
+            site="farm1",
+            settings=None,
+            events=self.events,
+            outbox=self.outbox,
+            known=lambda: known,
+        )
         make = (lambda: Connection(connect)) if isinstance(connect, Account) else connect
         settings = {"site_interval": 1, "rate": 5000, **settings}
         self.publisher = Publisher(context, Settings(**settings), make, lambda: chance)

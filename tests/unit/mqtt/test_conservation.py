@@ -75,11 +75,16 @@ async def test_the_account_is_balanced_at_every_moment(seed: int, batch: bool, m
     assert stage.counts.confirmed["event"] <= len(told)  # acknowledged is had
 
 
-ACTIONS = st.lists(st.one_of(
-    st.tuples(st.just("put"), st.integers(0, 90)), st.tuples(st.just("take"), st.integers(1, 5)),
-    st.tuples(st.just("done"), st.integers(0, 9)), st.tuples(st.just("drop"), st.integers(0, 9)),
-    st.tuples(st.just("rewind"), st.just(0)),
-), max_size=60)  # fmt: skip
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, 90)),
+        st.tuples(st.just("take"), st.integers(1, 5)),
+        st.tuples(st.just("done"), st.integers(0, 9)),
+        st.tuples(st.just("drop"), st.integers(0, 9)),
+        st.tuples(st.just("rewind"), st.just(0)),
+    ),
+    max_size=60,
+)
 
 
 @given(ACTIONS)

@@ -22,38 +22,66 @@ ALL = frozenset({"windows", "pool_counters", "pool_users"})
 
 def rig(**over) -> RigSnapshot:
     reading = Reading(
-        driver="vnish", make="Antminer", model="S19 Pro", hashing=True, hashrate={"5m": 109.5e12}, power=3250.0,
+        driver="vnish",
+        make="Antminer",
+        model="S19 Pro",
+        hashing=True,
+        hashrate={"5m": 109.5e12},
+        power=3250.0,
         boards=(Hashboard(index=0, hashrate=36.5e12, temperature_chip=71.5, chips=114), Hashboard(index=1)),
         fans=(Fan(index=0, rpm=5880), Fan(index=1, rpm=0)),
-        pools=(PoolSlot(index=0, url="stratum+tcp://worker:secret@pool.example.net:3333/?key=1", user="acct.7",
-                        active=True),),
+        pools=(
+            PoolSlot(
+                index=0, url="stratum+tcp://worker:secret@pool.example.net:3333/?key=1", user="acct.7", active=True
+            ),
+        ),
         faults=(Fault(code=110, component="fan"), Fault(code="E2")),
-    )  # fmt: skip
+    )
     values = {
-        "rig": "hall1-07", "state": "degraded", "identity": "mac:02:00:00:00:00:07", "at": NOW - 4, "reading": reading,
-        "polling": Polling(address="10.1.0.7", interval=30.0, polls={"ok": 2, "timeout": 1}, last_attempt=NOW - 4,
-                           last_reason="ok"),
+        "rig": "hall1-07",
+        "state": "degraded",
+        "identity": "mac:02:00:00:00:00:07",
+        "at": NOW - 4,
+        "reading": reading,
+        "polling": Polling(
+            address="10.1.0.7", interval=30.0, polls={"ok": 2, "timeout": 1}, last_attempt=NOW - 4, last_reason="ok"
+        ),
         "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stands still",)),
-        "counters": Counters(accepted=10, hashes=1e18), "tags": {"group": "hall 1"}, **over,
-    }  # fmt: skip
+        "counters": Counters(accepted=10, hashes=1e18),
+        "tags": {"group": "hall 1"},
+        **over,
+    }
     return RigSnapshot(**values)
 
 
 def test_a_rigs_document_is_the_table_with_labels_as_levels() -> None:
     document = RigDocuments().document(rig(), 7, NOW)
     assert document == {
-        "ts": NOW - 4, "age_s": 4.0, "seq": 7, "rig": "hall1-07", "id": "020000000007", "state": "degraded",
-        "reasons": ["fan 1 stands still"], "up": 1,
+        "ts": NOW - 4,
+        "age_s": 4.0,
+        "seq": 7,
+        "rig": "hall1-07",
+        "id": "020000000007",
+        "state": "degraded",
+        "reasons": ["fan 1 stands still"],
+        "up": 1,
         "info": {"make": "Antminer", "model": "S19 Pro", "driver": "vnish", "address": "10.1.0.7"},
-        "hashrate_hashes_per_second": 109.5e12, "power_watts": 3250.0, "power_source": "measured",
-        "work_hashes_total": 1e18, "flatline": 0, "faults": 2,
+        "hashrate_hashes_per_second": 109.5e12,
+        "power_watts": 3250.0,
+        "power_source": "measured",
+        "work_hashes_total": 1e18,
+        "flatline": 0,
+        "faults": 2,
         "fault": [{"code": "110", "component": "fan"}, {"code": "E2"}],
-        "shares_total": {"accepted": 10}, "polls_total": {"ok": 2, "timeout": 1}, "polls_skipped_total": 0,
-        "defects_total": 0, "tags": {"group": "hall 1"},
+        "shares_total": {"accepted": 10},
+        "polls_total": {"ok": 2, "timeout": 1},
+        "polls_skipped_total": 0,
+        "defects_total": 0,
+        "tags": {"group": "hall 1"},
         "boards": {"0": {"hashrate_hashes_per_second": 36.5e12, "chips": 114, "temperature_celsius": {"chip": 71.5}}},
         "fans": {"0": {"speed_rpm": 5880}, "1": {"speed_rpm": 0}},
         "pools": {"0": {"url": "stratum+tcp://pool.example.net:3333/", "active": 1}},
-    }  # fmt: skip
+    }
 
 
 def test_a_rig_that_is_not_heard_has_its_state_and_no_figures() -> None:
@@ -81,14 +109,31 @@ def test_no_two_metrics_of_a_document_share_a_key() -> None:
 def everything(text: str, number: float) -> RigSnapshot:
     """Return a rig whose every word and figure is the given one."""
     reading = Reading(
-        driver=text, make=text, model=text, firmware=text, firmware_version=text, hashrate={"5m": number},
-        uptime=number, power=number, temperature_inlet=number, hashing=True, hardware_errors=1 << 200,
-        boards=(Hashboard(index=1 << 70, chips=1 << 70, voltage=number),), faults=(Fault(code=text, component=text),),
-        pools=(PoolSlot(index=-1, url=text, user=text, accepted=1 << 90),), fans=(Fan(index=0, rpm=10**400),),
-    )  # fmt: skip
+        driver=text,
+        make=text,
+        model=text,
+        firmware=text,
+        firmware_version=text,
+        hashrate={"5m": number},
+        uptime=number,
+        power=number,
+        temperature_inlet=number,
+        hashing=True,
+        hardware_errors=1 << 200,
+        boards=(Hashboard(index=1 << 70, chips=1 << 70, voltage=number),),
+        faults=(Fault(code=text, component=text),),
+        pools=(PoolSlot(index=-1, url=text, user=text, accepted=1 << 90),),
+        fans=(Fan(index=0, rpm=10**400),),
+    )
     judged = Judged(hashrate=number, power=number, power_source="measured", reasons=(text,))
-    return rig(rig=text or "x", reading=reading, judged=judged, tags={text: text}, identity=f"serial:{text}",
-               counters=Counters(accepted=1 << 70, energy=number))  # fmt: skip
+    return rig(
+        rig=text or "x",
+        reading=reading,
+        judged=judged,
+        tags={text: text},
+        identity=f"serial:{text}",
+        counters=Counters(accepted=1 << 70, energy=number),
+    )
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80), st.floats())
@@ -105,11 +150,20 @@ def test_no_word_and_no_number_of_a_rig_breaks_a_document(text: str, number: flo
     strict(orjson.loads(orjson.dumps(event_document(event, text))))
 
 
-@pytest.mark.parametrize(("state", "heard", "said"), [
-    ("hashing", True, "online"), ("idle", True, "online"), ("degraded", True, "online"), ("suspect", True, "suspect"),
-    ("offline", False, "offline"), ("locked", False, "offline"), ("identifying", False, "offline"),
-    ("suspect", False, "offline"), ("identifying", True, "online"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("state", "heard", "said"),
+    [
+        ("hashing", True, "online"),
+        ("idle", True, "online"),
+        ("degraded", True, "online"),
+        ("suspect", True, "suspect"),
+        ("offline", False, "offline"),
+        ("locked", False, "offline"),
+        ("identifying", False, "offline"),
+        ("suspect", False, "offline"),
+        ("identifying", True, "online"),
+    ],
+)
 def test_availability_is_online_only_with_a_fresh_reading(state: str, heard: bool, said: str) -> None:
     snapshot = rig(state=state)
     assert availability(snapshot if heard else replace(snapshot, reading=None)) == said
@@ -133,8 +187,16 @@ def test_a_section_that_has_nothing_to_tell_leaves_the_sites_document_alone() ->
 def test_an_event_keeps_one_schema() -> None:
     event = Event(kind="rig_down", at=NOW, rig="hall1-07", text="gone", details={"before": "hashing", "x": None})
     document = event_document(event, "farm1", "020000000007")
-    assert document == {"event_id": event.event_id, "ts": NOW, "kind": "rig_down", "site": "farm1", "rig": "hall1-07",
-                        "id": "020000000007", "text": "gone", "details": {"before": "hashing"}}  # fmt: skip
+    assert document == {
+        "event_id": event.event_id,
+        "ts": NOW,
+        "kind": "rig_down",
+        "site": "farm1",
+        "rig": "hall1-07",
+        "id": "020000000007",
+        "text": "gone",
+        "details": {"before": "hashing"},
+    }
 
 
 def test_the_topics_are_those_of_the_documentation() -> None:

@@ -134,8 +134,18 @@ async def test_what_is_hostile_leaves_the_last_good_figure_to_grow_old_and_the_c
     async with Desk(mosquitto()) as desk:
         price = desk.reader("p", quote_of, ("v",), ("t",))
         await asyncio.sleep(0.5)
-        hostile = (b"\xff\xfe\x00", b"", b"[" * 5000, b'{"v": NaN}', b'{"v": 1e999}', b'{"v": true, "t": 1}', b"null",
-                   b'{"v": 1, "t": 99999999999}', b'{"v": "9" , "t": {}}', b"x" * 60_000)  # fmt: skip
+        hostile = (
+            b"\xff\xfe\x00",
+            b"",
+            b"[" * 5000,
+            b'{"v": NaN}',
+            b'{"v": 1e999}',
+            b'{"v": true, "t": 1}',
+            b"null",
+            b'{"v": 1, "t": 99999999999}',
+            b'{"v": "9" , "t": {}}',
+            b"x" * 60_000,
+        )
         for number, payload in enumerate(hostile, 1):
             await desk.publish("p", payload, retain=number % 2 == 0)
             await desk.heard(number)
@@ -297,11 +307,20 @@ exporters: {mqtt: {}}
     assert (config.mqtt.account().port, config.mqtt.account().tls) == (8883, True)
 
 
-@pytest.mark.parametrize(("section", "word"), [
-    ("{host: a b}", "host"), ("{host: a, password: x}", "user"), ("{host: a, key: k}", "cert"),
-    ("{host: 127.0.0.1, ca: c}", "tls"), ("{host: a, protocol: 4}", "3.1.1"), ("{host: a, port: 0}", "port"),
-    ("{host: a, keepalive: 1s}", "keepalive"), ("{port: 1883}", "host"), ("{host: a, colour: red}", "colour"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("section", "word"),
+    [
+        ("{host: a b}", "host"),
+        ("{host: a, password: x}", "user"),
+        ("{host: a, key: k}", "cert"),
+        ("{host: 127.0.0.1, ca: c}", "tls"),
+        ("{host: a, protocol: 4}", "3.1.1"),
+        ("{host: a, port: 0}", "port"),
+        ("{host: a, keepalive: 1s}", "keepalive"),
+        ("{port: 1883}", "host"),
+        ("{host: a, colour: red}", "colour"),
+    ],
+)
 def test_a_wrong_section_is_named_with_its_remedy(tmp_path, section, word) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(f"rigs: [203.0.113.1]\nmqtt: {section}\n")

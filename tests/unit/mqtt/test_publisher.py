@@ -339,8 +339,22 @@ async def test_the_metrics_tell_the_same_as_the_counts(mosquitto) -> None:
 
 def test_a_large_fleet_through_an_outage_leaves_no_message_unaccounted() -> None:
     """The bench of docs/performance.md, small: 300 rigs, 24 seconds of life in 6, the broker away for a quarter."""
-    command = [sys.executable, "-m", "tests.bench.mqtt", "--rigs", "300", "--interval", "6", "--minutes", "0.4",
-               "--speed", "4", "--outage", "6", "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.mqtt",
+        "--rigs",
+        "300",
+        "--interval",
+        "6",
+        "--minutes",
+        "0.4",
+        "--speed",
+        "4",
+        "--outage",
+        "6",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)

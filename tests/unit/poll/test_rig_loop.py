@@ -85,11 +85,22 @@ class Site:
         events.listeners.append(self.events.append)
         tally = Tally()
         self.rooms = Rooms(
-            wire=self, clock=self.clock, fleet=self.fleet, events=events, identities=Identities(), book=Book(),
-            budget=Budget(settings.pop("healthy", 128), settings.pop("suspect", 32), tally), tally=tally,
-            identify=self.identify, nameplate=lambda _make, _model: Nameplate(), chance=lambda: 0.5,
-            search=self.search, on_bug=self.bugs.append, limits=Limits(), **settings,
-        )  # fmt: skip
+            wire=self,
+            clock=self.clock,
+            fleet=self.fleet,
+            events=events,
+            identities=Identities(),
+            book=Book(),
+            budget=Budget(settings.pop("healthy", 128), settings.pop("suspect", 32), tally),
+            tally=tally,
+            identify=self.identify,
+            nameplate=lambda _make, _model: Nameplate(),
+            chance=lambda: 0.5,
+            search=self.search,
+            on_bug=self.bugs.append,
+            limits=Limits(),
+            **settings,
+        )
 
     async def search(self) -> None:
         self.searched += 1

@@ -35,7 +35,9 @@ async def test_the_log_directory_tells_what_the_pages_tell(hasty, logs):
     report = (await asked(hasty, "ckpool-logs", logs)).reports["here"]
     assert report.hashrate[3600.0] == 300e12
     assert [(one.name, one.state) for one in report.workers] == [
-        (f"{ADDRESS}.rig01", "active"), (f"{ADDRESS}.rig02", "inactive")]  # fmt: skip
+        (f"{ADDRESS}.rig01", "active"),
+        (f"{ADDRESS}.rig02", "inactive"),
+    ]
     assert (report.pool_hashrate, report.best_difficulty, report.scheme) == (360e15, 2e9, "solo")
     assert report.workers_by_state == {"active": 1, "inactive": 1}
 
@@ -102,7 +104,9 @@ async def test_the_stratifier_tells_account_workers_and_pool(hasty, tmp_path):
     assert got == list(SOCKET)
     assert report.hashrate == {window: pytest.approx(300e12) for window in (60.0, 300.0, 3600.0, DAY, 7 * DAY)}
     assert [(one.name, round(one.hashrate[300.0] / 1e12)) for one in report.workers] == [
-        (f"{ADDRESS}.rig01", 100), (f"{ADDRESS}.rig02", 200)]  # fmt: skip
+        (f"{ADDRESS}.rig01", 100),
+        (f"{ADDRESS}.rig02", 200),
+    ]
     assert (report.pool_hashrate, report.last_share) == (pytest.approx(360e15), NOW - 30)
 
 

@@ -19,17 +19,39 @@ DAY = 86400.0
 KINDS = [pool.kind for pool in POOLS if pool.way == "http"]
 KEYED = [kind for kind in KINDS if kind in CHECKS or kind == "antpool"]
 HASHRATE = {
-    "ckpool": 3600.0, "ckpool-eu": 3600.0, "ocean": 3600.0, "braiins": 300.0, "viabtc": 3600.0, "f2pool": 3600.0,
-    "foundry": 3600.0, "luxor": 300.0, "antpool": 3600.0, "public-pool": 600.0, "nicehash": 300.0,
-    "nicehash-address": 300.0, "binance": 900.0, "emcd": 3600.0, "parasite": 300.0, "btccom": 900.0, "powerpool": 0.0,
+    "ckpool": 3600.0,
+    "ckpool-eu": 3600.0,
+    "ocean": 3600.0,
+    "braiins": 300.0,
+    "viabtc": 3600.0,
+    "f2pool": 3600.0,
+    "foundry": 3600.0,
+    "luxor": 300.0,
+    "antpool": 3600.0,
+    "public-pool": 600.0,
+    "nicehash": 300.0,
+    "nicehash-address": 300.0,
+    "binance": 900.0,
+    "emcd": 3600.0,
+    "parasite": 300.0,
+    "btccom": 900.0,
+    "powerpool": 0.0,
     "kano": 3600.0,
-}  # fmt: skip
+}
 """Kind → a window over which the account's 300 TH/s are told."""
 BALANCE = {
-    "ocean": 50_000, "braiins": 1_000_000, "f2pool": 45_000, "foundry": 1_230_000, "luxor": 26_900_000,
-    "antpool": 480_411, "nicehash": 1000, "nicehash-address": 1000, "emcd": 129_399, "btccom": 480_411,
+    "ocean": 50_000,
+    "braiins": 1_000_000,
+    "f2pool": 45_000,
+    "foundry": 1_230_000,
+    "luxor": 26_900_000,
+    "antpool": 480_411,
+    "nicehash": 1000,
+    "nicehash-address": 1000,
+    "emcd": 129_399,
+    "btccom": 480_411,
     "powerpool": 100_000,
-}  # fmt: skip
+}
 DAILY = {"braiins", "viabtc", "f2pool", "foundry", "binance", "emcd", "btccom", "powerpool"}
 """Kinds that tell that 2025-06-14 earned 61,081 satoshis."""
 
@@ -50,8 +72,9 @@ async def test_everything_is_told_when_the_login_is_right(pool_of, kind):
         assert report.hashrate[HASHRATE[kind]] == pytest.approx(300e12, rel=0.01)
     if kind != "btccom":
         rates = {w.name.rpartition(".")[2]: set(w.hashrate.values()) for w in report.workers}
-        assert rates == ({"rig01": {100e12}, "rig02": {200e12}} if kind != "hydrapool" else
-                         {"rig01": set(), "rig02": set()})  # fmt: skip
+        assert rates == (
+            {"rig01": {100e12}, "rig02": {200e12}} if kind != "hydrapool" else {"rig01": set(), "rig02": set()}
+        )
     assert report.balance_sat == BALANCE.get(kind)
     if kind in DAILY:
         assert [(day.start, day.end, day.sat) for day in report.earnings] == [(1_749_859_200, 1_749_945_600, 61_081)]
@@ -64,11 +87,18 @@ async def test_everything_is_told_when_the_login_is_right(pool_of, kind):
 def told_by(report) -> set[str]:
     """Return which columns of docs/pools.md the report fills; Hydra-Pool's hashrates want a second look."""
     works = [*report.work, *(tally for worker in report.workers or () for tally in worker.work)]
-    return {name for name, there in {
-        "account": report.hashrate, "workers": any(worker.hashrate for worker in report.workers or ()),
-        "refused": any(tally.rejected is not None or tally.stale is not None for tally in works),
-        "balance": report.balance_sat is not None, "earnings": report.earnings, "payouts": report.payouts,
-    }.items() if there}  # fmt: skip
+    return {
+        name
+        for name, there in {
+            "account": report.hashrate,
+            "workers": any(worker.hashrate for worker in report.workers or ()),
+            "refused": any(tally.rejected is not None or tally.stale is not None for tally in works),
+            "balance": report.balance_sat is not None,
+            "earnings": report.earnings,
+            "payouts": report.payouts,
+        }.items()
+        if there
+    }
 
 
 @pytest.mark.parametrize("kind", KEYED)
@@ -96,7 +126,7 @@ FAULTS = {
     "cut": (Says(b'{"code":0,"data":{}}', cut=4), {"unreachable"}),
     "other": (Says({"hello": "world"}), {"schema", "refused", "not_json"}),
     "list": (Says([1, 2, 3]), {"schema", "not_json"}),
-}  # fmt: skip
+}
 BOMB = gzip.compress(bytes(30 << 20))
 
 
@@ -160,8 +190,11 @@ def settings_of(site, kind):
 def spellings(account):
     from urllib.parse import quote, quote_plus
 
-    return {form for secret in account.secrets for form in (secret, quote(secret, safe=""), quote(secret),
-                                                            quote_plus(secret), secret[:12])}  # fmt: skip
+    return {
+        form
+        for secret in account.secrets
+        for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), secret[:12])
+    }
 
 
 def test_the_sites_account_is_two_rigs_of_300_terahash():

@@ -23,8 +23,13 @@ from unit.export.farm import HandClock, context
 
 async def page(live, form=Form.TEXT) -> str:
     clock, meters = HandClock(), Meters()
-    pages = Pages(Renderer(Fleet(), clock, meters, Settings()), context(Fleet(), clock).registry, clock, meters,
-                  (Section(POOLS, lambda: live.now),))  # fmt: skip
+    pages = Pages(
+        Renderer(Fleet(), clock, meters, Settings()),
+        context(Fleet(), clock).registry,
+        clock,
+        meters,
+        (Section(POOLS, lambda: live.now),),
+    )
     try:
         return b"".join(await pages.get(Wanted(form))).decode()
     finally:
@@ -82,8 +87,13 @@ async def test_a_pool_that_tells_nothing_has_no_figures_but_its_standing(pool_of
         await live.once()
         found = samples(await page(live))
     told = {name.partition(",")[0] for name in found if name.startswith(("mining_pool", "mining_worker"))}
-    assert told == {"mining_pool_up", "mining_pool_info", "mining_pool_requests_total", "mining_pool_workers_left_out",
-                    "mining_pool_unreadable_fields_total"}  # fmt: skip
+    assert told == {
+        "mining_pool_up",
+        "mining_pool_info",
+        "mining_pool_requests_total",
+        "mining_pool_workers_left_out",
+        "mining_pool_unreadable_fields_total",
+    }
     assert found["mining_pool_up,here"] == 0
     assert found["mining_pool_requests_total,not_json,here"] == 3
 

@@ -22,10 +22,13 @@ def asked(kind: str, call: str, turn: Turn = TURN) -> Ask:
 
 
 @pytest.mark.shelf
-@pytest.mark.parametrize(("case", "expected"), [
-    ("H-viabtc-hmac-get", "4a1c9e4c73629b62fd999cbbcd2bc8b87a07f1791ae61ba576427f820dd3bc59"),
-    ("H-viabtc-hmac-post", "2dd2cc09cb5b11c7f24d457b1c01e46f2f2b17f06a62bf29eda35b5fb45ce354"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("H-viabtc-hmac-get", "4a1c9e4c73629b62fd999cbbcd2bc8b87a07f1791ae61ba576427f820dd3bc59"),
+        ("H-viabtc-hmac-post", "2dd2cc09cb5b11c7f24d457b1c01e46f2f2b17f06a62bf29eda35b5fb45ce354"),
+    ],
+)
 def test_viabtcs_published_signatures_come_out_exactly(shelf: Path, case: str, expected: str):
     rows = {row["id"]: row for row in csv.DictReader((shelf / "reference/reference_cases.csv").open())}
     assert signed(json.loads(rows[case]["inputs"])["msg"], VIABTC) == expected
@@ -37,8 +40,9 @@ def test_the_same_without_the_shelf():
 
 
 def test_binances_published_signature_comes_out_exactly():
-    query = ("symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
-             "&timestamp=1499827319559")  # fmt: skip
+    query = (
+        "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559"
+    )
     secret = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
     expected = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
     assert signed(query, secret) == expected
@@ -47,10 +51,14 @@ def test_binances_published_signature_comes_out_exactly():
 def test_nicehashs_published_signature_comes_out_exactly():
     found = nicehash.signature(
         "fd8a1652-728b-42fe-82b8-f623e56da8850750f5bf-ce66-4ca7-8b84-93651abc723b",
-        "4ebd366d-76f4-4400-a3b6-e51515d054d6", "1543597115712", "9675d0f8-1325-484b-9594-c9d6d3268890",
-        "da41b3bc-3d0b-4226-b7ea-aee73f94a518", "GET", "/main/api/v2/hashpower/orderBook",
+        "4ebd366d-76f4-4400-a3b6-e51515d054d6",
+        "1543597115712",
+        "9675d0f8-1325-484b-9594-c9d6d3268890",
+        "da41b3bc-3d0b-4226-b7ea-aee73f94a518",
+        "GET",
+        "/main/api/v2/hashpower/orderBook",
         "algorithm=X16R&page=0&size=100",
-    )  # fmt: skip
+    )
     assert found == "21e6a16f6eb34ac476d59f969f548b47fffe3fea318d9c99e77fc710d2fed798"
 
 

@@ -229,15 +229,22 @@ async def test_hydra_pools_counters_become_hashrates_after_ten_minutes(clock):
 
         def page(_) -> Says:
             done = 100e12 * (clock.monotonic() - begin)
-            return Says("".join(f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig0{n}"}} '
-                                f"{n * (4.2e18 + done):.0f}\n" for n in (1, 2)).encode())  # fmt: skip
+            return Says(
+                "".join(
+                    f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig0{n}"}} '
+                    f"{n * (4.2e18 + done):.0f}\n"
+                    for n in (1, 2)
+                ).encode()
+            )
 
         site.instead = page
         await pass_by(1300.0)
         report = live.reports["here"]
         assert report.hashrate[600.0] == pytest.approx(300e12, rel=1e-3)
         assert {one.name: one.hashrate[600.0] for one in report.workers} == {
-            "rig01": pytest.approx(100e12, rel=1e-3), "rig02": pytest.approx(200e12, rel=1e-3)}  # fmt: skip
+            "rig01": pytest.approx(100e12, rel=1e-3),
+            "rig02": pytest.approx(200e12, rel=1e-3),
+        }
         site.instead = lambda _: Says(
             f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig01"}} 5\n'.encode()
         )

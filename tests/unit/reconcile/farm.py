@@ -64,24 +64,44 @@ class Rig:
         polling = Polling(address=self.name, interval=POLL)
         if not self.heard:
             return RigSnapshot(rig=self.name, state="offline", polling=polling)
-        slot = PoolSlot(index=0, url="stratum+tcp://p.example:3333", user=self.user or f"{self.account}.{self.name}",
-                        active=True, alive=True, accepted=self.accepted,
-                        difficulty_accepted=self.accepted * self.difficulty)  # fmt: skip
+        slot = PoolSlot(
+            index=0,
+            url="stratum+tcp://p.example:3333",
+            user=self.user or f"{self.account}.{self.name}",
+            active=True,
+            alive=True,
+            accepted=self.accepted,
+            difficulty_accepted=self.accepted * self.difficulty,
+        )
         reported = self.hashrate * self.overstates if self.hashing else 0.0
         reading = Reading(driver="test", algorithm=self.algorithm, pools=(slot,), hashing=self.hashing)  # type: ignore[arg-type]
         return RigSnapshot(
-            rig=self.name, state="hashing", polling=polling, reading=reading, judged=Judged(hashrate=reported), at=at,
+            rig=self.name,
+            state="hashing",
+            polling=polling,
+            reading=reading,
+            judged=Judged(hashrate=reported),
+            at=at,
             counters=Counters(accepted=self.accepted, rejected=self.rejected, stale=0, hashes=self.hashes),
-        )  # fmt: skip
+        )
 
 
 class Farm:
     """Rigs at one pool; `credits` is the part of accepted shares that it puts into its books, `late` by how long."""
 
     def __init__(
-        self, seed: object, rigs: Iterable[Rig] = (), *, count: int = 0, sums: bool = True, late: float = 0.0,
-        listed: bool = True, firmware_fee: float = 0.0, reckoner: Reckoner | None = None, **terms: object,
-    ) -> None:  # fmt: skip
+        self,
+        seed: object,
+        rigs: Iterable[Rig] = (),
+        *,
+        count: int = 0,
+        sums: bool = True,
+        late: float = 0.0,
+        listed: bool = True,
+        firmware_fee: float = 0.0,
+        reckoner: Reckoner | None = None,
+        **terms: object,
+    ) -> None:
         self.rng = Random(str(seed))
         self.rigs = [*rigs, *(Rig(f"rig{at:03d}") for at in range(count))]
         self.credits, self.sums, self.late, self.listed = 1.0, sums, late, listed
@@ -102,16 +122,23 @@ class Farm:
             before = workers.get(name, WorkerReport(name=name, hashrate={3600.0: 0.0}, work=(Tally(accepted=0.0),)))
             total = (before.work[0].accepted or 0.0) + rig.credited
             workers[name] = WorkerReport(
-                name=name, hashrate={3600.0: before.hashrate[3600.0] + mean},
+                name=name,
+                hashrate={3600.0: before.hashrate[3600.0] + mean},
                 work=(Tally(accepted=total, counted="difficulty"),) if self.sums else (),
                 state="active" if any(rig.recent[-15:]) else "inactive",
-            )  # fmt: skip
+            )
             if not self.sums:
                 workers[name] = WorkerReport(name=name, hashrate={3600.0: before.hashrate[3600.0] + mean})
         whole = sum(worker.hashrate[3600.0] for worker in workers.values())
         work = (Tally(accepted=sum(rig.credited for rig in self.rigs), counted="difficulty"),) if self.sums else ()
-        return PoolReport(pool="p", kind="test", at=self.at, hashrate={3600.0: whole}, work=work,
-                          workers=tuple(workers.values()) if self.listed else None)  # fmt: skip
+        return PoolReport(
+            pool="p",
+            kind="test",
+            at=self.at,
+            hashrate={3600.0: whole},
+            work=work,
+            workers=tuple(workers.values()) if self.listed else None,
+        )
 
     def run(self, hours: float, every: float = 5 * MINUTE) -> None:
         """Let time pass; the pool is asked each `every` seconds."""

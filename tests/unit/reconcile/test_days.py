@@ -51,8 +51,10 @@ def test_a_day_without_a_block_earned_nothing_where_the_list_says_so():
 
 
 def test_hours_are_added_up_and_one_over_midnight_is_split_by_time():
-    hours = [Earning(start=MIDNIGHT - 1800 + h * HOUR, end=MIDNIGHT + 1800 + h * HOUR, sat=100, pool_fee_sat=2)
-             for h in range(25)]  # fmt: skip
+    hours = [
+        Earning(start=MIDNIGHT - 1800 + h * HOUR, end=MIDNIGHT + 1800 + h * HOUR, sat=100, pool_fee_sat=2)
+        for h in range(25)
+    ]
     row = entered(*hours)
     assert row.earned_sat == 2400
     assert row.pool_fee_sat == 48

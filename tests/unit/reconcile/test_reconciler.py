@@ -250,8 +250,9 @@ def test_a_pool_that_goes_between_two_slices_is_let_go():
     report = farm.report()
     snapshots = [rig.snapshot(farm.at + 60, START) for rig in farm.rigs]
     looking, taking = (
-        farm.reckoner.look(snapshots, farm.at + 60, WORTH, {}), farm.reckoner.take("p", report, farm.at + 60)
-    )  # fmt: skip
+        farm.reckoner.look(snapshots, farm.at + 60, WORTH, {}),
+        farm.reckoner.take("p", report, farm.at + 60),
+    )
     next(looking)
     next(taking)
     farm.reckoner.follow([], 0.0)

@@ -24,15 +24,32 @@ def worked() -> dict[str, float | None]:
     block = hashes_per_block(GIVEN["difficulty"])
     shares = rigs * GIVEN["shares of a rig"] * seconds / MINUTE
     due = shares * (1 - firmware) * (1 - refused)
-    fall = waterfall(PoolDay(
-        day="2026-01-12", site="s", pool="p", scheme="fpps", fee=GIVEN["pool's fee"] / 100, firmware_fee=firmware,
-        reported_hashes=hashes, valued_hashes=hashes, reported_sat=hashes / block * (subsidy + fees),
-        subsidy_sat=hashes / block * subsidy, watched_seconds=DAY, rig_seconds=rigs * DAY, heard_seconds=rigs * DAY,
-        hashing_seconds=rigs * seconds, accepted=shares * (1 - refused), rejected=shares * refused / 2,
-        stale=shares * refused / 2, compared_hashes=hashes,
-        credited_hashes=hashes * (1 - firmware) * (1 - refused) * credit, compared_shares=due,
-        earned_sat=round(GIVEN["credited by the pool"]), rate_ratio=GIVEN["rate of the day"],
-    ))  # fmt: skip
+    fall = waterfall(
+        PoolDay(
+            day="2026-01-12",
+            site="s",
+            pool="p",
+            scheme="fpps",
+            fee=GIVEN["pool's fee"] / 100,
+            firmware_fee=firmware,
+            reported_hashes=hashes,
+            valued_hashes=hashes,
+            reported_sat=hashes / block * (subsidy + fees),
+            subsidy_sat=hashes / block * subsidy,
+            watched_seconds=DAY,
+            rig_seconds=rigs * DAY,
+            heard_seconds=rigs * DAY,
+            hashing_seconds=rigs * seconds,
+            accepted=shares * (1 - refused),
+            rejected=shares * refused / 2,
+            stale=shares * refused / 2,
+            compared_hashes=hashes,
+            credited_hashes=hashes * (1 - firmware) * (1 - refused) * credit,
+            compared_shares=due,
+            earned_sat=round(GIVEN["credited by the pool"]),
+            rate_ratio=GIVEN["rate of the day"],
+        )
+    )
     assert fall is not None
     assert fall.hashprice is not None
     noise = evidence.noise(due)

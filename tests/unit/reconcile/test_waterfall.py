@@ -21,11 +21,24 @@ GROSS = 430_000.0
 def day(**more) -> PoolDay:
     """A day of a hundred rigs at 10 PH/s that was watched whole."""
     given = {
-        "day": "2026-01-12", "site": "s", "pool": "p", "scheme": "fpps", "fee": 0.02, "reported_hashes": HASHES,
-        "valued_hashes": HASHES, "reported_sat": GROSS, "subsidy_sat": GROSS / 1.012, "watched_seconds": DAY,
-        "rig_seconds": 100 * DAY, "heard_seconds": 100 * DAY, "hashing_seconds": 100 * DAY, "compared_hashes": HASHES,
-        "credited_hashes": HASHES, "compared_shares": 1e6, "earned_sat": round(GROSS * 0.98),
-    }  # fmt: skip
+        "day": "2026-01-12",
+        "site": "s",
+        "pool": "p",
+        "scheme": "fpps",
+        "fee": 0.02,
+        "reported_hashes": HASHES,
+        "valued_hashes": HASHES,
+        "reported_sat": GROSS,
+        "subsidy_sat": GROSS / 1.012,
+        "watched_seconds": DAY,
+        "rig_seconds": 100 * DAY,
+        "heard_seconds": 100 * DAY,
+        "hashing_seconds": 100 * DAY,
+        "compared_hashes": HASHES,
+        "credited_hashes": HASHES,
+        "compared_shares": 1e6,
+        "earned_sat": round(GROSS * 0.98),
+    }
     return PoolDay(**{**given, **more})
 
 
@@ -41,11 +54,16 @@ def test_a_pool_that_pays_in_full_leaves_no_residual():
 def test_each_loss_stands_in_its_own_factor_and_costs_what_it_cost():
     found = waterfall(
         day(
-            hashing_seconds=95 * DAY, firmware_fee=0.02, accepted=990_000, rejected=6_000, stale=4_000,
-            credited_hashes=HASHES * 0.98 * 0.99 * 0.97, rate_ratio=1.006,
+            hashing_seconds=95 * DAY,
+            firmware_fee=0.02,
+            accepted=990_000,
+            rejected=6_000,
+            stale=4_000,
+            credited_hashes=HASHES * 0.98 * 0.99 * 0.97,
+            rate_ratio=1.006,
             earned_sat=round(GROSS * 0.98 * 0.99 * 0.97 * 1.006 / 1.012 * 0.98),
         )
-    )  # fmt: skip
+    )
     assert found is not None
     assert found.theoretical == pytest.approx(GROSS / 0.95)
     assert found.factors["uptime"] == pytest.approx(0.95)
@@ -72,9 +90,17 @@ def test_curtailed_time_is_no_downtime():
 
 def test_time_that_is_not_known_is_taken_to_be_like_the_rest():
     """Half a day watched and half the earnings' hashes seen: theoretical is of the whole day."""
-    half = day(watched_seconds=DAY / 2, reported_hashes=HASHES / 2, valued_hashes=HASHES / 2, reported_sat=GROSS / 2,
-               rig_seconds=50 * DAY, heard_seconds=50 * DAY, hashing_seconds=50 * DAY, compared_hashes=HASHES / 2,
-               credited_hashes=HASHES / 2)  # fmt: skip
+    half = day(
+        watched_seconds=DAY / 2,
+        reported_hashes=HASHES / 2,
+        valued_hashes=HASHES / 2,
+        reported_sat=GROSS / 2,
+        rig_seconds=50 * DAY,
+        heard_seconds=50 * DAY,
+        hashing_seconds=50 * DAY,
+        compared_hashes=HASHES / 2,
+        credited_hashes=HASHES / 2,
+    )
     found = waterfall(half)
     assert found is not None
     assert found.coverage == 0.5
@@ -177,13 +203,29 @@ def test_the_product_of_the_known_factors_is_realised_over_theoretical(
 ):
     found = waterfall(
         PoolDay(
-            day="2026-01-12", site="s", pool="p", scheme=scheme, fee=fee, reported_sat=sat[0], subsidy_sat=sat[1],
-            reported_hashes=hashes[0], valued_hashes=hashes[1], compared_hashes=hashes[2], credited_hashes=hashes[3],
-            watched_seconds=min(seconds[0], DAY), rig_seconds=seconds[1], heard_seconds=seconds[2],
-            hashing_seconds=seconds[3], curtailed_seconds=seconds[4], accepted=shares[0], rejected=shares[1],
-            stale=shares[2], earned_sat=earned, rate_ratio=rate,
+            day="2026-01-12",
+            site="s",
+            pool="p",
+            scheme=scheme,
+            fee=fee,
+            reported_sat=sat[0],
+            subsidy_sat=sat[1],
+            reported_hashes=hashes[0],
+            valued_hashes=hashes[1],
+            compared_hashes=hashes[2],
+            credited_hashes=hashes[3],
+            watched_seconds=min(seconds[0], DAY),
+            rig_seconds=seconds[1],
+            heard_seconds=seconds[2],
+            hashing_seconds=seconds[3],
+            curtailed_seconds=seconds[4],
+            accepted=shares[0],
+            rejected=shares[1],
+            stale=shares[2],
+            earned_sat=earned,
+            rate_ratio=rate,
         )
-    )  # fmt: skip
+    )
     if found is None:
         return
     assert tuple(found.factors) == FACTORS

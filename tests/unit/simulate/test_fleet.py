@@ -78,9 +78,11 @@ def first_port(monkeypatch) -> int:
 async def test_on_one_address_every_rig_has_ports_of_its_own(fleet_of, caller, first_port):
     fleet = await fleet_of(rigs=4, base="127.0.0.1", mix={"luxos": 1, "vnish": 1})
     assert [rig.ports for rig in fleet.rigs] == [
-        {4028: first_port}, {4028: first_port + 1, 80: addresses._SECOND_PORT + 1},
-        {4028: first_port + 2}, {4028: first_port + 3, 80: addresses._SECOND_PORT + 3},
-    ]  # fmt: skip
+        {4028: first_port},
+        {4028: first_port + 1, 80: addresses._SECOND_PORT + 1},
+        {4028: first_port + 2},
+        {4028: first_port + 3, 80: addresses._SECOND_PORT + 3},
+    ]
     for rig in fleet.rigs:
         assert rig.address == "127.0.0.1"
         assert (await caller.command(rig, "summary"))["SUMMARY"]

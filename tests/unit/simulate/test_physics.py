@@ -23,8 +23,15 @@ def test_counters_never_decrease(spec, seed, steps):
     before = None
     for seconds in steps:
         rig.step(seconds)
-        now = (rig.total("accepted"), rig.total("rejected"), rig.total("stale"), rig.hashes, rig.uptime, rig.work,
-               *(board.errors for board in rig.boards))  # fmt: skip
+        now = (
+            rig.total("accepted"),
+            rig.total("rejected"),
+            rig.total("stale"),
+            rig.hashes,
+            rig.uptime,
+            rig.work,
+            *(board.errors for board in rig.boards),
+        )
         if before is not None:
             assert all(new >= old for new, old in zip(now, before, strict=True))
         before = now

@@ -87,8 +87,10 @@ async def test_the_south_credits_3_percent_less_and_lists_workers_of_its_own(sha
 async def test_the_past_of_the_south_is_honest_until_it_skims(shared):
     fleet, _ = shared
     hours = fleet.past.hours["south"]
-    for wanted, chosen in ((1.0, [h for h in hours if h.start < fleet.past.end - 30 * HOUR]),
-                           (SKIMMED, [h for h in hours if h.start >= fleet.past.end - 30 * HOUR])):  # fmt: skip
+    for wanted, chosen in (
+        (1.0, [h for h in hours if h.start < fleet.past.end - 30 * HOUR]),
+        (SKIMMED, [h for h in hours if h.start >= fleet.past.end - 30 * HOUR]),
+    ):
         if chosen:
             ratio = sum(hour.credited for hour in chosen) / sum(hour.reported for hour in chosen)
             noise = len(chosen) ** -0.5 / 480**0.5

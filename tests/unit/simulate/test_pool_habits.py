@@ -19,8 +19,9 @@ from stratoscope.stratum.protocol.messages import parse_notify
 
 
 def pool_of(clock, chain=None, **habits) -> StratumPool:
-    return StratumPool(chain or Chain(seed=1, clock=clock, early=(100.0, 1e9)), clock=clock, seed=1,
-                       habits=Habits(**habits))  # fmt: skip
+    return StratumPool(
+        chain or Chain(seed=1, clock=clock, early=(100.0, 1e9)), clock=clock, seed=1, habits=Habits(**habits)
+    )
 
 
 async def session(pool: StratumPool):
@@ -179,8 +180,9 @@ async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate():
     clock = SystemClock()
     pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, habits=Habits())
     port = await pool.start()
-    fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False,
-                           base="127.97.0.1")  # fmt: skip
+    fleet = SimulatedFleet(
+        rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False, base="127.97.0.1"
+    )
     await fleet.start()
     miners = Miners(fleet.rigs, endpoint_of(f"127.0.0.1:{port}"), seed=1, clock=clock)
     task = asyncio.create_task(miners.run())

@@ -13,12 +13,25 @@ from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Target
 
 DRIVERS = {
-    "antminer": "antminer-stock", "antminer-s9": "antminer-stock", "antminer-scrypt": "antminer-stock",
-    "vnish": "vnish", "luxos": "luxos", "braiins": "braiins-rest", "braiins-graphql": "braiins-graphql",
-    "whatsminer": "whatsminer", "whatsminer3": "whatsminer-v3", "avalon": "avalon", "auradine": "auradine",
-    "espminer": "espminer", "epic": "epic", "sealminer": "sealminer", "cgminer": "generic-cgminer",
-    "hammer": "hammer", "elphapex": "elphapex", "proto": "proto",
-}  # fmt: skip
+    "antminer": "antminer-stock",
+    "antminer-s9": "antminer-stock",
+    "antminer-scrypt": "antminer-stock",
+    "vnish": "vnish",
+    "luxos": "luxos",
+    "braiins": "braiins-rest",
+    "braiins-graphql": "braiins-graphql",
+    "whatsminer": "whatsminer",
+    "whatsminer3": "whatsminer-v3",
+    "avalon": "avalon",
+    "auradine": "auradine",
+    "espminer": "espminer",
+    "epic": "epic",
+    "sealminer": "sealminer",
+    "cgminer": "generic-cgminer",
+    "hammer": "hammer",
+    "elphapex": "elphapex",
+    "proto": "proto",
+}
 NO_POWER = {
     "antminer",
     "antminer-s9",

@@ -10,8 +10,17 @@ POOLS = (("stratum+tcp://127.0.0.1:3333", "account.a"),) * 3
 
 
 def build(clock, *, seed=0, troubles=False, index=0, chain=None) -> Rig:
-    return Rig(index=index, name="a", family="antminer", spec=SPECS["antminer"][0], seed=seed, clock=clock, pools=POOLS,
-               troubles=troubles, chain=chain)  # fmt: skip
+    return Rig(
+        index=index,
+        name="a",
+        family="antminer",
+        spec=SPECS["antminer"][0],
+        seed=seed,
+        clock=clock,
+        pools=POOLS,
+        troubles=troubles,
+        chain=chain,
+    )
 
 
 async def test_a_reboot_refuses_then_restarts_every_counter_at_zero(clock):

@@ -236,8 +236,15 @@ async def test_pages_that_change_a_rig_are_refused_to_those_who_are_logged_in_to
 
 async def test_landing_pages_tell_the_firmware(fleet_of, session):
     fleet = await fleet_of(rigs=len(FAMILIES), mix=dict.fromkeys(FAMILIES, 1))
-    words = {"vnish": "AnthillOS", "braiins": "Braiins OS", "braiins-graphql": "Braiins OS", "espminer": "AxeOS",
-             "epic": "Miner Web Dashboard", "sealminer": "amazeui", "proto": "Proto OS"}  # fmt: skip
+    words = {
+        "vnish": "AnthillOS",
+        "braiins": "Braiins OS",
+        "braiins-graphql": "Braiins OS",
+        "espminer": "AxeOS",
+        "epic": "Miner Web Dashboard",
+        "sealminer": "amazeui",
+        "proto": "Proto OS",
+    }
     for rig in fleet.rigs:
         if rig.family in words:
             async with session.get(url(rig, "/")) as response:

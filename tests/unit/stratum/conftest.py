@@ -32,8 +32,13 @@ async def watch():
             clock, told = SystemClock(), []
             chosen = tuple(Chosen(endpoint=endpoint_of(url)) for url in urls)
             names = Names(clock)
-            made = Watch(StratumSettings(endpoints=chosen, **more), clock, chance=lambda: 0.0,
-                         dial=Dialer(names, clock, trusted), events=told.append)  # fmt: skip
+            made = Watch(
+                StratumSettings(endpoints=chosen, **more),
+                clock,
+                chance=lambda: 0.0,
+                dial=Dialer(names, clock, trusted),
+                events=told.append,
+            )
             made.told = told
             stack.push_async_callback(names.close)
             await running(stack, made)
@@ -51,8 +56,14 @@ async def quick():
             told = []
             chosen = tuple(Chosen(endpoint=endpoint_of(f"{host}:3333")) for host in (pools if hosts is None else hosts))
             dial = MemoryDial(pools)
-            made = Watch(StratumSettings(endpoints=chosen, **more), clock, chance=chance, dial=dial,
-                         events=told.append, difficulty=difficulty)  # fmt: skip
+            made = Watch(
+                StratumSettings(endpoints=chosen, **more),
+                clock,
+                chance=chance,
+                dial=dial,
+                events=told.append,
+                difficulty=difficulty,
+            )
             made.told = told
             await running(stack, made)
             return made, dial

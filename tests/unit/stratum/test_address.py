@@ -19,25 +19,42 @@ KEY = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 VALID = [
     ("BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", MAIN, "0014751e76e8199196d454941c45d1b3a323f1433bd6"),
     ("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", REGTEST, "0014751e76e8199196d454941c45d1b3a323f1433bd6"),
-    ("tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7", TEST,
-     "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262"),
+    (
+        "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7",
+        TEST,
+        "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262",
+    ),
     ("bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", MAIN, "5120" + KEY),
-    ("bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y", MAIN,
-     "5128751e76e8199196d454941c45d1b3a323f1433bd6751e76e8199196d454941c45d1b3a323f1433bd6"),
+    (
+        "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
+        MAIN,
+        "5128751e76e8199196d454941c45d1b3a323f1433bd6751e76e8199196d454941c45d1b3a323f1433bd6",
+    ),
     ("BC1SW50QGDZ25J", MAIN, "6002751e"),
     ("bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs", MAIN, "5210751e76e8199196d454941c45d1b3a323"),
     ("1BoatSLRHtKNngkdXEeobR76b53LETtpyT", MAIN, "76a914" + "7680adec8eabcabac676be9e83854ade0bd22cdb" + "88ac"),
     ("33TbzA5AMiTKUCmeVEdsnTj3GiVXuavCAH", MAIN, "a9141366dca425687186b9b54e27e4ed48163b5beb8087"),
-]  # fmt: skip
+]
 INVALID = [  # of BIP 173 and 350
-    "tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
-    "BC13W508D6QEJXTDG4Y5R3ZARVARY0C5XW7KN40WF2", "bc1rw5uspcuh", "bc1gmk9yu", "tb1pw508d6qejxtdg4y5r3zarqfsj6c3",
-    "BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P", "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sL5k7",
+    "tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty",
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+    "BC13W508D6QEJXTDG4Y5R3ZARVARY0C5XW7KN40WF2",
+    "bc1rw5uspcuh",
+    "bc1gmk9yu",
+    "tb1pw508d6qejxtdg4y5r3zarqfsj6c3",
+    "BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P",
+    "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sL5k7",
     "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd",
     "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v8n0nx0muaewav253zgeav",
-    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh", "BC1S0XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ54WELL",
-    "1BoatSLRHtKNngkdXEeobR76b53LETtpyU", "", "1", "0OIl", "bc1", "bc1q",
-]  # fmt: skip
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh",
+    "BC1S0XLXVLHEMJA6C4DQV22UAPCTQUPFHLXM9H8Z3K2E72Q4K9HCZ7VQ54WELL",
+    "1BoatSLRHtKNngkdXEeobR76b53LETtpyU",
+    "",
+    "1",
+    "0OIl",
+    "bc1",
+    "bc1q",
+]
 
 
 @pytest.mark.parametrize(("address", "network", "script"), VALID)
@@ -60,9 +77,12 @@ def test_a_script_that_pays_no_address_has_none(script):
 @given(st.sampled_from(NETWORKS), st.integers(0, 4), st.binary(min_size=40, max_size=40))
 def test_every_script_with_an_address_comes_back(network, kind, noise):
     script = (
-        b"\x76\xa9\x14" + noise[:20] + b"\x88\xac", b"\xa9\x14" + noise[:20] + b"\x87", b"\x00\x14" + noise[:20],
-        b"\x00\x20" + noise[:32], b"\x51\x20" + noise[:32],
-    )[kind]  # fmt: skip
+        b"\x76\xa9\x14" + noise[:20] + b"\x88\xac",
+        b"\xa9\x14" + noise[:20] + b"\x87",
+        b"\x00\x14" + noise[:20],
+        b"\x00\x20" + noise[:32],
+        b"\x51\x20" + noise[:32],
+    )[kind]
     address = address_of(script, network)
     assert address is not None
     found = script_of(address)

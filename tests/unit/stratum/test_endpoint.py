@@ -30,10 +30,12 @@ LAN = frozenset({"private"})
         ("ssl://pool.example:443", "stratum+ssl://pool.example:443"),
         ("tcp://10.0.0.5:3333", "stratum+tcp://10.0.0.5:3333"),
         ("stratum+tcp://[2001:db8::1]:3333", "stratum+tcp://[2001:db8::1]:3333"),
-        ("stratum2+tcp://pool.example:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
-         "stratum2+tcp://pool.example:34254"),
+        (
+            "stratum2+tcp://pool.example:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh",
+            "stratum2+tcp://pool.example:34254",
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_spelling_of_a_pool_has_one_name(text, url):
     assert endpoint_of(text).url == url
 
@@ -41,14 +43,22 @@ def test_every_spelling_of_a_pool_has_one_name(text, url):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("http://pool.example:8332", "protocol"), ("getwork://pool.example:80", "protocol"),
-        ("", "unreadable"), ("pool.example", "unreadable"), ("pool.example:0", "unreadable"),
-        ("pool.example:65536", "unreadable"), ("pool.example:³", "unreadable"), (":3333", "unreadable"),
-        ("stratum+tcp://a b:3333", "unreadable"), ("stratum+tcp://[::1:3333", "unreadable"),
-        ("stratum+tcp://[pool]:3333", "unreadable"), ("ftp://pool.example:21", "unreadable"),
-        ("stratum+tcp://" + "a" * 300 + ":1", "unreadable"), ("x" * 10_000, "unreadable"),
+        ("http://pool.example:8332", "protocol"),
+        ("getwork://pool.example:80", "protocol"),
+        ("", "unreadable"),
+        ("pool.example", "unreadable"),
+        ("pool.example:0", "unreadable"),
+        ("pool.example:65536", "unreadable"),
+        ("pool.example:³", "unreadable"),
+        (":3333", "unreadable"),
+        ("stratum+tcp://a b:3333", "unreadable"),
+        ("stratum+tcp://[::1:3333", "unreadable"),
+        ("stratum+tcp://[pool]:3333", "unreadable"),
+        ("ftp://pool.example:21", "unreadable"),
+        ("stratum+tcp://" + "a" * 300 + ":1", "unreadable"),
+        ("x" * 10_000, "unreadable"),
     ],
-)  # fmt: skip
+)
 def test_what_names_no_endpoint_says_why(text, reason):
     with pytest.raises(NoEndpoint) as caught:
         endpoint_of(text)
@@ -71,16 +81,40 @@ def test_the_authority_key_of_stratum_v2_is_kept_and_not_shown():
 
 
 NEVER = [
-    "169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fd00:ec2::254",
-    "100.100.100.200", "169.254.170.2", "0.0.0.0", "::", "224.0.0.1", "239.1.2.3", "255.255.255.255", "ff02::1",
-    "240.0.0.1", "not an address", "",
-]  # fmt: skip
+    "169.254.169.254",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::",
+    "fd00:ec2::254",
+    "100.100.100.200",
+    "169.254.170.2",
+    "0.0.0.0",
+    "::",
+    "224.0.0.1",
+    "239.1.2.3",
+    "255.255.255.255",
+    "ff02::1",
+    "240.0.0.1",
+    "not an address",
+    "",
+]
 LOCAL = [
-    ("127.0.0.1", "loopback"), ("127.255.255.254", "loopback"), ("::1", "loopback"), ("::ffff:127.0.0.1", "loopback"),
-    ("64:ff9b::7f00:1", "loopback"), ("2002:7f00:1::", "loopback"), ("169.254.1.1", "link_local"),
-    ("fe80::1", "link_local"), ("fe80::1%eth0", "link_local"), ("10.1.2.3", "private"), ("172.16.0.1", "private"),
-    ("192.168.1.1", "private"), ("fd12::1", "private"), ("::ffff:10.0.0.1", "private"), ("100.64.0.1", "private"),
-]  # fmt: skip
+    ("127.0.0.1", "loopback"),
+    ("127.255.255.254", "loopback"),
+    ("::1", "loopback"),
+    ("::ffff:127.0.0.1", "loopback"),
+    ("64:ff9b::7f00:1", "loopback"),
+    ("2002:7f00:1::", "loopback"),
+    ("169.254.1.1", "link_local"),
+    ("fe80::1", "link_local"),
+    ("fe80::1%eth0", "link_local"),
+    ("10.1.2.3", "private"),
+    ("172.16.0.1", "private"),
+    ("192.168.1.1", "private"),
+    ("fd12::1", "private"),
+    ("::ffff:10.0.0.1", "private"),
+    ("100.64.0.1", "private"),
+]
 
 
 @pytest.mark.parametrize("address", NEVER)
@@ -141,7 +175,7 @@ def test_patterns_fit_hosts_or_hosts_with_ports():
         ("eu.pool.com", "us.pool.com\r\nX: y", None, "abroad", None),
         ("eu.pool.com", "[::1]", None, "abroad", None),
     ],
-)  # fmt: skip
+)
 def test_a_redirect_is_followed_within_the_registered_domain_only(own, host, port, turn, target):
     kind, found = turn_of(Endpoint("stratum+tcp", own, 3333), host, port)
     assert (kind, found and f"{found.host}:{found.port}") == (turn, target)

@@ -11,9 +11,16 @@ from stratoscope.stratum.protocol import session as module
 from .conftest import eventually
 
 JOB = [
-    "1", "00" * 32, "01000000" + "01" + "00" * 32 + "ffffffff" + "10" + "03a1eb0e" + "0c", "ffffffff" + "01"
-    + "00f2052a01000000" + "160014" + "00" * 20 + "00000000", [], "20000000", "1701e2a0", "6b031bbc", True,
-]  # fmt: skip
+    "1",
+    "00" * 32,
+    "01000000" + "01" + "00" * 32 + "ffffffff" + "10" + "03a1eb0e" + "0c",
+    "ffffffff" + "01" + "00f2052a01000000" + "160014" + "00" * 20 + "00000000",
+    [],
+    "20000000",
+    "1701e2a0",
+    "6b031bbc",
+    True,
+]
 
 
 def line(**fields) -> bytes:
@@ -120,12 +127,20 @@ async def lies_about_ids(crank, reader, writer):
 
 
 CASES = [
-    (silent, "timeout"), (no_json, "garbled"), (binary, "garbled"), (endless_line, "flood"), (endless_jobs, "flood"),
-    (closes_at_once, "closed"), (resets, "reset"), (subscribes_to_nothing, "garbled"),
-    (refuses_the_user, "unauthorized"), (refuses_the_subscription, "unauthorized"),
-    (sends_round_and_round, "redirected"), (drips, "timeout"),
+    (silent, "timeout"),
+    (no_json, "garbled"),
+    (binary, "garbled"),
+    (endless_line, "flood"),
+    (endless_jobs, "flood"),
+    (closes_at_once, "closed"),
+    (resets, "reset"),
+    (subscribes_to_nothing, "garbled"),
+    (refuses_the_user, "unauthorized"),
+    (refuses_the_subscription, "unauthorized"),
+    (sends_round_and_round, "redirected"),
+    (drips, "timeout"),
     (lies_about_ids, "timeout"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -185,8 +200,12 @@ async def test_a_session_outlives_noise_in_measure_and_answers_what_keeps_it_ali
         assert one.counts.garbled == 10
         assert one.message == "hello"
         assert (one.difficulty, one.extranonce1_size, one.extranonce2_size) == (0.5, 2, 6)
-        answers = await eventually(lambda: [orjson.loads(x) for x in crank.heard if b'"result"' in x][1:] and
-                                   [orjson.loads(x) for x in crank.heard if b'"result"' in x])  # fmt: skip
+        answers = await eventually(
+            lambda: (
+                [orjson.loads(x) for x in crank.heard if b'"result"' in x][1:]
+                and [orjson.loads(x) for x in crank.heard if b'"result"' in x]
+            )
+        )
         assert answers[0] == {"id": 77, "result": "pong", "error": None}
         assert answers[1]["result"].startswith("stratoscope/")
         assert {orjson.loads(x).get("method") for x in crank.heard} <= {"mining.configure", "mining.subscribe", None}

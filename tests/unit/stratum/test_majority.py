@@ -59,6 +59,7 @@ def test_an_adjustment_does_not_split_the_chain():
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.sampled_from("xyz"), st.booleans())))
 def test_every_endpoint_gets_a_verdict(given_):
-    views = {url: view(prev, 923_001 if btc else 922_400, BITS if btc else CASH_BITS) for url, (prev, btc)
-             in given_.items()}  # fmt: skip
+    views = {
+        url: view(prev, 923_001 if btc else 922_400, BITS if btc else CASH_BITS) for url, (prev, btc) in given_.items()
+    }
     assert set(verdicts(views, None)) == set(views)

@@ -70,15 +70,29 @@ def test_a_job_with_thousands_of_branches_is_refused():
     )
 
 
-@pytest.mark.parametrize(("params", "read"), [
-    ([0.002], 0.002), ([16384], 16384.0), (["512"], 512.0), ([1e-9, "more"], 1e-9),
-    ([0], None), ([-1], None), ([True], None), (["nan"], None), ([1e400], None), ([], None), ({}, None), (None, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("params", "read"),
+    [
+        ([0.002], 0.002),
+        ([16384], 16384.0),
+        (["512"], 512.0),
+        ([1e-9, "more"], 1e-9),
+        ([0], None),
+        ([-1], None),
+        ([True], None),
+        (["nan"], None),
+        ([1e400], None),
+        ([], None),
+        ({}, None),
+        (None, None),
+    ],
+)
 def test_a_share_difficulty_is_a_number_above_zero(params, read):
     expected = Noise("params", "mining.set_difficulty") if read is None else SetDifficulty(read)
     assert parse(json.dumps({"method": "mining.set_difficulty", "params": params}).encode()) in (
-        expected, Noise("not_json"),
-    )  # fmt: skip
+        expected,
+        Noise("not_json"),
+    )
 
 
 def test_a_target_is_a_difficulty_too():
@@ -94,46 +108,62 @@ def test_the_smaller_messages_are_read():
     assert parse(line(id=3, method="client.get_version", params=[])) == Request(3, "client.get_version", [])
 
 
-@pytest.mark.parametrize(("params", "read"), [
-    ([], Reconnect(None, None, None)),
-    (None, Reconnect(None, None, None)),
-    (["pool.example", 3333, 0], Reconnect("pool.example", 3333, 0.0)),
-    (["pool.example", "3333", "10"], Reconnect("pool.example", 3333, 10.0)),
-    (["", 99999, -1], Reconnect(None, None, None)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("params", "read"),
+    [
+        ([], Reconnect(None, None, None)),
+        (None, Reconnect(None, None, None)),
+        (["pool.example", 3333, 0], Reconnect("pool.example", 3333, 0.0)),
+        (["pool.example", "3333", "10"], Reconnect("pool.example", 3333, 10.0)),
+        (["", 99999, -1], Reconnect(None, None, None)),
+    ],
+)
 def test_a_reconnect_without_words_means_the_same_host(params, read):
     assert parse(line(method="client.reconnect", params=params)) == read
 
 
-@pytest.mark.parametrize(("reply", "ok", "error"), [
-    ({"id": 1, "result": True, "error": None}, True, None),
-    ({"id": "auth", "result": True, "error": None}, True, None),
-    ({"id": 4, "result": False, "error": [21, "Invalid JobID", None]}, False, [21, "Invalid JobID", None]),
-    ({"id": 4, "result": None, "error": [22, "Duplicate share", ""]}, False, [22, "Duplicate share", ""]),
-    ({"id": 7, "error": "Invalid job_id"}, False, "Invalid job_id"),
-    ({"id": 1, "error": "-1:params not found"}, False, "-1:params not found"),
-    ({"id": 3, "result": True, "error": "Failed subscription"}, False, "Failed subscription"),
-    ({"id": 5, "result": False, "error": None, "reject-reason": "Stale"}, False, "Stale"),
-    ({"id": 5, "result": {"a": 1}, "error": {"code": 20, "message": "no"}}, False, {"code": 20, "message": "no"}),
-    ({"id": 5, "result": [], "error": []}, True, []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reply", "ok", "error"),
+    [
+        ({"id": 1, "result": True, "error": None}, True, None),
+        ({"id": "auth", "result": True, "error": None}, True, None),
+        ({"id": 4, "result": False, "error": [21, "Invalid JobID", None]}, False, [21, "Invalid JobID", None]),
+        ({"id": 4, "result": None, "error": [22, "Duplicate share", ""]}, False, [22, "Duplicate share", ""]),
+        ({"id": 7, "error": "Invalid job_id"}, False, "Invalid job_id"),
+        ({"id": 1, "error": "-1:params not found"}, False, "-1:params not found"),
+        ({"id": 3, "result": True, "error": "Failed subscription"}, False, "Failed subscription"),
+        ({"id": 5, "result": False, "error": None, "reject-reason": "Stale"}, False, "Stale"),
+        ({"id": 5, "result": {"a": 1}, "error": {"code": 20, "message": "no"}}, False, {"code": 20, "message": "no"}),
+        ({"id": 5, "result": [], "error": []}, True, []),
+    ],
+)
 def test_replies_of_real_pools_are_granted_or_not(reply, ok, error):
     read = parse(orjson.dumps(reply))
     assert isinstance(read, Reply)
     assert (read.id, read.ok, read.error) == (reply["id"], ok, error)
 
 
-@pytest.mark.parametrize(("result", "read"), [
-    ([[["mining.set_difficulty", "a"], ["mining.notify", "b"]], "551a036b", 8], ("551a036b", 8, "b")),
-    ([[["mining.notify", "6b031a55"]], "551a036b", 8], ("551a036b", 8, "6b031a55")),
-    ([["mining.notify", "6b"], "551a", 4], ("551a", 4, "6b")),
-    ([[], "551a", 4], ("551a", 4, None)),
-    ([None, "", 8], ("", 8, None)),
-    (["551a", 4], ("551a", 4, None)),
-    ([["mining.set_difficulty", "1"], ["mining.notify", "2"], "551a", "4"], ("551a", 4, "2")),
-    ([[], "551", 4], None), ([[], "551a", 2.5], None), ([[], "551a", -1], None), ([[], 4, "551a"], None),
-    ([], None), (True, None), (None, None), ({}, None), ("551a", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("result", "read"),
+    [
+        ([[["mining.set_difficulty", "a"], ["mining.notify", "b"]], "551a036b", 8], ("551a036b", 8, "b")),
+        ([[["mining.notify", "6b031a55"]], "551a036b", 8], ("551a036b", 8, "6b031a55")),
+        ([["mining.notify", "6b"], "551a", 4], ("551a", 4, "6b")),
+        ([[], "551a", 4], ("551a", 4, None)),
+        ([None, "", 8], ("", 8, None)),
+        (["551a", 4], ("551a", 4, None)),
+        ([["mining.set_difficulty", "1"], ["mining.notify", "2"], "551a", "4"], ("551a", 4, "2")),
+        ([[], "551", 4], None),
+        ([[], "551a", 2.5], None),
+        ([[], "551a", -1], None),
+        ([[], 4, "551a"], None),
+        ([], None),
+        (True, None),
+        (None, None),
+        ({}, None),
+        ("551a", None),
+    ],
+)
 def test_a_subscription_is_its_last_two_elements_whatever_stands_before(result, read):
     found = subscription(result)
     expected = None if read is None else Subscription(bytes.fromhex(read[0]), read[1], read[2])
@@ -147,11 +177,22 @@ def test_only_a_granted_mask_may_be_rolled():
     assert messages.rolling_mask(None) is None
 
 
-@pytest.mark.parametrize(("raw", "reason"), [
-    (b"", "not_json"), (b"GET / HTTP/1.1", "not_json"), (b"\x16\x03\x01\x02\x00", "not_json"), (b"[1]", "not_object"),
-    (b"7", "not_object"), (b"null", "not_json"), (b"{}", "shape"), (b'{"id":1}', "shape"), (b'{"method":7}', "shape"),
-    (b"[" * 100_000, "not_json"), (b'{"method":"mining.notify"}', "params"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "not_json"),
+        (b"GET / HTTP/1.1", "not_json"),
+        (b"\x16\x03\x01\x02\x00", "not_json"),
+        (b"[1]", "not_object"),
+        (b"7", "not_object"),
+        (b"null", "not_json"),
+        (b"{}", "shape"),
+        (b'{"id":1}', "shape"),
+        (b'{"method":7}', "shape"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"method":"mining.notify"}', "params"),
+    ],
+)
 def test_what_is_no_message_is_noise_with_its_reason(raw, reason):
     read = parse(raw)
     assert isinstance(read, Noise)
@@ -197,8 +238,9 @@ def test_what_an_observer_sends_reads_back():
     assert parse(messages.suggest_difficulty(4, 0.5)) == Request(4, "mining.suggest_difficulty", [0.5])
     asked = parse(messages.configure(1))
     assert asked.params == [
-        ["version-rolling"], {"version-rolling.mask": "1fffe000", "version-rolling.min-bit-count": 2},
-    ]  # fmt: skip
+        ["version-rolling"],
+        {"version-rolling.mask": "1fffe000", "version-rolling.min-bit-count": 2},
+    ]
 
 
 @given(st.lists(st.binary(max_size=40).filter(lambda b: b"\n" not in b and not b.endswith(b"\r") and b)), st.data())

@@ -126,8 +126,16 @@ async def test_real_jobs_of_bitcoin_and_bitcoin_cash_are_told_apart(shelf, watch
                 asked = json.loads(line)
                 subscribed = asked["method"] == "mining.subscribe"
                 size = 8 if name == "J7" else 4
-                writer.write(orjson.dumps({"id": asked["id"], "result": [[], "00" * (12 - size), size] if subscribed
-                                           else {}, "error": None}) + b"\n")  # fmt: skip
+                writer.write(
+                    orjson.dumps(
+                        {
+                            "id": asked["id"],
+                            "result": [[], "00" * (12 - size), size] if subscribed else {},
+                            "error": None,
+                        }
+                    )
+                    + b"\n"
+                )
                 if subscribed:
                     writer.write(orjson.dumps({"id": None, "method": "mining.notify", "params": chosen[name]}) + b"\n")
 
@@ -137,9 +145,14 @@ async def test_real_jobs_of_bitcoin_and_bitcoin_cash_are_told_apart(shelf, watch
         made = await watch(*(f"127.0.0.1:{crank.port}" for crank in (poolin, same, cash)))
         await eventually(lambda: all(one.template for one in made.standing.endpoints.values()))
         made.standing.tick()
-        found = [made.standing.record({}).endpoints[f"stratum+tcp://127.0.0.1:{crank.port}"]
-                 for crank in (poolin, same, cash)]  # fmt: skip
+        found = [
+            made.standing.record({}).endpoints[f"stratum+tcp://127.0.0.1:{crank.port}"]
+            for crank in (poolin, same, cash)
+        ]
         assert [(one.chain, one.chain_match) for one in found] == [
-            ("bitcoin", True), ("bitcoin", True), ("bitcoin_cash", False)]  # fmt: skip
+            ("bitcoin", True),
+            ("bitcoin", True),
+            ("bitcoin_cash", False),
+        ]
         assert [one.template.height for one in found] == [957444, 957444, 920578]
         assert made.newest().coinbase_value == 313_698_192

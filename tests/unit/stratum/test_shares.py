@@ -27,17 +27,33 @@ from stratoscope.stratum.jobs.shares import (
 DIFFICULTY_1 = 2**48 / 65535
 
 
-@pytest.mark.parametrize(("count", "low", "high"), [  # Garwood's table; scipy's chi2.ppf agrees
-    (0, 0.0, 3.688879), (1, 0.025318, 5.571643), (2, 0.242209, 7.224688), (5, 1.623486, 11.668332),
-    (10, 4.795389, 18.390356), (30, 20.240874, 42.826865), (100, 81.363991, 121.626794),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    [  # Garwood's table; scipy's chi2.ppf agrees
+        (0, 0.0, 3.688879),
+        (1, 0.025318, 5.571643),
+        (2, 0.242209, 7.224688),
+        (5, 1.623486, 11.668332),
+        (10, 4.795389, 18.390356),
+        (30, 20.240874, 42.826865),
+        (100, 81.363991, 121.626794),
+    ],
+)
 def test_the_interval_of_a_count_is_garwoods(count, low, high):
     assert interval(count) == pytest.approx((low, high), abs=2e-6)
 
 
-@pytest.mark.parametrize(("count", "below", "above"), [
-    (11, 0.50, 0.79), (30, 0.33, 0.43), (100, 0.19, 0.22), (400, 0.10, 0.10), (1537, 0.05, 0.05), (10_000, 0.02, 0.02),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("count", "below", "above"),
+    [
+        (11, 0.50, 0.79),
+        (30, 0.33, 0.43),
+        (100, 0.19, 0.22),
+        (400, 0.10, 0.10),
+        (1537, 0.05, 0.05),
+        (10_000, 0.02, 0.02),
+    ],
+)
 def test_the_interval_narrows_with_the_number_of_shares(count, below, above):
     low, high = interval(count)
     assert 1 - low / count == pytest.approx(below, abs=0.006)

@@ -119,11 +119,19 @@ def test_rigs_that_make_up_names_fill_no_memory():
     assert talk.book.workers[OTHER].accepted == 1
 
 
-@pytest.mark.parametrize(("user", "names", "name"), [
-    ("bc1qaddress.rig7", "worker", "rig7"), ("account.a.b", "worker", "a.b"), ("bc1qaddress", "worker", "default"),
-    ("account.", "worker", "default"), ("account.rig7", "full", "account.rig7"), ("account.rig7", "hidden", "all"),
-    ("a." + "x" * 500, "worker", "x" * 64), ("", "full", "default"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("user", "names", "name"),
+    [
+        ("bc1qaddress.rig7", "worker", "rig7"),
+        ("account.a.b", "worker", "a.b"),
+        ("bc1qaddress", "worker", "default"),
+        ("account.", "worker", "default"),
+        ("account.rig7", "full", "account.rig7"),
+        ("account.rig7", "hidden", "all"),
+        ("a." + "x" * 500, "worker", "x" * 64),
+        ("", "full", "default"),
+    ],
+)
 def test_a_worker_is_named_without_its_account_unless_asked(user, names, name):
     assert worker_name(user, names) == name
 

@@ -12,9 +12,9 @@ import uvloop
 
 from stratoscope.clock import SystemClock
 from stratoscope.stratum.tap import listener
+from stratoscope.stratum.tap import tap as module
 from stratoscope.stratum.tap.submits import Book, Conversation
 from stratoscope.stratum.tap.tap import Tap
-from stratoscope.stratum.tap import tap as module
 
 PATIENCE = 20.0
 
@@ -381,8 +381,11 @@ def test_what_the_listener_cannot_keep_up_with_is_skipped_and_counted_and_still_
 
 
 def test_shares_are_counted_per_worker_with_their_fate(run):
-    replies = {1: {"result": True, "error": None}, 2: {"result": None, "error": [21, "Job not found", ""]},
-               3: {"result": False, "error": [23, "Above target", None]}}  # fmt: skip
+    replies = {
+        1: {"result": True, "error": None},
+        2: {"result": None, "error": [21, "Job not found", ""]},
+        3: {"result": False, "error": [23, "Above target", None]},
+    }
 
     async def main():
         async def pool(reader, writer):

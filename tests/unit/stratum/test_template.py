@@ -96,12 +96,27 @@ def test_an_extranonce_in_an_output_is_found():
     assert (seen.extranonce_size, seen.coinbase_value_sat, seen.height) == (12, SUBSIDY, HEIGHT)
 
 
-@pytest.mark.parametrize(("script", "height"), [
-    (b"\x00", 0), (b"\x51", 1), (b"\x60", 16), (b"\x01\x11", 17), (b"\x02\xc3\x01", 451), (b"\x03\x03\x02\x0c", 786947),
-    (b"\x04\x00\xe1\xf5\x05", 100_000_000), (b"\x05\x01\x00\x00\x00\x00", 1), (b"\x02\x80\x00", 128),
-    (b"", None), (b"\x61", None), (b"\x03\x01", None), (b"\x01\x80", None), (b"\x05\x01\x00\x00\x00\x01", None),
-    (b"\x06\x01\x00\x00\x00\x00\x00", None), (b"\x04\xff\xff\x00\x1d", 486_604_799),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "height"),
+    [
+        (b"\x00", 0),
+        (b"\x51", 1),
+        (b"\x60", 16),
+        (b"\x01\x11", 17),
+        (b"\x02\xc3\x01", 451),
+        (b"\x03\x03\x02\x0c", 786947),
+        (b"\x04\x00\xe1\xf5\x05", 100_000_000),
+        (b"\x05\x01\x00\x00\x00\x00", 1),
+        (b"\x02\x80\x00", 128),
+        (b"", None),
+        (b"\x61", None),
+        (b"\x03\x01", None),
+        (b"\x01\x80", None),
+        (b"\x05\x01\x00\x00\x00\x01", None),
+        (b"\x06\x01\x00\x00\x00\x00\x00", None),
+        (b"\x04\xff\xff\x00\x1d", 486_604_799),
+    ],
+)
 def test_a_height_of_any_length_is_read(script, height):
     assert coinbase.height_of(script) == height
 
@@ -151,27 +166,43 @@ def test_a_payment_to_a_bare_key_has_a_script_and_no_address():
     assert [(out.address, len(out.script)) for out in seen.payout] == [(None, 70)]
 
 
-@pytest.mark.parametrize(("words", "tag"), [
-    (b"/slush/", "/slush/"), (b"p8!/slush/", "/slush/"),
-    (b"\x08\x01\x02Foundry USA Pool #dropgold/", "Foundry USA Pool #dropgold/"),
-    (b"\x0ackpool-lhr\x16/mined by test-ckpool/", "/mined by test-ckpool/"), (b"\xf0\x9f\x90\x9f", ""), (b"ab", ""),
-    (b"-" + b"x" * 45, "x" * 45), (b"\xfa\xbemm" + b"A" * 40 + b"/late/", "/late/"),
-    (b"< OCEAN.XYZ >", "< OCEAN.XYZ >"),
-    (b"\x06/P2SH/\x04\xb8\x86\x4e\x50\x08/pool/", "/pool/"), (b"\x06/P2SH/", ""),
-    (b"\x04Ab3f\x0fMined by AntPool", "Mined by AntPool"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "tag"),
+    [
+        (b"/slush/", "/slush/"),
+        (b"p8!/slush/", "/slush/"),
+        (b"\x08\x01\x02Foundry USA Pool #dropgold/", "Foundry USA Pool #dropgold/"),
+        (b"\x0ackpool-lhr\x16/mined by test-ckpool/", "/mined by test-ckpool/"),
+        (b"\xf0\x9f\x90\x9f", ""),
+        (b"ab", ""),
+        (b"-" + b"x" * 45, "x" * 45),
+        (b"\xfa\xbemm" + b"A" * 40 + b"/late/", "/late/"),
+        (b"< OCEAN.XYZ >", "< OCEAN.XYZ >"),
+        (b"\x06/P2SH/\x04\xb8\x86\x4e\x50\x08/pool/", "/pool/"),
+        (b"\x06/P2SH/", ""),
+        (b"\x04Ab3f\x0fMined by AntPool", "Mined by AntPool"),
+    ],
+)
 def test_the_tag_is_the_pools_own_words(words, tag):
     assert decode(job(script=push(HEIGHT.to_bytes(3, "little")) + words)).tag == tag
 
 
-@pytest.mark.parametrize(("script", "name", "payload"), [
-    (WITNESS, "witness", b"\x07" * 32), (b"\x6a\x4c\x29RSKBLOCK:" + b"\x01" * 32, "rsk", b"\x01" * 32),
-    (b"\x6a\x2dCORE\x01" + b"\x02" * 40, "coredao", b"\x02" * 40),
-    (b"\x6a\x24Hath" + b"\x03" * 32, "hathor", b"\x03" * 32),
-    (b"\x6a\x07EXSAT\x01\x05", "exsat", b"\x05"), (b"\x6a\x04sys\x01", "syscoin", b"\x01"),
-    (b"\x6a\x5d\x01\x02", "runestone", b"\x01\x02"), (b"\x6a", "other", b""), (b"\x6a\x05ab", "other", b"\x05ab"),
-    (b"\x6a\x02ab\x02cd", "other", b"abcd"), (b"\x6a\x4d\x02\x00ab", "other", b"ab"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "name", "payload"),
+    [
+        (WITNESS, "witness", b"\x07" * 32),
+        (b"\x6a\x4c\x29RSKBLOCK:" + b"\x01" * 32, "rsk", b"\x01" * 32),
+        (b"\x6a\x2dCORE\x01" + b"\x02" * 40, "coredao", b"\x02" * 40),
+        (b"\x6a\x24Hath" + b"\x03" * 32, "hathor", b"\x03" * 32),
+        (b"\x6a\x07EXSAT\x01\x05", "exsat", b"\x05"),
+        (b"\x6a\x04sys\x01", "syscoin", b"\x01"),
+        (b"\x6a\x5d\x01\x02", "runestone", b"\x01\x02"),
+        (b"\x6a", "other", b""),
+        (b"\x6a\x05ab", "other", b"\x05ab"),
+        (b"\x6a\x02ab\x02cd", "other", b"abcd"),
+        (b"\x6a\x4d\x02\x00ab", "other", b"ab"),
+    ],
+)
 def test_a_data_output_is_named_by_what_it_commits_to(script, name, payload):
     assert commitment_of(script) == (name, payload)
 
@@ -187,30 +218,33 @@ def test_the_root_of_merge_mined_chains_is_named():
     assert (first.name, first.payload) == ("merged_mining", "09" * 32)
 
 
-@pytest.mark.parametrize(("height", "difficulty", "ntime", "witness", "empty", "chain"), [
-    (957_444, 1.3e14, 1_783_698_777, True, False, "BTC"),
-    (957_444, 1.3e14, 1_783_698_777, False, True, "BTC"),  # an empty job needs no witness commitment
-    (920_578, 7e11, 1_760_522_074, False, False, "BCH"),
-    (920_578, 7e11, 1_760_522_074, False, True, "BCH"),
-    (920_578, 9e10, 1_760_522_074, False, False, "other"),
-    (341_738, 4.1e10, 1_422_943_396, False, False, "BTC"),
-    (490_000, 2e11, 1_508_000_000, False, False, "BCH"),
-    (490_000, 1.1e12, 1_508_000_000, True, False, "BTC"),
-    (490_000, 1.1e12, 1_508_000_000, False, True, None),
-    (4_900_000, 1.0, 1_783_698_777, True, False, "testnet3"),
-    (4_900_000, 4e7, 1_783_698_777, True, False, "testnet3"),
-    (115_000, 1e8, 1_783_698_777, True, False, "testnet4"),
-    (60_000, 1e8, 1_783_698_777, True, False, "other"),
-    (1, 1.0, 1_231_469_665, False, True, "BTC"),
-    (152_000, 5e8, 1_795_000_000, True, False, "testnet4"),
-    (310_000, 0.3, 1_783_698_777, True, False, "signet"),
-    (30_000, 0.3, 1_783_698_777, True, False, "other"),
-    (25_096, 6.0, 1_347_323_577, False, True, "testnet3"),
-    (24_000_000, 1e9, 1_783_698_777, False, False, "testnet3"),
-    (2_000_000, 1e14, 1_783_698_777, True, False, "other"),
-    (None, 1.3e14, 1_783_698_777, True, False, "BTC"),
-    (None, 7e11, 1_783_698_777, False, False, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("height", "difficulty", "ntime", "witness", "empty", "chain"),
+    [
+        (957_444, 1.3e14, 1_783_698_777, True, False, "BTC"),
+        (957_444, 1.3e14, 1_783_698_777, False, True, "BTC"),  # an empty job needs no witness commitment
+        (920_578, 7e11, 1_760_522_074, False, False, "BCH"),
+        (920_578, 7e11, 1_760_522_074, False, True, "BCH"),
+        (920_578, 9e10, 1_760_522_074, False, False, "other"),
+        (341_738, 4.1e10, 1_422_943_396, False, False, "BTC"),
+        (490_000, 2e11, 1_508_000_000, False, False, "BCH"),
+        (490_000, 1.1e12, 1_508_000_000, True, False, "BTC"),
+        (490_000, 1.1e12, 1_508_000_000, False, True, None),
+        (4_900_000, 1.0, 1_783_698_777, True, False, "testnet3"),
+        (4_900_000, 4e7, 1_783_698_777, True, False, "testnet3"),
+        (115_000, 1e8, 1_783_698_777, True, False, "testnet4"),
+        (60_000, 1e8, 1_783_698_777, True, False, "other"),
+        (1, 1.0, 1_231_469_665, False, True, "BTC"),
+        (152_000, 5e8, 1_795_000_000, True, False, "testnet4"),
+        (310_000, 0.3, 1_783_698_777, True, False, "signet"),
+        (30_000, 0.3, 1_783_698_777, True, False, "other"),
+        (25_096, 6.0, 1_347_323_577, False, True, "testnet3"),
+        (24_000_000, 1e9, 1_783_698_777, False, False, "testnet3"),
+        (2_000_000, 1e14, 1_783_698_777, True, False, "other"),
+        (None, 1.3e14, 1_783_698_777, True, False, "BTC"),
+        (None, 7e11, 1_783_698_777, False, False, None),
+    ],
+)
 def test_one_job_tells_its_chain_or_leaves_it_open(height, difficulty, ntime, witness, empty, chain):
     nbits = nbits_of(target_of_difficulty(difficulty))
     found, hints = chain_of(Marks(height, nbits, ntime, witness, empty))
@@ -247,8 +281,14 @@ def test_the_transactions_that_branches_allow_hold_the_truth(count):
     assert least <= count <= most
 
 
-@given(st.binary(max_size=200), st.binary(max_size=200), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
-       st.lists(st.binary(min_size=32, max_size=32), max_size=3), st.none() | st.integers(0, 40))  # fmt: skip
+@given(
+    st.binary(max_size=200),
+    st.binary(max_size=200),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.lists(st.binary(min_size=32, max_size=32), max_size=3),
+    st.none() | st.integers(0, 40),
+)
 def test_no_bytes_in_a_job_raise(first, second, nbits, ntime, branches, size):
     made = Notify("", bytes(32), first, second, tuple(branches), 0, nbits, ntime, clean=False)
     seen = decode(made, b"" if size is not None else None, size)

@@ -108,7 +108,10 @@ async def test_with_a_clock_that_stands_still_between_steps_the_race_is_exact(qu
         ] * 2
         counts = {u[14]: one.counts for u, one in made.now.endpoints.items()}
         assert {u: (c.first, c.raced, round(c.delays.total, 6)) for u, c in counts.items()} == {
-            "a": (0, 2, 1.0), "b": (2, 2, 0.0), "c": (0, 2, 4.0)}  # fmt: skip
+            "a": (0, 2, 1.0),
+            "b": (2, 2, 0.0),
+            "c": (0, 2, 4.0),
+        }
         assert made.now.height == chain.tip().height
         assert made.now.tip == chain.tip().hash[::-1].hex()
     finally:
@@ -125,8 +128,11 @@ async def test_work_on_bitcoin_cash_is_noticed_and_never_offered_to_the_market(q
     await clock.advance(60)
     try:
         found = {u: (one.chain, one.chain_match) for u, one in made.now.endpoints.items()}
-        assert found == {url("also"): ("bitcoin", True), url("good"): ("bitcoin", True),
-                         url("cash"): ("bitcoin_cash", False)}  # fmt: skip
+        assert found == {
+            url("also"): ("bitcoin", True),
+            url("good"): ("bitcoin", True),
+            url("cash"): ("bitcoin_cash", False),
+        }
         assert [(alarm.kind, alarm.endpoint) for alarm in made.now.alarms] == [("chain", url("cash"))]
         assert kinds(made) == ["stratum_alarm"]
         assert made.newest().endpoint != url("cash")
@@ -221,8 +227,10 @@ async def test_a_user_is_told_only_where_no_job_came_without(quick):
     made, dial = await quick({"free": generous, "shut": strict}, clock, login=Login(user="account.watch"))
     try:
         await clock.advance(10)
-        asked = {u: [orjson.loads(line)["method"] for line in pipe.written.splitlines()]
-                 for u, pipe in zip(dial.dialed, dial.pipes, strict=True)}  # fmt: skip
+        asked = {
+            u: [orjson.loads(line)["method"] for line in pipe.written.splitlines()]
+            for u, pipe in zip(dial.dialed, dial.pipes, strict=True)
+        }
         assert asked[url("free")][:2] == ["mining.configure", "mining.subscribe"]
         assert "mining.authorize" not in asked[url("free")]
         assert asked[url("shut")][:3] == ["mining.configure", "mining.subscribe", "mining.authorize"]
@@ -278,8 +286,12 @@ async def test_a_redirect_abroad_is_reported_and_not_followed(quick):
         assert one.counts.turns == {"abroad": 1}
         assert [alarm.kind for alarm in made.now.alarms] == ["redirect"]
         redirect = next(event for event in made.told if event.kind == "stratum_redirect")
-        assert redirect.details == {"endpoint": url("eu.pool.com"), "to": "evil.com:3333", "turn": "abroad",
-                                    "followed": False}  # fmt: skip
+        assert redirect.details == {
+            "endpoint": url("eu.pool.com"),
+            "to": "evil.com:3333",
+            "turn": "abroad",
+            "followed": False,
+        }
         await clock.advance(3700)
         assert made.now.alarms == ()
     finally:
@@ -316,10 +328,14 @@ async def test_a_redirect_into_the_own_network_is_refused_like_any_address(watch
 async def test_what_a_broken_rig_names_is_not_asked(quick):
     clock = FastClock()
     made, dial = await quick({}, clock, hosts=())
-    made.name({
-        "http://10.0.0.5:80": Naming({"private"}), "": Naming({"private"}), "\x00:1": Naming({"private"}),
-        "getwork://pool.com:8332": Naming({"private"}),
-    })  # fmt: skip
+    made.name(
+        {
+            "http://10.0.0.5:80": Naming({"private"}),
+            "": Naming({"private"}),
+            "\x00:1": Naming({"private"}),
+            "getwork://pool.com:8332": Naming({"private"}),
+        }
+    )
     await clock.advance(20)
     assert dial.dialed == []
     assert made.now.unwatched == {"protocol": 2, "unreadable": 2}

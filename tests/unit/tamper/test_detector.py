@@ -116,9 +116,11 @@ def test_another_chain_and_a_redirect_abroad_are_alarms_and_end(told):
     guard.saw_endpoint(url, (), 1.0, chain_match=None, sent_abroad=True)
     guard.forget_endpoints((), 2.0)
     assert kinds(told) == [
-        ("tamper", None, "chain"), ("tamper", None, "redirect"), ("tamper_cleared", None, "chain"),
+        ("tamper", None, "chain"),
+        ("tamper", None, "redirect"),
+        ("tamper_cleared", None, "chain"),
         ("tamper_cleared", None, "redirect"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_rig_that_is_gone_takes_its_alarms_with_it(told):

@@ -26,8 +26,13 @@ class Bench:
         self.uptime += EVERY
         mean = self.true * EVERY / (self.difficulty * HASHES_PER_DIFFICULTY_1)
         self.shares += poisson(self.rng, mean)
-        slot = PoolSlot(index=0, url=URL, accepted=self.shares, active=True,
-                        difficulty_accepted=self.shares * self.difficulty if counts else None)  # fmt: skip
+        slot = PoolSlot(
+            index=0,
+            url=URL,
+            accepted=self.shares,
+            active=True,
+            difficulty_accepted=self.shares * self.difficulty if counts else None,
+        )
         reading = Reading(driver="x", uptime=self.uptime, pools=(slot,), hashing=True)
         told = self.told if rate is None else rate
         self.proof = self.prover.advance("a", reading, Judged(hashrate=told), self.now)

@@ -14,10 +14,19 @@ from stratoscope.wire import asic_rs
 from stratoscope.wire.target import Limits, Target
 
 FULL = {
-    "schema_version": "0.8.6", "ip": IPv4Address("127.0.0.1"), "mac": "62:F7:5E:00:00:01", "hostname": "gs",
-    "firmware_version": "2.2", "serial_number": None, "hashrate": {"value": 9.5, "unit": "TH/s"}, "wattage": None,
-    "uptime": timedelta(minutes=2), "hashboards": [{"hashrate": None}], "fans": [{"rpm": None}], "pools": [],
-}  # fmt: skip
+    "schema_version": "0.8.6",
+    "ip": IPv4Address("127.0.0.1"),
+    "mac": "62:F7:5E:00:00:01",
+    "hostname": "gs",
+    "firmware_version": "2.2",
+    "serial_number": None,
+    "hashrate": {"value": 9.5, "unit": "TH/s"},
+    "wattage": None,
+    "uptime": timedelta(minutes=2),
+    "hashboards": [{"hashrate": None}],
+    "fans": [{"rpm": None}],
+    "pools": [],
+}
 EMPTY = {key: ([{"rpm": None}] if key == "fans" else None) for key in FULL} | {"is_mining": True, "hashboards": [{}]}
 BARE = EMPTY | {"hashrate": {"value": 9.5, "unit": "TH/s"}}
 

@@ -115,8 +115,11 @@ async def test_a_name_with_several_addresses_is_tried_in_turn(wire, clock):
 async def test_names_are_resolved_for_http_too(wire, clock):
     use(wire, clock, Resolver())
     page = Command("info", "/api/v1/info", Via.HTTP)
-    for poll in (wire.ask(Target("gone"), [page], Session()), wire.page(Target("gone"), "/"),
-                 wire.open_ports(Target("gone"), (80, 4028))):  # fmt: skip
+    for poll in (
+        wire.ask(Target("gone"), [page], Session()),
+        wire.page(Target("gone"), "/"),
+        wire.open_ports(Target("gone"), (80, 4028)),
+    ):
         with pytest.raises(Unreachable) as caught:
             await poll
         assert caught.value.reason == "dns"

@@ -134,8 +134,14 @@ async def test_a_login_answer_without_a_usable_token_is_a_refusal(wire, token):
 
 
 async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_own(wire):
-    login = Login(Scheme.BEARER, "/token", {"command": "token", "user": "{user}", "password": "{password}"},
-                  token="Token.0.Token", header="Token", prefix="")  # fmt: skip
+    login = Login(
+        Scheme.BEARER,
+        "/token",
+        {"command": "token", "user": "{user}", "password": "{password}"},
+        token="Token.0.Token",
+        header="Token",
+        prefix="",
+    )
 
     def handle(request):
         if request.method == "POST":

@@ -46,7 +46,7 @@ MENDED = {
     "invalid UTF-8": (b'{"User":"\xff\xfeok"}', {"User": "\ufffd\ufffdok"}),
     "a byte order mark": (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
     "control characters outside strings": (b'{"a":\x01 1,\x02"b":2}', {"a": 1, "b": 2}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("defect", MENDED)
@@ -69,12 +69,25 @@ def test_f13_strings_that_look_like_defects_stay_as_they_are(defect):
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"", "decode"), (b" \r\n\0", "decode"), (b"{", "decode"), (b"5", "decode"), (b'"text"', "decode"),
-        (b"null", "decode"), (b'{"a":1', "truncated"), (b'{"a":"b', "truncated"), (b'{"a":"b\\', "truncated"),
-        (b'{"a":[{"b":1}', "truncated"), (b'{"a":1]', "decode"), (b'{"a":1}}', "decode"), (b'{"a":1}{"b":2}', "decode"),
-        (b'{"a" 1}', "decode"), (b'{"a":1 2}', "decode"), (b"<html>", "not_json"), (b"HTTP/1.1 400 X", "not_json"),
+        (b"", "decode"),
+        (b" \r\n\0", "decode"),
+        (b"{", "decode"),
+        (b"5", "decode"),
+        (b'"text"', "decode"),
+        (b"null", "decode"),
+        (b'{"a":1', "truncated"),
+        (b'{"a":"b', "truncated"),
+        (b'{"a":"b\\', "truncated"),
+        (b'{"a":[{"b":1}', "truncated"),
+        (b'{"a":1]', "decode"),
+        (b'{"a":1}}', "decode"),
+        (b'{"a":1}{"b":2}', "decode"),
+        (b'{"a" 1}', "decode"),
+        (b'{"a":1 2}', "decode"),
+        (b"<html>", "not_json"),
+        (b"HTTP/1.1 400 X", "not_json"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_mended_has_its_reason(raw, reason):
     with pytest.raises(Garbled) as caught:
         repair.parse(raw)
@@ -212,10 +225,32 @@ def test_f13_ten_times_the_bytes_are_at_most_twelve_times_the_steps():
 
 @pytest.mark.parametrize(
     "unit",
-    [b'"', b'\\"', b'"\\', b'""', b"{", b"}{", b",", b" ", b", ", b'" ', b"nan ", b"9", b"-", b":", b'{"a":', b"[[]",
-     b'"\\u', b"\x00", b"\xff", b'["x":', b"a", b'{"k":""t'],
+    [
+        b'"',
+        b'\\"',
+        b'"\\',
+        b'""',
+        b"{",
+        b"}{",
+        b",",
+        b" ",
+        b", ",
+        b'" ',
+        b"nan ",
+        b"9",
+        b"-",
+        b":",
+        b'{"a":',
+        b"[[]",
+        b'"\\u',
+        b"\x00",
+        b"\xff",
+        b'["x":',
+        b"a",
+        b'{"k":""t',
+    ],
     ids=repr,
-)  # fmt: skip
+)
 @pytest.mark.timeout(60)
 def test_s27_a_mebibyte_of_any_spite_is_judged_in_linear_time(unit):
     """Quadratic time would be 10^12 steps here, an hour and more: the limit of the test is far from both."""

@@ -46,10 +46,20 @@ NAMES = ("summary", "stats", "pools")
 COMMANDS = tuple(Command(name, name) for name in NAMES)
 
 QUIRKS = (
-    "--keep-open", "--no-nul", "--no-nul --keep-open", "--newline", "--newline --no-nul --keep-open", "--split 20",
-    "--split 100 --keep-open", "--bad-comma", "--trailing-comma", "--bad-comma --trailing-comma --no-nul",
-    "--multi off", "--delay 50", "--multi off --keep-open --bad-comma",
-)  # fmt: skip
+    "--keep-open",
+    "--no-nul",
+    "--no-nul --keep-open",
+    "--newline",
+    "--newline --no-nul --keep-open",
+    "--split 20",
+    "--split 100 --keep-open",
+    "--bad-comma",
+    "--trailing-comma",
+    "--bad-comma --trailing-comma --no-nul",
+    "--multi off",
+    "--delay 50",
+    "--multi off --keep-open --bad-comma",
+)
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)

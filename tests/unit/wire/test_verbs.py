@@ -72,8 +72,16 @@ def test_s01_no_string_outside_the_grammar_becomes_a_whatsminer_request(ask, par
     except ForbiddenCommand:
         return
     assert sent["cmd"].startswith("get.")
-    assert set(sent.get("param", "summary").split("+")) <= {"summary", "pools", "edevs", "network", "miner", "system",
-                                                            "error-code", "power"}  # fmt: skip
+    assert set(sent.get("param", "summary").split("+")) <= {
+        "summary",
+        "pools",
+        "edevs",
+        "network",
+        "miner",
+        "system",
+        "error-code",
+        "power",
+    }
 
 
 BAD_PATHS = str.split("""
@@ -94,10 +102,21 @@ def test_s02_paths_outside_the_list_are_refused(path):
         paths.http_path(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/cgi-bin/stats.cgi", "/api/v1/info", "/api/v1/telemetry?level=miner,psu",
-                                  "/graphql?query={bos{hostname}}", "/graphql?query=query%7Ba%7D", "/temps/chip",
-                                  "/cgi-bin/get_system_info.php", "/mcb/cgminer?cgminercmd=devs",
-                                  "/api/system/info"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/cgi-bin/stats.cgi",
+        "/api/v1/info",
+        "/api/v1/telemetry?level=miner,psu",
+        "/graphql?query={bos{hostname}}",
+        "/graphql?query=query%7Ba%7D",
+        "/temps/chip",
+        "/cgi-bin/get_system_info.php",
+        "/mcb/cgminer?cgminercmd=devs",
+        "/api/system/info",
+    ],
+)
 def test_s02_paths_that_read_are_allowed(path):
     assert paths.http_path(path) == path
 
@@ -150,9 +169,22 @@ def test_s01_a_recording_rig_sees_nothing_outside_the_list(ask, param):
         assert set(command.split("+")) <= verbs.CGMINER_VERBS
 
 
-OPENERS = {"create_connection", "open_connection", "create_datagram_endpoint", "ClientSession", "TCPConnector",
-           "sock_connect", "socket", "create_unix_connection", "open_unix_connection", "start_tls", "HTTPConnection",
-           "HTTPSConnection", "urlopen", "Telnet"}  # fmt: skip
+OPENERS = {
+    "create_connection",
+    "open_connection",
+    "create_datagram_endpoint",
+    "ClientSession",
+    "TCPConnector",
+    "sock_connect",
+    "socket",
+    "create_unix_connection",
+    "open_unix_connection",
+    "start_tls",
+    "HTTPConnection",
+    "HTTPSConnection",
+    "urlopen",
+    "Telnet",
+}
 MAY_TALK = ("wire", "outside", "pools", "stratum", "simulate")
 
 

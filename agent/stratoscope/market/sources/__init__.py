@@ -22,8 +22,12 @@ from stratoscope.outside.fetch import Fetcher, Remote
 NETWORK_KINDS: Final = ("bitcoind", "mempool", "stratum", "fixed", "file")
 PRICE_KINDS: Final = ("coinbase", "kraken", "bitstamp", "mempool", "coingecko", "fixed", "file", "mqtt")
 URLS: Final = {
-    "mempool": MEMPOOL, "coinbase": COINBASE, "kraken": KRAKEN, "bitstamp": BITSTAMP, "coingecko": COINGECKO,
-}  # fmt: skip
+    "mempool": MEMPOOL,
+    "coinbase": COINBASE,
+    "kraken": KRAKEN,
+    "bitstamp": BITSTAMP,
+    "coingecko": COINGECKO,
+}
 """Where a kind is asked when the config names no URL."""
 
 Source = Bitcoind | Bitstamp | Coinbase | Coingecko | File | Fixed | Kraken | Mempool | Mqtt | Watched

@@ -43,13 +43,19 @@ def read_overview(body: bytes, _: Turn) -> Part:
     said = _said(body).need("hsLast10m", "hsLast1h", "hsLast1d")
     states: dict[WorkerState, int] = {}
     keys: tuple[tuple[WorkerState, str], ...] = (
-        ("active", "activeWorkerNum"), ("inactive", "inactiveWorkerNum"), ("dead", "invalidWorkerNum"),
-    )  # fmt: skip
+        ("active", "activeWorkerNum"),
+        ("inactive", "inactiveWorkerNum"),
+        ("dead", "invalidWorkerNum"),
+    )
     for state, key in keys:
         if (count := said.integer(key)) is not None:
             states[state] = count
-    return Part(hashrate=said.rates(OVERVIEW), workers_by_state=states, balance_sat=said.sat("unpaidAmount"),
-                defects=said.wrong())  # fmt: skip
+    return Part(
+        hashrate=said.rates(OVERVIEW),
+        workers_by_state=states,
+        balance_sat=said.sat("unpaidAmount"),
+        defects=said.wrong(),
+    )
 
 
 def read_hashrate(body: bytes, _: Turn) -> Part:
@@ -79,17 +85,23 @@ def _worker(row: Said) -> WorkerReport | None:
         return None
     rates = row.rates(WINDOWS, scale=MH)
     now = rates.get(10 * MINUTE)
-    return WorkerReport(name=name, hashrate=rates, work=_work(row),
-                        state=None if now is None else "active" if now > 0 else "inactive")  # fmt: skip
+    return WorkerReport(
+        name=name, hashrate=rates, work=_work(row), state=None if now is None else "active" if now > 0 else "inactive"
+    )
 
 
 def _form(page: str, more: Callable[[Turn], Mapping[str, str | int]] = lambda _: {}) -> Callable[[Turn], Ask]:
     def ask(turn: Turn) -> Ask:
         who = turn.account
         form = {
-            "key": who.key, "nonce": turn.nonce, "signature": signature(who.account, who.key, who.secret, turn.nonce),
-            "coin": "BTC", "userId": who.account, "clientUserId": who.account, **more(turn),
-        }  # fmt: skip
+            "key": who.key,
+            "nonce": turn.nonce,
+            "signature": signature(who.account, who.key, who.secret, turn.nonce),
+            "coin": "BTC",
+            "userId": who.account,
+            "clientUserId": who.account,
+            **more(turn),
+        }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return Ask(f"/api/{page}.htm", headers, urlencode(form).encode())
 
@@ -103,8 +115,12 @@ ANTPOOL: Final = Pool(
     needs=("account", "key", "secret"),
     calls=(
         Call("account", STATUS, _form("accountOverview"), read_overview),
-        Call("workers", WORKERS, _form("workers", lambda t: {"pageEnable": 1, "page": t.page, "pageSize": ROWS}),
-             read_workers),
+        Call(
+            "workers",
+            WORKERS,
+            _form("workers", lambda t: {"pageEnable": 1, "page": t.page, "pageSize": ROWS}),
+            read_workers,
+        ),
         Call("work", WORKERS, _form("hashrate"), read_hashrate, extra=True),
         Call("balance", REWARDS, _form("account"), read_account, extra=True),
     ),
@@ -115,4 +131,4 @@ ANTPOOL: Final = Pool(
     "`secret`. `account` is the user or sub-account.",
     limits="600 requests in ten minutes, else the address is shut out.",
     notes="How the account is paid is not told: set `scheme`.",
-)  # fmt: skip
+)

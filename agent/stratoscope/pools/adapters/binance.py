@@ -50,9 +50,11 @@ def _worker(row: Said) -> WorkerReport | None:
         return None
     status = row.integer("status")
     return WorkerReport(
-        name=name, hashrate=row.rates(WORKER_WINDOWS), last_share=row.time("lastShareTime"),
+        name=name,
+        hashrate=row.rates(WORKER_WINDOWS),
+        last_share=row.time("lastShareTime"),
         state=None if status is None else STATES.get(status),
-    )  # fmt: skip
+    )
 
 
 def read_earnings(body: bytes, turn: Turn) -> Part:
@@ -72,8 +74,15 @@ def read_earnings(body: bytes, turn: Turn) -> Part:
 
 def _get(page: str, more: Callable[[Turn], Mapping[str, str | int]] = lambda _: {}) -> Callable[[Turn], Ask]:
     def ask(turn: Turn) -> Ask:
-        query = urlencode({"algo": "sha256", "userName": turn.account.account, **more(turn), "recvWindow": 10000,
-                           "timestamp": turn.nonce})  # fmt: skip
+        query = urlencode(
+            {
+                "algo": "sha256",
+                "userName": turn.account.account,
+                **more(turn),
+                "recvWindow": 10000,
+                "timestamp": turn.nonce,
+            }
+        )
         sign = signed(query, turn.account.secret)
         return Ask(f"/sapi/v1/mining/{page}?{query}&signature={sign}", {"X-MBX-APIKEY": turn.account.key})
 
@@ -88,8 +97,13 @@ BINANCE: Final = Pool(
     calls=(
         Call("account", STATUS, _get("statistics/user/status"), read_account),
         Call("workers", WORKERS, _get("worker/list", lambda t: {"pageIndex": t.page}), read_workers),
-        Call("rewards", REWARDS, _get("payment/list", lambda _: {"coin": "BTC", "pageIndex": 1, "pageSize": ROWS}),
-             lambda body, turn: _first_page(read_earnings(body, turn)), extra=True),
+        Call(
+            "rewards",
+            REWARDS,
+            _get("payment/list", lambda _: {"coin": "BTC", "pageIndex": 1, "pageSize": ROWS}),
+            lambda body, turn: _first_page(read_earnings(body, turn)),
+            extra=True,
+        ),
     ),
     spacing=2.0,
     burst=5,
@@ -99,7 +113,7 @@ BINANCE: Final = Pool(
     "agent's public address; it gives `key` and `secret`. `account` is the mining account. The clock must "
     "be right to seconds.",
     limits="Each request weighs 5 of the 1,200 that an address has in a minute.",
-)  # fmt: skip
+)
 
 
 def _first_page(part: Part) -> Part:

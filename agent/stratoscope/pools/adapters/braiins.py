@@ -55,9 +55,10 @@ def read_pool(body: bytes, _: Turn) -> Part:
     said = opened(body).need("btc").child("btc").need("pool_60m_hash_rate")
     scale = said.unit("hash_rate_unit")
     return Part(
-        at=said.time("update_ts"), pool_hashrate=said.rate("pool_60m_hash_rate", scale=scale),
+        at=said.time("update_ts"),
+        pool_hashrate=said.rate("pool_60m_hash_rate", scale=scale),
         defects=said.wrong(),
-    )  # fmt: skip
+    )
 
 
 def read_rewards(body: bytes, _: Turn) -> Part:

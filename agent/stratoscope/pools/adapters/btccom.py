@@ -40,8 +40,9 @@ def read_workers(body: bytes, _: Turn) -> Part:
     for state in keys:
         if (count := said.integer(f"workers_{state}")) is not None:
             states[state] = count
-    return Part(hashrate=said.rates(STATS, scale=said.unit("shares_unit")), workers_by_state=states,
-                defects=said.wrong())  # fmt: skip
+    return Part(
+        hashrate=said.rates(STATS, scale=said.unit("shares_unit")), workers_by_state=states, defects=said.wrong()
+    )
 
 
 def read_balance(body: bytes, _: Turn) -> Part:

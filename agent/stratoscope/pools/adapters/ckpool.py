@@ -22,8 +22,12 @@ HASHES: Final = 4_294_967_296
 IDLE: Final = 10 * MINUTE
 """Without a share for this long a worker is inactive; CKPool itself takes ten minutes to call one idle."""
 WINDOWS: Final = {
-    MINUTE: "hashrate1m", 5 * MINUTE: "hashrate5m", HOUR: "hashrate1hr", DAY: "hashrate1d", 7 * DAY: "hashrate7d",
-}  # fmt: skip
+    MINUTE: "hashrate1m",
+    5 * MINUTE: "hashrate5m",
+    HOUR: "hashrate1hr",
+    DAY: "hashrate1d",
+    7 * DAY: "hashrate7d",
+}
 RATES: Final = {MINUTE: "dsps1", 5 * MINUTE: "dsps5", HOUR: "dsps60", DAY: "dsps1440", 7 * DAY: "dsps10080"}
 
 
@@ -96,8 +100,12 @@ def _answered(body: bytes) -> Said:
 def read_socket_user(body: bytes, _: Turn) -> Part:
     """Return the account as the stratifier tells it."""
     said = _answered(body).need("dsps5", "dsps60")
-    return Part(hashrate=_dsps(said), last_share=said.time("lastshare"), best_difficulty=said.number("bestdiff"),
-                defects=said.wrong())  # fmt: skip
+    return Part(
+        hashrate=_dsps(said),
+        last_share=said.time("lastshare"),
+        best_difficulty=said.number("bestdiff"),
+        defects=said.wrong(),
+    )
 
 
 def read_socket_workers(body: bytes, turn: Turn) -> Part:

@@ -41,8 +41,9 @@ def _worker(row: Said) -> WorkerReport | None:
     active = row.flag("active")
     if name is None:
         return None
-    return WorkerReport(name=name, hashrate=row.rates(WINDOWS),
-                        state=None if active is None else "active" if active else "inactive")  # fmt: skip
+    return WorkerReport(
+        name=name, hashrate=row.rates(WINDOWS), state=None if active is None else "active" if active else "inactive"
+    )
 
 
 def read_balance(body: bytes, _: Turn) -> Part:

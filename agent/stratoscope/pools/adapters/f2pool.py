@@ -54,9 +54,12 @@ def _worker(row: Said) -> WorkerReport | None:
         return None
     status = row.integer("status")
     return WorkerReport(
-        name=name, hashrate=rates.rates(WINDOWS), work=_work(rates), last_share=row.time("last_share_at"),
+        name=name,
+        hashrate=rates.rates(WINDOWS),
+        work=_work(rates),
+        last_share=row.time("last_share_at"),
         state=None if status is None else STATES.get(status),
-    )  # fmt: skip
+    )
 
 
 def read_balance(body: bytes, _: Turn) -> Part:
@@ -78,10 +81,17 @@ def read_earnings(body: bytes, _: Turn) -> Part:
         if fee is not None:
             part["fee_ratio"] = fee
         if start is not None and sat is not None:
-            found.append(Earning(
-                start=start, end=start + DAY, sat=sat, subsidy_sat=extra.sat("pps"), fees_sat=extra.sat("tx_fee"),
-                hashrate=extra.rate("hash_rate"), rate_ratio=None if fees is None else 1 + fees,
-            ))  # fmt: skip
+            found.append(
+                Earning(
+                    start=start,
+                    end=start + DAY,
+                    sat=sat,
+                    subsidy_sat=extra.sat("pps"),
+                    fees_sat=extra.sat("tx_fee"),
+                    hashrate=extra.rate("hash_rate"),
+                    rate_ratio=None if fees is None else 1 + fees,
+                )
+            )
     if rows is not None:
         part["earnings"] = tuple(found)
     part["defects"] = said.wrong()

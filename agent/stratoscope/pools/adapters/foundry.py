@@ -14,8 +14,11 @@ from stratoscope.units import CENTI, DAY, GH, HOUR, KILO, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", 15 * MINUTE: "hashrate_15m", HOUR: "hashrate_1h"}
 ACCOUNT_WINDOWS: Final = {
-    5 * MINUTE: "hashrate5minAvg", 15 * MINUTE: "hashrate15minAvg", HOUR: "hashrate1hrAvg", DAY: "hashrate24hrAvg",
-}  # fmt: skip
+    5 * MINUTE: "hashrate5minAvg",
+    15 * MINUTE: "hashrate15minAvg",
+    HOUR: "hashrate1hrAvg",
+    DAY: "hashrate24hrAvg",
+}
 OFFLINE: Final = 15 * MINUTE
 """Foundry counts a worker as offline from here on, and in a class of its own after a day."""
 BACK: Final = 7 * DAY
@@ -65,10 +68,12 @@ def _worker(row: Said, turn: Turn) -> WorkerReport | None:
         return None
     last = row.time("lastShareTime")
     return WorkerReport(
-        name=name, hashrate=row.rates(WINDOWS, scale=GH),
-        work=_work(row, HOUR, "hashrate_1h", "stale_1h", "reject_1h"), last_share=last,
+        name=name,
+        hashrate=row.rates(WINDOWS, scale=GH),
+        work=_work(row, HOUR, "hashrate_1h", "stale_1h", "reject_1h"),
+        last_share=last,
         state=None if last is None else _state(turn.now - last),
-    )  # fmt: skip
+    )
 
 
 def _state(silent: float) -> WorkerState:
@@ -96,11 +101,18 @@ def read_earnings(body: bytes, _: Turn) -> Part:
         if fee is not None:
             part["fee_ratio"] = fee
         if start is not None and sat is not None:
-            found.append(Earning(
-                start=start, end=end or start + DAY, sat=sat, subsidy_sat=row.sat("ppsBaseAmount"),
-                fees_sat=row.sat("txFeeRewardAmount"), pool_fee_sat=row.sat("feeAmount"),
-                hashrate=row.rate("hashrate", scale=GH), rate_ratio=rate,
-            ))  # fmt: skip
+            found.append(
+                Earning(
+                    start=start,
+                    end=end or start + DAY,
+                    sat=sat,
+                    subsidy_sat=row.sat("ppsBaseAmount"),
+                    fees_sat=row.sat("txFeeRewardAmount"),
+                    pool_fee_sat=row.sat("feeAmount"),
+                    hashrate=row.rate("hashrate", scale=GH),
+                    rate_ratio=rate,
+                )
+            )
     part["earnings"], part["defects"] = tuple(found), said.wrong()
     return part
 
@@ -126,8 +138,7 @@ def read_days(body: bytes, turn: Turn) -> Part:
 def read_pool(body: bytes, _: Turn) -> Part:
     """Return the hashrate of the whole pool."""
     said = _said(body).need("hashrate1hrAvg")
-    return Part(at=said.time("updatedAt"), pool_hashrate=said.rate("hashrate1hrAvg", scale=GH),
-                defects=said.wrong())  # fmt: skip
+    return Part(at=said.time("updatedAt"), pool_hashrate=said.rate("hashrate1hrAvg", scale=GH), defects=said.wrong())
 
 
 def _get(page: str, query: str = "coin=BTC") -> Callable[[Turn], Ask]:

@@ -36,12 +36,26 @@ def _worker(said: Said, row: int, turn: Turn) -> WorkerReport | None:
     told = {window: key for window, key in WINDOWS.items() if said.raw.get(f"{key}:{row}") != UNKNOWN}
     accepted, invalid = said.number(f"w_diffacc:{row}"), said.number(f"w_diffinv:{row}")
     stale, last = said.number(f"w_diffsta:{row}"), said.time(f"w_lastshare:{row}")
-    work = () if accepted is None else (
-        Tally(accepted=accepted, rejected=None if stale is None or invalid is None else max(0.0, invalid - stale),
-              stale=stale, counted="difficulty", window=said.number(f"w_elapsed:{row}")),
-    )  # fmt: skip
-    return WorkerReport(name=name, hashrate=said.rates({window: f"{key}:{row}" for window, key in told.items()}),
-                        work=work, last_share=last, state=state_of(last, turn.now))  # fmt: skip
+    work = (
+        ()
+        if accepted is None
+        else (
+            Tally(
+                accepted=accepted,
+                rejected=None if stale is None or invalid is None else max(0.0, invalid - stale),
+                stale=stale,
+                counted="difficulty",
+                window=said.number(f"w_elapsed:{row}"),
+            ),
+        )
+    )
+    return WorkerReport(
+        name=name,
+        hashrate=said.rates({window: f"{key}:{row}" for window, key in told.items()}),
+        work=work,
+        last_share=last,
+        state=state_of(last, turn.now),
+    )
 
 
 def _ask(turn: Turn) -> Ask:

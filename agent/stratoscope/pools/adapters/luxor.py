@@ -62,16 +62,20 @@ def _worker(row: Said) -> WorkerReport | None:
     stale, rejected = row.number("stale_shares"), row.number("rejected_shares")
     work = () if stale is None and rejected is None else (Tally(stale=stale, rejected=rejected),)
     return WorkerReport(
-        name=name, hashrate=row.rates({0.0: "hashrate"}), work=work, last_share=row.time("last_share_time"),
+        name=name,
+        hashrate=row.rates({0.0: "hashrate"}),
+        work=work,
+        last_share=row.time("last_share_time"),
         state=STATES.get(row.text("status") or ""),
-    )  # fmt: skip
+    )
 
 
 def _get(page: str, query: Callable[[Turn], str] = lambda _: "") -> Callable[[Turn], Ask]:
     def ask(turn: Turn) -> Ask:
         names = quote(turn.account.account, safe="")
-        return Ask(f"/api/v1/pool/{page}/BTC?subaccount_names={names}{query(turn)}",
-                   {"authorization": turn.account.key})  # fmt: skip
+        return Ask(
+            f"/api/v1/pool/{page}/BTC?subaccount_names={names}{query(turn)}", {"authorization": turn.account.key}
+        )
 
     return ask
 

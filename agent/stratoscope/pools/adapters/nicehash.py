@@ -14,15 +14,21 @@ WINDOW: Final = 5 * MINUTE
 ALGORITHMS: Final = {"SHA256", "SHA256ASICBOOST"}
 """Those whose speeds are counted here, in TH/s; hashes of others do not add up with them."""
 STATES: Final[dict[str, WorkerState]] = {
-    "MINING": "active", "BENCHMARKING": "active", "OFFLINE": "inactive", "STOPPED": "inactive", "ERROR": "inactive",
-    "PENDING": "inactive", "DISABLED": "dead",
-}  # fmt: skip
+    "MINING": "active",
+    "BENCHMARKING": "active",
+    "OFFLINE": "inactive",
+    "STOPPED": "inactive",
+    "ERROR": "inactive",
+    "PENDING": "inactive",
+    "DISABLED": "dead",
+}
 ROWS: Final = 100
 PATH: Final = "/main/api/v2/mining/rigs2"
 
 
-def signature(secret: str, key: str, time: str, nonce: str, organization: str, method: str, path: str,
-              query: str) -> str:  # fmt: skip
+def signature(
+    secret: str, key: str, time: str, nonce: str, organization: str, method: str, path: str, query: str
+) -> str:
     """Return the HMAC-SHA256 over the parts of a request, joined by NUL, in hexadecimal."""
     text = f"{key}\0{time}\0{nonce}\0\0{organization}\0\0{method}\0{path}\0{query}"
     return signed(text, secret)
@@ -77,10 +83,16 @@ def _signed(turn: Turn) -> Ask:
     who, query = turn.account, f"size={ROWS}&page={turn.page - 1}"
     time, nonce = str(turn.nonce), f"{turn.nonce:036x}"
     sign = signature(who.secret, who.key, time, nonce, who.organization, "GET", PATH, query)
-    return Ask(f"{PATH}?{query}", {
-        "X-Time": time, "X-Nonce": nonce, "X-Organization-Id": who.organization, "X-Request-Id": nonce,
-        "X-Auth": f"{who.key}:{sign}",
-    })  # fmt: skip
+    return Ask(
+        f"{PATH}?{query}",
+        {
+            "X-Time": time,
+            "X-Nonce": nonce,
+            "X-Organization-Id": who.organization,
+            "X-Request-Id": nonce,
+            "X-Auth": f"{who.key}:{sign}",
+        },
+    )
 
 
 def _open(turn: Turn) -> Ask:

@@ -70,8 +70,11 @@ def read_workers(body: bytes, _: Turn) -> Part:
         for row in rows.rows(name) or ():
             rates = row.rates(WINDOWS)
             busy = rates.get(60.0, rates.get(300.0, rates.get(3600.0)))
-            found.append(WorkerReport(name=name, hashrate=rates, state=None if busy is None else
-                                      "active" if busy > 0 else "inactive"))  # fmt: skip
+            found.append(
+                WorkerReport(
+                    name=name, hashrate=rates, state=None if busy is None else "active" if busy > 0 else "inactive"
+                )
+            )
     told = isinstance(said.raw.get("workers"), dict) and (bool(found) or not rows)
     return Part(at=at, workers=tuple(found) if told else None, defects=said.wrong())
 

@@ -38,8 +38,9 @@ def _worker(row: Said, turn: Turn) -> WorkerReport | None:
     if name is None:
         return None
     last = row.time("lastSubmission")
-    return WorkerReport(name=name, hashrate=row.rates({WINDOW: "hashrate"}), last_share=last,
-                        state=state_of(last, turn.now))  # fmt: skip
+    return WorkerReport(
+        name=name, hashrate=row.rates({WINDOW: "hashrate"}), last_share=last, state=state_of(last, turn.now)
+    )
 
 
 def read_pool(body: bytes, _: Turn) -> Part:

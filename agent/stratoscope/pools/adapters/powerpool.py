@@ -45,8 +45,9 @@ def _worker(row: Said) -> WorkerReport | None:
     if name is None or row.text("algorithm") not in (None, ALGORITHM):
         return None
     rates = _rate(row)
-    return WorkerReport(name=name, hashrate=rates, state=None if not rates else
-                        "active" if rates[0.0] > 0 else "inactive")  # fmt: skip
+    return WorkerReport(
+        name=name, hashrate=rates, state=None if not rates else "active" if rates[0.0] > 0 else "inactive"
+    )
 
 
 def _balance(said: Said) -> int | None:
@@ -83,4 +84,4 @@ POWERPOOL: Final = Pool(
     limits="Not published.",
     notes="The key is part of the address that is asked; it is in no log, error or page of the agent's. Only "
     "SHA-256 and bitcoin count; merged coins do not.",
-)  # fmt: skip
+)

@@ -35,8 +35,9 @@ def _worker(row: Said, turn: Turn) -> WorkerReport | None:
     if name is None:
         return None
     last = row.time("lastSeen")
-    return WorkerReport(name=name, hashrate=row.rates({WINDOW: "hashRate"}), last_share=last,
-                        state=state_of(last, turn.now, IDLE))  # fmt: skip
+    return WorkerReport(
+        name=name, hashrate=row.rates({WINDOW: "hashRate"}), last_share=last, state=state_of(last, turn.now, IDLE)
+    )
 
 
 def read_pool(body: bytes, _: Turn) -> Part:

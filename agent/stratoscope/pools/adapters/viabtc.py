@@ -48,8 +48,12 @@ def _worker(row: Said) -> WorkerReport | None:
     name = row.need("worker_name", "hashrate_10min").text("worker_name")
     if name is None:
         return None
-    return WorkerReport(name=name, hashrate=row.rates(WINDOWS), last_share=row.time("last_active"),
-                        state=STATES.get(row.text("worker_status") or ""))  # fmt: skip
+    return WorkerReport(
+        name=name,
+        hashrate=row.rates(WINDOWS),
+        last_share=row.time("last_active"),
+        state=STATES.get(row.text("worker_status") or ""),
+    )
 
 
 def read_days(body: bytes, _: Turn) -> Part:
@@ -95,9 +99,22 @@ VIABTC: Final = Pool(
     calls=(
         Call("account", STATUS, _page("hashrate", lambda _: {}), read_account),
         Call("workers", WORKERS, _page("hashrate/worker", lambda t: {"page": t.page, "limit": ROWS}), read_workers),
-        Call("rewards", REWARDS, _page("profit/history", lambda t: {
-            "start_date": iso_day(t.now - BACK), "end_date": iso_day(t.now), "utc": "true", "page": t.page,
-            "limit": ROWS}), read_days, extra=True),
+        Call(
+            "rewards",
+            REWARDS,
+            _page(
+                "profit/history",
+                lambda t: {
+                    "start_date": iso_day(t.now - BACK),
+                    "end_date": iso_day(t.now),
+                    "utc": "true",
+                    "page": t.page,
+                    "limit": ROWS,
+                },
+            ),
+            read_days,
+            extra=True,
+        ),
     ),
     spacing=3.0,
     tells=frozenset({"account", "workers", "earnings"}),
@@ -107,4 +124,4 @@ VIABTC: Final = Pool(
     limits="Not published.",
     notes="Days are UTC: the agent asks for them so, Beijing's would be the default. Workers come with the tail of"
     " their name only.",
-)  # fmt: skip
+)

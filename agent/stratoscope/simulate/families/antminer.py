@@ -52,10 +52,24 @@ def pools(rig: Rig, _: str) -> Answer:
 def devs(rig: Rig, _: str) -> Answer:
     """Compose `devs`: one nameless device, whose own hashrate this firmware leaves at 0."""
     physics = rig.physics
-    row = {"ASC": 0, "Name": "BTM_SOC", "ID": 0, "Enabled": "Y", "Status": "Alive", "Tenperature": 0.0, "MHS av": 0.0,
-           "MHS 5s": 0.0, "Accepted": physics.total("accepted"), "Rejected": physics.total("rejected"),
-           "Hardware Errors": 0, "Utility": 0.0, "Last Share Pool": physics.slot, "Last Share Time": rig.when,
-           "Total MH": 0.0, "Device Elapsed": int(physics.uptime)}  # fmt: skip
+    row = {
+        "ASC": 0,
+        "Name": "BTM_SOC",
+        "ID": 0,
+        "Enabled": "Y",
+        "Status": "Alive",
+        "Tenperature": 0.0,
+        "MHS av": 0.0,
+        "MHS 5s": 0.0,
+        "Accepted": physics.total("accepted"),
+        "Rejected": physics.total("rejected"),
+        "Hardware Errors": 0,
+        "Utility": 0.0,
+        "Last Share Pool": physics.slot,
+        "Last Share Time": rig.when,
+        "Total MH": 0.0,
+        "Device Elapsed": int(physics.uptime),
+    }
     return envelope.reply(rig, 9, "1 ASC(s)", _DESCRIPTION, "DEVS", [row])
 
 
@@ -77,23 +91,39 @@ def _stats_row(rig: Rig) -> Row:
     physics, spec = rig.physics, rig.spec
     scale, letter = unit(rig)
     row: Row = {
-        "STATS": 0, "ID": "BTM_SOC0", "Elapsed": int(physics.uptime), "Calls": 0, "Wait": 0, "Max": 0,
-        "Min": 99999999, "GHS 5s": round(physics.windows["5s"] / scale, 2),
-        "GHS av": round(physics.average / scale, 2), "rate_30m": round(physics.windows["30m"] / scale, 2), "Mode": 2,
-        "miner_count": sum(1 for board in physics.boards if board.chips), "frequency": round(spec.frequency),
+        "STATS": 0,
+        "ID": "BTM_SOC0",
+        "Elapsed": int(physics.uptime),
+        "Calls": 0,
+        "Wait": 0,
+        "Max": 0,
+        "Min": 99999999,
+        "GHS 5s": round(physics.windows["5s"] / scale, 2),
+        "GHS av": round(physics.average / scale, 2),
+        "rate_30m": round(physics.windows["30m"] / scale, 2),
+        "Mode": 2,
+        "miner_count": sum(1 for board in physics.boards if board.chips),
+        "frequency": round(spec.frequency),
         "fan_num": spec.fans,
-    }  # fmt: skip
+    }
     for number in range(1, spec.fans + 1):
         row[f"fan{number}"] = fan(rig, number)
     row["temp_num"] = row["miner_count"]
     for number in range(1, max(4, spec.boards) + 1):
         row.update(_board_keys(rig, number))
-    row.update({
-        "total_rateideal": round(spec.hashrate / scale, 2), "rate_unit": letter, "total_freqavg": round(spec.frequency),
-        "total_acn": sum(board.chips for board in physics.boards), "total rate": round(physics.average / scale, 2),
-        "temp_max": 0, "no_matching_work": sum(board.errors for board in physics.boards), "miner_version": _MINER,
-        "miner_id": rig.serial[3:19].lower(),
-    })  # fmt: skip
+    row.update(
+        {
+            "total_rateideal": round(spec.hashrate / scale, 2),
+            "rate_unit": letter,
+            "total_freqavg": round(spec.frequency),
+            "total_acn": sum(board.chips for board in physics.boards),
+            "total rate": round(physics.average / scale, 2),
+            "temp_max": 0,
+            "no_matching_work": sum(board.errors for board in physics.boards),
+            "miner_version": _MINER,
+            "miner_id": rig.serial[3:19].lower(),
+        }
+    )
     return row
 
 
@@ -102,18 +132,30 @@ def _board_keys(rig: Rig, number: int) -> Row:
     boards = rig.physics.boards
     board = boards[number - 1] if number <= len(boards) else None
     if board is None or not board.chips:
-        return {f"chain_acn{number}": 0, f"chain_acs{number}": "", f"chain_hw{number}": 0, f"chain_rate{number}": "",
-                f"freq{number}": 0, f"temp_pcb{number}": "0-0-0-0", f"temp_chip{number}": "0-0-0-0",
-                f"temp_pic{number}": "0-0-0-0"}  # fmt: skip
+        return {
+            f"chain_acn{number}": 0,
+            f"chain_acs{number}": "",
+            f"chain_hw{number}": 0,
+            f"chain_rate{number}": "",
+            f"freq{number}": 0,
+            f"temp_pcb{number}": "0-0-0-0",
+            f"temp_chip{number}": "0-0-0-0",
+            f"temp_pic{number}": "0-0-0-0",
+        }
     hot, chip = round(board.temperature), round(board.chip)
     maps = rig.cache.get("acs") or rig.cache.setdefault("acs", _chip_map(board.chips))
     return {
-        f"chain_acn{number}": board.chips, f"chain_acs{number}": maps, f"chain_hw{number}": board.errors,
-        f"chain_rate{number}": f"{board.hashrate / unit(rig)[0]:.2f}", f"freq{number}": round(rig.spec.frequency),
-        f"temp{number}": hot, f"temp2_{number}": chip, f"temp_pcb{number}": f"{hot}-{hot - 19}-{hot - 8}-{hot - 7}",
+        f"chain_acn{number}": board.chips,
+        f"chain_acs{number}": maps,
+        f"chain_hw{number}": board.errors,
+        f"chain_rate{number}": f"{board.hashrate / unit(rig)[0]:.2f}",
+        f"freq{number}": round(rig.spec.frequency),
+        f"temp{number}": hot,
+        f"temp2_{number}": chip,
+        f"temp_pcb{number}": f"{hot}-{hot - 19}-{hot - 8}-{hot - 7}",
         f"temp_chip{number}": f"{chip}-{chip - 19}-{chip - 8}-{chip - 7}",
         f"temp_pic{number}": f"{hot - 10}-{hot - 29}-{hot - 18}-{hot - 17}",
-    }  # fmt: skip
+    }
 
 
 def fan(rig: Rig, number: int, step: int = 60) -> int:
@@ -126,20 +168,38 @@ def web_stats(rig: Rig, _: str = "") -> Row:
     physics, spec = rig.physics, rig.spec
     scale, letter = unit(rig)
     chain = [
-        {"index": index, "freq_avg": round(spec.frequency), "rate_ideal": round(spec.hashrate / spec.boards / scale, 1),
-         "rate_real": round(board.hashrate / scale, 2), "asic_num": board.chips, "asic": _chip_map(board.chips),
-         "temp_pic": [round(board.temperature) - 10] * 4, "temp_pcb": [round(board.temperature)] * 4,
-         "temp_chip": [round(board.chip)] * 4, "hw": board.errors, "eeprom_loaded": True,
-         "sn": f"{rig.serial}B{index}", "hwp": 0.0}
+        {
+            "index": index,
+            "freq_avg": round(spec.frequency),
+            "rate_ideal": round(spec.hashrate / spec.boards / scale, 1),
+            "rate_real": round(board.hashrate / scale, 2),
+            "asic_num": board.chips,
+            "asic": _chip_map(board.chips),
+            "temp_pic": [round(board.temperature) - 10] * 4,
+            "temp_pcb": [round(board.temperature)] * 4,
+            "temp_chip": [round(board.chip)] * 4,
+            "hw": board.errors,
+            "eeprom_loaded": True,
+            "sn": f"{rig.serial}B{index}",
+            "hwp": 0.0,
+        }
         for index, board in enumerate(physics.boards)
-    ]  # fmt: skip
+    ]
     row = {
-        "elapsed": int(physics.uptime), "rate_5s": round(physics.windows["5s"] / scale, 2),
-        "rate_30m": round(physics.windows["30m"] / scale, 2), "rate_avg": round(physics.average / scale, 2),
-        "rate_ideal": round(spec.hashrate / scale, 1), "rate_unit": f"{letter}/s", "chain_num": spec.boards,
-        "fan_num": spec.fans, "fan": [fan(rig, number) for number in range(1, spec.fans + 1)], "hwp_total": 0.0,
-        "miner-mode": 0, "freq-level": 100, "chain": chain,
-    }  # fmt: skip
+        "elapsed": int(physics.uptime),
+        "rate_5s": round(physics.windows["5s"] / scale, 2),
+        "rate_30m": round(physics.windows["30m"] / scale, 2),
+        "rate_avg": round(physics.average / scale, 2),
+        "rate_ideal": round(spec.hashrate / scale, 1),
+        "rate_unit": f"{letter}/s",
+        "chain_num": spec.boards,
+        "fan_num": spec.fans,
+        "fan": [fan(rig, number) for number in range(1, spec.fans + 1)],
+        "hwp_total": 0.0,
+        "miner-mode": 0,
+        "freq-level": 100,
+        "chain": chain,
+    }
     return {**_web_head(rig, "stats"), "STATS": [row]}
 
 
@@ -149,12 +209,16 @@ def web_summary(rig: Rig, _: str = "") -> Row:
     scale, letter = unit(rig)
     words = ("rate", "network", "fans", "temp")
     row = {
-        "elapsed": int(physics.uptime), "rate_5s": round(physics.windows["5s"] / scale, 2),
-        "rate_30m": round(physics.windows["30m"] / scale, 2), "rate_avg": round(physics.average / scale, 2),
-        "rate_ideal": round(rig.spec.hashrate / scale, 1), "rate_unit": f"{letter}/s",
-        "hw_all": sum(board.errors for board in physics.boards), "bestshare": int(physics.difficulty * 7001),
+        "elapsed": int(physics.uptime),
+        "rate_5s": round(physics.windows["5s"] / scale, 2),
+        "rate_30m": round(physics.windows["30m"] / scale, 2),
+        "rate_avg": round(physics.average / scale, 2),
+        "rate_ideal": round(rig.spec.hashrate / scale, 1),
+        "rate_unit": f"{letter}/s",
+        "hw_all": sum(board.errors for board in physics.boards),
+        "bestshare": int(physics.difficulty * 7001),
         "status": [{"type": word, "status": "s", "code": 0, "msg": ""} for word in words],
-    }  # fmt: skip
+    }
     return {**_web_head(rig, "summary"), "SUMMARY": [row]}
 
 
@@ -168,12 +232,22 @@ def _web_head(rig: Rig, msg: str) -> Row:
 def system_info(rig: Rig, _: str = "") -> Row:
     """Compose get_system_info.cgi."""
     return {
-        "minertype": _type(rig), "nettype": "DHCP", "netdevice": "eth0", "macaddr": rig.mac, "hostname": rig.hostname,
-        "ipaddress": "", "netmask": "255.255.255.0", "gateway": "", "dnsservers": "",
-        "system_mode": "GNU/Linux", "system_kernel_version": "Linux 4.9.113 #1 SMP PREEMPT",
-        "system_filesystem_version": _COMPILED, "firmware_type": "Release", "serinum": rig.serial,
+        "minertype": _type(rig),
+        "nettype": "DHCP",
+        "netdevice": "eth0",
+        "macaddr": rig.mac,
+        "hostname": rig.hostname,
+        "ipaddress": "",
+        "netmask": "255.255.255.0",
+        "gateway": "",
+        "dnsservers": "",
+        "system_mode": "GNU/Linux",
+        "system_kernel_version": "Linux 4.9.113 #1 SMP PREEMPT",
+        "system_filesystem_version": _COMPILED,
+        "firmware_type": "Release",
+        "serinum": rig.serial,
         "Algorithm": rig.spec.algorithm,
-    }  # fmt: skip
+    }
 
 
 _PAGES = {
@@ -195,7 +269,23 @@ def serve(rig: Rig, request: Request) -> Page:
 
 
 _VERBS = {"version": version, "summary": summary, "stats": stats, "pools": pools, "devs": devs}
-FAMILY = Family(name="antminer", ports={4028: "cgminer", 80: "http"}, description=_DESCRIPTION, verbs=_VERBS,
-                unjoinable=lambda _: True, new_api=NEW_API, serve=serve, realm=REALM)  # fmt: skip
-SCRYPT = Family(name="antminer-scrypt", ports={4028: "cgminer", 80: "http"}, description=_DESCRIPTION, verbs=_VERBS,
-                unjoinable=lambda _: True, new_api=NEW_API, serve=serve, realm=REALM)  # fmt: skip
+FAMILY = Family(
+    name="antminer",
+    ports={4028: "cgminer", 80: "http"},
+    description=_DESCRIPTION,
+    verbs=_VERBS,
+    unjoinable=lambda _: True,
+    new_api=NEW_API,
+    serve=serve,
+    realm=REALM,
+)
+SCRYPT = Family(
+    name="antminer-scrypt",
+    ports={4028: "cgminer", 80: "http"},
+    description=_DESCRIPTION,
+    verbs=_VERBS,
+    unjoinable=lambda _: True,
+    new_api=NEW_API,
+    serve=serve,
+    realm=REALM,
+)

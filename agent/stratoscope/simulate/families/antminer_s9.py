@@ -27,8 +27,12 @@ def version(rig: Rig, _: str) -> Answer:
 def summary(rig: Rig, _: str) -> Answer:
     """Compose `summary`: the 5 s window is a string."""
     physics = rig.physics
-    row = {"Elapsed": int(physics.uptime), "GHS 5s": f"{physics.windows['5s'] / GH:.2f}",
-           "GHS av": round(physics.average / GH, 2), **envelope.summary_counters(rig)}  # fmt: skip
+    row = {
+        "Elapsed": int(physics.uptime),
+        "GHS 5s": f"{physics.windows['5s'] / GH:.2f}",
+        "GHS av": round(physics.average / GH, 2),
+        **envelope.summary_counters(rig),
+    }
     return envelope.reply(rig, 11, "Summary", _DESCRIPTION, "SUMMARY", [row])
 
 
@@ -42,23 +46,37 @@ def stats(rig: Rig, _: str) -> Answer:
     """Compose `stats` with sixteen chain slots, of which three are fitted."""
     physics, spec = rig.physics, rig.spec
     row: Row = {
-        "STATS": 0, "ID": "BC50", "Elapsed": int(physics.uptime), "Calls": 0, "Wait": 0.0, "Max": 0.0,
-        "Min": 99999999.0, "GHS 5s": f"{physics.windows['5s'] / GH:.2f}", "GHS av": round(physics.average / GH, 2),
-        "miner_count": sum(1 for board in physics.boards if board.chips), "frequency": f"{spec.frequency:.0f}",
+        "STATS": 0,
+        "ID": "BC50",
+        "Elapsed": int(physics.uptime),
+        "Calls": 0,
+        "Wait": 0.0,
+        "Max": 0.0,
+        "Min": 99999999.0,
+        "GHS 5s": f"{physics.windows['5s'] / GH:.2f}",
+        "GHS av": round(physics.average / GH, 2),
+        "miner_count": sum(1 for board in physics.boards if board.chips),
+        "frequency": f"{spec.frequency:.0f}",
         "fan_num": spec.fans,
-    }  # fmt: skip
+    }
     for number in range(1, _FANS + 1):
         row[f"fan{number}"] = antminer.fan(rig, number) if number in (3, 6) else 0
     row["temp_num"] = row["miner_count"]
     for chain in range(1, _CHAINS + 1):
         row.update(_chain(rig, chain))
-    row.update({
-        "total_rateideal": round(spec.hashrate / GH, 2), "total_freqavg": spec.frequency,
-        "total_acn": sum(board.chips for board in physics.boards), "total_rate": round(physics.windows["5s"] / GH, 2),
-        "temp_max": round(max(board.temperature for board in physics.boards)), "Device Hardware%": 0.0,
-        "no_matching_work": sum(board.errors for board in physics.boards), "miner_version": _MINER,
-        "miner_id": rig.serial[3:19].lower(),
-    })  # fmt: skip
+    row.update(
+        {
+            "total_rateideal": round(spec.hashrate / GH, 2),
+            "total_freqavg": spec.frequency,
+            "total_acn": sum(board.chips for board in physics.boards),
+            "total_rate": round(physics.windows["5s"] / GH, 2),
+            "temp_max": round(max(board.temperature for board in physics.boards)),
+            "Device Hardware%": 0.0,
+            "no_matching_work": sum(board.errors for board in physics.boards),
+            "miner_version": _MINER,
+            "miner_id": rig.serial[3:19].lower(),
+        }
+    )
     return envelope.reply(rig, 70, "BMMiner stats", _DESCRIPTION, "STATS", [_head(rig), row])
 
 
@@ -67,16 +85,26 @@ def _chain(rig: Rig, chain: int) -> Row:
     at = chain - _FIRST
     board = boards[at] if 0 <= at < len(boards) else None
     if board is None or not board.chips:
-        return {f"temp{chain}": 0, f"temp2_{chain}": 0, f"freq_avg{chain}": 0.0, f"chain_rateideal{chain}": 0.0,
-                f"chain_acn{chain}": 0, f"chain_acs{chain}": "", f"chain_hw{chain}": 0,
-                f"chain_rate{chain}": ""}  # fmt: skip
+        return {
+            f"temp{chain}": 0,
+            f"temp2_{chain}": 0,
+            f"freq_avg{chain}": 0.0,
+            f"chain_rateideal{chain}": 0.0,
+            f"chain_acn{chain}": 0,
+            f"chain_acs{chain}": "",
+            f"chain_hw{chain}": 0,
+            f"chain_rate{chain}": "",
+        }
     return {
-        f"temp{chain}": round(board.temperature), f"temp2_{chain}": round(board.chip),
+        f"temp{chain}": round(board.temperature),
+        f"temp2_{chain}": round(board.chip),
         f"freq_avg{chain}": rig.spec.frequency,
-        f"chain_rateideal{chain}": round(rig.spec.hashrate / rig.spec.boards / GH, 2), f"chain_acn{chain}": board.chips,
+        f"chain_rateideal{chain}": round(rig.spec.hashrate / rig.spec.boards / GH, 2),
+        f"chain_acn{chain}": board.chips,
         f"chain_acs{chain}": " oooooooo oooooooo oooooooo oooooooo oooooooo oooooooo oooooooo ooooooo",
-        f"chain_hw{chain}": board.errors, f"chain_rate{chain}": f"{board.hashrate / GH:.2f}",
-    }  # fmt: skip
+        f"chain_hw{chain}": board.errors,
+        f"chain_rate{chain}": f"{board.hashrate / GH:.2f}",
+    }
 
 
 def lose_comma(answer: bytes) -> bytes:
@@ -92,12 +120,26 @@ def serve(rig: Rig, request: Request) -> Page:
         return Page("<html><title>Ant Miner</title></html>")
     if request.path != "/cgi-bin/get_system_info.cgi":
         return NOT_FOUND
-    return Page({
-        "minertype": f"Antminer {rig.spec.model}", "nettype": "DHCP", "netdevice": "eth0", "macaddr": rig.mac,
-        "hostname": rig.hostname, "ipaddress": "", "netmask": "", "gateway": "", "dnsservers": "", "curtime": "",
-        "uptime": "", "loadaverage": "1.10, 1.05, 1.07", "ant_hwv": _MINER, "system_kernel_version": "Linux 3.14.0",
-        "system_filesystem_version": _COMPILED, "bmminer_version": "2.0.0",
-    })  # fmt: skip
+    return Page(
+        {
+            "minertype": f"Antminer {rig.spec.model}",
+            "nettype": "DHCP",
+            "netdevice": "eth0",
+            "macaddr": rig.mac,
+            "hostname": rig.hostname,
+            "ipaddress": "",
+            "netmask": "",
+            "gateway": "",
+            "dnsservers": "",
+            "curtime": "",
+            "uptime": "",
+            "loadaverage": "1.10, 1.05, 1.07",
+            "ant_hwv": _MINER,
+            "system_kernel_version": "Linux 3.14.0",
+            "system_filesystem_version": _COMPILED,
+            "bmminer_version": "2.0.0",
+        }
+    )
 
 
 FAMILY = Family(

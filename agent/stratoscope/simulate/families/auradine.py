@@ -31,8 +31,16 @@ def summary(rig: Rig, _: str) -> Answer:
     """Compose `summary`."""
     physics = rig.physics
     counters = envelope.summary_counters(rig)
-    kept = ("Accepted", "Rejected", "Hardware Errors", "Utility", "Total MH", "Difficulty Accepted",
-            "Difficulty Rejected", "Last getwork")  # fmt: skip
+    kept = (
+        "Accepted",
+        "Rejected",
+        "Hardware Errors",
+        "Utility",
+        "Total MH",
+        "Difficulty Accepted",
+        "Difficulty Rejected",
+        "Last getwork",
+    )
     row: Row = {"Elapsed": int(physics.uptime), "MHS av": physics.average / MH}
     row.update({f"MHS {window}": physics.windows[window] / MH for window in ("5s", "1m", "5m", "15m")})
     row.update({key: counters[key] for key in kept})
@@ -46,19 +54,33 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def _pool(index: int, url: str, user: str, slot: Slot, alive: bool, active: bool) -> Row:
-    return {"POOL": index, "URL": url, "Status": "Alive" if alive else "Dead", "Priority": index, "Quota": 1,
-            "Accepted": slot.accepted, "Rejected": slot.rejected, "User": user,
-            "Stratum Active": active and alive}  # fmt: skip
+    return {
+        "POOL": index,
+        "URL": url,
+        "Status": "Alive" if alive else "Dead",
+        "Priority": index,
+        "Quota": 1,
+        "Accepted": slot.accepted,
+        "Rejected": slot.rejected,
+        "User": user,
+        "Stratum Active": active and alive,
+    }
 
 
 def devs(rig: Rig, _: str) -> Answer:
     """Compose `devs`."""
     rows: list[Row] = [
-        {"DEV": index + 1, "ID": index + 1, "Name": "ASICBoard", "Enabled": True,
-         "Status": "Alive" if board.chips else "Dead", "Temperature": round(board.temperature, 2),
-         "MHS 5s": round(board.hashrate / MH, 2)}
+        {
+            "DEV": index + 1,
+            "ID": index + 1,
+            "Name": "ASICBoard",
+            "Enabled": True,
+            "Status": "Alive" if board.chips else "Dead",
+            "Temperature": round(board.temperature, 2),
+            "MHS 5s": round(board.hashrate / MH, 2),
+        }
         for index, board in enumerate(rig.physics.boards)
-    ]  # fmt: skip
+    ]
     return _reply(rig, 9, f"{len(rows)} Dev(s)", "DEVS", rows)
 
 
@@ -84,20 +106,34 @@ def fan(rig: Rig, _: str) -> Answer:
 def psu(rig: Rig, _: str) -> Answer:
     """Compose `psu`: the wall power is metered."""
     watts, volts = rig.physics.power, rig.spec.voltage
-    row = {"PowerIn": f"{watts:.2f}W", "PowerOut": f"{watts * 0.94:.2f}W", "PoutMax": "3452.00W", "Vin": "245.00V",
-           "Iin": f"{watts / 245:.2f}A", "Vout": f"{volts:.2f}V", "VoutSet": f"{volts:.2f}V",
-           "Iout": f"{watts * 0.94 / volts:.2f}A", "FanSpeed1": "4052.00 RPM", "FanSpeed2": "4144.00 RPM"}  # fmt: skip
+    row = {
+        "PowerIn": f"{watts:.2f}W",
+        "PowerOut": f"{watts * 0.94:.2f}W",
+        "PoutMax": "3452.00W",
+        "Vin": "245.00V",
+        "Iin": f"{watts / 245:.2f}A",
+        "Vout": f"{volts:.2f}V",
+        "VoutSet": f"{volts:.2f}V",
+        "Iout": f"{watts * 0.94 / volts:.2f}A",
+        "FanSpeed1": "4052.00 RPM",
+        "FanSpeed2": "4144.00 RPM",
+    }
     return _reply(rig, 570, "PSU status", "PSU", [row])
 
 
 def _each_board(key: str, values: list[float], other: str, others: list[float]) -> list[Row]:
     """Return one row for each board with its value repeated for the sensors of one kind, and of another."""
     return [
-        {"ID": index + 1, "Name": f"Hash Board {index + 1}",
-         key: [{"ID": sensor, other: round(values[index], 4)} for sensor in range(4)],
-         **({"BoardTemp": [{"ID": sensor, other: round(others[index], 4)} for sensor in range(4)]} if others else {})}
+        {
+            "ID": index + 1,
+            "Name": f"Hash Board {index + 1}",
+            key: [{"ID": sensor, other: round(values[index], 4)} for sensor in range(4)],
+            **(
+                {"BoardTemp": [{"ID": sensor, other: round(others[index], 4)} for sensor in range(4)]} if others else {}
+            ),
+        }
         for index in range(len(values))
-    ]  # fmt: skip
+    ]
 
 
 def temperature(rig: Rig, _: str) -> Answer:
@@ -109,8 +145,9 @@ def temperature(rig: Rig, _: str) -> Answer:
         "BoardTemp": [{"ID": 0, "Temperature": 24.9375}],
         "ChipTemp": None,
     }
-    rows = _each_board("ChipTemp", [board.chip for board in boards], "Temperature",
-                       [board.temperature for board in boards])  # fmt: skip
+    rows = _each_board(
+        "ChipTemp", [board.chip for board in boards], "Temperature", [board.temperature for board in boards]
+    )
     return _reply(rig, 590, "System temperature", "Temperature", [control, *rows])
 
 
@@ -148,17 +185,38 @@ def led(rig: Rig, _: str) -> Answer:
 
 def ipreport(rig: Rig, _: str) -> Answer:
     """Compose `ipreport`, which tells identity."""
-    row = {"command": "ipreport", "ip": "", "mac": rig.mac, "model": rig.spec.model, "InternalType": "T0",
-           "version": _VERSION, "hostname": rig.hostname, "SerialNo": rig.serial, "ChassisSerialNo": rig.serial[-6:],
-           "CBSerialNo": rig.serial, "HBSerialNo": [f"{rig.serial}B{at}" for at in range(rig.spec.boards)]}  # fmt: skip
+    row = {
+        "command": "ipreport",
+        "ip": "",
+        "mac": rig.mac,
+        "model": rig.spec.model,
+        "InternalType": "T0",
+        "version": _VERSION,
+        "hostname": rig.hostname,
+        "SerialNo": rig.serial,
+        "ChassisSerialNo": rig.serial[-6:],
+        "CBSerialNo": rig.serial,
+        "HBSerialNo": [f"{rig.serial}B{at}" for at in range(rig.spec.boards)],
+    }
     return _reply(rig, 620, "IP Report", "IPReport", [row])
 
 
 _VERBS: dict[str, Verb] = {
-    "version": version, "summary": summary, "pools": pools, "devs": devs, "devdetails": devdetails, "fan": fan,
-    "psu": psu, "temperature": temperature, "frequency": frequency, "voltage": voltage, "mode": mode,
-    "asccount": asccount, "led": led, "ipreport": ipreport,
-}  # fmt: skip
+    "version": version,
+    "summary": summary,
+    "pools": pools,
+    "devs": devs,
+    "devdetails": devdetails,
+    "fan": fan,
+    "psu": psu,
+    "temperature": temperature,
+    "frequency": frequency,
+    "voltage": voltage,
+    "mode": mode,
+    "asccount": asccount,
+    "led": led,
+    "ipreport": ipreport,
+}
 
 
 def serve(rig: Rig, request: Request) -> Page:
@@ -186,5 +244,11 @@ def _token(rig: Rig, body: bytes) -> Page:
     return Page({"STATUS": [envelope.status(rig, 401, "Unauthorized", _DESCRIPTION, "E")]}, 401, login=True)
 
 
-FAMILY = Family(name="auradine", ports={4028: "cgminer", 8080: "http"}, description=_DESCRIPTION, verbs=_VERBS,
-                serve=serve, needs_login=True)  # fmt: skip
+FAMILY = Family(
+    name="auradine",
+    ports={4028: "cgminer", 8080: "http"},
+    description=_DESCRIPTION,
+    verbs=_VERBS,
+    serve=serve,
+    needs_login=True,
+)

@@ -15,8 +15,15 @@ from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MHZ, TH
 
 _VERSION = "2026-04-14-0-912d084c-26.04-plus"
-_WINDOWS = {"last_5s": "5s", "last_1m": "1m", "last_5m": "5m", "last_15m": "15m", "last_30m": "30m", "last_1h": "1h",
-            "last_24h": "24h"}  # fmt: skip
+_WINDOWS = {
+    "last_5s": "5s",
+    "last_1m": "1m",
+    "last_5m": "5m",
+    "last_15m": "15m",
+    "last_30m": "30m",
+    "last_1h": "1h",
+    "last_24h": "24h",
+}
 
 
 def _gigahash(hashrate: float) -> Row:
@@ -33,10 +40,15 @@ def _rates(rig: Rig, part: float) -> Row:
 def _shares(rig: Rig) -> Row:
     physics = rig.physics
     newest = max((rig.last_share(slot) for slot in physics.slots), default=0)
-    return {"accepted_shares": physics.total("accepted"), "rejected_shares": physics.total("rejected"),
-            "stale_shares": physics.total("stale"), "best_share": int(physics.difficulty * 7001),
-            "last_difficulty": int(physics.difficulty), "generated_work": int(physics.uptime * 253_000),
-            "last_share_time": {"seconds": newest, "nanos": 0}}  # fmt: skip
+    return {
+        "accepted_shares": physics.total("accepted"),
+        "rejected_shares": physics.total("rejected"),
+        "stale_shares": physics.total("stale"),
+        "best_share": int(physics.difficulty * 7001),
+        "last_difficulty": int(physics.difficulty),
+        "generated_work": int(physics.uptime * 253_000),
+        "last_share_time": {"seconds": newest, "nanos": 0},
+    }
 
 
 def _stats(rig: Rig) -> Row:
@@ -44,27 +56,45 @@ def _stats(rig: Rig) -> Row:
     watts = round(physics.power)
     efficiency = watts / (physics.hashrate / TH) if physics.hashrate else 0.0
     return {
-        "miner_stats": {"best_share": int(physics.difficulty * 7001), "found_blocks": 0,
-                        "error_hashrate": {"megahash_per_second": 0.0},
-                        "nominal_hashrate": _gigahash(sum(board.full for board in physics.boards)),
-                        "real_hashrate": _rates(rig, 1.0)},
+        "miner_stats": {
+            "best_share": int(physics.difficulty * 7001),
+            "found_blocks": 0,
+            "error_hashrate": {"megahash_per_second": 0.0},
+            "nominal_hashrate": _gigahash(sum(board.full for board in physics.boards)),
+            "real_hashrate": _rates(rig, 1.0),
+        },
         "pool_stats": _shares(rig),
         "power_stats": {"approximated_consumption": {"watt": watts}, "efficiency": {"joule_per_terahash": efficiency}},
-    }  # fmt: skip
+    }
 
 
 def _details(rig: Rig) -> Row:
     name = f"Antminer {rig.spec.model}"
     uptime = int(rig.physics.uptime)
     return {
-        "uid": rig.token[:16], "miner_identity": {"brand": 1, "model": 0, "name": name, "miner_model": name},
-        "platform": 4, "bos_mode": 4, "bos_version": {"current": _VERSION, "major": _VERSION, "bos_plus": True},
-        "hostname": rig.hostname, "mac_address": rig.mac, "system_uptime": uptime + 60, "system_uptime_s": uptime + 60,
-        "bosminer_uptime_s": uptime, "sticker_hashrate": _gigahash(rig.spec.hashrate), "serial_number": rig.serial,
-        "status": 2 if rig.physics.hashrate else 3, "kernel_version": "4.9.113", "control_board_soc_family": 3,
-        "psu_info": {"model_name": "APW171215a", "serial_number": f"{rig.serial}P", "fw_version": 6920,
-                     "min_voltage": {"volt": 12.0}, "max_voltage": {"volt": 15.0}},
-    }  # fmt: skip
+        "uid": rig.token[:16],
+        "miner_identity": {"brand": 1, "model": 0, "name": name, "miner_model": name},
+        "platform": 4,
+        "bos_mode": 4,
+        "bos_version": {"current": _VERSION, "major": _VERSION, "bos_plus": True},
+        "hostname": rig.hostname,
+        "mac_address": rig.mac,
+        "system_uptime": uptime + 60,
+        "system_uptime_s": uptime + 60,
+        "bosminer_uptime_s": uptime,
+        "sticker_hashrate": _gigahash(rig.spec.hashrate),
+        "serial_number": rig.serial,
+        "status": 2 if rig.physics.hashrate else 3,
+        "kernel_version": "4.9.113",
+        "control_board_soc_family": 3,
+        "psu_info": {
+            "model_name": "APW171215a",
+            "serial_number": f"{rig.serial}P",
+            "fw_version": 6920,
+            "min_voltage": {"volt": 12.0},
+            "max_voltage": {"volt": 15.0},
+        },
+    }
 
 
 def _hashboards(rig: Rig) -> Row:
@@ -72,22 +102,36 @@ def _hashboards(rig: Rig) -> Row:
     rows = []
     for index, board in enumerate(physics.boards):
         part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
-        rows.append({
-            "id": str(index + 1), "enabled": board.chips > 0, "chips_count": board.chips, "chip_type": "BM1370",
-            "current_frequency": {"hertz": spec.frequency * MHZ}, "current_voltage": {"volt": spec.voltage},
-            "board_temp": {"degree_c": round(board.temperature, 3)}, "serial_number": f"{rig.serial}B{index}",
-            "highest_chip_temp": {"id": 1, "location": 1, "temperature": {"degree_c": round(board.chip, 3)}},
-            "lowest_inlet_temp": {"degree_c": round(board.temperature - 15, 3)}, "board_name": "A3HB70601",
-            "stats": {"nominal_hashrate": _gigahash(board.full), "real_hashrate": _rates(rig, part),
-                      "error_hashrate": {"megahash_per_second": 0.0}, "found_blocks": 0},
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": str(index + 1),
+                "enabled": board.chips > 0,
+                "chips_count": board.chips,
+                "chip_type": "BM1370",
+                "current_frequency": {"hertz": spec.frequency * MHZ},
+                "current_voltage": {"volt": spec.voltage},
+                "board_temp": {"degree_c": round(board.temperature, 3)},
+                "serial_number": f"{rig.serial}B{index}",
+                "highest_chip_temp": {"id": 1, "location": 1, "temperature": {"degree_c": round(board.chip, 3)}},
+                "lowest_inlet_temp": {"degree_c": round(board.temperature - 15, 3)},
+                "board_name": "A3HB70601",
+                "stats": {
+                    "nominal_hashrate": _gigahash(board.full),
+                    "real_hashrate": _rates(rig, part),
+                    "error_hashrate": {"megahash_per_second": 0.0},
+                    "found_blocks": 0,
+                },
+            }
+        )
     return {"hashboards": rows}
 
 
 def _cooling(rig: Rig) -> Row:
     ratio = round(rig.physics.fan, 2)
-    fans = [{"position": index, "rpm": antminer.fan(rig, index + 1), "target_speed_ratio": ratio}
-            for index in range(rig.spec.fans)]  # fmt: skip
+    fans = [
+        {"position": index, "rpm": antminer.fan(rig, index + 1), "target_speed_ratio": ratio}
+        for index in range(rig.spec.fans)
+    ]
     hottest = {"id": None, "location": 1, "temperature": {"degree_c": round(rig.physics.hottest, 3)}}
     return {"fans": fans, "highest_temperature": hottest}
 
@@ -95,13 +139,25 @@ def _cooling(rig: Rig) -> Row:
 def _pools(rig: Rig) -> list[Row]:
     difficulty = int(rig.physics.difficulty)
     rows = [
-        {"uid": f"pool{index}", "url": url, "user": user, "enabled": True, "alive": alive, "active": active,
-         "stats": {"accepted_shares": slot.accepted, "rejected_shares": slot.rejected, "stale_shares": slot.stale,
-                   "last_difficulty": difficulty, "best_share": difficulty * 7001,
-                   "generated_work": int(rig.physics.uptime * 253_000) if active else 0,
-                   "last_share_time": {"seconds": rig.last_share(slot), "nanos": 0} if slot.accepted else None}}
+        {
+            "uid": f"pool{index}",
+            "url": url,
+            "user": user,
+            "enabled": True,
+            "alive": alive,
+            "active": active,
+            "stats": {
+                "accepted_shares": slot.accepted,
+                "rejected_shares": slot.rejected,
+                "stale_shares": slot.stale,
+                "last_difficulty": difficulty,
+                "best_share": difficulty * 7001,
+                "generated_work": int(rig.physics.uptime * 253_000) if active else 0,
+                "last_share_time": {"seconds": rig.last_share(slot), "nanos": 0} if slot.accepted else None,
+            },
+        }
         for index, url, user, slot, alive, active in rig.slots
-    ]  # fmt: skip
+    ]
     return [{"uid": "0", "name": "Default", "pools": rows, "strategy": {"quota": {"value": 1}}}]
 
 
@@ -109,14 +165,27 @@ def _errors(rig: Rig) -> Row:
     rows: list[Row] = []
     lost = rig.physics.lost
     if lost >= 0:
-        rows.append({"timestamp": "2026-03-20T21:27:28.454727Z", "message": f"Hashboard {lost + 1}: no chips detected",
-                     "error_codes": [], "components": [{"name": "hashboard", "index": lost + 1}]})  # fmt: skip
+        rows.append(
+            {
+                "timestamp": "2026-03-20T21:27:28.454727Z",
+                "message": f"Hashboard {lost + 1}: no chips detected",
+                "error_codes": [],
+                "components": [{"name": "hashboard", "index": lost + 1}],
+            }
+        )
     return {"errors": rows}
 
 
 def _network(rig: Rig) -> Row:
-    return {"name": "eth0", "mac_address": rig.mac, "hostname": rig.hostname, "protocol": 1, "dns_servers": [],
-            "networks": [], "default_gateway": ""}  # fmt: skip
+    return {
+        "name": "eth0",
+        "mac_address": rig.mac,
+        "hostname": rig.hostname,
+        "protocol": 1,
+        "dns_servers": [],
+        "networks": [],
+        "default_gateway": "",
+    }
 
 
 def _tuner(rig: Rig) -> Row:
@@ -126,8 +195,15 @@ def _tuner(rig: Rig) -> Row:
 
 
 def _configuration(rig: Rig) -> Row:
-    return {"pool_groups": [], "tuner": {"enabled": True, "tuner_mode": 1, "hashrate_target": None,
-                                         "power_target": {"watt": round(rig.spec.watts)}}}  # fmt: skip
+    return {
+        "pool_groups": [],
+        "tuner": {
+            "enabled": True,
+            "tuner_mode": 1,
+            "hashrate_target": None,
+            "power_target": {"watt": round(rig.spec.watts)},
+        },
+    }
 
 
 _PAGES: dict[str, Any] = {
@@ -172,5 +248,11 @@ def serve(rig: Rig, request: Request) -> Page:
     return Page(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="braiins", ports={80: "http", 4028: "cgminer"}, description=braiins_cgminer.DESCRIPTION,
-                verbs=braiins_cgminer.VERBS, serve=serve, needs_login=True)  # fmt: skip
+FAMILY = Family(
+    name="braiins",
+    ports={80: "http", 4028: "cgminer"},
+    description=braiins_cgminer.DESCRIPTION,
+    verbs=braiins_cgminer.VERBS,
+    serve=serve,
+    needs_login=True,
+)

@@ -46,12 +46,21 @@ def devs(rig: Rig, _: str) -> Answer:
     rows: list[Row] = []
     for index, board in enumerate(physics.boards):
         part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
-        row: Row = {"ASC": index, "ID": index + 1, "Name": "", "Enabled": "Y",
-                    "Status": "Alive" if board.chips else "Dead", "Temperature": round(board.temperature, 1),
-                    "Nominal MHS": board.full / MH, "MHS av": physics.average * part / MH,
-                    "Accepted": int(physics.total("accepted") * part), "Rejected": 0,
-                    "Hardware Errors": board.errors, "Last Share Pool": physics.slot,
-                    "Device Elapsed": int(physics.uptime)}  # fmt: skip
+        row: Row = {
+            "ASC": index,
+            "ID": index + 1,
+            "Name": "",
+            "Enabled": "Y",
+            "Status": "Alive" if board.chips else "Dead",
+            "Temperature": round(board.temperature, 1),
+            "Nominal MHS": board.full / MH,
+            "MHS av": physics.average * part / MH,
+            "Accepted": int(physics.total("accepted") * part),
+            "Rejected": 0,
+            "Hardware Errors": board.errors,
+            "Last Share Pool": physics.slot,
+            "Device Elapsed": int(physics.uptime),
+        }
         row.update({f"MHS {window}": physics.windows[window] * part / MH for window in _WINDOWS})
         rows.append(row)
     return _reply(rig, 9, f"{len(rows)} ASC(s)", "DEVS", rows)
@@ -60,11 +69,21 @@ def devs(rig: Rig, _: str) -> Answer:
 def devdetails(rig: Rig, _: str) -> Answer:
     """Compose `devdetails`: chips, hertz and volts."""
     rows: list[Row] = [
-        {"DEVDETAILS": index, "ID": index + 1, "Name": "", "Driver": "", "Kernel": "", "Device Path": "",
-         "Model": f"Antminer {rig.spec.model}", "Chips": board.chips, "Cores": 0,
-         "Frequency": round(rig.spec.frequency * MHZ), "Voltage": rig.spec.voltage}
+        {
+            "DEVDETAILS": index,
+            "ID": index + 1,
+            "Name": "",
+            "Driver": "",
+            "Kernel": "",
+            "Device Path": "",
+            "Model": f"Antminer {rig.spec.model}",
+            "Chips": board.chips,
+            "Cores": 0,
+            "Frequency": round(rig.spec.frequency * MHZ),
+            "Voltage": rig.spec.voltage,
+        }
         for index, board in enumerate(rig.physics.boards)
-    ]  # fmt: skip
+    ]
     return _reply(rig, 69, "Device Details", "DEVDETAILS", rows)
 
 
@@ -89,13 +108,24 @@ def fans(rig: Rig, _: str) -> Answer:
 def tunerstatus(rig: Rig, _: str) -> Answer:
     """Compose `tunerstatus`, which holds the estimate of the power."""
     watts = round(rig.physics.power)
-    row = {"ApproximateMinerPowerConsumption": watts, "ApproximateChainPowerConsumption": round(watts * 0.97),
-           "PowerLimit": round(rig.spec.watts), "DynamicPowerScaling": "Disabled", "TunerRunning": True,
-           "TunerChainStatus": []}  # fmt: skip
+    row = {
+        "ApproximateMinerPowerConsumption": watts,
+        "ApproximateChainPowerConsumption": round(watts * 0.97),
+        "PowerLimit": round(rig.spec.watts),
+        "DynamicPowerScaling": "Disabled",
+        "TunerRunning": True,
+        "TunerChainStatus": [],
+    }
     return _reply(rig, 208, "Tuner Status", "TUNERSTATUS", [row])
 
 
 VERBS: dict[str, Verb] = {
-    "version": version, "summary": summary, "pools": pools, "devs": devs, "devdetails": devdetails, "temps": temps,
-    "fans": fans, "tunerstatus": tunerstatus,
-}  # fmt: skip
+    "version": version,
+    "summary": summary,
+    "pools": pools,
+    "devs": devs,
+    "devdetails": devdetails,
+    "temps": temps,
+    "fans": fans,
+    "tunerstatus": tunerstatus,
+}

@@ -26,36 +26,61 @@ Selection = list[tuple[str, str, "Selection | None"]]
 def tree(rig: Rig) -> Row:
     """Return everything that a query can select from."""
     physics, spec = rig.physics, rig.spec
-    fans = [{"name": str(index), "rpm": antminer.fan(rig, index + 1), "speed": round(100 * physics.fan)}
-            for index in range(spec.fans)]  # fmt: skip
+    fans = [
+        {"name": str(index), "rpm": antminer.fan(rig, index + 1), "speed": round(100 * physics.fan)}
+        for index in range(spec.fans)
+    ]
     solvers = [
-        {"name": str(index + 1), "nominalMhs": board.full / MH, "realHashrate": {"mhs5S": board.hashrate / MH},
-         "hwDetails": {"chips": board.chips, "frequencyMhz": spec.frequency, "voltageV": spec.voltage},
-         "temperatures": [{"name": "Board", "degreesC": round(board.temperature, 3)},
-                          {"name": "Chip", "degreesC": round(board.chip, 3)}]}
+        {
+            "name": str(index + 1),
+            "nominalMhs": board.full / MH,
+            "realHashrate": {"mhs5S": board.hashrate / MH},
+            "hwDetails": {"chips": board.chips, "frequencyMhz": spec.frequency, "voltageV": spec.voltage},
+            "temperatures": [
+                {"name": "Board", "degreesC": round(board.temperature, 3)},
+                {"name": "Chip", "degreesC": round(board.chip, 3)},
+            ],
+        }
         for index, board in enumerate(physics.boards)
-    ]  # fmt: skip
+    ]
     pools = [
-        {"url": url, "user": user, "active": active, "status": "ALIVE" if alive else "DEAD",
-         "shares": {"acceptedSolutions": slot.accepted, "rejectedSolutions": slot.rejected}}
+        {
+            "url": url,
+            "user": user,
+            "active": active,
+            "status": "ALIVE" if alive else "DEAD",
+            "shares": {"acceptedSolutions": slot.accepted, "rejectedSolutions": slot.rejected},
+        }
         for _, url, user, slot, alive, active in rig.slots
-    ]  # fmt: skip
+    ]
     power = {"approxConsumptionW": round(physics.power), "limitW": round(spec.watts)}
     nominal = sum(board.full for board in physics.boards) / MH
-    real = {"mhs5S": physics.windows["5s"] / MH, "mhs1M": physics.windows["1m"] / MH,
-            "mhs15M": physics.windows["15m"] / MH, "mhs24H": physics.windows["24h"] / MH,
-            "mhsAv": physics.average / MH}  # fmt: skip
+    real = {
+        "mhs5S": physics.windows["5s"] / MH,
+        "mhs1M": physics.windows["1m"] / MH,
+        "mhs15M": physics.windows["15m"] / MH,
+        "mhs24H": physics.windows["24h"] / MH,
+        "mhsAv": physics.average / MH,
+    }
     tuning = {"mode": "POWER_TARGET", "powerTarget": round(spec.watts), "hashrateTarget": None}
     return {
-        "bos": {"hostname": rig.hostname, "faultLight": False, "uptime": {"durationS": int(physics.uptime)},
-                "info": {"version": {"full": _VERSION}}},
+        "bos": {
+            "hostname": rig.hostname,
+            "faultLight": False,
+            "uptime": {"durationS": int(physics.uptime)},
+            "info": {"version": {"full": _VERSION}},
+        },
         "bosminer": {
             "config": {"groups": [{"id": "0", "strategy": {"quota": 1}}], "autotuning": tuning},
-            "info": {"modelName": f"Antminer {spec.model}", "fans": fans, "summary": {"power": power},
-                     "poolGroups": [{"name": "Default", "pools": pools}],
-                     "workSolver": {"nominalMhs": nominal, "realHashrate": real, "childSolvers": solvers}},
+            "info": {
+                "modelName": f"Antminer {spec.model}",
+                "fans": fans,
+                "summary": {"power": power},
+                "poolGroups": [{"name": "Default", "pools": pools}],
+                "workSolver": {"nominalMhs": nominal, "realHashrate": real, "childSolvers": solvers},
+            },
         },
-    }  # fmt: skip
+    }
 
 
 def select(query: str) -> Selection | None:
@@ -155,5 +180,10 @@ def serve(rig: Rig, request: Request) -> Page:
     return Page("<html><title>Braiins OS</title></html>") if request.path == "/" else NOT_FOUND
 
 
-FAMILY = Family(name="braiins-graphql", ports={80: "http", 4028: "cgminer"}, description=braiins_cgminer.DESCRIPTION,
-                verbs={"version": braiins_cgminer.version}, serve=serve)  # fmt: skip
+FAMILY = Family(
+    name="braiins-graphql",
+    ports={80: "http", 4028: "cgminer"},
+    description=braiins_cgminer.DESCRIPTION,
+    verbs={"version": braiins_cgminer.version},
+    serve=serve,
+)

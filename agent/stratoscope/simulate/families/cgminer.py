@@ -34,18 +34,32 @@ def devs(rig: Rig, _: str) -> Answer:
     rows: list[Row] = []
     for index, board in enumerate(physics.boards):
         part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
-        row: Row = {"ASC": index, "Name": rig.spec.code, "ID": index, "Enabled": "Y",
-                    "Status": "Alive" if board.chips else "Dead", "Temperature": 0.0,
-                    "MHS av": round(physics.average * part / MH, 2)}  # fmt: skip
+        row: Row = {
+            "ASC": index,
+            "Name": rig.spec.code,
+            "ID": index,
+            "Enabled": "Y",
+            "Status": "Alive" if board.chips else "Dead",
+            "Temperature": 0.0,
+            "MHS av": round(physics.average * part / MH, 2),
+        }
         for window in ("5s", "1m", "5m", "15m"):
             row[f"MHS {window}"] = round(physics.windows[window] * part / MH, 2)
-        row.update({
-            "Accepted": int(physics.total("accepted") * part), "Rejected": int(physics.total("rejected") * part),
-            "Hardware Errors": board.errors, "Utility": 4.0, "Last Share Pool": physics.slot,
-            "Last Share Time": rig.last_share(used), "Total MH": round(physics.hashes * part / MH, 4),
-            "Last Valid Work": rig.when, "Device Hardware%": 0.0, "Device Rejected%": 0.0,
-            "Device Elapsed": int(physics.uptime),
-        })  # fmt: skip
+        row.update(
+            {
+                "Accepted": int(physics.total("accepted") * part),
+                "Rejected": int(physics.total("rejected") * part),
+                "Hardware Errors": board.errors,
+                "Utility": 4.0,
+                "Last Share Pool": physics.slot,
+                "Last Share Time": rig.last_share(used),
+                "Total MH": round(physics.hashes * part / MH, 4),
+                "Last Valid Work": rig.when,
+                "Device Hardware%": 0.0,
+                "Device Rejected%": 0.0,
+                "Device Elapsed": int(physics.uptime),
+            }
+        )
         rows.append(row)
     return envelope.reply(rig, 9, f"{len(rows)} ASC(s)", _DESCRIPTION, "DEVS", rows)
 
@@ -53,10 +67,17 @@ def devs(rig: Rig, _: str) -> Answer:
 def devdetails(rig: Rig, _: str) -> Answer:
     """Compose `devdetails`."""
     rows: list[Row] = [
-        {"DEVDETAILS": index, "Name": rig.spec.code, "ID": index, "Driver": "gekko", "Kernel": "", "Model": "",
-         "Device Path": f"1:{index + 2}"}
+        {
+            "DEVDETAILS": index,
+            "Name": rig.spec.code,
+            "ID": index,
+            "Driver": "gekko",
+            "Kernel": "",
+            "Model": "",
+            "Device Path": f"1:{index + 2}",
+        }
         for index in range(rig.spec.boards)
-    ]  # fmt: skip
+    ]
     return envelope.reply(rig, 69, "Device Details", _DESCRIPTION, "DEVDETAILS", rows)
 
 
@@ -65,36 +86,63 @@ def pools(rig: Rig, _: str) -> Answer:
     rows = envelope.pool_rows(rig, envelope.share_epoch)
     for row in rows:
         del row["Diff"]
-        row.update({"Bad Work": 0, "Has Vmask": True, "Stratum Difficulty": rig.physics.difficulty,
-                    "Current Block Height": envelope.block_height(rig, row),
-                    "Current Block Version": 536870912})  # fmt: skip
+        row.update(
+            {
+                "Bad Work": 0,
+                "Has Vmask": True,
+                "Stratum Difficulty": rig.physics.difficulty,
+                "Current Block Height": envelope.block_height(rig, row),
+                "Current Block Version": 536870912,
+            }
+        )
     return envelope.reply(rig, 7, f"{len(rows)} Pool(s)", _DESCRIPTION, "POOLS", rows)
 
 
 def coin(rig: Rig, _: str) -> Answer:
     """Compose `coin`: the block that the work builds on, as cgminer writes a hash; empty before the first."""
     block = rig.works_on
-    row = {"Hash Method": rig.spec.algorithm, "Current Block Time": 0.0 if block is None else float(block.at),
-           "Current Block Hash": "" if block is None else block.hash[::-1].hex(), "LP": block is not None,
-           "Network Difficulty": 0.0}  # fmt: skip
+    row = {
+        "Hash Method": rig.spec.algorithm,
+        "Current Block Time": 0.0 if block is None else float(block.at),
+        "Current Block Hash": "" if block is None else block.hash[::-1].hex(),
+        "LP": block is not None,
+        "Network Difficulty": 0.0,
+    }
     return envelope.reply(rig, 78, "CGMiner coin", _DESCRIPTION, "COIN", [row])
 
 
 def stats(rig: Rig, _: str) -> Answer:
     """Compose `stats`: what the driver of each stick says of itself."""
     rows: list[Row] = [
-        {"STATS": index, "ID": f"{rig.spec.code}{index}", "Elapsed": int(rig.physics.uptime), "Calls": 0, "Wait": 0.0,
-         "Max": 0.0, "Min": 99999999.0, "Serial": f"{rig.serial}{index}", "Frequency": rig.spec.frequency,
-         "Chip Count": board.chips}
+        {
+            "STATS": index,
+            "ID": f"{rig.spec.code}{index}",
+            "Elapsed": int(rig.physics.uptime),
+            "Calls": 0,
+            "Wait": 0.0,
+            "Max": 0.0,
+            "Min": 99999999.0,
+            "Serial": f"{rig.serial}{index}",
+            "Frequency": rig.spec.frequency,
+            "Chip Count": board.chips,
+        }
         for index, board in enumerate(rig.physics.boards)
-    ]  # fmt: skip
+    ]
     return envelope.reply(rig, 70, "CGMiner stats", _DESCRIPTION, "STATS", rows)
 
 
 def config(rig: Rig, _: str) -> Answer:
     """Compose `config`."""
-    row = {"ASC Count": rig.spec.boards, "PGA Count": 0, "Pool Count": len(rig.pools), "Strategy": "Failover",
-           "Log Interval": 5, "Device Code": "GSF ", "OS": "Linux", "Hotplug": 5}  # fmt: skip
+    row = {
+        "ASC Count": rig.spec.boards,
+        "PGA Count": 0,
+        "Pool Count": len(rig.pools),
+        "Strategy": "Failover",
+        "Log Interval": 5,
+        "Device Code": "GSF ",
+        "OS": "Linux",
+        "Hotplug": 5,
+    }
     return envelope.reply(rig, 33, "CGMiner config", _DESCRIPTION, "CONFIG", [row])
 
 
@@ -103,7 +151,13 @@ FAMILY = Family(
     ports={4028: "cgminer"},
     description=_DESCRIPTION,
     verbs={
-        "version": version, "summary": summary, "devs": devs, "devdetails": devdetails, "pools": pools, "stats": stats,
-        "config": config, "coin": coin,
+        "version": version,
+        "summary": summary,
+        "devs": devs,
+        "devdetails": devdetails,
+        "pools": pools,
+        "stats": stats,
+        "config": config,
+        "coin": coin,
     },
-)  # fmt: skip
+)

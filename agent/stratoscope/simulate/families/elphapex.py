@@ -23,19 +23,28 @@ _OUTPUT = 0.93  # of the watts at the wall come out of the PSU
 
 def _head(rig: Rig, msg: str) -> Row:
     spec = rig.spec
-    status = {"Msg": msg, "STATUS": "S", "api_version": "1.0.0", "timestamp": rig.when,
-              "when": int(rig.physics.uptime)}  # fmt: skip
-    about = {"CompileTime": "", "dev_sn": rig.serial, "hw_version": f"{spec.model}_HW_V1.0",
-             "miner_version": spec.code, "type": spec.model}  # fmt: skip
+    status = {"Msg": msg, "STATUS": "S", "api_version": "1.0.0", "timestamp": rig.when, "when": int(rig.physics.uptime)}
+    about = {
+        "CompileTime": "",
+        "dev_sn": rig.serial,
+        "hw_version": f"{spec.model}_HW_V1.0",
+        "miner_version": spec.code,
+        "type": spec.model,
+    }
     return {"STATUS": status, "INFO": about}
 
 
 def _rates(rig: Rig) -> Row:
     physics = rig.physics
-    return {"elapsed": int(physics.uptime), "rate_5s": round(physics.windows["5s"] / MH, 2),
-            "rate_15m": round(physics.windows["15m"] / MH, 2), "rate_30m": 0,
-            "rate_avg": round(physics.average / MH, 2), "rate_ideal": round(rig.spec.hashrate / MH, 2),
-            "rate_unit": "MH/s"}  # fmt: skip
+    return {
+        "elapsed": int(physics.uptime),
+        "rate_5s": round(physics.windows["5s"] / MH, 2),
+        "rate_15m": round(physics.windows["15m"] / MH, 2),
+        "rate_30m": 0,
+        "rate_avg": round(physics.average / MH, 2),
+        "rate_ideal": round(rig.spec.hashrate / MH, 2),
+        "rate_unit": "MH/s",
+    }
 
 
 def summary(rig: Rig) -> Row:
@@ -43,8 +52,12 @@ def summary(rig: Rig) -> Row:
     physics = rig.physics
     said = {"rate": "s" if physics.hashrate else "", "network": "s", "fans": "s", "temp": "s"}
     states = [{"type": word, "status": state, "code": 0, "msg": ""} for word, state in said.items()]
-    row = {**_rates(rig), "bestshare": int(physics.difficulty * 7001), "hw_all": round(physics.average / MH, 2),
-           "status": states}  # fmt: skip
+    row = {
+        **_rates(rig),
+        "bestshare": int(physics.difficulty * 7001),
+        "hw_all": round(physics.average / MH, 2),
+        "status": states,
+    }
     return {**_head(rig, "summary"), "SUMMARY": [row]}
 
 
@@ -60,26 +73,46 @@ def stats(rig: Rig) -> Row:
 
 
 def _empty(index: int) -> Row:
-    return {"index": index, "asic": _ASIC, "asic_num": 0, "failrate": 0, "freq_avg": 0, "hashrate": 0, "hw": 0,
-            "rate_15m": 0, "rate_ideal": 0, "rate_real": 0, "sn": "", "temp_chip": [""] * 4, "temp_pcb": _PCB,
-            "temp_pic": _PCB}  # fmt: skip
+    return {
+        "index": index,
+        "asic": _ASIC,
+        "asic_num": 0,
+        "failrate": 0,
+        "freq_avg": 0,
+        "hashrate": 0,
+        "hw": 0,
+        "rate_15m": 0,
+        "rate_ideal": 0,
+        "rate_real": 0,
+        "sn": "",
+        "temp_chip": [""] * 4,
+        "temp_pcb": _PCB,
+        "temp_pic": _PCB,
+    }
 
 
 def _chain(rig: Rig, index: int, board: Board) -> Row:
     """Return a fitted chain; one whose chips are silent still has the serial number of its EEPROM."""
     physics, spec = rig.physics, rig.spec
-    row = _empty(index) | {"sn": f"{rig.serial}B{index}", "eeprom_loaded": True,
-                           "rate_ideal": round(spec.hashrate / spec.boards / MH, 2)}  # fmt: skip
+    row = _empty(index) | {
+        "sn": f"{rig.serial}B{index}",
+        "eeprom_loaded": True,
+        "rate_ideal": round(spec.hashrate / spec.boards / MH, 2),
+    }
     if not board.chips:
         return row
     part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
     real = round(board.hashrate / MH, 2)
     hottest = round(board.chip / MILLI)
     return row | {
-        "asic_num": board.chips, "hw": board.chips, "freq_avg": _FREQUENCY, "hashrate": real, "rate_real": real,
+        "asic_num": board.chips,
+        "hw": board.chips,
+        "freq_avg": _FREQUENCY,
+        "hashrate": real,
+        "rate_real": real,
         "rate_15m": round(physics.windows["15m"] * part / MH, 2),
         "temp_chip": [str(hottest - lower) for lower in (0, 1250, 2375, 1812)],
-    }  # fmt: skip
+    }
 
 
 def pools(rig: Rig) -> Row:
@@ -87,39 +120,73 @@ def pools(rig: Rig) -> Row:
     physics = rig.physics
     difficulty = physics.difficulty
     rows = [
-        {"index": index, "url": url, "user": user, "status": "Alive" if alive else "Unreachable", "priority": index,
-         "accepted": slot.accepted, "rejected": slot.rejected, "stale": slot.stale,
-         "getworks": int(physics.uptime / 30) if active else 0,
-         "diff": envelope.short_difficulty(difficulty) if active else "", "diff1": 0,
-         "diffa": difficulty if slot.accepted else 0, "diffr": 0, "diffs": 0,
-         "lsdiff": difficulty if slot.accepted else 0,
-         "lstime": envelope.share_ago(rig, slot) if slot.accepted else ""}
+        {
+            "index": index,
+            "url": url,
+            "user": user,
+            "status": "Alive" if alive else "Unreachable",
+            "priority": index,
+            "accepted": slot.accepted,
+            "rejected": slot.rejected,
+            "stale": slot.stale,
+            "getworks": int(physics.uptime / 30) if active else 0,
+            "diff": envelope.short_difficulty(difficulty) if active else "",
+            "diff1": 0,
+            "diffa": difficulty if slot.accepted else 0,
+            "diffr": 0,
+            "diffs": 0,
+            "lsdiff": difficulty if slot.accepted else 0,
+            "lstime": envelope.share_ago(rig, slot) if slot.accepted else "",
+        }
         for index, url, user, slot, alive, active in rig.slots
-    ]  # fmt: skip
+    ]
     rejected = physics.total("rejected")
     work = physics.total("accepted") + rejected
-    totals = {"Device Rejected%": round(100 * rejected / max(1, work), 4), "Device Total Rejected": rejected,
-              "Device Total Work": work}  # fmt: skip
+    totals = {
+        "Device Rejected%": round(100 * rejected / max(1, work), 4),
+        "Device Total Rejected": rejected,
+        "Device Total Work": work,
+    }
     return {**_head(rig, "pools"), **totals, "POOLS": rows}
 
 
 def system_info(rig: Rig) -> Row:
     """Compose get_system_info.cgi."""
     spec = rig.spec
-    return {"Algorithm": "Scrypt", "minertype": spec.model, "macaddr": rig.mac, "hostname": rig.hostname,
-            "firmware_type": "Release", "system_filesystem_version": spec.code, "system_kernel_version": "4.4.194",
-            "system_mode": "GNU/Linux", "nettype": "DHCP", "netdevice": "eth0", "netmask": "255.255.255.0",
-            "ipaddress": "", "gateway": "", "dnsservers": ""}  # fmt: skip
+    return {
+        "Algorithm": "Scrypt",
+        "minertype": spec.model,
+        "macaddr": rig.mac,
+        "hostname": rig.hostname,
+        "firmware_type": "Release",
+        "system_filesystem_version": spec.code,
+        "system_kernel_version": "4.4.194",
+        "system_mode": "GNU/Linux",
+        "nettype": "DHCP",
+        "netdevice": "eth0",
+        "netmask": "255.255.255.0",
+        "ipaddress": "",
+        "gateway": "",
+        "dnsservers": "",
+    }
 
 
 def power(rig: Rig) -> Row:
     """Compose get_power.cgi: watts out of the PSU, its temperature in tenths of a degree."""
-    return {"power_output": str(round(rig.physics.power * _OUTPUT)), "power_sn": f"{rig.serial}P",
-            "power_temp": str(round(rig.physics.ambient * 10) + 20)}  # fmt: skip
+    return {
+        "power_output": str(round(rig.physics.power * _OUTPUT)),
+        "power_sn": f"{rig.serial}P",
+        "power_temp": str(round(rig.physics.ambient * 10) + 20),
+    }
 
 
-_PAGES = {"/cgi-bin/summary.cgi": summary, "/cgi-bin/stats.cgi": stats, "/cgi-bin/pools.cgi": pools,
-          "/cgi-bin/get_system_info.cgi": system_info, "/cgi-bin/get_power.cgi": power}  # fmt: skip
+_PAGES = {
+    "/cgi-bin/summary.cgi": summary,
+    "/cgi-bin/stats.cgi": stats,
+    "/cgi-bin/pools.cgi": pools,
+    "/cgi-bin/get_system_info.cgi": system_info,
+    "/cgi-bin/get_power.cgi": power,
+}
 
 
 def serve(rig: Rig, request: Request) -> Page:

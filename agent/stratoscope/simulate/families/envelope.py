@@ -114,20 +114,40 @@ def pool_rows(rig: Rig, last_share: Callable[[Rig, Any], int | str]) -> list[Row
     difficulty = rig.physics.difficulty
     return [
         {
-            "POOL": index, "URL": url, "Status": "Alive" if alive else "Dead", "Priority": index, "Quota": 1,
-            "Long Poll": "N", "Getworks": int(rig.physics.uptime / 30) if active else 0, "Accepted": slot.accepted,
-            "Rejected": slot.rejected, "Works": slot.accepted * 31, "Discarded": 0, "Stale": slot.stale,
-            "Get Failures": 0, "Remote Failures": 0, "User": user, "Last Share Time": last_share(rig, slot),
-            "Diff": short_difficulty(difficulty) if active else "", "Diff1 Shares": 0, "Proxy Type": "", "Proxy": "",
-            "Difficulty Accepted": slot.accepted * difficulty, "Difficulty Rejected": slot.rejected * difficulty,
+            "POOL": index,
+            "URL": url,
+            "Status": "Alive" if alive else "Dead",
+            "Priority": index,
+            "Quota": 1,
+            "Long Poll": "N",
+            "Getworks": int(rig.physics.uptime / 30) if active else 0,
+            "Accepted": slot.accepted,
+            "Rejected": slot.rejected,
+            "Works": slot.accepted * 31,
+            "Discarded": 0,
+            "Stale": slot.stale,
+            "Get Failures": 0,
+            "Remote Failures": 0,
+            "User": user,
+            "Last Share Time": last_share(rig, slot),
+            "Diff": short_difficulty(difficulty) if active else "",
+            "Diff1 Shares": 0,
+            "Proxy Type": "",
+            "Proxy": "",
+            "Difficulty Accepted": slot.accepted * difficulty,
+            "Difficulty Rejected": slot.rejected * difficulty,
             "Difficulty Stale": slot.stale * difficulty,
-            "Last Share Difficulty": difficulty if slot.accepted else 0.0, "Has Stratum": True,
-            "Stratum Active": active and alive, "Has GBT": False,
-            "Stratum URL": url.partition("://")[2].partition(":")[0] if active else "", "Best Share": 0,
-            "Pool Rejected%": 0.0, "Pool Stale%": 0.0,
+            "Last Share Difficulty": difficulty if slot.accepted else 0.0,
+            "Has Stratum": True,
+            "Stratum Active": active and alive,
+            "Has GBT": False,
+            "Stratum URL": url.partition("://")[2].partition(":")[0] if active else "",
+            "Best Share": 0,
+            "Pool Rejected%": 0.0,
+            "Pool Stale%": 0.0,
         }
         for index, url, user, slot, alive, active in rig.slots
-    ]  # fmt: skip
+    ]
 
 
 def block_height(rig: Rig, row: Row) -> int:

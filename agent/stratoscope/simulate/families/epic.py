@@ -20,30 +20,54 @@ def summary(rig: Rig) -> Row:
     rpms.update({f"Fans Speed {number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
     return {
         "Status": {"Operating State": state, "Last Command": None, "Last Command Result": None, "Last Error": None},
-        "Hostname": rig.hostname, "OS Type": "umcOS", "Software": "PowerPlay-BMS v1.5.13", "Overdrive": False,
-        "PresetInfo": {"Target Power": round(spec.watts)}, "Mining": {"Coin": "BTC", "Algorithm": "SHA-256"},
-        "Stratum": _stratum(rig), "StratumConfigs": _configs(rig), "Session": _session(rig),
-        "PerpetualTune": {"Running": True, "Algorithm": {"VoltageOptimizer": {
-            "Target": round(spec.hashrate / TH), "Unit": "TH/s", "Optimized": True}}},
+        "Hostname": rig.hostname,
+        "OS Type": "umcOS",
+        "Software": "PowerPlay-BMS v1.5.13",
+        "Overdrive": False,
+        "PresetInfo": {"Target Power": round(spec.watts)},
+        "Mining": {"Coin": "BTC", "Algorithm": "SHA-256"},
+        "Stratum": _stratum(rig),
+        "StratumConfigs": _configs(rig),
+        "Session": _session(rig),
+        "PerpetualTune": {
+            "Running": True,
+            "Algorithm": {"VoltageOptimizer": {"Target": round(spec.hashrate / TH), "Unit": "TH/s", "Optimized": True}},
+        },
         "HBs": [_board(rig, index) for index, board in enumerate(physics.boards) if board.chips],
-        "HBStatus": [{"Index": index, "Detected": board.chips > 0, "Enabled": board.chips > 0}
-                     for index, board in enumerate(physics.boards)],
-        "Fans": {"Fans Speed": round(100 * physics.fan),
-                 "Fan Mode": {"Auto": {"Idle Speed": 20, "Target Temperature": 60}}},
-        "Fans Rpm": rpms, "Misc": {"Shutdown Temp": 85.0, "Critical Temp": 100.0, "Locate Miner State": False},
-        "Power Supply Stats": {"Input Power": round(physics.power, 4), "Input Voltage": 230.0,
-                               "Input Current": round(physics.power / 230, 3), "Output Power": 0.0,
-                               "Output Voltage": spec.voltage, "Output Current": 0.0,
-                               "Target Voltage": round(spec.voltage / MILLI)},
+        "HBStatus": [
+            {"Index": index, "Detected": board.chips > 0, "Enabled": board.chips > 0}
+            for index, board in enumerate(physics.boards)
+        ],
+        "Fans": {
+            "Fans Speed": round(100 * physics.fan),
+            "Fan Mode": {"Auto": {"Idle Speed": 20, "Target Temperature": 60}},
+        },
+        "Fans Rpm": rpms,
+        "Misc": {"Shutdown Temp": 85.0, "Critical Temp": 100.0, "Locate Miner State": False},
+        "Power Supply Stats": {
+            "Input Power": round(physics.power, 4),
+            "Input Voltage": 230.0,
+            "Input Current": round(physics.power / 230, 3),
+            "Output Power": 0.0,
+            "Output Voltage": spec.voltage,
+            "Output Current": 0.0,
+            "Target Voltage": round(spec.voltage / MILLI),
+        },
         "HwConfig": {"Boards Target Clock": [{"Index": at, "Data": spec.frequency} for at in range(spec.boards)]},
-    }  # fmt: skip
+    }
 
 
 def _stratum(rig: Rig) -> Row:
     url, user = rig.pools[rig.physics.slot]
-    return {"Current Pool": urlsplit(url).netloc, "Current User": user, "IsPoolConnected": True,
-            "Average Latency": 0.038288616, "Config Id": rig.physics.slot, "Worker Unique Id": False,
-            "Worker Unique Id Variant": "IpAddress"}  # fmt: skip
+    return {
+        "Current Pool": urlsplit(url).netloc,
+        "Current User": user,
+        "IsPoolConnected": True,
+        "Average Latency": 0.038288616,
+        "Config Id": rig.physics.slot,
+        "Worker Unique Id": False,
+        "Worker Unique Id Variant": "IpAddress",
+    }
 
 
 def _configs(rig: Rig) -> list[Row]:
@@ -54,35 +78,58 @@ def _session(rig: Rig) -> Row:
     physics = rig.physics
     accepted, rejected = physics.total("accepted"), physics.total("rejected")
     last = max((rig.last_share(slot) for slot in physics.slots), default=0)
-    return {"Startup Timestamp": int(rig.when - physics.uptime), "Uptime": int(physics.uptime), "Accepted": accepted,
-            "Rejected": rejected, "Submitted": accepted + rejected, "Difficulty": physics.difficulty,
-            "Average MHs": round(physics.average / MH, 1), "Active HBs": sum(1 for b in physics.boards if b.chips),
-            "LastAverageMHs": {"Hashrate": round(physics.windows["1h"] / MH, 1),
-                               "Timestamp": rig.when // 3600 * 3600},
-            "Last Accepted Share Timer": rig.when - last if last else 0, "Last Accepted Share Timestamp": last,
-            "Last Work Timestamp": rig.when, "Last Work Timer": 0,
-            "WorkReceived": int(physics.uptime / 36)}  # fmt: skip
+    return {
+        "Startup Timestamp": int(rig.when - physics.uptime),
+        "Uptime": int(physics.uptime),
+        "Accepted": accepted,
+        "Rejected": rejected,
+        "Submitted": accepted + rejected,
+        "Difficulty": physics.difficulty,
+        "Average MHs": round(physics.average / MH, 1),
+        "Active HBs": sum(1 for b in physics.boards if b.chips),
+        "LastAverageMHs": {"Hashrate": round(physics.windows["1h"] / MH, 1), "Timestamp": rig.when // 3600 * 3600},
+        "Last Accepted Share Timer": rig.when - last if last else 0,
+        "Last Accepted Share Timestamp": last,
+        "Last Work Timestamp": rig.when,
+        "Last Work Timer": 0,
+        "WorkReceived": int(physics.uptime / 36),
+    }
 
 
 def _board(rig: Rig, index: int) -> Row:
     board, spec = rig.physics.boards[index], rig.spec
     rate, percent = round(board.hashrate / MH, 1), round(100 * board.hashrate / board.full, 2)
-    return {"Index": index, "Hashrate": [rate, percent, 0.0], "Core Clock": [], "Core Clock Avg": spec.frequency,
-            "Temperature": round(board.temperature, 1),
-            "Input Voltage": spec.voltage, "Input Power": 0.0, "Input Current": 0.0, "Output Voltage": 0.0,
-            "Output Power": 0.0, "Output Current": 0.0}  # fmt: skip
+    return {
+        "Index": index,
+        "Hashrate": [rate, percent, 0.0],
+        "Core Clock": [],
+        "Core Clock Avg": spec.frequency,
+        "Temperature": round(board.temperature, 1),
+        "Input Voltage": spec.voltage,
+        "Input Power": 0.0,
+        "Input Current": 0.0,
+        "Output Voltage": 0.0,
+        "Output Power": 0.0,
+        "Output Current": 0.0,
+    }
 
 
 def capabilities(rig: Rig) -> Row:
     """Compose /capabilities."""
     spec = rig.spec
-    return {"Model": f"AntMiner {spec.model}", "Model Subtype": "BHB56801", "Coins": ["BTC"], "Max HBs": spec.boards,
-            "Default Clock": spec.frequency, "Default Hashrate": round(spec.hashrate / TH),
-            "Default Voltage": round(spec.voltage / MILLI), "Temp Sensor Info": {"Type": "Board", "Count": 2},
-            "Performance Estimator": {"Chip Count": spec.chips, "Hashes Per Second Per Chip": 894.0},
-            "Board Serial Numbers": [f"{rig.serial}B{at}" for at in range(spec.boards)],
-            "Control Board Version": {"cpuHardware": "STM32 (Device Tree Support)", "cpuSerial": rig.serial},
-            }  # fmt: skip
+    return {
+        "Model": f"AntMiner {spec.model}",
+        "Model Subtype": "BHB56801",
+        "Coins": ["BTC"],
+        "Max HBs": spec.boards,
+        "Default Clock": spec.frequency,
+        "Default Hashrate": round(spec.hashrate / TH),
+        "Default Voltage": round(spec.voltage / MILLI),
+        "Temp Sensor Info": {"Type": "Board", "Count": 2},
+        "Performance Estimator": {"Chip Count": spec.chips, "Hashes Per Second Per Chip": 894.0},
+        "Board Serial Numbers": [f"{rig.serial}B{at}" for at in range(spec.boards)],
+        "Control Board Version": {"cpuHardware": "STM32 (Device Tree Support)", "cpuSerial": rig.serial},
+    }
 
 
 def network(rig: Rig) -> Row:
@@ -121,13 +168,26 @@ def hashrate(rig: Rig) -> list[Row]:
     for index, board in enumerate(rig.physics.boards):
         if board.chips:
             total = board.hashrate / MH
-            rows.append({"Index": index, "Data": [[round(total / board.chips, 2), 100.0, 0.0]] * board.chips,
-                         "Total": [round(total, 1), 100.0, 0.0]})  # fmt: skip
+            rows.append(
+                {
+                    "Index": index,
+                    "Data": [[round(total / board.chips, 2), 100.0, 0.0]] * board.chips,
+                    "Total": [round(total, 1), 100.0, 0.0],
+                }
+            )
     return rows
 
 
-_PAGES = {"/summary": summary, "/capabilities": capabilities, "/network": network, "/temps": temps, "/clocks": clocks,
-          "/hashrate": hashrate, "/temps/chip": chip_temps, "/voltages": chip_temps}  # fmt: skip
+_PAGES = {
+    "/summary": summary,
+    "/capabilities": capabilities,
+    "/network": network,
+    "/temps": temps,
+    "/clocks": clocks,
+    "/hashrate": hashrate,
+    "/temps/chip": chip_temps,
+    "/voltages": chip_temps,
+}
 
 
 def serve(rig: Rig, request: Request) -> Page:

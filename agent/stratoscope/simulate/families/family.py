@@ -9,8 +9,16 @@ from stratoscope.simulate.rig import Rig
 
 Transport = Literal["cgminer", "whatsminer3", "http"]
 
-REASONS: Final = {200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
-                  404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}  # fmt: skip
+REASONS: Final = {
+    200: "OK",
+    302: "Found",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,19 +53,30 @@ def stats(rig: Rig, _: str) -> Answer:
     physics, spec = rig.physics, rig.spec
     fitted = sum(1 for board in physics.boards if board.chips)
     row: Row = {
-        "STATS": 0, "ID": "A30", "Elapsed": int(physics.uptime), "Calls": 0, "Wait": 0.0, "Max": 0.0,
-        "Min": 99999999.0, **_rates(rig), "miner_count": fitted, "frequency": f"{spec.frequency:.0f}",
+        "STATS": 0,
+        "ID": "A30",
+        "Elapsed": int(physics.uptime),
+        "Calls": 0,
+        "Wait": 0.0,
+        "Max": 0.0,
+        "Min": 99999999.0,
+        **_rates(rig),
+        "miner_count": fitted,
+        "frequency": f"{spec.frequency:.0f}",
         "fan_num": spec.fans,
-    }  # fmt: skip
+    }
     for number in range(1, spec.fans + 1):
         row[f"fan{number}"] = antminer.fan(rig, number, 30)
     row["temp_num"] = 4 * fitted  # sensors, not boards
     for number in range(1, _CHAINS + 1):
         row.update(_board_keys(rig, number))
-    row.update({
-        "temp_max": round(physics.hottest), "Device Hardware%": 0.0,
-        "no_matching_work": sum(board.errors for board in physics.boards),
-    })  # fmt: skip
+    row.update(
+        {
+            "temp_max": round(physics.hottest),
+            "Device Hardware%": 0.0,
+            "no_matching_work": sum(board.errors for board in physics.boards),
+        }
+    )
     return envelope.reply(rig, 70, "CGMiner stats", _DESCRIPTION, "STATS", [_head(rig), row])
 
 
@@ -74,11 +85,21 @@ def _board_keys(rig: Rig, number: int) -> Row:
     boards = rig.physics.boards
     board = boards[number - 1] if number <= len(boards) else None
     if board is None or not board.chips:
-        return {f"temp{number}": 0, f"chain_acn{number}": 0, f"chain_acs{number}": "", f"chain_hw{number}": 0,
-                f"chain_rate{number}": ""}  # fmt: skip
+        return {
+            f"temp{number}": 0,
+            f"chain_acn{number}": 0,
+            f"chain_acs{number}": "",
+            f"chain_hw{number}": 0,
+            f"chain_rate{number}": "",
+        }
     chips = rig.cache.get("acs") or rig.cache.setdefault("acs", _chip_map(board.chips))
-    return {f"temp{number}": round(board.temperature), f"chain_acn{number}": board.chips, f"chain_acs{number}": chips,
-            f"chain_hw{number}": board.errors, f"chain_rate{number}": _text(board.hashrate / MH)}  # fmt: skip
+    return {
+        f"temp{number}": round(board.temperature),
+        f"chain_acn{number}": board.chips,
+        f"chain_acs{number}": chips,
+        f"chain_hw{number}": board.errors,
+        f"chain_rate{number}": _text(board.hashrate / MH),
+    }
 
 
 def _chip_map(chips: int) -> str:
@@ -86,12 +107,30 @@ def _chip_map(chips: int) -> str:
 
 
 def _system(rig: Rig) -> Row:
-    return {"minertype": f"Hammer {rig.spec.model}", "nettype": "DHCP", "netdevice": "eth0", "macaddr": rig.mac,
-            "hostname": rig.hostname, "ipaddress": "", "netmask": "", "gateway": "", "dnsservers": "",
-            "curtime": "", "uptime": str(int(rig.physics.uptime / 60)), "loadaverage": "1.10, 1.05, 1.07",
-            "mem_total": "251180", "mem_used": "64000", "mem_free": "187180", "mem_buffers": "0", "mem_cached": "0",
-            "system_mode": "GNU/Linux", "bb_hwv": _MINER, "system_kernel_version": "Linux 3.8.13",
-            "system_filesystem_version": "2022-11-11 13-46-30 CST", "cgminer_version": "2.3.3"}  # fmt: skip
+    return {
+        "minertype": f"Hammer {rig.spec.model}",
+        "nettype": "DHCP",
+        "netdevice": "eth0",
+        "macaddr": rig.mac,
+        "hostname": rig.hostname,
+        "ipaddress": "",
+        "netmask": "",
+        "gateway": "",
+        "dnsservers": "",
+        "curtime": "",
+        "uptime": str(int(rig.physics.uptime / 60)),
+        "loadaverage": "1.10, 1.05, 1.07",
+        "mem_total": "251180",
+        "mem_used": "64000",
+        "mem_free": "187180",
+        "mem_buffers": "0",
+        "mem_cached": "0",
+        "system_mode": "GNU/Linux",
+        "bb_hwv": _MINER,
+        "system_kernel_version": "Linux 3.8.13",
+        "system_filesystem_version": "2022-11-11 13-46-30 CST",
+        "cgminer_version": "2.3.3",
+    }
 
 
 def serve(rig: Rig, request: Request) -> Page:

@@ -26,8 +26,13 @@ def _type(rig: Rig) -> str:
 
 def version(rig: Rig, _: str) -> Answer:
     """Compose `version`."""
-    row = {"API": "3.7", "CompileTime": _COMPILED, "LUXminer": f"{_VERSION}-57b389c7", "Miner": _VERSION,
-           "Type": _type(rig)}  # fmt: skip
+    row = {
+        "API": "3.7",
+        "CompileTime": _COMPILED,
+        "LUXminer": f"{_VERSION}-57b389c7",
+        "Miner": _VERSION,
+        "Type": _type(rig),
+    }
     return _reply(rig, 22, "LUXminer versions", "VERSION", [row])
 
 
@@ -45,8 +50,15 @@ def pools(rig: Rig, _: str) -> Answer:
     """Compose `pools`."""
     rows = envelope.pool_rows(rig, envelope.share_ago)
     for row in rows:
-        row.update({"GROUP": 0, "AsicBoost": True, "Has Vmask": True, "Current Block Height": 0,
-                    "Stratum Difficulty": int(rig.physics.difficulty)})  # fmt: skip
+        row.update(
+            {
+                "GROUP": 0,
+                "AsicBoost": True,
+                "Has Vmask": True,
+                "Current Block Height": 0,
+                "Stratum Difficulty": int(rig.physics.difficulty),
+            }
+        )
     return _reply(rig, 7, f"{len(rows)} Pool(s)", "POOLS", rows)
 
 
@@ -54,14 +66,28 @@ def _dev(rig: Rig, index: int, board: Board) -> Row:
     physics = rig.physics
     part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
     row: Row = {
-        "ASC": index, "ID": index, "Name": "", "Board": "BHB56903", "Connector": f"J{6 + index}", "Enabled": "Y",
-        "Status": "Alive" if board.chips else "Dead", "Temperature": round(board.temperature, 1),
-        "MHS av": physics.average * part / MH, "Nominal MHS": board.full / MH,
-        "Accepted": int(physics.total("accepted") * part), "Rejected": 0, "Hardware Errors": board.errors,
-        "Utility": 0, "Last Share Pool": physics.slot, "Last Share Time": rig.when, "IsRamping": physics.uptime < 60,
-        "IsUserShutdown": False, "SerialNumber": f"{rig.serial}B{index}", "Device Elapsed": int(physics.uptime),
+        "ASC": index,
+        "ID": index,
+        "Name": "",
+        "Board": "BHB56903",
+        "Connector": f"J{6 + index}",
+        "Enabled": "Y",
+        "Status": "Alive" if board.chips else "Dead",
+        "Temperature": round(board.temperature, 1),
+        "MHS av": physics.average * part / MH,
+        "Nominal MHS": board.full / MH,
+        "Accepted": int(physics.total("accepted") * part),
+        "Rejected": 0,
+        "Hardware Errors": board.errors,
+        "Utility": 0,
+        "Last Share Pool": physics.slot,
+        "Last Share Time": rig.when,
+        "IsRamping": physics.uptime < 60,
+        "IsUserShutdown": False,
+        "SerialNumber": f"{rig.serial}B{index}",
+        "Device Elapsed": int(physics.uptime),
         "Profile": f"{rig.spec.frequency:.0f}MHz",
-    }  # fmt: skip
+    }
     for window in ("5s", "1m", "5m", "15m", "30m"):
         row[f"MHS {window}"] = physics.windows[window] * part / MH
     row["MHS 60m"] = physics.windows["1h"] * part / MH
@@ -78,26 +104,47 @@ def stats(rig: Rig, _: str) -> Answer:
     """Compose `stats` in Antminer's numbered keys, where chain_rate is the average."""
     physics, spec = rig.physics, rig.spec
     row: Row = {
-        "STATS": 0, "ID": "BTM_SOC0", "Elapsed": int(physics.uptime), "Calls": 0, "Wait": 0, "Max": 0, "Min": 99999999,
-        "GHS 5s": round(physics.windows["5s"] / GH, 2), "GHS av": round(physics.average / GH, 2), "Mode": 2,
-        "rate_30m": round(physics.windows["30m"] / GH, 2), "rate_unit": "GH", "frequency": round(spec.frequency),
-        "miner_count": len(physics.boards), "miner_version": _VERSION, "miner_id": rig.mac.replace(":", ""),
-        "fan_num": spec.fans, "temp_num": len(physics.boards), "temp_max": round(physics.hottest, 1),
-        "no_matching_work": sum(board.errors for board in physics.boards), "total_acn": 4,
-        "total_freqavg": spec.frequency, "total_rateideal": round(spec.hashrate / GH, 1),
+        "STATS": 0,
+        "ID": "BTM_SOC0",
+        "Elapsed": int(physics.uptime),
+        "Calls": 0,
+        "Wait": 0,
+        "Max": 0,
+        "Min": 99999999,
+        "GHS 5s": round(physics.windows["5s"] / GH, 2),
+        "GHS av": round(physics.average / GH, 2),
+        "Mode": 2,
+        "rate_30m": round(physics.windows["30m"] / GH, 2),
+        "rate_unit": "GH",
+        "frequency": round(spec.frequency),
+        "miner_count": len(physics.boards),
+        "miner_version": _VERSION,
+        "miner_id": rig.mac.replace(":", ""),
+        "fan_num": spec.fans,
+        "temp_num": len(physics.boards),
+        "temp_max": round(physics.hottest, 1),
+        "no_matching_work": sum(board.errors for board in physics.boards),
+        "total_acn": 4,
+        "total_freqavg": spec.frequency,
+        "total_rateideal": round(spec.hashrate / GH, 1),
         "total rate": round(physics.average / GH / 3, 2),
-    }  # fmt: skip
+    }
     row.update({f"fan{number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
     for number in range(1, 5):
         board = physics.boards[number - 1] if number <= len(physics.boards) else None
         fitted = board is not None and board.chips > 0
         hot = f"{board.temperature:.0f}" if board and fitted else "0"
-        row.update({
-            f"chain_acn{number}": board.chips if board else 0, f"chain_hw{number}": board.errors if board else 0,
-            f"chain_rate{number}": f"{board.hashrate / GH:.2f}" if board and fitted else "0",
-            f"freq{number}": spec.frequency if fitted else 0.0, f"temp_pcb{number}": f"{hot}-{hot}-{hot}-{hot}",
-            f"temp_chip{number}": f"{hot}-{hot}-{hot}-{hot}", f"temp_pic{number}": f"{hot}-{hot}-{hot}-{hot}",
-        })  # fmt: skip
+        row.update(
+            {
+                f"chain_acn{number}": board.chips if board else 0,
+                f"chain_hw{number}": board.errors if board else 0,
+                f"chain_rate{number}": f"{board.hashrate / GH:.2f}" if board and fitted else "0",
+                f"freq{number}": spec.frequency if fitted else 0.0,
+                f"temp_pcb{number}": f"{hot}-{hot}-{hot}-{hot}",
+                f"temp_chip{number}": f"{hot}-{hot}-{hot}-{hot}",
+                f"temp_pic{number}": f"{hot}-{hot}-{hot}-{hot}",
+            }
+        )
         if board and fitted:
             row.update({f"temp{number}": round(board.temperature, 1), f"temp2_{number}": round(board.temperature, 1)})
     head = {"CompileTime": _COMPILED, "Miner": _VERSION, "Type": _type(rig)}
@@ -121,8 +168,16 @@ def temps(rig: Rig, _: str) -> Answer:
     rows: list[Row] = []
     for index, board in enumerate(rig.physics.boards):
         hot = round(board.temperature, 1)
-        rows.append({"TEMP": index, "ID": index, "BottomLeft": hot, "BottomRight": hot - 13, "TopLeft": hot,
-                     "TopRight": hot - 13})  # fmt: skip
+        rows.append(
+            {
+                "TEMP": index,
+                "ID": index,
+                "BottomLeft": hot,
+                "BottomRight": hot - 13,
+                "TopLeft": hot,
+                "TopRight": hot - 13,
+            }
+        )
     return _reply(rig, 201, f"{len(rows)} Temp(s)", "TEMPS", rows)
 
 
@@ -134,13 +189,28 @@ def power(rig: Rig, _: str) -> Answer:
 def config(rig: Rig, _: str) -> Answer:
     """Compose `config`, which tells identity."""
     row = {
-        "ASC Count": rig.spec.boards, "PGA Count": 0, "Pool Count": len(rig.pools), "Strategy": "Failover",
-        "Log Interval": 0, "OS": "LuxOS", "Hotplug": "None", "ControlBoardType": "cvitek", "Cooling": "Air",
-        "CurtailMode": "None", "DHCP": True, "Hostname": rig.hostname, "IPAddr": "", "MACAddr": rig.mac,
-        "Model": _type(rig), "NameplateTHS": round(rig.spec.hashrate / TH, 1),
-        "Profile": f"{rig.spec.frequency:.0f}MHz", "IsPowerSupplyOn": True, "IsTuning": False,
-        "SerialNumber": rig.serial, "SystemStatus": "Overheating" if rig.physics.stopped else "Normal",
-    }  # fmt: skip
+        "ASC Count": rig.spec.boards,
+        "PGA Count": 0,
+        "Pool Count": len(rig.pools),
+        "Strategy": "Failover",
+        "Log Interval": 0,
+        "OS": "LuxOS",
+        "Hotplug": "None",
+        "ControlBoardType": "cvitek",
+        "Cooling": "Air",
+        "CurtailMode": "None",
+        "DHCP": True,
+        "Hostname": rig.hostname,
+        "IPAddr": "",
+        "MACAddr": rig.mac,
+        "Model": _type(rig),
+        "NameplateTHS": round(rig.spec.hashrate / TH, 1),
+        "Profile": f"{rig.spec.frequency:.0f}MHz",
+        "IsPowerSupplyOn": True,
+        "IsTuning": False,
+        "SerialNumber": rig.serial,
+        "SystemStatus": "Overheating" if rig.physics.stopped else "Normal",
+    }
     return _reply(rig, 33, "LUXminer config", "CONFIG", [row])
 
 
@@ -148,8 +218,14 @@ def events(rig: Rig, _: str) -> Answer:
     """Compose `events`: what is wrong now."""
     rows: list[Row] = []
     if rig.physics.stopped:
-        rows.append({"Code": "TEMP_OVERHEATING", "CreatedAt": "2026-04-08T03:38:27+00:00", "Target": "MINER",
-                     "Description": "Miner shutdown due to overheating."})  # fmt: skip
+        rows.append(
+            {
+                "Code": "TEMP_OVERHEATING",
+                "CreatedAt": "2026-04-08T03:38:27+00:00",
+                "Target": "MINER",
+                "Description": "Miner shutdown due to overheating.",
+            }
+        )
     return _reply(rig, 357, "Miner Events", "EVENTS", rows)
 
 
@@ -172,8 +248,17 @@ FAMILY = Family(
     ports={4028: "cgminer"},
     description=_DESCRIPTION,
     verbs={
-        "version": version, "summary": summary, "stats": stats, "pools": pools, "devs": devs, "fans": fans,
-        "temps": temps, "power": power, "config": config, "events": events, "voltageget": voltageget,
+        "version": version,
+        "summary": summary,
+        "stats": stats,
+        "pools": pools,
+        "devs": devs,
+        "fans": fans,
+        "temps": temps,
+        "power": power,
+        "config": config,
+        "events": events,
+        "voltageget": voltageget,
         "frequencyget": frequencyget,
     },
-)  # fmt: skip
+)

@@ -43,16 +43,25 @@ def mining(rig: Rig) -> Row:
     watts = physics.power * _USED
     boards = [board for board in physics.boards if board.chips]
     efficiency = _efficiency(watts, physics.hashrate)
-    return {"mining-status": {
-        "status": _state(physics), "mining_uptime_s": int(physics.uptime), "reboot_uptime_s": int(physics.uptime),
-        "hashrate_ghs": physics.hashrate / GH, "average_hashrate_ghs": physics.average / GH,
-        "ideal_hashrate_ghs": round(spec.hashrate / GH), "hashboards_installed": spec.boards,
-        "hashboards_mining": len(boards), "hw_errors": sum(board.errors for board in physics.boards),
-        "average_asic_temp_c": sum(board.chip for board in physics.boards) / spec.boards,
-        "average_hb_temp_c": sum(board.temperature for board in physics.boards) / spec.boards,
-        "power_usage_watts": watts, "power_target_watts": round(spec.watts), "power_efficiency_jth": efficiency,
-        "average_hb_efficiency_jth": efficiency,
-    }}  # fmt: skip
+    return {
+        "mining-status": {
+            "status": _state(physics),
+            "mining_uptime_s": int(physics.uptime),
+            "reboot_uptime_s": int(physics.uptime),
+            "hashrate_ghs": physics.hashrate / GH,
+            "average_hashrate_ghs": physics.average / GH,
+            "ideal_hashrate_ghs": round(spec.hashrate / GH),
+            "hashboards_installed": spec.boards,
+            "hashboards_mining": len(boards),
+            "hw_errors": sum(board.errors for board in physics.boards),
+            "average_asic_temp_c": sum(board.chip for board in physics.boards) / spec.boards,
+            "average_hb_temp_c": sum(board.temperature for board in physics.boards) / spec.boards,
+            "power_usage_watts": watts,
+            "power_target_watts": round(spec.watts),
+            "power_efficiency_jth": efficiency,
+            "average_hb_efficiency_jth": efficiency,
+        }
+    }
 
 
 def telemetry(rig: Rig, query: str) -> Row:
@@ -86,24 +95,33 @@ def _hashboard(rig: Rig, index: int) -> Row:
     watts = physics.power * _USED * board.hashrate / physics.hashrate if physics.hashrate else 0.0
     volts = spec.voltage if board.chips else 0.0
     return {
-        "index": index, "serial_number": _board_serial(rig, index),
-        "hashrate": _unit("TH/s", board.hashrate / TH), "power": _unit("W", watts), "voltage": _unit("V", volts),
-        "current": _unit("A", watts / spec.voltage), "efficiency": _unit("J/TH", _efficiency(watts, board.hashrate)),
-        "temperature": {"unit": "°C", "inlet": physics.ambient + 12.0, "average": board.temperature,
-                        "outlet": board.temperature + 7.0},
-    }  # fmt: skip
+        "index": index,
+        "serial_number": _board_serial(rig, index),
+        "hashrate": _unit("TH/s", board.hashrate / TH),
+        "power": _unit("W", watts),
+        "voltage": _unit("V", volts),
+        "current": _unit("A", watts / spec.voltage),
+        "efficiency": _unit("J/TH", _efficiency(watts, board.hashrate)),
+        "temperature": {
+            "unit": "°C",
+            "inlet": physics.ambient + 12.0,
+            "average": board.temperature,
+            "outlet": board.temperature + 7.0,
+        },
+    }
 
 
 def _psu(rig: Rig, index: int) -> Row:
     watts = rig.physics.power / _PSUS
     volts, ambient = rig.spec.voltage, rig.physics.ambient
     return {
-        "index": index, "serial_number": f"PSU-{rig.serial}-{index}",
+        "index": index,
+        "serial_number": f"PSU-{rig.serial}-{index}",
         "power": {"unit": "W", "input": watts, "output": watts * _OUTPUT},
         "voltage": {"unit": "V", "input": _MAINS, "output": volts},
         "current": {"unit": "A", "input": watts / _MAINS, "output": watts * _OUTPUT / volts},
         "temperature": {"unit": "°C", "ambient": ambient + 5.0, "average": ambient + 12.0, "hotspot": ambient + 20.0},
-    }  # fmt: skip
+    }
 
 
 def _board_serial(rig: Rig, index: int) -> str:
@@ -113,10 +131,13 @@ def _board_serial(rig: Rig, index: int) -> str:
 def cooling(rig: Rig) -> Row:
     """Compose /api/v1/cooling: fans count from slot 1."""
     percent = round(100 * rig.physics.fan)
-    fans = [{"slot": slot, "rpm": antminer.fan(rig, slot, 1), "speed_percentage": percent}
-            for slot in range(1, rig.spec.fans + 1)]  # fmt: skip
-    return {"cooling-status": {"fan_mode": "Auto", "fans": fans, "speed_percentage": percent,
-                               "target_temperature_c": 50}}  # fmt: skip
+    fans = [
+        {"slot": slot, "rpm": antminer.fan(rig, slot, 1), "speed_percentage": percent}
+        for slot in range(1, rig.spec.fans + 1)
+    ]
+    return {
+        "cooling-status": {"fan_mode": "Auto", "fans": fans, "speed_percentage": percent, "target_temperature_c": 50}
+    }
 
 
 def pools(rig: Rig) -> Row:
@@ -124,9 +145,21 @@ def pools(rig: Rig) -> Row:
     rows = []
     for index, url, user, slot, alive, active in rig.slots:
         state = "Dead" if not alive else "Active" if active else "Idle"
-        rows.append({"id": index, "name": f"Pool {index + 1}", "priority": index, "url": url, "user": user,
-                     "enabled": True, "status": state, "connection_status": state, "accepted": slot.accepted,
-                     "rejected": slot.rejected, "difficulty": f"{rig.physics.difficulty:.0f}"})  # fmt: skip
+        rows.append(
+            {
+                "id": index,
+                "name": f"Pool {index + 1}",
+                "priority": index,
+                "url": url,
+                "user": user,
+                "enabled": True,
+                "status": state,
+                "connection_status": state,
+                "accepted": slot.accepted,
+                "rejected": slot.rejected,
+                "difficulty": f"{rig.physics.difficulty:.0f}",
+            }
+        )
     return {"pools": rows}
 
 
@@ -136,51 +169,108 @@ def errors(rig: Rig) -> list[Row]:
     rows: list[Row] = []
     for slot, board in enumerate(physics.boards, 1):
         if not board.chips:
-            rows.append({"error_code": "HashboardPowerLost", "source": "hashboard", "slot": slot,
-                         "message": f"Hashboard {slot} has lost power"})  # fmt: skip
+            rows.append(
+                {
+                    "error_code": "HashboardPowerLost",
+                    "source": "hashboard",
+                    "slot": slot,
+                    "message": f"Hashboard {slot} has lost power",
+                }
+            )
         elif physics.stopped:
-            rows.append({"error_code": "HashboardOverheat", "source": "hashboard", "slot": slot,
-                         "message": f"Hashboard {slot} is overheating"})  # fmt: skip
+            rows.append(
+                {
+                    "error_code": "HashboardOverheat",
+                    "source": "hashboard",
+                    "slot": slot,
+                    "message": f"Hashboard {slot} is overheating",
+                }
+            )
     return rows
 
 
 def hardware(rig: Rig) -> Row:
     """Compose /api/v1/hardware: what is fitted, whether it works or not."""
     spec = rig.spec
-    boards = [{"slot": index + 1, "port": index, "hb_sn": _board_serial(rig, index), "board": "B4",
-               "chip_id": spec.code, "mining_asic": "BZM", "mining_asic_count": spec.chips}
-              for index in range(spec.boards)]  # fmt: skip
-    fans = [{"slot": slot, "name": f"Fan {slot}", "min_rpm": 1000, "max_rpm": spec.rpm}
-            for slot in range(1, spec.fans + 1)]  # fmt: skip
-    psus = [{"slot": index + 1, "psu_sn": f"PSU-{rig.serial}-{index}", "manufacturer": "Proto", "model": "PSU-3600W",
-             "hw_revision": "v1.0", "firmware": {"app_version": "1.2.0", "bootloader_version": "1.0.0"}}
-            for index in range(_PSUS)]  # fmt: skip
+    boards = [
+        {
+            "slot": index + 1,
+            "port": index,
+            "hb_sn": _board_serial(rig, index),
+            "board": "B4",
+            "chip_id": spec.code,
+            "mining_asic": "BZM",
+            "mining_asic_count": spec.chips,
+        }
+        for index in range(spec.boards)
+    ]
+    fans = [
+        {"slot": slot, "name": f"Fan {slot}", "min_rpm": 1000, "max_rpm": spec.rpm} for slot in range(1, spec.fans + 1)
+    ]
+    psus = [
+        {
+            "slot": index + 1,
+            "psu_sn": f"PSU-{rig.serial}-{index}",
+            "manufacturer": "Proto",
+            "model": "PSU-3600W",
+            "hw_revision": "v1.0",
+            "firmware": {"app_version": "1.2.0", "bootloader_version": "1.0.0"},
+        }
+        for index in range(_PSUS)
+    ]
     control = {"board_id": "CB-001", "machine_name": spec.model, "serial_number": rig.serial}
     return {"hardware-info": {"cb-info": control, "hashboards-info": boards, "fans-info": fans, "psus-info": psus}}
 
 
 def system(rig: Rig) -> Row:
     """Compose /api/v1/system."""
-    parts = {"hashboard_firmware": "hashboard-fw", "mining_driver_sw": "mcdd", "pool_interface_sw": "stratum-client",
-             "web_dashboard": "miner-web", "web_server": "miner-api-server"}  # fmt: skip
+    parts = {
+        "hashboard_firmware": "hashboard-fw",
+        "mining_driver_sw": "mcdd",
+        "pool_interface_sw": "stratum-client",
+        "web_dashboard": "miner-web",
+        "web_server": "miner-api-server",
+    }
     about: Row = {part: {"name": name, "version": _VERSION} for part, name in parts.items()}
-    about.update({
-        "manufacturer": "Proto", "model": rig.spec.model, "product_name": f"Proto {rig.spec.model}", "board": "C3",
-        "soc": "STM32MP157F", "cb_sn": rig.serial, "uptime_seconds": int(rig.physics.uptime),
-        "os": {"name": "ProtoOS", "version": _VERSION, "variant": "release", "hostname": rig.hostname},
-        "sw_update_status": {"current_version": _VERSION, "status": "current"},
-    })  # fmt: skip
+    about.update(
+        {
+            "manufacturer": "Proto",
+            "model": rig.spec.model,
+            "product_name": f"Proto {rig.spec.model}",
+            "board": "C3",
+            "soc": "STM32MP157F",
+            "cb_sn": rig.serial,
+            "uptime_seconds": int(rig.physics.uptime),
+            "os": {"name": "ProtoOS", "version": _VERSION, "variant": "release", "hostname": rig.hostname},
+            "sw_update_status": {"current_version": _VERSION, "status": "current"},
+        }
+    )
     return {"system-info": about}
 
 
 def network(rig: Rig) -> Row:
     """Compose /api/v1/network."""
-    return {"network-info": {"mac": rig.mac.upper(), "hostname": rig.hostname, "dhcp": True, "ip_address": "",
-                             "netmask": "255.255.255.0", "gateway": ""}}  # fmt: skip
+    return {
+        "network-info": {
+            "mac": rig.mac.upper(),
+            "hostname": rig.hostname,
+            "dhcp": True,
+            "ip_address": "",
+            "netmask": "255.255.255.0",
+            "gateway": "",
+        }
+    }
 
 
-_PAGES = {"mining": mining, "cooling": cooling, "pools": pools, "errors": errors, "hardware": hardware,
-          "system": system, "network": network}  # fmt: skip
+_PAGES = {
+    "mining": mining,
+    "cooling": cooling,
+    "pools": pools,
+    "errors": errors,
+    "hardware": hardware,
+    "system": system,
+    "network": network,
+}
 
 
 def _login(rig: Rig, body: bytes) -> Page:

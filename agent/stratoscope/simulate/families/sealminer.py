@@ -41,50 +41,109 @@ def stats(rig: Rig, _: str) -> Answer:
     """Compose `stats`: "0 Freq", "0 MHS(Sample)" and so on for each board."""
     physics, spec = rig.physics, rig.spec
     rpm = int(physics.fan * spec.rpm / 30) * 30
-    row: Row = {"STATS": 0, "ID": "A20", "Elapsed": int(physics.uptime), "Calls": 0, "Wait": 0.0, "Max": 0.0,
-                "Min": 99999999.0, "Model": spec.model, "ASIC": "Seal02-V1", "Firmware": _FIRMWARE,
-                "Software Version": "4.11.1-08690-gd309fbe0", "MAC": rig.mac, "Ctrl Board": "taurus_air_v1.1",
-                "Ctrl Board SN": rig.serial}  # fmt: skip
+    row: Row = {
+        "STATS": 0,
+        "ID": "A20",
+        "Elapsed": int(physics.uptime),
+        "Calls": 0,
+        "Wait": 0.0,
+        "Max": 0.0,
+        "Min": 99999999.0,
+        "Model": spec.model,
+        "ASIC": "Seal02-V1",
+        "Firmware": _FIRMWARE,
+        "Software Version": "4.11.1-08690-gd309fbe0",
+        "MAC": rig.mac,
+        "Ctrl Board": "taurus_air_v1.1",
+        "Ctrl Board SN": rig.serial,
+    }
     for index, board in enumerate(physics.boards):
         hot, warm = round(board.chip), round(board.temperature)
-        row.update({
-            f"{index} Online": board.chips > 0, f"{index} SN": f"{rig.serial}B{index}",
-            f"{index} Chip Count": board.chips, f"{index} Bad Chip Count": 0, f"{index} Freq": round(spec.frequency),
-            f"{index} MHS(Ideal)": round(board.full / MH), f"{index} MHS(Sample)": round(board.hashrate / MH, 6),
-            f"{index} Temp 0": warm, f"{index} Temp 1": warm - 3, f"{index} Temp 2": hot, f"{index} Temp 3": hot - 2,
-            f"{index} Tune Status": "Fine Tuning Done",
-        })  # fmt: skip
+        row.update(
+            {
+                f"{index} Online": board.chips > 0,
+                f"{index} SN": f"{rig.serial}B{index}",
+                f"{index} Chip Count": board.chips,
+                f"{index} Bad Chip Count": 0,
+                f"{index} Freq": round(spec.frequency),
+                f"{index} MHS(Ideal)": round(board.full / MH),
+                f"{index} MHS(Sample)": round(board.hashrate / MH, 6),
+                f"{index} Temp 0": warm,
+                f"{index} Temp 1": warm - 3,
+                f"{index} Temp 2": hot,
+                f"{index} Temp 3": hot - 2,
+                f"{index} Tune Status": "Fine Tuning Done",
+            }
+        )
     for index in range(spec.fans):
         row.update({f"{index} PWM": round(2.55 * 100 * physics.fan), f"{index} Speed": rpm})
     row.update(
         {f"MHS({window})": round(physics.windows[window] / MH, 6) for window in ("1m", "5m", "15m", "30m", "1h")}
     )
-    row.update({
-        "MHS(Avg)": round(physics.average / MH, 6), "MHS(Sample)": round(physics.hashrate / MH, 6),
-        "MHS(Ideal)": round(sum(board.full for board in physics.boards) / MH),
-        "MHS(Rated)": round(spec.hashrate / MH, 6),
-        "Board Count": spec.boards, "Chip Count": sum(board.chips for board in physics.boards), "Bad Chip Count": 0,
-        "Fan Count": spec.fans, "Freq": round(spec.frequency), "Temp": round(physics.hottest), "Target Ctrl Temp": 70,
-        "PM State": "Running", "PSU Input Power": round(physics.power), "PSU Input Voltage": 246.0,
-        "PSU Output Power": round(physics.power * 0.922), "PSU Output Voltage": spec.voltage,
-        "PSU Efficiency": 0.922, "PSU Error": "0x00000000", "PSU Model": "BTPSU04KSA-03.00", "Error Code": "",
-        "Mining Mode": "Normal", "Power Limit": round(spec.watts), "Liquid Cooling": False,
-        "Tune Status": "Fine Tuning Done", "Stratum Disconnect": False, "System Uptime": int(physics.uptime) + 260,
-    })  # fmt: skip
+    row.update(
+        {
+            "MHS(Avg)": round(physics.average / MH, 6),
+            "MHS(Sample)": round(physics.hashrate / MH, 6),
+            "MHS(Ideal)": round(sum(board.full for board in physics.boards) / MH),
+            "MHS(Rated)": round(spec.hashrate / MH, 6),
+            "Board Count": spec.boards,
+            "Chip Count": sum(board.chips for board in physics.boards),
+            "Bad Chip Count": 0,
+            "Fan Count": spec.fans,
+            "Freq": round(spec.frequency),
+            "Temp": round(physics.hottest),
+            "Target Ctrl Temp": 70,
+            "PM State": "Running",
+            "PSU Input Power": round(physics.power),
+            "PSU Input Voltage": 246.0,
+            "PSU Output Power": round(physics.power * 0.922),
+            "PSU Output Voltage": spec.voltage,
+            "PSU Efficiency": 0.922,
+            "PSU Error": "0x00000000",
+            "PSU Model": "BTPSU04KSA-03.00",
+            "Error Code": "",
+            "Mining Mode": "Normal",
+            "Power Limit": round(spec.watts),
+            "Liquid Cooling": False,
+            "Tune Status": "Fine Tuning Done",
+            "Stratum Disconnect": False,
+            "System Uptime": int(physics.uptime) + 260,
+        }
+    )
     return envelope.reply(rig, 70, "BDMiner stats", _DESCRIPTION, "STATS", [row])
 
 
 def _system(rig: Rig) -> Row:
-    return {"brand": "Sealminer", "miner_type": rig.spec.model, "firmware_version": _FIRMWARE, "crtl_sn": rig.serial,
-            "ctrl_version": "taurus_air_v1.1", "psu_model": "boco_v2.0", "macaddr": rig.mac, "ipaddress": "",
-            "DHCP": "true", "miningMode": "2", "low_power": 0, "normal": 2, "high_performance": 3, "led": "on",
-            "ratedHashrate": 0, "tuning_done": 1}  # fmt: skip
+    return {
+        "brand": "Sealminer",
+        "miner_type": rig.spec.model,
+        "firmware_version": _FIRMWARE,
+        "crtl_sn": rig.serial,
+        "ctrl_version": "taurus_air_v1.1",
+        "psu_model": "boco_v2.0",
+        "macaddr": rig.mac,
+        "ipaddress": "",
+        "DHCP": "true",
+        "miningMode": "2",
+        "low_power": 0,
+        "normal": 2,
+        "high_performance": 3,
+        "led": "on",
+        "ratedHashrate": 0,
+        "tuning_done": 1,
+    }
 
 
 def _psu(rig: Rig) -> Row:
     watts = rig.physics.power
-    return {"Online": 1, "StatusCode": "0x0000", "Power": round(watts), "Temp": round(rig.physics.ambient) + 2,
-            "Voltage": rig.spec.voltage, "Current": round(watts * 0.922 / rig.spec.voltage)}  # fmt: skip
+    return {
+        "Online": 1,
+        "StatusCode": "0x0000",
+        "Power": round(watts),
+        "Temp": round(rig.physics.ambient) + 2,
+        "Voltage": rig.spec.voltage,
+        "Current": round(watts * 0.922 / rig.spec.voltage),
+    }
 
 
 def serve(rig: Rig, request: Request) -> Page:

@@ -40,9 +40,14 @@ def refuse(rig: Rig, verb: str, description: str) -> Answer:
 def summary(rig: Rig, _: str) -> Answer:
     """Compose `summary`."""
     physics = rig.physics
-    row = {"Elapsed": int(physics.uptime), "GHS 5s": round(physics.windows["5s"] / GH, 2),
-           "GHS av": round(physics.average / GH, 2), "GHS 30m": round(physics.windows["30m"] / GH, 2),
-           **envelope.summary_counters(rig), "Fee Percent": 2.8}  # fmt: skip
+    row = {
+        "Elapsed": int(physics.uptime),
+        "GHS 5s": round(physics.windows["5s"] / GH, 2),
+        "GHS av": round(physics.average / GH, 2),
+        "GHS 30m": round(physics.windows["30m"] / GH, 2),
+        **envelope.summary_counters(rig),
+        "Fee Percent": 2.8,
+    }
     return _reply(rig, 11, "Summary", "SUMMARY", [row])
 
 
@@ -58,33 +63,55 @@ def pools(rig: Rig, _: str) -> Answer:
 def devdetails(rig: Rig, _: str) -> Answer:
     """Compose `devdetails`."""
     code = rig.spec.model.replace(" ", "").lower()
-    row = {"DEVDETAILS": 0, "Name": f"BTM_{code.upper()}", "ID": 0, "Driver": f"bitmain_{code}_drv", "Kernel": "",
-           "Model": "", "Device Path": ""}  # fmt: skip
+    row = {
+        "DEVDETAILS": 0,
+        "Name": f"BTM_{code.upper()}",
+        "ID": 0,
+        "Driver": f"bitmain_{code}_drv",
+        "Kernel": "",
+        "Model": "",
+        "Device Path": "",
+    }
     return _reply(rig, 69, "Device Details", "DEVDETAILS", [row])
 
 
 def stats(rig: Rig, _: str) -> Answer:
     """Compose `stats`: power per chain, hashrates as numbers, the 5 s window as a string."""
     physics, spec = rig.physics, rig.spec
-    row: Row = {"Elapsed": int(physics.uptime), "GHS 5s": f"{physics.windows['5s'] / GH:.2f}",
-                "GHS av": round(physics.average / GH, 2)}  # fmt: skip
+    row: Row = {
+        "Elapsed": int(physics.uptime),
+        "GHS 5s": f"{physics.windows['5s'] / GH:.2f}",
+        "GHS av": round(physics.average / GH, 2),
+    }
     for number, board in enumerate(physics.boards, 1):
         hot, chip = round(board.temperature), round(board.chip)
-        row.update({
-            f"temp{number}": hot, f"temp2_{number}": chip, f"temp_chip{number}": f"{chip}-{chip - 10}-{chip}-{chip}",
-            f"temp_pcb{number}": f"{hot}-{hot - 10}-{hot}-{hot}", f"chain_consumption{number}": _watts(rig, number - 1),
-            f"chain_hw{number}": board.errors, f"chain_rateideal{number}": round(board.full / GH, 3),
-            f"chain_rate{number}": round(board.hashrate / GH, 2), f"freq_avg{number}": spec.frequency,
-            f"chain_vol{number}": round(spec.voltage / MILLIVOLT),
-            f"chain_state{number}": _chain_state(rig, number - 1),
-            f"chain_fault{number}": "" if board.chips else "chips not found", f"chain_acn{number}": board.chips,
-        })  # fmt: skip
+        row.update(
+            {
+                f"temp{number}": hot,
+                f"temp2_{number}": chip,
+                f"temp_chip{number}": f"{chip}-{chip - 10}-{chip}-{chip}",
+                f"temp_pcb{number}": f"{hot}-{hot - 10}-{hot}-{hot}",
+                f"chain_consumption{number}": _watts(rig, number - 1),
+                f"chain_hw{number}": board.errors,
+                f"chain_rateideal{number}": round(board.full / GH, 3),
+                f"chain_rate{number}": round(board.hashrate / GH, 2),
+                f"freq_avg{number}": spec.frequency,
+                f"chain_vol{number}": round(spec.voltage / MILLIVOLT),
+                f"chain_state{number}": _chain_state(rig, number - 1),
+                f"chain_fault{number}": "" if board.chips else "chips not found",
+                f"chain_acn{number}": board.chips,
+            }
+        )
     row.update({"fan_num": spec.fans, "fan_mode": 0, "fan_pwm": round(100 * physics.fan)})
     row.update({f"fan{number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
-    row.update({
-        "state": _state(rig), "total_rate": round(physics.windows["5s"] / GH, 2),
-        "total_rateideal": round(spec.hashrate / GH, 2), "total_acn": sum(board.chips for board in physics.boards),
-    })  # fmt: skip
+    row.update(
+        {
+            "state": _state(rig),
+            "total_rate": round(physics.windows["5s"] / GH, 2),
+            "total_rateideal": round(spec.hashrate / GH, 2),
+            "total_acn": sum(board.chips for board in physics.boards),
+        }
+    )
     head = {"Type": _type(rig), "Miner": "0.0.0", "Cgminer": _VERSION, "CompileTime": _BUILT}
     return _reply(rig, 70, "CGMiner stats", "STATS", [head, row])
 
@@ -102,17 +129,38 @@ def _chain_state(rig: Rig, index: int) -> str:
 
 def _info(rig: Rig) -> Row:
     code = rig.spec.model.replace(" ", "").lower()
-    network = {"mac": rig.mac, "dhcp": True, "ip": "", "netmask": "255.255.255.0", "gateway": "", "dns": [],
-               "hostname": rig.hostname}  # fmt: skip
+    network = {
+        "mac": rig.mac,
+        "dhcp": True,
+        "ip": "",
+        "netmask": "255.255.255.0",
+        "gateway": "",
+        "dns": [],
+        "hostname": rig.hostname,
+    }
     uptime = int(rig.physics.uptime)
     return {
-        "miner": f"Antminer {rig.spec.model}", "model": code, "fw_name": "Vnish", "fw_version": _VERSION,
-        "build_name": "vnish", "platform": "aml", "install_type": "nand", "build_time": _BUILT,
-        "algorithm": "sha256d", "hr_measure": "GH/s", "serial": rig.serial,
-        "system": {"os": "GNU/Linux", "miner_name": code, "file_system_version": "", "mem_total": 243704,
-                   "mem_free": 175240, "network_status": network,
-                   "uptime": f"{uptime // 3600}:{uptime // 60 % 60:02d}"},
-    }  # fmt: skip
+        "miner": f"Antminer {rig.spec.model}",
+        "model": code,
+        "fw_name": "Vnish",
+        "fw_version": _VERSION,
+        "build_name": "vnish",
+        "platform": "aml",
+        "install_type": "nand",
+        "build_time": _BUILT,
+        "algorithm": "sha256d",
+        "hr_measure": "GH/s",
+        "serial": rig.serial,
+        "system": {
+            "os": "GNU/Linux",
+            "miner_name": code,
+            "file_system_version": "",
+            "mem_total": 243704,
+            "mem_free": 175240,
+            "network_status": network,
+            "uptime": f"{uptime // 3600}:{uptime // 60 % 60:02d}",
+        },
+    }
 
 
 def _web_summary(rig: Rig) -> Row:
@@ -120,44 +168,76 @@ def _web_summary(rig: Rig) -> Row:
     watts = round(physics.power)
     boards, chips = [b.temperature for b in physics.boards], [b.chip for b in physics.boards]
     miner = {
-        "miner_status": {"miner_state": _state(rig), "miner_state_time": int(physics.uptime)}, "miner_type": _type(rig),
-        "hr_stock": round(spec.hashrate / GH, 1), "average_hashrate": round(physics.average / TH, 5),
-        "instant_hashrate": round(physics.windows["5s"] / TH, 5), "hr_realtime": round(physics.windows["5s"] / GH, 2),
-        "hr_nominal": round(spec.hashrate / GH, 2), "hr_average": round(physics.average / GH, 2),
+        "miner_status": {"miner_state": _state(rig), "miner_state_time": int(physics.uptime)},
+        "miner_type": _type(rig),
+        "hr_stock": round(spec.hashrate / GH, 1),
+        "average_hashrate": round(physics.average / TH, 5),
+        "instant_hashrate": round(physics.windows["5s"] / TH, 5),
+        "hr_realtime": round(physics.windows["5s"] / GH, 2),
+        "hr_nominal": round(spec.hashrate / GH, 2),
+        "hr_average": round(physics.average / GH, 2),
         "pcb_temp": {"min": round(min(boards)), "max": round(max(boards))},
-        "chip_temp": {"min": round(min(chips)), "max": round(max(chips))}, "power_consumption": watts,
+        "chip_temp": {"min": round(min(chips)), "max": round(max(chips))},
+        "power_consumption": watts,
         "power_usage": watts,
         "power_efficiency": round(watts / (physics.hashrate / TH), 3) if physics.hashrate else 0.0,
-        "hw_errors_percent": 0.0, "hw_errors": sum(board.errors for board in physics.boards), "devfee_percent": 2.8,
+        "hw_errors_percent": 0.0,
+        "hw_errors": sum(board.errors for board in physics.boards),
+        "devfee_percent": 2.8,
         "pools": [_web_pool(rig, index) for index in range(len(rig.pools))],
-        "cooling": {"fan_num": spec.fans, "fans": [
-            {"id": number - 1, "rpm": antminer.fan(rig, number), "status": "ok", "max_rpm": spec.rpm}
-            for number in range(1, spec.fans + 1)], "fan_duty": round(100 * physics.fan)},
-        "chains": [_web_chain(rig, index) for index in range(spec.boards)], "found_blocks": 0,
-        "best_share": int(physics.difficulty * 7001), "psu": {"psu_power_metering": True},
-    }  # fmt: skip
+        "cooling": {
+            "fan_num": spec.fans,
+            "fans": [
+                {"id": number - 1, "rpm": antminer.fan(rig, number), "status": "ok", "max_rpm": spec.rpm}
+                for number in range(1, spec.fans + 1)
+            ],
+            "fan_duty": round(100 * physics.fan),
+        },
+        "chains": [_web_chain(rig, index) for index in range(spec.boards)],
+        "found_blocks": 0,
+        "best_share": int(physics.difficulty * 7001),
+        "psu": {"psu_power_metering": True},
+    }
     return {"miner": miner}
 
 
 def _web_pool(rig: Rig, index: int) -> Row:
     _, url, user, slot, alive, active = rig.slots[index]
     difficulty = rig.physics.difficulty
-    return {"id": index, "url": url.partition("://")[2], "pool_type": "UserPool", "user": user,
-            "status": "active" if active else "working" if alive else "offline", "asic_boost": True,
-            "diff": envelope.short_difficulty(difficulty) if active else "", "accepted": slot.accepted,
-            "rejected": slot.rejected, "stale": slot.stale, "ls_diff": difficulty,
-            "ls_time": envelope.share_ago(rig, slot), "diffa": slot.accepted * difficulty, "ping": 8}  # fmt: skip
+    return {
+        "id": index,
+        "url": url.partition("://")[2],
+        "pool_type": "UserPool",
+        "user": user,
+        "status": "active" if active else "working" if alive else "offline",
+        "asic_boost": True,
+        "diff": envelope.short_difficulty(difficulty) if active else "",
+        "accepted": slot.accepted,
+        "rejected": slot.rejected,
+        "stale": slot.stale,
+        "ls_diff": difficulty,
+        "ls_time": envelope.share_ago(rig, slot),
+        "diffa": slot.accepted * difficulty,
+        "ping": 8,
+    }
 
 
 def _web_chain(rig: Rig, index: int) -> Row:
     board, spec = rig.physics.boards[index], rig.spec
     hot, chip = round(board.temperature), round(board.chip)
-    return {"id": index + 1, "frequency": spec.frequency, "voltage": round(spec.voltage / MILLIVOLT),
-            "power_consumption": _watts(rig, index), "hashrate_ideal": round(board.full / GH, 3),
-            "hashrate_rt": round(board.hashrate / GH, 2), "hw_errors": board.errors,
-            "pcb_temp": {"min": hot - 10, "max": hot}, "chip_temp": {"min": chip - 10, "max": chip},
-            "chip_statuses": {"red": 0, "orange": 0, "grey": board.chips},
-            "status": {"state": _chain_state(rig, index)}}  # fmt: skip
+    return {
+        "id": index + 1,
+        "frequency": spec.frequency,
+        "voltage": round(spec.voltage / MILLIVOLT),
+        "power_consumption": _watts(rig, index),
+        "hashrate_ideal": round(board.full / GH, 3),
+        "hashrate_rt": round(board.hashrate / GH, 2),
+        "hw_errors": board.errors,
+        "pcb_temp": {"min": hot - 10, "max": hot},
+        "chip_temp": {"min": chip - 10, "max": chip},
+        "chip_statuses": {"red": 0, "orange": 0, "grey": board.chips},
+        "status": {"state": _chain_state(rig, index)},
+    }
 
 
 def serve(rig: Rig, request: Request) -> Page:

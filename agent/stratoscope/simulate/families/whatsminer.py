@@ -40,20 +40,31 @@ def summary(rig: Rig, _: str) -> Answer:
     row: Row = {"Elapsed": int(physics.uptime), "MHS av": round(physics.average / MH, 2)}
     row.update({f"MHS {window}": round(physics.windows[window] / MH, 2) for window in ("5s", "1m", "5m", "15m")})
     row.update({"HS RT": round(physics.hashrate / MH, 2), **{key: counters[key] for key in kept}})
-    row.update({
-        "Temperature": round(max(board.temperature for board in physics.boards), 1),
-        "freq_avg": round(rig.spec.frequency),
-        "Fan Speed In": fan(rig), "Fan Speed Out": fan(rig, OUTLET), "Power": round(physics.power),
-        "Power Rate": round(physics.power / (physics.hashrate / TH), 2) if physics.hashrate else 0.0,
-        "Uptime": int(physics.uptime) + 40, "Hash Stable": physics.uptime > 600, "Hash Stable Cost Seconds": 600,
-        "Target Freq": round(rig.spec.frequency), "Env Temp": round(physics.ambient, 1), "Power Mode": "Normal",
-        "Factory GHS": round(rig.spec.hashrate / GH), "Power Limit": round(rig.spec.watts * 1.03),
-        "Chip Temp Min": round(min(chips) - 12, 2) if chips else 0.0,
-        "Chip Temp Max": round(max(chips), 2) if chips else 0.0,
-        "Chip Temp Avg": round(sum(chips) / len(chips) - 6, 2) if chips else 0.0,
-        "Error Code Count": 1 if physics.lost >= 0 else 0, "Liquid Cooling": False,
-        "Btminer Fast Boot": "disable", "MAC": rig.mac.upper(),
-    })  # fmt: skip
+    row.update(
+        {
+            "Temperature": round(max(board.temperature for board in physics.boards), 1),
+            "freq_avg": round(rig.spec.frequency),
+            "Fan Speed In": fan(rig),
+            "Fan Speed Out": fan(rig, OUTLET),
+            "Power": round(physics.power),
+            "Power Rate": round(physics.power / (physics.hashrate / TH), 2) if physics.hashrate else 0.0,
+            "Uptime": int(physics.uptime) + 40,
+            "Hash Stable": physics.uptime > 600,
+            "Hash Stable Cost Seconds": 600,
+            "Target Freq": round(rig.spec.frequency),
+            "Env Temp": round(physics.ambient, 1),
+            "Power Mode": "Normal",
+            "Factory GHS": round(rig.spec.hashrate / GH),
+            "Power Limit": round(rig.spec.watts * 1.03),
+            "Chip Temp Min": round(min(chips) - 12, 2) if chips else 0.0,
+            "Chip Temp Max": round(max(chips), 2) if chips else 0.0,
+            "Chip Temp Avg": round(sum(chips) / len(chips) - 6, 2) if chips else 0.0,
+            "Error Code Count": 1 if physics.lost >= 0 else 0,
+            "Liquid Cooling": False,
+            "Btminer Fast Boot": "disable",
+            "MAC": rig.mac.upper(),
+        }
+    )
     return envelope.reply(rig, 11, "Summary", _DESCRIPTION, "SUMMARY", [row])
 
 
@@ -64,18 +75,36 @@ def devs(rig: Rig, _: str) -> Answer:
     rows = []
     for index, board in enumerate(physics.boards):
         part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
-        rows.append({
-            "ASC": index, "ID": index, "Slot": index, "Name": "SM", "Enabled": "Y",
-            "Status": "Alive" if board.chips else "Dead", "Temperature": round(board.temperature, 1),
-            "Chip Frequency": round(spec.frequency), "Frequency": spec.frequency,
-            **{f"MHS {window}": round(physics.windows[window] * part / MH, 2) for window in ("5s", "1m", "5m", "15m")},
-            "MHS av": round(physics.average * part / MH, 2), "HS RT": round(board.hashrate / MH, 2),
-            "Accepted": int(accepted * part), "Rejected": 0, "Effective Chips": board.chips,
-            "Factory GHS": round(spec.hashrate / spec.boards / GH), "Fan Speed In": fan(rig),
-            "Fan Speed Out": fan(rig, OUTLET), "Chip Temp Min": round(board.chip - 12, 2),
-            "Chip Temp Max": round(board.chip, 2), "Chip Temp Avg": round(board.chip - 6, 2),
-            "PCB SN": f"{rig.serial}B{index}", "Device Elapsed": int(physics.uptime),
-        })  # fmt: skip
+        rows.append(
+            {
+                "ASC": index,
+                "ID": index,
+                "Slot": index,
+                "Name": "SM",
+                "Enabled": "Y",
+                "Status": "Alive" if board.chips else "Dead",
+                "Temperature": round(board.temperature, 1),
+                "Chip Frequency": round(spec.frequency),
+                "Frequency": spec.frequency,
+                **{
+                    f"MHS {window}": round(physics.windows[window] * part / MH, 2)
+                    for window in ("5s", "1m", "5m", "15m")
+                },
+                "MHS av": round(physics.average * part / MH, 2),
+                "HS RT": round(board.hashrate / MH, 2),
+                "Accepted": int(accepted * part),
+                "Rejected": 0,
+                "Effective Chips": board.chips,
+                "Factory GHS": round(spec.hashrate / spec.boards / GH),
+                "Fan Speed In": fan(rig),
+                "Fan Speed Out": fan(rig, OUTLET),
+                "Chip Temp Min": round(board.chip - 12, 2),
+                "Chip Temp Max": round(board.chip, 2),
+                "Chip Temp Avg": round(board.chip - 6, 2),
+                "PCB SN": f"{rig.serial}B{index}",
+                "Device Elapsed": int(physics.uptime),
+            }
+        )
     return envelope.reply(rig, 9, f"{len(rows)} ASC(s)", _DESCRIPTION, "DEVS", rows)
 
 
@@ -105,9 +134,22 @@ def get_version(rig: Rig, _: str) -> Answer:
 def get_psu(rig: Rig, _: str) -> Answer:
     """Compose `get_psu`: amperes in mA, volts in hundredths, watts as text."""
     watts = rig.physics.power
-    return _flat(rig, {"name": "P222B", "hw_version": "V01.00", "sw_version": "230208.220429", "model": "P222B",
-                       "iin": str(round(watts / 230 * 1000)), "vin": "23000", "pin": str(round(watts)),
-                       "fan_speed": "6000", "serial_no": f"{rig.serial}P", "vendor": "7", "temp0": "41.0"})  # fmt: skip
+    return _flat(
+        rig,
+        {
+            "name": "P222B",
+            "hw_version": "V01.00",
+            "sw_version": "230208.220429",
+            "model": "P222B",
+            "iin": str(round(watts / 230 * 1000)),
+            "vin": "23000",
+            "pin": str(round(watts)),
+            "fan_speed": "6000",
+            "serial_no": f"{rig.serial}P",
+            "vendor": "7",
+            "temp0": "41.0",
+        },
+    )
 
 
 def get_error_code(rig: Rig, _: str) -> Answer:
@@ -120,17 +162,39 @@ def get_error_code(rig: Rig, _: str) -> Answer:
 
 def get_miner_info(rig: Rig, _: str) -> Answer:
     """Compose `get_miner_info`."""
-    return _flat(rig, {"ip": "", "proto": "dhcp", "netmask": "255.255.255.0", "gateway": "", "dns": "",
-                       "hostname": rig.hostname, "mac": rig.mac.upper(), "ledstat": "auto",
-                       "minersn": rig.serial, "powersn": f"{rig.serial}P"})  # fmt: skip
+    return _flat(
+        rig,
+        {
+            "ip": "",
+            "proto": "dhcp",
+            "netmask": "255.255.255.0",
+            "gateway": "",
+            "dns": "",
+            "hostname": rig.hostname,
+            "mac": rig.mac.upper(),
+            "ledstat": "auto",
+            "minersn": rig.serial,
+            "powersn": f"{rig.serial}P",
+        },
+    )
 
 
 def status(rig: Rig, _: str) -> Answer:
     """Compose `status`."""
     off = rig.physics.stopped
-    return _flat(rig, {"btmineroff": str(off).lower(), "mineroff": str(off).lower(), "mineroff_reason": "",
-                       "mineroff_time": "", "FirmwareVersion": _FIRMWARE, "power_mode": "normal",
-                       "power_limit_set": str(round(rig.spec.watts * 1.03)), "hash_percent": "0"})  # fmt: skip
+    return _flat(
+        rig,
+        {
+            "btmineroff": str(off).lower(),
+            "mineroff": str(off).lower(),
+            "mineroff_reason": "",
+            "mineroff_time": "",
+            "FirmwareVersion": _FIRMWARE,
+            "power_mode": "normal",
+            "power_limit_set": str(round(rig.spec.watts * 1.03)),
+            "hash_percent": "0",
+        },
+    )
 
 
 FAMILY = Family(
@@ -138,10 +202,17 @@ FAMILY = Family(
     ports={4028: "cgminer"},
     description=_DESCRIPTION,
     verbs={
-        "summary": summary, "devs": devs, "edevs": devs, "pools": pools, "devdetails": devdetails,
-        "get_version": get_version, "get_psu": get_psu, "get_error_code": get_error_code,
-        "get_miner_info": get_miner_info, "status": status,
+        "summary": summary,
+        "devs": devs,
+        "edevs": devs,
+        "pools": pools,
+        "devdetails": devdetails,
+        "get_version": get_version,
+        "get_psu": get_psu,
+        "get_error_code": get_error_code,
+        "get_miner_info": get_miner_info,
+        "status": status,
     },
     unjoinable=lambda verb: verb.startswith("get_") or verb == "status",
     refuse=refuse,
-)  # fmt: skip
+)

@@ -25,59 +25,114 @@ def _summary(rig: Rig) -> Row:
     chips = [board.chip for board in physics.boards if board.chips] or [0.0]
     watts = round(physics.power, 1)
     return {
-        "elapsed": int(physics.uptime), "bootup-time": int(physics.uptime) + 40, "freq-avg": round(rig.spec.frequency),
-        "target-freq": round(rig.spec.frequency), "factory-hash": round(rig.spec.hashrate / TH, 3),
-        "hash-average": round(physics.average / TH, 3), "hash-1min": round(physics.windows["1m"] / TH, 3),
-        "hash-15min": round(physics.windows["15m"] / TH, 3), "hash-realtime": round(physics.hashrate / TH, 3),
-        "power-rate": round(watts / (physics.hashrate / TH), 2) if physics.hashrate else 0.0, "power-5min": watts,
-        "power-realtime": watts, "power-limit": round(rig.spec.watts * 1.05),
+        "elapsed": int(physics.uptime),
+        "bootup-time": int(physics.uptime) + 40,
+        "freq-avg": round(rig.spec.frequency),
+        "target-freq": round(rig.spec.frequency),
+        "factory-hash": round(rig.spec.hashrate / TH, 3),
+        "hash-average": round(physics.average / TH, 3),
+        "hash-1min": round(physics.windows["1m"] / TH, 3),
+        "hash-15min": round(physics.windows["15m"] / TH, 3),
+        "hash-realtime": round(physics.hashrate / TH, 3),
+        "power-rate": round(watts / (physics.hashrate / TH), 2) if physics.hashrate else 0.0,
+        "power-5min": watts,
+        "power-realtime": watts,
+        "power-limit": round(rig.spec.watts * 1.05),
         "environment-temperature": round(physics.ambient, 1),
         "board-temperature": [round(board.temperature, 1) for board in physics.boards],
-        "chip-temp-min": round(min(chips) - 12, 1), "chip-temp-avg": round(sum(chips) / len(chips) - 6, 1),
-        "chip-temp-max": round(max(chips), 1), "fan-speed-in": whatsminer.fan(rig),
-        "fan-speed-out": whatsminer.fan(rig, whatsminer.OUTLET), "up-freq-finish": 1, "Debug": "",
-    }  # fmt: skip
+        "chip-temp-min": round(min(chips) - 12, 1),
+        "chip-temp-avg": round(sum(chips) / len(chips) - 6, 1),
+        "chip-temp-max": round(max(chips), 1),
+        "fan-speed-in": whatsminer.fan(rig),
+        "fan-speed-out": whatsminer.fan(rig, whatsminer.OUTLET),
+        "up-freq-finish": 1,
+        "Debug": "",
+    }
 
 
 def _edevs(rig: Rig) -> list[Row]:
     physics = rig.physics
     return [
-        {"id": index, "slot": index, "status": "alive" if board.chips else "dead",
-         "hash-average": round(physics.average * board.hashrate / (physics.hashrate or 1.0) / TH, 3),
-         "hash-realtime": round(board.hashrate / TH, 3), "factory-hash": round(board.full / TH, 3),
-         "freq": rig.spec.frequency, "effective-chips": board.chips, "chip-temp-min": round(board.chip - 12, 1),
-         "chip-temp-avg": round(board.chip - 6, 1), "chip-temp-max": round(board.chip, 1)}
+        {
+            "id": index,
+            "slot": index,
+            "status": "alive" if board.chips else "dead",
+            "hash-average": round(physics.average * board.hashrate / (physics.hashrate or 1.0) / TH, 3),
+            "hash-realtime": round(board.hashrate / TH, 3),
+            "factory-hash": round(board.full / TH, 3),
+            "freq": rig.spec.frequency,
+            "effective-chips": board.chips,
+            "chip-temp-min": round(board.chip - 12, 1),
+            "chip-temp-avg": round(board.chip - 6, 1),
+            "chip-temp-max": round(board.chip, 1),
+        }
         for index, board in enumerate(physics.boards)
-    ]  # fmt: skip
+    ]
 
 
 def _pools(rig: Rig) -> list[Row]:
     return [
-        {"id": index, "pool-priority": index, "url": url, "account": user, "status": "alive" if alive else "dead",
-         "stratum-active": active and alive, "reject-rate": 0.0,
-         "last-share-time": int(rig.physics.uptime - slot.last_share) if slot.last_share is not None else 0}
+        {
+            "id": index,
+            "pool-priority": index,
+            "url": url,
+            "account": user,
+            "status": "alive" if alive else "dead",
+            "stratum-active": active and alive,
+            "reject-rate": 0.0,
+            "last-share-time": int(rig.physics.uptime - slot.last_share) if slot.last_share is not None else 0,
+        }
         for index, url, user, slot, alive, active in rig.slots
-    ]  # fmt: skip
+    ]
 
 
 def _device(rig: Rig) -> Row:
     """Compose get.device.info; error codes stand here only while there are some."""
     physics, spec = rig.physics, rig.spec
-    miner: Row = {"working": str(physics.powered and not physics.stopped).lower(), "type": spec.model,
-                  "hash-board": "K30", "miner-sn": rig.serial, "board-num": str(spec.boards), "hash-percent": "0",
-                  "fast-boot": "disable", "pool-strategy": "FAILOVER"}  # fmt: skip
+    miner: Row = {
+        "working": str(physics.powered and not physics.stopped).lower(),
+        "type": spec.model,
+        "hash-board": "K30",
+        "miner-sn": rig.serial,
+        "board-num": str(spec.boards),
+        "hash-percent": "0",
+        "fast-boot": "disable",
+        "pool-strategy": "FAILOVER",
+    }
     miner.update({f"pcbsn{index}": f"{rig.serial}B{index}" for index in range(spec.boards)})
     msg: Row = {
-        "network": {"ip": "", "proto": "dhcp", "netmask": "255.255.255.0", "gateway": "", "dns": "",
-                    "mac": rig.mac.upper(), "hostname": rig.hostname},
+        "network": {
+            "ip": "",
+            "proto": "dhcp",
+            "netmask": "255.255.255.0",
+            "gateway": "",
+            "dns": "",
+            "mac": rig.mac.upper(),
+            "hostname": rig.hostname,
+        },
         "miner": miner,
-        "system": {"api": "3.0.2", "platform": "H616", "fwversion": _FIRMWARE, "control-board-version": "CB6V10",
-                   "apiswitch": "1", "ledstatus": "auto"},
-        "power": {"type": "P221B", "mode": "1", "hwversion": "RT0159", "swversion": "230224.220429", "model": "P221B",
-                  "sn": f"{rig.serial}P", "vendor": "1", "fanspeed": 6344, "vin": 230.0,
-                  "pin": round(physics.power)},
+        "system": {
+            "api": "3.0.2",
+            "platform": "H616",
+            "fwversion": _FIRMWARE,
+            "control-board-version": "CB6V10",
+            "apiswitch": "1",
+            "ledstatus": "auto",
+        },
+        "power": {
+            "type": "P221B",
+            "mode": "1",
+            "hwversion": "RT0159",
+            "swversion": "230224.220429",
+            "model": "P221B",
+            "sn": f"{rig.serial}P",
+            "vendor": "1",
+            "fanspeed": 6344,
+            "vin": 230.0,
+            "pin": round(physics.power),
+        },
         "salt": rig.token[:8],
-    }  # fmt: skip
+    }
     if physics.lost >= 0:
         msg["error-code"] = [
             {str(530 + physics.lost): "2026-05-23 09:19:10", "reason": f"Slot {physics.lost} not found."}
@@ -104,8 +159,13 @@ def ask3(rig: Rig, command: str, param: Any) -> Answer:
 
 def get_version(rig: Rig, _: str) -> Answer:
     """Compose port 4028's `get_version`."""
-    return {"STATUS": "S", "When": rig.when, "Code": 131, "Description": _DESCRIPTION,
-            "Msg": {"api_ver": "3.0.2", "fw_ver": _FIRMWARE, "platform": "H616"}}  # fmt: skip
+    return {
+        "STATUS": "S",
+        "When": rig.when,
+        "Code": 131,
+        "Description": _DESCRIPTION,
+        "Msg": {"api_ver": "3.0.2", "fw_ver": _FIRMWARE, "platform": "H616"},
+    }
 
 
 FAMILY = Family(

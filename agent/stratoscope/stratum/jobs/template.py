@@ -13,8 +13,14 @@ from stratoscope.stratum.protocol.messages import Notify
 from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1, PH
 
 DEFECTS: Final = (
-    "coinbase", "extranonce_size", "height", "nbits", "value", "fees_without_transactions", "under_claimed",
-)  # fmt: skip
+    "coinbase",
+    "extranonce_size",
+    "height",
+    "nbits",
+    "value",
+    "fees_without_transactions",
+    "under_claimed",
+)
 """What can be wrong with a job. `coinbase`: no transaction, whatever the extranonce. `extranonce_size`: it fits another
 size than the session told. `height`: the coinbase names none. `nbits`: consensus calls it invalid. `value`: more than
 all bitcoins. `fees_without_transactions`: claims fees but has nothing that pays them, so the block would be invalid.
@@ -111,16 +117,29 @@ def decode(job: Notify, extranonce1: bytes | None = None, extranonce2_size: int 
     left = None if value is None or subsidy is None else value - subsidy
     tags = () if made is None else coinbase.tags_of(made.script)
     return Template(
-        job_id=job.job_id, height=height, prev_hash=shown(job.prev_hash), nbits=job.nbits,
-        network_difficulty=difficulty_of_nbits(job.nbits), version=job.version, ntime=job.ntime, clean=job.clean,
-        coinbase_value_sat=value, subsidy_sat=subsidy, fees_sat=left if left is not None and left >= 0 else None,
+        job_id=job.job_id,
+        height=height,
+        prev_hash=shown(job.prev_hash),
+        nbits=job.nbits,
+        network_difficulty=difficulty_of_nbits(job.nbits),
+        version=job.version,
+        ntime=job.ntime,
+        clean=job.clean,
+        coinbase_value_sat=value,
+        subsidy_sat=subsidy,
+        fees_sat=left if left is not None and left >= 0 else None,
         under_claimed_sat=None if left is None else max(0, -left),
         outputs=() if made is None else _outputs(made, chains.network_of(chain)),
-        commitments=names, tag=tags[0] if tags else "", tags=tags,
-        empty=not job.branches, transactions=transactions(len(job.branches)),
-        chain=chain, chain_hints=hints, extranonce_size=size,
+        commitments=names,
+        tag=tags[0] if tags else "",
+        tags=tags,
+        empty=not job.branches,
+        transactions=transactions(len(job.branches)),
+        chain=chain,
+        chain_hints=hints,
+        extranonce_size=size,
         defects=_defects(job, made, told is not None and size != told, left),
-    )  # fmt: skip
+    )
 
 
 def transactions(branches: int) -> tuple[int, int]:

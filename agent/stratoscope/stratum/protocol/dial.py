@@ -122,9 +122,13 @@ class Dialer:
         return Opened(found, phases, _end(found), certificate_verified=False)
 
     async def _handshake(
-        self, session: asyncio.Protocol, endpoint: Endpoint, addresses: list[str], phases: dict[str, float],
+        self,
+        session: asyncio.Protocol,
+        endpoint: Endpoint,
+        addresses: list[str],
+        phases: dict[str, float],
         context: ssl.SSLContext,
-    ) -> asyncio.Transport:  # fmt: skip
+    ) -> asyncio.Transport:
         plain = await self._connect(asyncio.Protocol(), endpoint, addresses, phases)
         asked = self._clock.monotonic()
         try:

@@ -19,11 +19,22 @@ CLEAR: Final = "stratum+tcp"
 TLS: Final = "stratum+ssl"
 V2: Final = "stratum2+tcp"
 SCHEMES: Final = {
-    "": CLEAR, "stratum": CLEAR, "stratum+tcp": CLEAR, "tcp": CLEAR, "stratum1+tcp": CLEAR,
-    "stratum+ssl": TLS, "stratum+tls": TLS, "stratum+tcps": TLS, "stratums": TLS, "ssl": TLS, "tls": TLS,
-    "stratum1+ssl": TLS, "stratum1+tls": TLS,
-    "stratum2+tcp": V2, "stratum2": V2,
-}  # fmt: skip
+    "": CLEAR,
+    "stratum": CLEAR,
+    "stratum+tcp": CLEAR,
+    "tcp": CLEAR,
+    "stratum1+tcp": CLEAR,
+    "stratum+ssl": TLS,
+    "stratum+tls": TLS,
+    "stratum+tcps": TLS,
+    "stratums": TLS,
+    "ssl": TLS,
+    "tls": TLS,
+    "stratum1+ssl": TLS,
+    "stratum1+tls": TLS,
+    "stratum2+tcp": V2,
+    "stratum2": V2,
+}
 """Spellings that firmwares use → the one that is shown."""
 NOT_STRATUM: Final = ("http", "https", "getwork", "gbt", "ws", "wss")
 LONGEST: Final = 512

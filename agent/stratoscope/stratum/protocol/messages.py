@@ -115,9 +115,7 @@ class Noise:
     method: str = ""
 
 
-Message = (
-    Notify | SetDifficulty | SetExtranonce | SetVersionMask | Reconnect | ShowMessage | Reply | Request | Noise
-)  # fmt: skip
+Message = Notify | SetDifficulty | SetExtranonce | SetVersionMask | Reconnect | ShowMessage | Reply | Request | Noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +165,16 @@ def parse_notify(params: Any) -> Notify | None:
     version, nbits, ntime = (item or 0 for item in words)
     clean = len(params) > 8 and params[8] is True
     return Notify(
-        job_id, swap_words(prev_hash), first, second, tuple(item or b"" for item in hashes), version, nbits,
-        ntime, clean,
-    )  # fmt: skip
+        job_id,
+        swap_words(prev_hash),
+        first,
+        second,
+        tuple(item or b"" for item in hashes),
+        version,
+        nbits,
+        ntime,
+        clean,
+    )
 
 
 def subscription(result: Any) -> Subscription | None:
@@ -313,6 +318,9 @@ def _session(before: list[Any]) -> str | None:
     pairs = before[0] if len(before) == 1 and isinstance(before[0], list) else before
     if len(pairs) == 2 and all(isinstance(part, str) for part in pairs):
         pairs = [pairs]
-    named = {pair[0]: pair[1] for pair in pairs
-             if isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)}  # fmt: skip
+    named = {
+        pair[0]: pair[1]
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+    }
     return named.get("mining.notify") or next(iter(named.values()), None)

@@ -54,10 +54,16 @@ class Session(Talk):
         self._subscribed: float | None = None  # monotonic s
         self._rtts: deque[float] = deque(maxlen=RTTS)
         self._takes: dict[type[Any], Callable[[Any, float], None]] = {
-            Notify: self._job, Reply: self._reply, SetDifficulty: self._difficulty, SetExtranonce: self._extranonce,
-            SetVersionMask: self._mask, Reconnect: self._away, ShowMessage: self._show, Noise: self._noisy,
+            Notify: self._job,
+            Reply: self._reply,
+            SetDifficulty: self._difficulty,
+            SetExtranonce: self._extranonce,
+            SetVersionMask: self._mask,
+            Reconnect: self._away,
+            ShowMessage: self._show,
+            Noise: self._noisy,
             Request: self._answer,
-        }  # fmt: skip
+        }
 
     async def _talk(self) -> None:
         self._send("configure", messages.configure)

@@ -4,8 +4,15 @@ import re
 from typing import Any, Final
 
 REASONS: Final = (
-    "stale", "duplicate", "low_difficulty", "unauthorized", "not_subscribed", "time", "version", "other",
-)  # fmt: skip
+    "stale",
+    "duplicate",
+    "low_difficulty",
+    "unauthorized",
+    "not_subscribed",
+    "time",
+    "version",
+    "other",
+)
 """Why a share is refused: the closed set behind the label `reason`."""
 
 _LONGEST: Final = 200
@@ -15,13 +22,16 @@ _BY_TEXT: Final = tuple(
         (r"duplicate", "duplicate"),
         (r"ntime|time-(?:too|invalid)|time (?:out of range|invalid)", "time"),
         (r"version", "version"),
-        (r"stale|job[ _-]?(?:id )?not[ _-]?found|unknown[ _-](?:work|job)|invalid[ _-]job|no such job|prev-?bl(?:oc)?k",
-         "stale"),
+        (
+            r"stale|job[ _-]?(?:id )?not[ _-]?found|unknown[ _-](?:work|job)|invalid[ _-]job|no such job"
+            r"|prev-?bl(?:oc)?k",
+            "stale",
+        ),
         (r"low[ _-]?diff|difficulty[ _-]too[ _-]low|above[ _-]target|high-hash|h-not-zero|target", "low_difficulty"),
         (r"mismatch|unauthori[sz]ed|not authori[sz]ed|unknown (?:user|worker)", "unauthorized"),
         (r"not[ _-]subscribed|subscription", "not_subscribed"),
     )
-)  # fmt: skip
+)
 _BY_CODE: Final = {21: "stale", 22: "duplicate", 23: "low_difficulty", 24: "unauthorized", 25: "not_subscribed"}
 
 

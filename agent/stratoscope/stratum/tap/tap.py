@@ -254,8 +254,7 @@ def keep_alive(sock: socket.socket | None) -> None:
     """Notice within two minutes that a silent peer is gone, and send small pieces at once."""
     if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    wanted = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000,
-              "TCP_NODELAY": 1}  # fmt: skip
+    wanted = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000, "TCP_NODELAY": 1}
     with contextlib.suppress(OSError):  # some systems lack some of these
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in wanted.items():

@@ -169,14 +169,21 @@ class Standing:
         template = work.template
         if template.height is None or not template.network_difficulty or template.coinbase_value_sat is None:
             return None
-        return offered.Template(height=template.height, difficulty=template.network_difficulty,
-                                coinbase_value=template.coinbase_value_sat, at=self._utc(work.received),
-                                endpoint=work.url)  # fmt: skip
+        return offered.Template(
+            height=template.height,
+            difficulty=template.network_difficulty,
+            coinbase_value=template.coinbase_value_sat,
+            at=self._utc(work.received),
+            endpoint=work.url,
+        )
 
     def _height(self) -> int | None:
         """Return the height of the newest block that the majority builds on."""
-        heights = [one.template.height - 1 for url, one in self.endpoints.items()
-                   if one.template is not None and one.template.height is not None and self._ours(url)]  # fmt: skip
+        heights = [
+            one.template.height - 1
+            for url, one in self.endpoints.items()
+            if one.template is not None and one.template.height is not None and self._ours(url)
+        ]
         return max(heights, default=None)
 
     def _note_tip(self) -> None:
@@ -208,14 +215,23 @@ class Standing:
         for url, watched in sorted(self.endpoints.items()):
             verdict = self._verdicts.get(url, UNKNOWN)
             records[url] = watched.record(chain=verdict.chain, match=verdict.match, lag=self._lag(url))
-        tips = [one.template.prev_hash for url, one in self.endpoints.items() if one.template is not None
-                and one.template.height == (height or 0) + 1 and self._ours(url)]  # fmt: skip
+        tips = [
+            one.template.prev_hash
+            for url, one in self.endpoints.items()
+            if one.template is not None and one.template.height == (height or 0) + 1 and self._ours(url)
+        ]
         return StratumNow(
-            at=self._clock.time(), endpoints=records, unwatched={k: n for k, n in unwatched.items() if n},
-            height=height, tip=max(tips, key=tips.count, default=None),
-            tip_at=None if height is None else self._utc(self._tip.received), work=self._fresh_work(),
-            mean_fees=self._mean_fees(), races=tuple(map(self._shown, self._races)), alarms=self.alarms.standing,
-        )  # fmt: skip
+            at=self._clock.time(),
+            endpoints=records,
+            unwatched={k: n for k, n in unwatched.items() if n},
+            height=height,
+            tip=max(tips, key=tips.count, default=None),
+            tip_at=None if height is None else self._utc(self._tip.received),
+            work=self._fresh_work(),
+            mean_fees=self._mean_fees(),
+            races=tuple(map(self._shown, self._races)),
+            alarms=self.alarms.standing,
+        )
 
 
 def _may_be_bitcoin(template: Template) -> bool:

@@ -17,9 +17,24 @@ PHASES: Final = ("dns", "connect", "tls", "subscribe", "authorize", "first_job")
 """Steps of opening a session, in order; the closed set behind the label `phase`."""
 
 ENDS: Final = (
-    "dns", "refused", "unreachable", "no_sockets", "connect_timeout", "tls", "reset", "closed", "timeout", "no_job",
-    "unauthorized", "garbled", "flood", "silent", "redirected", "forbidden", "bug",
-)  # fmt: skip
+    "dns",
+    "refused",
+    "unreachable",
+    "no_sockets",
+    "connect_timeout",
+    "tls",
+    "reset",
+    "closed",
+    "timeout",
+    "no_job",
+    "unauthorized",
+    "garbled",
+    "flood",
+    "silent",
+    "redirected",
+    "forbidden",
+    "bug",
+)
 """How a session can end; the closed set behind the label `outcome` of `mining_stratum_sessions_total`."""
 
 TURNS: Final = ("same", "within", "abroad")

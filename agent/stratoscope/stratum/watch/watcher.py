@@ -217,9 +217,14 @@ class Watch:
         if endpoint.scheme != V2:
             return Session(watched, self._clock, login, probe)
         return sv2.Session(
-            watched, self._clock, login, probe, authority=authority_key(endpoint.key),
-            at=(endpoint.host, endpoint.port), templates=watched.url in self._providers,
-        )  # fmt: skip
+            watched,
+            self._clock,
+            login,
+            probe,
+            authority=authority_key(endpoint.key),
+            at=(endpoint.host, endpoint.port),
+            templates=watched.url in self._providers,
+        )
 
     def _forbidden(self, watched: Watched, address: str, port: int) -> str | None:
         naming = self._named.get(watched.url)

@@ -143,8 +143,14 @@ class StatusPages:
         self._context, self._renderer, self._settings = context, renderer, settings
         self._clock: Clock = context.clock
         loader = PackageLoader("stratoscope_exporters.web.status", "templates")
-        self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, auto_reload=False,
-                                      trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+        self._templates = Environment(
+            loader=loader,
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self._templates.globals.update(human=human, site=context.site, health=context.health)
 
     def overview(self, query: Query, snapshots: list[RigSnapshot], books: Books | None = None) -> str:
@@ -159,25 +165,39 @@ class StatusPages:
         page = min(query.page, pages)
         shown = arranged(found, query)[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
         return self._templates.get_template("overview.html").render(
-            sums=sums, query=query, lines=shown, found=len(found), page=page, pages=pages, states=STATES,
+            sums=sums,
+            query=query,
+            lines=shown,
+            found=len(found),
+            page=page,
+            pages=pages,
+            states=STATES,
             sorts={key: sort for key, sort in SORTS.items() if books is not None or key not in MONEY_SORTS},
             money=books(tally.money for tally in tallies) if books is not None else None,
-            efficiency=_efficiency(tallies, sums.algorithm), now=self._clock.time(), first=(page - 1) * PAGE_ROWS + 1,
+            efficiency=_efficiency(tallies, sums.algorithm),
+            now=self._clock.time(),
+            first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
             paid=[paid(pool) for pool in self._context.reckoner.now] if self._context.reckoner is not None else [],
             pools=self._context.pools.now if self._context.pools is not None else (),
             stratum=self._context.stratum.now if self._context.stratum is not None else None,
             guard=self._context.guard(),
-        )  # fmt: skip
+        )
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:
         """Return the page of one rig; `history` has rows of UTC s, H/s, W and °C."""
         line = self._line(snapshot)
         return self._templates.get_template("rig.html").render(
-            line=line, rig=line.snapshot, reading=line.snapshot.reading, polling=line.snapshot.polling,
-            charts=_charts(history), now=self._clock.time(), users=self._settings.privacy == "full",
-            redacted_url=redacted_url, alarms=self._alarms(snapshot.rig),
-        )  # fmt: skip
+            line=line,
+            rig=line.snapshot,
+            reading=line.snapshot.reading,
+            polling=line.snapshot.polling,
+            charts=_charts(history),
+            now=self._clock.time(),
+            users=self._settings.privacy == "full",
+            redacted_url=redacted_url,
+            alarms=self._alarms(snapshot.rig),
+        )
 
     def _alarms(self, rig: str) -> list[Alarm]:
         guard = self._context.guard()

@@ -29,8 +29,42 @@ def shaken(authority=AUTHORITY.key, valid=(100, 200)):
 
 
 def test_the_authority_key_of_the_specification_is_read_and_written():
-    key = bytes([118, 99, 112, 0, 151, 156, 28, 17, 175, 12, 48, 11, 205, 140, 127, 228, 134, 16, 252, 233, 185, 193,
-                 30, 61, 174, 227, 90, 224, 176, 138, 116, 85])  # fmt: skip
+    key = bytes(
+        [
+            118,
+            99,
+            112,
+            0,
+            151,
+            156,
+            28,
+            17,
+            175,
+            12,
+            48,
+            11,
+            205,
+            140,
+            127,
+            228,
+            134,
+            16,
+            252,
+            233,
+            185,
+            193,
+            30,
+            61,
+            174,
+            227,
+            90,
+            224,
+            176,
+            138,
+            116,
+            85,
+        ]
+    )
     assert authority_key("9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh") == key
     assert authority_text(key) == "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh"
 
@@ -44,10 +78,14 @@ def test_a_text_that_is_no_authority_key_is_none(text):
 
 def test_key_agreement_is_that_of_bip_324():
     secret = bytes.fromhex("61062ea5071d800bbfd59e2e8b53d47d194b095ae5a4df04936b49772ef0d4d7")
-    ours = bytes.fromhex("ec0adff257bbfe500c188c80b4fdd640f6b45a482bbc15fc7cef5931deff0aa1"
-                         "86f6eb9bba7b85dc4dcc28b28722de1e3d9108b985e2967045668f66098e475b")  # fmt: skip
-    theirs = bytes.fromhex("a4a94dfce69b4a2a0a099313d10f9f7e7d649d60501c9e1d274c300e0d89aafa"
-                           "ffffffffffffffffffffffffffffffffffffffffffffffffffffffff8faf88d5")  # fmt: skip
+    ours = bytes.fromhex(
+        "ec0adff257bbfe500c188c80b4fdd640f6b45a482bbc15fc7cef5931deff0aa1"
+        "86f6eb9bba7b85dc4dcc28b28722de1e3d9108b985e2967045668f66098e475b"
+    )
+    theirs = bytes.fromhex(
+        "a4a94dfce69b4a2a0a099313d10f9f7e7d649d60501c9e1d274c300e0d89aafa"
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffff8faf88d5"
+    )
     shared = "c6992a117f5edbea70c3f511d32d26b9798be4b81a62eaee1a5acaa8459a3592"
     assert ellswift.xdh(ours, theirs, secret, 0).hex() == shared
 

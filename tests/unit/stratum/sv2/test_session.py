@@ -12,8 +12,8 @@ from stratoscope.clock import SystemClock
 from stratoscope.stratum.protocol.dial import Dialer
 from stratoscope.stratum.protocol.endpoint import endpoint_of
 from stratoscope.stratum.protocol.sv2.noise import MOST, authority_text
-from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 from stratoscope.stratum.watch import watcher
+from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 from stratoscope.stratum.watch.watcher import Naming, Watch
 from stratoscope.wire.dns import Names
 
@@ -139,10 +139,15 @@ async def test_a_server_that_speaks_something_else_ends_the_session_with_a_reaso
     other.close()
 
 
-@pytest.mark.parametrize(("type_", "payload", "times", "reason"), [
-    (0x1F, b"short", 60, "garbled"), (0x1F, bytes(MOST + 1), 1, "garbled"), (0x1C, b"", 500, "flood"),
-    (0x18, struct.pack("<I", 7) + b"\x03bye", 1, "closed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("type_", "payload", "times", "reason"),
+    [
+        (0x1F, b"short", 60, "garbled"),
+        (0x1F, bytes(MOST + 1), 1, "garbled"),
+        (0x1C, b"", 500, "flood"),
+        (0x18, struct.pack("<I", 7) + b"\x03bye", 1, "closed"),
+    ],
+)
 async def test_a_hostile_server_ends_the_session_with_a_reason(type_, payload, times, reason):
     async with Pool() as pool, Watching(pool.port) as watching:
         await watching.until(lambda one: one.template)

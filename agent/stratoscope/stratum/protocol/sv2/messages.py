@@ -131,9 +131,18 @@ class Other:
 
 
 Message = (
-    SetupSuccess | Refused | Moved | Opened | ExtendedJob | NewPrevHash | SetTarget | SetPrefix | ProviderTemplate
-    | Other | Noise
-)  # fmt: skip
+    SetupSuccess
+    | Refused
+    | Moved
+    | Opened
+    | ExtendedJob
+    | NewPrevHash
+    | SetTarget
+    | SetPrefix
+    | ProviderTemplate
+    | Other
+    | Noise
+)
 
 
 def parse(frame: Frame) -> Message:
@@ -151,9 +160,13 @@ def setup(protocol: int, host: str, port: int, agent: str, version: str, *, roll
     """Return SetupConnection to `host`:`port` for MINING or TEMPLATES, by the name of `agent` and its `version`."""
     names = (agent, "", version, "")  # vendor, hardware, firmware, device
     payload = (
-        fields.number(protocol, 1) + fields.number(VERSION, 2) * 2 + fields.number(4 if rolling else 0, 4)
-        + fields.text(host) + fields.number(port, 2) + b"".join(map(fields.text, names))
-    )  # fmt: skip
+        fields.number(protocol, 1)
+        + fields.number(VERSION, 2) * 2
+        + fields.number(4 if rolling else 0, 4)
+        + fields.text(host)
+        + fields.number(port, 2)
+        + b"".join(map(fields.text, names))
+    )
     return Frame(0, SETUP, payload)
 
 
@@ -163,9 +176,12 @@ def open_extended(request: int, user: str, extranonce_size: int = 8) -> Frame:
     Any target is accepted, so that no pool refuses the channel for the share difficulty it would set.
     """
     payload = (
-        fields.number(request, 4) + fields.text(user) + fields.single(_OUR_RATE) + fields.number(ANY_TARGET, 32)
+        fields.number(request, 4)
+        + fields.text(user)
+        + fields.single(_OUR_RATE)
+        + fields.number(ANY_TARGET, 32)
         + fields.number(extranonce_size, 2)
-    )  # fmt: skip
+    )
     return Frame(0, OPEN_EXTENDED, payload)
 
 
@@ -221,9 +237,18 @@ def _prefix(at: Reader) -> Message:
 
 def _template(at: Reader) -> Message:
     return ProviderTemplate(
-        at.number(8), at.flag(), at.number(4), at.number(4), at.octets(), at.number(4), at.number(8), at.number(4),
-        at.octets(2), at.number(4), at.hashes(),
-    )  # fmt: skip
+        at.number(8),
+        at.flag(),
+        at.number(4),
+        at.number(4),
+        at.octets(),
+        at.number(4),
+        at.number(8),
+        at.number(4),
+        at.octets(2),
+        at.number(4),
+        at.hashes(),
+    )
 
 
 def _template_prev_hash(at: Reader) -> Message:
@@ -231,8 +256,16 @@ def _template_prev_hash(at: Reader) -> Message:
 
 
 _KNOWN: Final[dict[int, Callable[[Reader], Message]]] = {
-    SETUP_SUCCESS: _setup_success, SETUP_ERROR: _setup_error, RECONNECT: _moved, OPEN_EXTENDED_SUCCESS: _opened,
-    OPEN_ERROR: _open_error, CLOSE_CHANNEL: _closed, SET_EXTRANONCE_PREFIX: _prefix, NEW_EXTENDED_JOB: _job,
-    SET_NEW_PREV_HASH: _prev_hash, SET_TARGET: _target, NEW_TEMPLATE: _template,
+    SETUP_SUCCESS: _setup_success,
+    SETUP_ERROR: _setup_error,
+    RECONNECT: _moved,
+    OPEN_EXTENDED_SUCCESS: _opened,
+    OPEN_ERROR: _open_error,
+    CLOSE_CHANNEL: _closed,
+    SET_EXTRANONCE_PREFIX: _prefix,
+    NEW_EXTENDED_JOB: _job,
+    SET_NEW_PREV_HASH: _prev_hash,
+    SET_TARGET: _target,
+    NEW_TEMPLATE: _template,
     TEMPLATE_PREV_HASH: _template_prev_hash,
-}  # fmt: skip
+}

@@ -44,9 +44,16 @@ class Session(Talk):
     """
 
     def __init__(
-        self, ear: Ear, clock: Clock, login: Login | None, probe: float, *,
-        authority: bytes | None, at: tuple[str, int], templates: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        ear: Ear,
+        clock: Clock,
+        login: Login | None,
+        probe: float,
+        *,
+        authority: bytes | None,
+        at: tuple[str, int],
+        templates: bool = False,
+    ) -> None:
         self.provider = templates
         super().__init__(ear, clock, login, probe, STEPS)
         self._at, self._templates = at, templates
@@ -57,8 +64,11 @@ class Session(Talk):
         self._opened_at: float | None = None  # monotonic s
         self._as_user = False
         self._takes: dict[type[Any], Callable[[Any], None]] = {
-            SetupSuccess: self._set_up, Refused: self._refused, Moved: self._moved, Noise: self._noisy,
-        }  # fmt: skip
+            SetupSuccess: self._set_up,
+            Refused: self._refused,
+            Moved: self._moved,
+            Noise: self._noisy,
+        }
 
     async def _talk(self) -> None:
         asked = self._clock.monotonic()

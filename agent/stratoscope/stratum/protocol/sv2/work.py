@@ -39,8 +39,10 @@ class Work:
         """Follow one message; return the job that can be worked on now, if the message brought one."""
         if isinstance(message, Opened):
             self.channel, self.prefix, self.extranonce_size = (
-                message.channel, message.extranonce_prefix, message.extranonce_size,
-            )  # fmt: skip
+                message.channel,
+                message.extranonce_prefix,
+                message.extranonce_size,
+            )
             self._share(message.target)
         elif isinstance(message, SetTarget):
             self._share(message.target)
@@ -75,9 +77,16 @@ class Work:
         if isinstance(job, ProviderTemplate):
             return Job(_of_template(job, tip, clean=clean), b"", 0)
         notify = Notify(
-            str(job.job), tip.prev_hash, job.prefix, job.suffix, job.branches, job.version, tip.nbits,
-            job.min_ntime or tip.ntime, clean,
-        )  # fmt: skip
+            str(job.job),
+            tip.prev_hash,
+            job.prefix,
+            job.suffix,
+            job.branches,
+            job.version,
+            tip.nbits,
+            job.min_ntime or tip.ntime,
+            clean,
+        )
         return Job(notify, self.prefix, self.extranonce_size)
 
 
@@ -93,9 +102,16 @@ def _of_template(template: ProviderTemplate, tip: NewPrevHash, *, clean: bool) -
     )
     tail += template.lock_time.to_bytes(4, "little")
     return Notify(
-        str(template.template), tip.prev_hash, head, tail, template.branches, template.version, tip.nbits, tip.ntime,
+        str(template.template),
+        tip.prev_hash,
+        head,
+        tail,
+        template.branches,
+        template.version,
+        tip.nbits,
+        tip.ntime,
         clean,
-    )  # fmt: skip
+    )
 
 
 def _compact(count: int) -> bytes:
