@@ -23,8 +23,10 @@ _BY_TEXT: Final = tuple(
         (r"ntime|time-(?:too|invalid)|time (?:out of range|invalid)", "time"),
         (r"version", "version"),
         (
-            r"stale|job[ _-]?(?:id )?not[ _-]?found|unknown[ _-](?:work|job)|invalid[ _-]job|no such job"
-            r"|prev-?bl(?:oc)?k",
+            (
+                r"stale|job[ _-]?(?:id )?not[ _-]?found|unknown[ _-](?:work|job)|invalid[ _-]job|no such job"
+                r"|prev-?bl(?:oc)?k"
+            ),
             "stale",
         ),
         (r"low[ _-]?diff|difficulty[ _-]too[ _-]low|above[ _-]target|high-hash|h-not-zero|target", "low_difficulty"),
