@@ -136,3 +136,10 @@ class ConfigError(OperatorError):
 
 class UsageError(OperatorError):
     """A command-line argument is wrong."""
+
+
+def first_error(group: BaseException) -> BaseException:
+    """Return the first error inside nested exception groups; an error that is no group is returned unchanged."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group

@@ -25,7 +25,7 @@ from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
 from stratoscope.drivers.driver import Driver
-from stratoscope.errors import ConfigError, OperatorError
+from stratoscope.errors import ConfigError, OperatorError, first_error
 from stratoscope.events import Event, Events
 from stratoscope.exporter import Context, Health
 from stratoscope.fleet import Fleet
@@ -77,14 +77,6 @@ def plan_of(entry: RigEntry) -> Plan:
         tariff_group=entry.tariff_group,
         expected=entry.expected,
     )
-
-
-def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
-    """Return the first exception inside nested groups: what the operator must hear is one sentence."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def log_event(event: Event) -> None:
@@ -199,7 +191,7 @@ class Agent:
             theirs, ours = group.split(OperatorError)
             if theirs is None or ours is not None:
                 raise
-            raise first_of(theirs) from None
+            raise first_error(theirs) from None
         finally:
             await self.wire.close()
             if self.ledger is not None:

@@ -1,29 +1,49 @@
-"""Says how long to leave a broker alone after a connection was not had or was lost."""
+"""Computes how long to wait before the next try: exponential backoff with jitter. The only backoff in the agent."""
 
+from dataclasses import dataclass
 from typing import Final
 
-LONGEST: Final = 30.0
-"""Seconds between tries at most, so that a broker that is back is found within half a minute."""
-STUBBORN: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize", "bug"})
-"""Reasons that do not go away by trying again soon."""
-STEADY: Final = 30.0
-"""Seconds after which a connection counts as good, and the next failure as the first."""
+FULL_JITTER: Final = (0.0, 1.0)
+"""The wait is drawn from zero to the bound: many clients that failed together come back spread out."""
+SLIGHT_JITTER: Final = (1.0, 1.1)
+"""The wait is the bound plus up to a tenth: for tries that nobody else makes at the same time."""
+MAX_DOUBLINGS: Final = 16
+MAX_BROKER_WAIT_S: Final = 30.0
+"""Longest wait between connection attempts, so that a broker that returns is found within half a minute."""
+PERSISTENT_BROKER_REASONS: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize", "bug"})
+"""Reasons that a retry within seconds does not cure."""
+STABLE_AFTER_S: Final = 30.0
+"""A connection that held this long was good: the next failure counts as the first."""
 
 
-def pause(failures: int, reason: str, chance: float) -> float:
-    """Return the seconds to wait after the `failures`th failure in a row; `chance` is 0 to 1 (full jitter)."""
-    if reason in STUBBORN:
-        return LONGEST * (1.0 + chance)
-    return max(0.1, chance * min(LONGEST, 2.0 ** min(failures, 10)))
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits (s) that double from `first_s` up to `max_s`, times a random factor within `jitter`, at least `min_s`."""
+
+    first_s: float
+    max_s: float
+    min_s: float = 0.0
+    jitter: tuple[float, float] = FULL_JITTER
+
+    def delay(self, failures: int, random01: float) -> float:
+        """Return the wait in s after the `failures`th failure in a row (from 1); `random01` is in [0, 1)."""
+        bound = min(self.first_s * 2.0 ** min(max(0, failures - 1), MAX_DOUBLINGS), self.max_s)
+        low, high = self.jitter
+        return max(self.min_s, bound * (low + (high - low) * random01))
 
 
-class Patience:
-    """Counts failures in a row of one connection."""
+BROKER: Final = Backoff(first_s=2.0, max_s=MAX_BROKER_WAIT_S, min_s=0.1)
+BROKER_PERSISTENT: Final = Backoff(first_s=MAX_BROKER_WAIT_S, max_s=MAX_BROKER_WAIT_S, jitter=(1.0, 2.0))
+
+
+class ReconnectBackoff:
+    """Counts the failures in a row of one broker connection and computes the wait before the next attempt."""
 
     def __init__(self) -> None:
         self._failures = 0
 
-    def after(self, held: float, reason: str, chance: float) -> float:
-        """Return the seconds to wait after a connection that held for `held` s was lost, or was not had (0)."""
-        self._failures = 1 if held > STEADY else self._failures + 1
-        return pause(self._failures, reason, chance)
+    def next_delay(self, held_s: float, reason: str, random01: float) -> float:
+        """Record the loss of a connection that held for `held_s` s (0: never made); return the wait in s."""
+        self._failures = 1 if held_s > STABLE_AFTER_S else self._failures + 1
+        backoff = BROKER_PERSISTENT if reason in PERSISTENT_BROKER_REASONS else BROKER
+        return backoff.delay(self._failures, random01)

@@ -22,6 +22,7 @@ from yarl import URL
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.outside.backoff import Backoff
 from stratoscope.outside.inbox import Inbox
 from stratoscope.outside.source_metrics import SourceTally
 from stratoscope.units import HOUR, MINUTE
@@ -58,6 +59,7 @@ PAUSE_UNTOLD: Final = 5 * MINUTE
 PATIENCE: Final = 3
 """Failures in a row after which a service is left alone for a minute, then two, four, up to MOST_ALONE."""
 MOST_ALONE: Final = 15 * MINUTE
+BREAKER: Final = Backoff(MINUTE, MOST_ALONE, jitter=(0.9, 1.1))
 HEADERS: Final = {
     "User-Agent": f"stratoscope/{__version__} (mining telemetry agent)",
     "Accept": "application/json, text/plain;q=0.5",
@@ -234,8 +236,7 @@ class Remote:
     def _failed(self) -> None:
         self._failures += 1
         if self._failures >= PATIENCE:
-            alone = min(MINUTE * 2.0 ** min(self._failures - PATIENCE, 10), MOST_ALONE)
-            self._wait(alone * (0.9 + 0.2 * self._fetcher.chance()))
+            self._wait(BREAKER.delay(self._failures - PATIENCE + 1, self._fetcher.chance()))
 
     def _wait(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._fetcher.clock.monotonic() + seconds)

@@ -9,8 +9,8 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from stratoscope.clock import Clock
-from stratoscope.errors import BROKER_REASONS, BrokerError, SourceError
-from stratoscope.outside.backoff import Patience
+from stratoscope.errors import BROKER_REASONS, BrokerError, SourceError, first_error
+from stratoscope.outside.backoff import ReconnectBackoff
 from stratoscope.outside.broker import Broker
 
 MOST_TOPICS: Final = 200
@@ -79,7 +79,7 @@ class Inbox:
 
     async def run(self) -> None:
         """Hear until cancelled."""
-        patience = Patience()
+        backoff = ReconnectBackoff()
         while True:
             await self._asked_for_something()
             broker, since, reason = self._connection(), self._clock.monotonic(), "lost"
@@ -95,7 +95,7 @@ class Inbox:
             # A TaskGroup of Python 3.11 loses a cancellation when one of its tasks fails at the same moment.
             if self._ending():
                 return
-            await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
+            await self._clock.sleep(backoff.next_delay(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _asked_for_something(self) -> None:
         while not self._newest:
@@ -138,9 +138,7 @@ class Inbox:
                 self.unasked += 1
 
     def _lost(self, group: BaseExceptionGroup[Any]) -> str:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = first_error(group)
         reason = error.reason if isinstance(error, BrokerError) and error.reason in BROKER_REASONS else "lost"
         self.failures[reason] = self.failures.get(reason, 0) + 1
         if reason != self._trouble:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from stratoscope.outside.backoff import Backoff
+
 SUSPECT_AFTER: Final = 2
 FIRST_DELAY: Final = 30.0
 
@@ -37,9 +39,7 @@ def delay(health: Health, interval: float, longest: float, chance: float) -> flo
     """
     if not health.suspect:
         return 0.0
-    doublings = min(health.failures - SUSPECT_AFTER, 16)
-    span = min(max(FIRST_DELAY, interval) * float(1 << doublings), longest)
-    return chance * span
+    return Backoff(max(FIRST_DELAY, interval), longest).delay(health.failures - SUSPECT_AFTER + 1, chance)
 
 
 def freshness(interval: float, least: float) -> float:

@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
+from stratoscope.outside.backoff import SLIGHT_JITTER, Backoff
 from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told, totalled
 from stratoscope.pools.rate_limit import Bucket
 from stratoscope.pools.reader import added_up
@@ -28,6 +29,8 @@ SPREAD: Final = 10.0
 PATIENT: Final = frozenset({"auth", "refused", "schema", "redirect"})
 """Failures that do not pass by themselves: the next try comes five times later."""
 MOST_WAIT: Final = 15 * MINUTE
+BACKOFF: Final = Backoff(MINUTE, MOST_WAIT, jitter=SLIGHT_JITTER)
+SLOW_BACKOFF: Final = Backoff(5 * MINUTE, MOST_WAIT, jitter=SLIGHT_JITTER)
 
 
 @dataclass(slots=True)
@@ -141,11 +144,11 @@ class AskedPool:
                 self._warn(f"pool {self.settings.name}: {kept.call.name} is not told: {error}")
             kept.wrong = error
             kept.failures += 1
-        wait = MINUTE  # nothing was asked while the whole service is left alone: look soon whether that is over
-        if error.reason != "waiting":
-            first = 5 * MINUTE if error.reason in PATIENT else MINUTE
-            wait = min(first * 2.0 ** min(kept.failures - 1, 10), MOST_WAIT)
-        kept.due = self._clock.monotonic() + wait * (1 + JITTER * self._chance())
+        if error.reason == "waiting":  # no request was made while the whole service pauses: check again soon
+            kept.due = self._clock.monotonic() + Backoff(MINUTE, MINUTE, jitter=SLIGHT_JITTER).delay(1, self._chance())
+        else:
+            backoff = SLOW_BACKOFF if error.reason in PATIENT else BACKOFF
+            kept.due = self._clock.monotonic() + backoff.delay(kept.failures, self._chance())
 
     def _count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1

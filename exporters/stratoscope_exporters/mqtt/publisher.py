@@ -12,12 +12,12 @@ import orjson
 import structlog
 
 from stratoscope.clock import Clock
-from stratoscope.errors import BROKER_REASONS, BrokerError
+from stratoscope.errors import BROKER_REASONS, BrokerError, first_error
 from stratoscope.events import Event
 from stratoscope.exporter import Context
 from stratoscope.ledger import Outbox
 from stratoscope.metrics import Tally, totals
-from stratoscope.outside.backoff import Patience
+from stratoscope.outside.backoff import ReconnectBackoff
 from stratoscope.outside.broker import Broker, Outgoing
 from stratoscope_exporters.homeassistant.discovery import Discovery
 from stratoscope_exporters.mqtt.counts import Counts
@@ -100,7 +100,7 @@ class Publisher:
                 self._discovery.unregister(context.registry)
 
     async def _connections(self) -> None:
-        patience = Patience()
+        backoff = ReconnectBackoff()
         while True:
             broker, since, reason = self._connection(), self._clock.monotonic(), "lost"
             try:
@@ -108,7 +108,8 @@ class Publisher:
                 since = self._clock.monotonic()
                 await self._session(broker)
             except* BrokerError as group:
-                error = first(group)
+                error = first_error(group)
+                assert isinstance(error, BrokerError)  # noqa: S101 — except* gave no others
                 reason = error.reason if error.reason in BROKER_REASONS else "lost"
                 self._lost(reason, error)
             except* Exception:  # a bug here must cost a connection, not the agent: counted, with its traceback
@@ -121,7 +122,7 @@ class Publisher:
             # A TaskGroup of Python 3.11 loses a cancellation when one of its tasks fails at the same moment.
             if self._context.health.stopping:
                 return
-            await self._clock.sleep(patience.after(self._clock.monotonic() - since, reason, self._chance()))
+            await self._clock.sleep(backoff.next_delay(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _session(self, broker: Broker) -> None:
         """Publish on one connection until it breaks or we end."""
@@ -217,12 +218,3 @@ class Publisher:
         if reason != self._trouble:
             self._trouble = reason
             log.warning("no broker; rigs are polled as ever, events are kept", reason=str(error))
-
-
-def first(group: BaseExceptionGroup[Any]) -> BrokerError:
-    """Return the first error inside nested groups: the one that ended the connection."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, BrokerError)  # noqa: S101 — except* gave no others
-    return error

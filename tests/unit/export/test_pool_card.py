@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.reconcile.waterfall import PoolDay, waterfall
+from stratoscope.text import quantities
 from stratoscope.units import DAY, PH
-from stratoscope_exporters import human
 from stratoscope_exporters.exposition.meters import Meters
 from stratoscope_exporters.exposition.render import Renderer
 from stratoscope_exporters.exposition.settings import Settings
@@ -100,8 +100,8 @@ def test_the_page_says_that_a_pool_credits_too_little_and_how_much(clock, skimme
     html = page(clock, skimmed.reckoner)
     assert "credits too little" in html
     one = paid(skimmed.now)
-    assert f"{human.exact(one.compared.ratio)} <small>of what was due in 24 h" in html
-    assert f"{human.exact(1 - skimmed.now.finding.rate)} (±" in html
+    assert f"{quantities.percent_hundredths(one.compared.ratio)} <small>of what was due in 24 h" in html
+    assert f"{quantities.percent_hundredths(1 - skimmed.now.finding.rate)} (±" in html
     assert "80 rigs matched." in html
 
 
@@ -128,13 +128,18 @@ def test_a_pools_name_is_text_and_nothing_else(clock, skimmed):
     ("value", "text"), [(0.5, "50.0 %"), (0.0012, "0.1 %"), (0.0001, "1 in 10\u202f000"), (0.0, "0 %"), (None, "–")]
 )
 def test_small_chances_are_told_as_one_in_so_many(value, text):
-    assert human.chance(value) == text
+    assert quantities.probability(value) == text
 
 
 def test_long_durations_are_told_in_years():
-    assert human.years(3 * DAY) == "3 d"
-    assert human.years(3836 * 365.25 * DAY) == "3\u202f836 years"
+    assert quantities.long_duration(3 * DAY) == "3 d"
+    assert quantities.long_duration(3836 * 365.25 * DAY) == "3\u202f836 years"
 
 
 def test_satoshis_of_a_step_carry_their_sign():
-    assert [human.signed(value) for value in (-3210.4, 63.2, 0.2, -0.4)] == ["−3\u202f210", "+63", "0", "0"]
+    assert [quantities.signed_satoshis(value) for value in (-3210.4, 63.2, 0.2, -0.4)] == [
+        "−3\u202f210",
+        "+63",
+        "0",
+        "0",
+    ]

@@ -14,7 +14,7 @@ import pytest
 from fakes.mosquitto import passwords
 from stratoscope.fleet import Judged
 from stratoscope.ledger import Ledger, Outbox
-from stratoscope.outside.backoff import LONGEST, STUBBORN, pause
+from stratoscope.outside.backoff import MAX_BROKER_WAIT_S, PERSISTENT_BROKER_REASONS, ReconnectBackoff
 from stratoscope.outside.broker import Account, Connection
 from stratoscope_exporters.mqtt import sender
 from stratoscope_exporters.mqtt.counts import KINDS
@@ -211,11 +211,15 @@ async def test_a_wrong_password_is_counted_as_such_and_not_tried_over_and_over(m
 
 
 @pytest.mark.parametrize("failures", [1, 5, 400])
-def test_pauses_are_full_jitter_up_to_half_a_minute_and_longer_for_what_stays_wrong(failures) -> None:
-    assert pause(failures, "lost", 0.0) == 0.1
-    assert pause(failures, "unreachable", 1.0) == min(LONGEST, 2.0**failures)
-    for reason in STUBBORN:
-        assert LONGEST <= pause(failures, reason, 0.0) <= pause(failures, reason, 1.0) == 2 * LONGEST
+def test_reconnects_with_full_jitter_within_half_a_minute_and_later_for_persistent_reasons(failures) -> None:
+    def delay(reason: str, random01: float) -> float:
+        backoff = ReconnectBackoff()
+        return [backoff.next_delay(0.0, reason, random01) for _ in range(failures)][-1]
+
+    assert delay("lost", 0.0) == 0.1
+    assert delay("unreachable", 1.0) == min(MAX_BROKER_WAIT_S, 2.0**failures)
+    for reason in PERSISTENT_BROKER_REASONS:
+        assert MAX_BROKER_WAIT_S <= delay(reason, 0.0) <= delay(reason, 1.0) == 2 * MAX_BROKER_WAIT_S
 
 
 async def test_denied_events_are_kept_and_told_once_the_rules_allow_them(

@@ -16,8 +16,8 @@ from stratoscope_exporters.exposition.page import Pages, Wanted
 from stratoscope_exporters.exposition.render import Renderer
 from stratoscope_exporters.exposition.settings import Settings
 from stratoscope_exporters.exposition.text import Form
-from stratoscope_exporters.human import credited, window
 from stratoscope_exporters.web.status.pages import Query, StatusPages
+from stratoscope_exporters.web.status.pool_windows import credited_hashrates, window_label
 from unit.export.farm import HandClock, context
 
 
@@ -154,10 +154,10 @@ def test_the_window_nearest_to_an_hour_and_a_day_are_shown():
     from stratoscope.pools.report import PoolReport
 
     report = PoolReport(pool="a", kind="b", at=0.0, hashrate={60.0: 1.0, 300.0: 2.0, 86400.0: 3.0})
-    assert credited(report) == [(300.0, 2.0), (86400.0, 3.0)]
-    assert credited(dataclasses.replace(report, hashrate={0.0: 1.0})) == [(0.0, 1.0)]
-    assert credited(dataclasses.replace(report, hashrate={})) == credited(None) == []
-    assert [window(seconds) for seconds in (0.0, 600.0, 3600.0)] == ["now", "in 10 min", "in 1 h"]
+    assert credited_hashrates(report) == [(300.0, 2.0), (86400.0, 3.0)]
+    assert credited_hashrates(dataclasses.replace(report, hashrate={0.0: 1.0})) == [(0.0, 1.0)]
+    assert credited_hashrates(dataclasses.replace(report, hashrate={})) == credited_hashrates(None) == []
+    assert [window_label(seconds) for seconds in (0.0, 600.0, 3600.0)] == ["now", "in 10 min", "in 1 h"]
 
 
 @pytest.mark.parametrize("family", POOLS, ids=lambda family: family.title)

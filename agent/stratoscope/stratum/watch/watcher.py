@@ -13,6 +13,7 @@ from typing import Final
 from stratoscope.clock import Clock
 from stratoscope.events import Event
 from stratoscope.market import template as offered
+from stratoscope.outside.backoff import Backoff
 from stratoscope.stratum.protocol.dial import Dial, Ended
 from stratoscope.stratum.protocol.endpoint import V2, Endpoint, NoEndpoint, endpoint_of, forbidden, matches
 from stratoscope.stratum.protocol.session import Session
@@ -31,7 +32,8 @@ MOST_NAMED: Final = 1024
 """Endpoints remembered at a time: a rig that names another one in each answer fills no memory."""
 LASTED: Final = MINUTE
 """A session that gave work for so long was a good one: the next is opened soon."""
-FIRST_WAIT, LONGEST_WAIT, STUBBORN_WAIT = 5.0, 5 * MINUTE, 15 * MINUTE
+BACKOFF: Final = Backoff(first_s=5.0, max_s=5 * MINUTE, min_s=1.0)
+SLOW_BACKOFF: Final = Backoff(first_s=MINUTE, max_s=15 * MINUTE, min_s=1.0)
 STUBBORN: Final = frozenset({"forbidden", "no_job", "unauthorized", "flood", "garbled"})
 """What will not be better in a minute."""
 FRESH: Final = 1.0
@@ -195,10 +197,9 @@ class Watch:
             await self._clock.sleep(wait)
 
     def _pause(self, reason: str, failures: int) -> float:
-        """Return how long to wait: full jitter up to a bound that doubles with each failure, 1 s at least."""
-        longest = STUBBORN_WAIT if reason in STUBBORN else LONGEST_WAIT
-        first = MINUTE if reason in STUBBORN else FIRST_WAIT
-        return 1.0 + self._chance() * min(longest, first * 2.0 ** min(failures, 10))
+        """Return the wait in s before the next connection attempt."""
+        backoff = SLOW_BACKOFF if reason in STUBBORN else BACKOFF
+        return backoff.delay(failures + 1, self._chance())
 
     async def _hold(self, watched: Watched) -> None:
         watched.dialing()

@@ -16,12 +16,13 @@ from stratoscope.exporter import Context
 from stratoscope.fleet import STATES, Economics, RigSnapshot
 from stratoscope.metrics import Identity, Tally, redacted_url, totals
 from stratoscope.tamper.detector import Alarm
+from stratoscope.text import quantities
 from stratoscope.units import joules_per_terahash
-from stratoscope_exporters import human
 from stratoscope_exporters.exposition.render import Renderer
 from stratoscope_exporters.exposition.settings import Settings
 from stratoscope_exporters.exposition.text import rig_label
 from stratoscope_exporters.web.status.pool_card import paid
+from stratoscope_exporters.web.status.pool_windows import credited_hashrates, window_label
 from stratoscope_exporters.web.status.sparkline import Sparkline, sparkline
 
 PAGE_ROWS: Final = 100
@@ -151,7 +152,13 @@ class StatusPages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(human=human, site=context.site, health=context.health)
+        self._templates.globals.update(
+            quantities=quantities,
+            credited_hashrates=credited_hashrates,
+            window_label=window_label,
+            site=context.site,
+            health=context.health,
+        )
 
     def overview(self, query: Query, snapshots: list[RigSnapshot], books: Books | None = None) -> str:
         """Return the page of the whole fleet; `books` sums its money up."""
@@ -238,8 +245,8 @@ def _efficiency(tallies: list[Tally], algorithm: str) -> float | None:
 
 def _charts(history: list[tuple[float, float, float, float]]) -> list[Sparkline]:
     drawn = (
-        sparkline("Hashrate", ((row[0], row[1]) for row in history), human.hashrate),
-        sparkline("Power", ((row[0], row[2]) for row in history), human.power),
-        sparkline("Hottest chip", ((row[0], row[3]) for row in history), human.celsius),
+        sparkline("Hashrate", ((row[0], row[1]) for row in history), quantities.hashrate),
+        sparkline("Power", ((row[0], row[2]) for row in history), quantities.power),
+        sparkline("Hottest chip", ((row[0], row[3]) for row in history), quantities.celsius),
     )
     return [chart for chart in drawn if chart is not None]

@@ -1,0 +1,1 @@
+"""Formats values for people."""
