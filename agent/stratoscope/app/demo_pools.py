@@ -1,4 +1,4 @@
-"""Gives the demo its pools: what to ask them, and what the agent would know had it watched since yesterday."""
+"""Gives the demo its pools: how to query them, and what the agent would know had it run for the past days."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,7 +39,7 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def watched(past: PoolPast, config: Config) -> Reckoner:
-    """Return the reconciliation that has seen the past of a fleet since yesterday's midnight."""
+    """Return the reconciliation of an agent that has watched the fleet through its simulated past."""
     settings = [pool.settings() for pool in config.pools]
     rows = [row for one in settings for row in days_of(past, one, config.site)]
     reckoner = Reckoner(config.site, lambda _: None, rows=rows, span=SPAN)

@@ -32,8 +32,8 @@ class FoundryPool:
         self._days = dict(past.by_day(account))
         self._work = self._credited()
         first = min(self._days, default=0.0)
-        for back in range(1, _DAYS):
-            self._days[first - back * DAY] = self._days.get(first, 0.0)
+        for back in range(1, _DAYS + 1):
+            self._days.setdefault(clock.time() // DAY * DAY - back * DAY, self._days.get(first, 0.0))
 
     def answer(self, request: Request) -> Page:
         """Answer one request."""

@@ -1,4 +1,4 @@
-"""Makes up what rigs did at their pools before the simulation began: a pool has books of yesterday, a rig a past."""
+"""Generates what rigs did at their pools before the simulation started, so that pools have past days to report."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,8 @@ from stratoscope.simulate.physics import poisson
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import DAY, HOUR
 
+DAYS: Final = 2
+"""Whole days of the past. Pools settle yesterday only some hours after midnight; the day before is always settled."""
 _WAVER = 0.002  # of an hour's mean hashrate
 _SKIMS_FOR = 30 * HOUR  # s before the simulation since which the south's pool skims
 REFUSED: Final = 0.0023
@@ -31,7 +33,7 @@ class RigHour:
 
 @dataclass(slots=True)
 class PoolPast:
-    """The hours from midnight of yesterday (UTC) on up to the present one, of all rigs by account."""
+    """The hours of the last DAYS whole UTC days and of today up to the current hour, of all rigs by account."""
 
     begin: float
     end: float
@@ -60,7 +62,7 @@ class PoolPast:
 def past_of(rigs: Iterable[Rig], chain: Chain, now: float, seed: int) -> PoolPast:
     """Return the past of these rigs as of UTC `now`: each rig at its own mean hashrate, shares drawn for every hour."""
     past = PoolPast(
-        now // DAY * DAY - DAY,
+        now // DAY * DAY - DAYS * DAY,
         now // HOUR * HOUR,
         difficulty(chain.bits),
         subsidy(chain.tip().height),

@@ -5,10 +5,13 @@ import json
 import aiohttp
 import pytest
 
+from stratoscope.pools.days import SETTLING
 from stratoscope.simulate.accounts import NORTH_KEY, SKIMMED, account_of
+from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool_foundry import trimmed
+from stratoscope.simulate.pool_past import past_of
 from stratoscope.simulate.serve import site
-from stratoscope.units import DAY, GH, HOUR
+from stratoscope.units import DAY, GH, HOUR, MINUTE
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ async def test_the_norths_days_are_paid_by_hashes_difficulty_and_the_trimmed_rat
     assert len(days) == 7
     day = days[-1]
     assert day["endTime"].endswith("T00:00:00Z")
-    hashes = sum(hour.credited for hour in fleet.past.hours["north"] if hour.start < fleet.past.begin + DAY)
+    hashes = sum(hour.credited for hour in fleet.past.hours["north"] if hour.start // DAY == fleet.past.end // DAY - 1)
     base = hashes / (fleet.past.difficulty * 2**32) * fleet.past.subsidy / 1e8
     assert day["ppsBaseAmount"] == pytest.approx(base, rel=1e-3, abs=1e-8)
     gross = day["ppsBaseAmount"] + day["txFeeRewardAmount"]
@@ -95,3 +98,12 @@ async def test_the_past_of_the_south_is_honest_until_it_skims(shared):
             ratio = sum(hour.credited for hour in chosen) / sum(hour.reported for hour in chosen)
             noise = len(chosen) ** -0.5 / 480**0.5
             assert ratio == pytest.approx(wanted, abs=5 * noise + 0.004)
+
+
+@pytest.mark.parametrize("minute", [0, 30, 119, 120, 719, 1439])
+async def test_past_holds_a_whole_settled_day_at_any_time_of_day(shared, clock, minute):
+    fleet, _ = shared
+    now = clock.time() // DAY * DAY + minute * MINUTE
+    past = past_of((rig.state for rig in fleet.rigs), Chain(seed=2, clock=clock), now, seed=2)
+    days = [hour.start // DAY * DAY for hour in past.hours["north"]]
+    assert any(days.count(day) == 24 * len(of(fleet, "north")) and day + DAY + SETTLING <= now for day in set(days))
