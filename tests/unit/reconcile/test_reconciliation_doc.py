@@ -1,61 +1,44 @@
-"""The worked example of docs/reconciliation.md agrees with the program, figure by figure."""
+"""The worked example of docs/reconciliation.md matches the program, figure by figure."""
 
 import pytest
 
 from fakes.doc_tables import DOCS, is_shown, number, rows
 from stratoscope.market.chain import hashes_per_block
-from stratoscope.reconcile import evidence
+from stratoscope.pools import evidence
 from stratoscope.reconcile.comparison import DEVIATIONS, Comparison
 from stratoscope.reconcile.waterfall import FACTORS, PoolDay, block_odds, waterfall
 from stratoscope.units import DAY, HOUR, MINUTE, SATOSHIS, TH
 
-PAPER = "reconciliation.md"
-GIVEN = {name: float(number(value)) for name, value in rows(PAPER, "Given")}
-WORKED = dict(rows(PAPER, "Worked"))
+DOC = "reconciliation.md"
+GIVEN = {name: float(number(value)) for name, value in rows(DOC, "Given")}
+WORKED = dict(rows(DOC, "Worked"))
 
 
-def worked() -> dict[str, float | None]:
-    """Return every figure of the example as the program works it out."""
-    firmware, refused = GIVEN["firmware fee"] / 100, GIVEN["refused shares, of which half stale"] / 100
-    credit, tolerance = GIVEN["credited over due"] / 100, GIVEN["tolerance"] / 100
+def calculated() -> dict[str, float | None]:
+    """Return every figure of the worked example, calculated by the program."""
+    firmware, refused = GIVEN["firmware fee"] / 100, GIVEN["refused shares, half of them stale"] / 100
+    credit, tolerance = GIVEN["credited / due"] / 100, GIVEN["tolerance"] / 100
     seconds, rigs = GIVEN["time hashing"] * HOUR, GIVEN["rigs"]
-    hashes = rigs * GIVEN["reported hashrate of a rig"] * TH * seconds
+    hashes = rigs * GIVEN["reported hashrate per rig"] * TH * seconds
     subsidy, fees = GIVEN["subsidy"] * SATOSHIS, GIVEN["mean fees of 144 blocks"] * SATOSHIS
     block = hashes_per_block(GIVEN["difficulty"])
-    shares = rigs * GIVEN["shares of a rig"] * seconds / MINUTE
+    shares = rigs * GIVEN["shares per rig"] * seconds / MINUTE
     due = shares * (1 - firmware) * (1 - refused)
-    fall = waterfall(
-        PoolDay(
-            day="2026-01-12",
-            site="s",
-            pool="p",
-            scheme="fpps",
-            fee=GIVEN["pool's fee"] / 100,
-            firmware_fee=firmware,
-            reported_hashes=hashes,
-            valued_hashes=hashes,
-            reported_sat=hashes / block * (subsidy + fees),
-            subsidy_sat=hashes / block * subsidy,
-            watched_seconds=DAY,
-            rig_seconds=rigs * DAY,
-            heard_seconds=rigs * DAY,
-            hashing_seconds=rigs * seconds,
-            accepted=shares * (1 - refused),
-            rejected=shares * refused / 2,
-            stale=shares * refused / 2,
-            compared_hashes=hashes,
-            credited_hashes=hashes * (1 - firmware) * (1 - refused) * credit,
-            compared_shares=due,
-            earned_sat=round(GIVEN["credited by the pool"]),
-            rate_ratio=GIVEN["rate of the day"],
-        )
-    )
+    fall = waterfall(PoolDay(
+        day="2026-01-12", site="s", pool="p", scheme="fpps", fee=GIVEN["pool fee"] / 100, firmware_fee=firmware,
+        reported_hashes=hashes, valued_hashes=hashes, reported_sat=hashes / block * (subsidy + fees),
+        subsidy_sat=hashes / block * subsidy, watched_seconds=DAY, rig_seconds=rigs * DAY, heard_seconds=rigs * DAY,
+        hashing_seconds=rigs * seconds, accepted=shares * (1 - refused), rejected=shares * refused / 2,
+        stale=shares * refused / 2, compared_hashes=hashes,
+        credited_hashes=hashes * (1 - firmware) * (1 - refused) * credit, compared_shares=due,
+        earned_sat=round(GIVEN["credited by the pool"]), rate_ratio=GIVEN["FPPS rate of the day"],
+    ))  # fmt: skip
     assert fall is not None
     assert fall.hashprice is not None
     noise = evidence.noise(due)
     per_second = due / seconds
     late = evidence.shares_to_detect(1 - credit, tolerance, unsure=per_second * MINUTE)
-    odds = block_odds(GIVEN["reported hashrate of a rig"] * TH, GIVEN["difficulty"])
+    odds = block_odds(GIVEN["reported hashrate per rig"] * TH, GIVEN["difficulty"])
     assert late is not None
     assert odds is not None
     return {
@@ -67,35 +50,35 @@ def worked() -> dict[str, float | None]:
         "fee": fall.factors["pool_fee"],
         "expected": fall.expected,
         "residual": fall.factors["residual"],
-        "realised over theoretical": fall.ratio,
+        "realised / theoretical": fall.ratio,
         "effective hashprice": fall.realised_hashprice,
         "cost of downtime": fall.costs["downtime"],
         "cost of the firmware fee": fall.costs["firmware_fee"],
         "cost of stale shares": fall.costs["stale"],
-        "cost of what was not credited": fall.costs["uncredited"],
+        "cost of uncredited shares": fall.costs["uncredited"],
         "due shares in a day": due,
         "standard error in a day": 100 * noise,
         "band in a day": 100 * Comparison(0.0, 0.0, credit, noise, due, seconds).band(tolerance),
-        "shares to find the skim": evidence.shares_to_detect(1 - credit, tolerance),
-        "time to find the skim": late / per_second / MINUTE,
-        "one rig alone: time to a block": odds.seconds / DAY,
-        "one rig alone: within a year": 100 * odds.chances[365],
+        "shares to detect the skim": evidence.shares_to_detect(1 - credit, tolerance),
+        "time to detect the skim": late / per_second / MINUTE,
+        "one rig, solo: expected time to a block": odds.seconds / DAY,
+        "one rig, solo: block within a year": 100 * odds.chances[365],
     }
 
 
-def test_every_worked_figure_is_in_the_paper_and_no_other():
-    assert list(WORKED) == list(worked())
+def test_document_lists_exactly_the_calculated_figures():
+    assert list(WORKED) == list(calculated())
 
 
 @pytest.mark.parametrize("name", list(WORKED))
-def test_a_figure_of_the_paper_is_what_the_program_works_out(name):
-    found = worked()[name]
+def test_documented_figure_equals_the_calculated_figure(name):
+    found = calculated()[name]
     assert found is not None
-    assert is_shown(found, WORKED[name]), f"{found} for {WORKED[name]}"
+    assert is_shown(found, WORKED[name]), f"calculated {found}, documented {WORKED[name]}"
 
 
-def test_the_paper_names_the_constants_of_the_program():
-    text = (DOCS / PAPER).read_text(encoding="utf-8")
+def test_document_states_the_constants_of_the_program():
+    text = (DOCS / DOC).read_text(encoding="utf-8")
     assert f"{DEVIATIONS} × standard error" in text
     assert f"{evidence.PATIENCE:,.0f} hours" in text
     assert ", ".join(f"{q:g}" for q in evidence.QUOTIENTS) in text

@@ -1,4 +1,4 @@
-"""The worked example of docs/economics.md agrees with the program, figure by figure."""
+"""The worked example of docs/economics.md matches the program, figure by figure."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -13,9 +13,9 @@ from stratoscope.market.revenue import revenue_per_day, satoshis_earned
 from stratoscope.market.tariff import Adders, Tariff, charges_between, price_at
 from stratoscope.units import DAY, EH, SATOSHIS, TH, joules_per_terahash
 
-PAPER = "economics.md"
-GIVEN = {name: number(value) for name, value in rows(PAPER, "Given")}
-WORKED = dict(rows(PAPER, "Worked"))
+DOC = "economics.md"
+GIVEN = {name: number(value) for name, value in rows(DOC, "Given")}
+WORKED = dict(rows(DOC, "Worked"))
 
 
 def given(name: str) -> float:
@@ -33,8 +33,8 @@ def tariff() -> Tariff:
     )
 
 
-def worked() -> dict[str, float | None]:
-    """Return every figure of the example as the program works it out."""
+def calculated() -> dict[str, float | None]:
+    """Return every figure of the worked example, calculated by the program."""
     fee = given("pool fee ratio")
     subsidy = chain.subsidy(int(given("block height")))
     reward = subsidy + given("fees per block") * SATOSHIS
@@ -66,8 +66,8 @@ def worked() -> dict[str, float | None]:
         "network hashrate implied": chain.implied_hashrate(given("difficulty")) / EH,
         "share of the network": (chain.network_share(hashrate, given("observed network hashrate") * EH) or 0) * 1e9,
         "hashprice by difficulty": price.btc_per_ph_day,
-        "the same in satoshis": price.sats_per_th_day,
-        "the same in dollars": price.fiat_per_ph_day,
+        "hashprice by difficulty in satoshis": price.sats_per_th_day,
+        "hashprice by difficulty in dollars": price.fiat_per_ph_day,
         "hashprice by observed hashrate": observed.observed_fiat_per_ph_day,
         "JPMorgan's revenue": observed.observed_fiat_per_eh_day,
         "satoshis earned in a day": satoshis_earned(hashrate * DAY, given("difficulty"), reward, fee),
@@ -91,27 +91,27 @@ def worked() -> dict[str, float | None]:
             joules_per_terahash(given("rig power"), hashrate),
             fee,
             overhead_ratio=given("overhead ratio"),
-            margin=given("margin wanted"),
+            margin=given("required margin"),
         ),
         "next adjustment": change.change * 100,
-        "its standard error": change.standard_error * 100,
-        "its forecast error": change.forecast_error * 100,
-        "hashprice after it": adjustment.hashprice_after(price.fiat_per_ph_day or 0, change.change),
+        "standard error of the adjustment": change.standard_error * 100,
+        "forecast error of the adjustment": change.forecast_error * 100,
+        "hashprice after the adjustment": adjustment.hashprice_after(price.fiat_per_ph_day or 0, change.change),
         "forward hashprice, 2016 blocks": adjustment.forward_hashprice(
             price.fiat_per_ph_day or 0, change.change, change.remaining_blocks, 2016
         ),
         "mining net of power": net_mwh,
-        "hosting over mining": hosting.opportunity_per_mw_year(given("hosting price"), net_mwh),
+        "hosting advantage over mining": hosting.opportunity_per_mw_year(given("hosting price"), net_mwh),
         "hashprice that equals hosting": hosting.breakeven_hashprice(given("hosting price"), efficiency, average, fee),
     }
 
 
-def test_every_worked_figure_is_in_the_paper_and_no_other() -> None:
-    assert list(WORKED) == list(worked())
+def test_document_lists_exactly_the_calculated_figures() -> None:
+    assert list(WORKED) == list(calculated())
 
 
 @pytest.mark.parametrize("name", list(WORKED))
-def test_a_figure_of_the_paper_is_what_the_program_works_out(name: str) -> None:
-    found = worked()[name]
+def test_documented_figure_equals_the_calculated_figure(name: str) -> None:
+    found = calculated()[name]
     assert found is not None
-    assert is_shown(found, WORKED[name]), f"{found} for {WORKED[name]}"
+    assert is_shown(found, WORKED[name]), f"calculated {found}, documented {WORKED[name]}"
