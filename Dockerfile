@@ -1,5 +1,5 @@
-# Builds the agent's image: a builder with pip, and a final stage without it.
-# The base is pinned to an exact version tag; add its digest (`@sha256:...`) where your policy asks for it.
+# Builds the agent's image in two stages: a builder with pip, and a final stage without it.
+# The base image is pinned to an exact version tag. Add its digest (`@sha256:...`) if your policy requires it.
 ARG PYTHON=python:3.12.11-slim-bookworm
 
 FROM ${PYTHON} AS builder
@@ -11,7 +11,7 @@ RUN python -m venv /opt/stratoscope \
 COPY pyproject.toml README.md LICENSE ./
 COPY agent agent
 COPY exporters exporters
-# The lock holds the build tools as well; they made the wheel and must not reach the final stage.
+# The lock file also contains the build tools. They are needed for the wheel only and must not reach the final stage.
 RUN /opt/stratoscope/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/stratoscope/bin/pip install --no-deps /wheel/*.whl \
  && /opt/stratoscope/bin/pip uninstall --yes hatchling editables trove-classifiers packaging pathspec pluggy tomlkit \
@@ -20,7 +20,7 @@ RUN /opt/stratoscope/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /w
  && /opt/stratoscope/bin/python -m compileall -q /opt/stratoscope/lib
 
 FROM ${PYTHON}
-# Nothing in the running image can install anything.
+# Remove pip and ensurepip so that nothing can be installed in the running image.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip \
  && rm -rf /usr/local/lib/python3*/ensurepip \
  && install -d -o 65532 -g 65532 -m 0700 /var/lib/stratoscope

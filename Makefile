@@ -1,17 +1,17 @@
-# Everything a user or developer runs. `make demo` and `make test` need only git, make and Python >= 3.11.
+# Targets for users and developers. `make demo` and `make test` need only git, make and Python >= 3.11.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: demo test check bench docs lock env stack clean help
 help:
-	@echo "make demo   a simulated fleet, pool and market on loopback, with the agent reading them"
-	@echo "make test   set up what the tests need and run all of them"
-	@echo "make check  formatter, linter, types, import contract, generated files unchanged"
-	@echo "make bench  measure the hot path against other libraries (ratios)"
-	@echo "make docs   write the generated files anew"
-	@echo "make env    write .env and secrets/ for docker compose (CONFIG=directory of your stratoscope.yaml)"
-	@echo "make stack  Prometheus, Alertmanager and mosquitto of this machine on the shipped files, without containers"
+	@echo "make demo   run the agent with a simulated fleet, pools and market on loopback"
+	@echo "make test   install what the tests need and run all of them"
+	@echo "make check  run formatter, linter, type checker and import contract; verify generated files"
+	@echo "make bench  benchmark the hot path against other libraries (ratios)"
+	@echo "make docs   regenerate the generated files"
+	@echo "make env    write .env and secrets/ for docker compose (CONFIG=directory of stratoscope.yaml; default: demo)"
+	@echo "make stack  run the installed Prometheus, Alertmanager and mosquitto with the shipped files, without containers"
 
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml
 	scripts/venv $(PYTHON) requirements/run.txt

@@ -1,4 +1,4 @@
-"""Runs the real mosquitto with the shipped settings and tries to get in (S24, S30)."""
+"""Runs a real mosquitto with the shipped settings and tests logins and access rules."""
 
 import asyncio
 import contextlib
@@ -35,22 +35,22 @@ def secrets(tmp_path_factory):
 async def broker(tmp_path, secrets) -> AsyncIterator[int]:
     port = free_port()
     text = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
-    places = {
+    replacements = {
         "/run/secrets/mosquitto_passwords": str(tmp_path / "passwords"),
         "/mosquitto/config/acl": str(tmp_path / "acl"),
         "/mosquitto/data/": f"{tmp_path}/",
-        "listener 1883 0.0.0.0": f"listener {port} 127.0.0.1\nuser root",  # no second user on a test machine
+        "listener 1883 0.0.0.0": f"listener {port} 127.0.0.1\nuser root",  # the test machine has no user mosquitto
     }
-    for place, here in places.items():
-        assert place in text
-        text = text.replace(place, here)
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new)
     shutil.copy(secrets / "mosquitto-passwords", tmp_path / "passwords")
     shutil.copy(ROOT / "deploy/mosquitto/acl", tmp_path / "acl")
     (tmp_path / "mosquitto.conf").write_text(text)
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin")
     process = await asyncio.create_subprocess_exec(program or "mosquitto", "-c", str(tmp_path / "mosquitto.conf"))
     try:
-        await listening(port, process)
+        await wait_until_listening(port, process)
         yield port
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -58,9 +58,9 @@ async def broker(tmp_path, secrets) -> AsyncIterator[int]:
         await process.wait()
 
 
-async def listening(port: int, process: asyncio.subprocess.Process) -> None:
+async def wait_until_listening(port: int, process: asyncio.subprocess.Process) -> None:
     for _ in range(200):
-        assert process.returncode is None, "mosquitto refused its settings"
+        assert process.returncode is None, "mosquitto rejected its settings"
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
@@ -76,13 +76,13 @@ def client(port: int, user: str | None = None, password: str | None = None) -> a
 @pytest.mark.parametrize(
     ("user", "password"), [(None, None), ("reader", "wrong"), ("reader", ""), ("mosquitto", "mosquitto")]
 )
-async def test_s30_nobody_enters_without_the_right_password(broker, user, password):
+async def test_rejects_logins_without_the_right_password(broker, user, password):
     with pytest.raises(aiomqtt.MqttError):
         async with client(broker, user, password):
             pass
 
 
-async def test_s24_a_reader_hears_the_publisher_and_cannot_speak(broker, secrets):
+async def test_a_reader_receives_messages_of_the_publisher_and_cannot_publish(broker, secrets):
     read, write = ((secrets / f"mosquitto-{user}").read_text() for user in ("reader", "publisher"))
     async with client(broker, "reader", read) as reader, client(broker, "publisher", write) as publisher:
         await reader.subscribe("stratoscope/#", qos=1)

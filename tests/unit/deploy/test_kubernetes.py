@@ -1,4 +1,4 @@
-"""Checks that the Kubernetes manifest is hardened as the compose file is, and that its parts fit together."""
+"""Checks that the Kubernetes manifests are hardened like the compose file and consistent with each other."""
 
 import subprocess
 from pathlib import Path
@@ -6,14 +6,15 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[3]
-PARTS = {
-    part["kind"]: part for part in YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/stratoscope.yaml").read_text())
+OBJECTS = {
+    document["kind"]: document
+    for document in YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/stratoscope.yaml").read_text())
 }
-POD = PARTS["StatefulSet"]["spec"]["template"]["spec"]
+POD = OBJECTS["StatefulSet"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 
 
-def test_s29_the_pod_has_no_rights_and_a_bound():
+def test_the_pod_has_no_privileges_and_a_memory_limit():
     assert POD["automountServiceAccountToken"] is False
     assert POD["securityContext"]["runAsNonRoot"] is True
     assert POD["securityContext"]["runAsUser"] == 65532
@@ -28,24 +29,24 @@ def test_s29_the_pod_has_no_rights_and_a_bound():
 
 
 def test_two_agents_never_share_the_state_volume():
-    assert {"Deployment", "PersistentVolumeClaim"}.isdisjoint(PARTS)
-    spec = PARTS["StatefulSet"]["spec"]
+    assert {"Deployment", "PersistentVolumeClaim"}.isdisjoint(OBJECTS)
+    spec = OBJECTS["StatefulSet"]["spec"]
     assert spec["replicas"] == 1
-    assert spec["serviceName"] == PARTS["Service"]["metadata"]["name"]
+    assert spec["serviceName"] == OBJECTS["Service"]["metadata"]["name"]
     assert spec["volumeClaimTemplates"][0]["spec"]["accessModes"] == ["ReadWriteOnce"]
 
 
-def test_only_prometheus_may_ask_for_the_pages():
-    spec = PARTS["NetworkPolicy"]["spec"]
-    assert spec["podSelector"]["matchLabels"] == PARTS["StatefulSet"]["spec"]["selector"]["matchLabels"]
+def test_only_prometheus_may_connect():
+    spec = OBJECTS["NetworkPolicy"]["spec"]
+    assert spec["podSelector"]["matchLabels"] == OBJECTS["StatefulSet"]["spec"]["selector"]["matchLabels"]
     (rule,) = spec["ingress"]
     assert rule["ports"] == [{"port": CONTAINER["ports"][0]["name"]}]
     assert rule["from"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
 
 
-def test_the_service_monitor_scrapes_as_the_shipped_prometheus_does():
+def test_the_service_monitor_matches_the_shipped_scrape_config():
     (monitor,) = YAML(typ="safe").load_all((ROOT / "deploy/kubernetes/prometheus-operator.yaml").read_text())
-    spec, service = monitor["spec"], PARTS["Service"]
+    spec, service = monitor["spec"], OBJECTS["Service"]
     shipped = YAML(typ="safe").load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     job = {one["job_name"]: one for one in shipped["scrape_configs"]}["stratoscope"]
     assert spec["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
@@ -64,43 +65,43 @@ def test_the_service_monitor_scrapes_as_the_shipped_prometheus_does():
         "labelValueLengthLimit": "label_value_length_limit",
     }
     assert {spec[here] == job[there] for here, there in names.items()} == {True}
-    assert service["metadata"]["name"] == job["job_name"], "the label job, which the rules ask for"
-    config = YAML(typ="safe").load(PARTS["ConfigMap"]["data"]["stratoscope.yaml"])
+    assert service["metadata"]["name"] == job["job_name"], "the rules need this value of the label job"
+    config = YAML(typ="safe").load(OBJECTS["ConfigMap"]["data"]["stratoscope.yaml"])
     (label,) = spec["targetLabels"]
     assert service["metadata"]["labels"][label] == config["site"]
 
 
-def test_the_operator_gets_every_rule_as_it_is():
+def test_the_operator_gets_every_rule_unchanged():
     done = subprocess.run([ROOT / "deploy/kubernetes/rules"], capture_output=True, text=True, check=True)
-    told = {part["metadata"]["name"]: part for part in YAML(typ="safe").load_all(done.stdout)}
+    printed = {rule["metadata"]["name"]: rule for rule in YAML(typ="safe").load_all(done.stdout)}
     files = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
-    assert sorted(told) == [f"stratoscope-{file.stem}" for file in files]
+    assert sorted(printed) == [f"stratoscope-{file.stem}" for file in files]
     for file in files:
-        part = told[f"stratoscope-{file.stem}"]
-        assert part["kind"] == "PrometheusRule"
-        assert part["spec"] == YAML(typ="safe").load(file.read_text()), file.name
+        rule = printed[f"stratoscope-{file.stem}"]
+        assert rule["kind"] == "PrometheusRule"
+        assert rule["spec"] == YAML(typ="safe").load(file.read_text()), file.name
 
 
-def test_volumes_ports_and_labels_fit_together():
+def test_volumes_ports_and_labels_are_consistent():
     volumes = {volume["name"]: volume for volume in POD["volumes"]}
-    (claim,) = PARTS["StatefulSet"]["spec"]["volumeClaimTemplates"]
+    (claim,) = OBJECTS["StatefulSet"]["spec"]["volumeClaimTemplates"]
     assert {mount["name"] for mount in CONTAINER["volumeMounts"]} == {*volumes, claim["metadata"]["name"]}
-    assert volumes["config"]["configMap"]["name"] == PARTS["ConfigMap"]["metadata"]["name"]
+    assert volumes["config"]["configMap"]["name"] == OBJECTS["ConfigMap"]["metadata"]["name"]
     assert volumes["secrets"]["secret"] == {"secretName": "stratoscope", "optional": True, "defaultMode": 0o440}
     (port,) = CONTAINER["ports"]
-    (service,) = PARTS["Service"]["spec"]["ports"]
+    (service,) = OBJECTS["Service"]["spec"]["ports"]
     assert service["targetPort"] == port["name"]
-    labels = PARTS["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
-    assert PARTS["Service"]["spec"]["selector"] == PARTS["StatefulSet"]["spec"]["selector"]["matchLabels"] == labels
+    labels = OBJECTS["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
+    assert OBJECTS["Service"]["spec"]["selector"] == OBJECTS["StatefulSet"]["spec"]["selector"]["matchLabels"] == labels
 
 
-def test_the_config_listens_where_the_probes_and_prometheus_ask():
-    config = YAML(typ="safe").load(PARTS["ConfigMap"]["data"]["stratoscope.yaml"])
+def test_the_agent_listens_where_the_probes_and_prometheus_connect():
+    config = YAML(typ="safe").load(OBJECTS["ConfigMap"]["data"]["stratoscope.yaml"])
     exporter = config["exporters"]["prometheus"]
     assert exporter["listen"] == f"0.0.0.0:{CONTAINER['ports'][0]['containerPort']}"
-    assert PARTS["Service"]["metadata"]["name"] in exporter["allowed_hosts"]
+    assert OBJECTS["Service"]["metadata"]["name"] in exporter["allowed_hosts"]
     assert CONTAINER["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
     assert CONTAINER["readinessProbe"]["httpGet"]["path"] == "/-/ready"
     mounts = {mount["mountPath"] for mount in CONTAINER["volumeMounts"]}
-    assert str(Path(config["state_dir"]).parent) in mounts, "below the volume, which belongs to root"
-    assert "/etc/stratoscope" in mounts, "the image's default command reads its config there"
+    assert str(Path(config["state_dir"]).parent) in mounts, "a subdirectory of the volume, whose root belongs to root"
+    assert "/etc/stratoscope" in mounts, "the image's default command reads its config from there"

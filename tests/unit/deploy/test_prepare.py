@@ -1,4 +1,4 @@
-"""Checks that `deploy/prepare` makes fresh secrets that only their owner and the containers can read."""
+"""Checks that `deploy/prepare` creates random secrets that only their owner and the containers can read."""
 
 import shutil
 import stat
@@ -23,52 +23,52 @@ def prepare(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def written(project: Path) -> "dict[str, str]":
-    """Return the text of every secret by its name."""
+def read_secrets(project: Path) -> "dict[str, str]":
+    """Return the text of every secret by file name."""
     return {path.name: path.read_text() for path in (project / "secrets").iterdir() if path.is_file()}
 
 
-def test_s30_two_installations_share_no_password(project):
+def test_two_installations_share_no_password(project):
     assert prepare(project, "demo").returncode == 0
-    first = written(project)
+    first = read_secrets(project)
     shutil.rmtree(project / "secrets")
     assert prepare(project, "demo").returncode == 0
-    second = written(project)
+    second = read_secrets(project)
     assert set(first) == {"grafana-admin-password", "mosquitto-passwords", "mosquitto-publisher", "mosquitto-reader"}
     assert not set(first.values()) & set(second.values())
     assert all(len(text) >= 32 for text in first.values())
 
 
-def test_s35_the_folder_of_secrets_is_closed_to_others(project):
+def test_secrets_and_env_file_are_not_accessible_to_other_users(project):
     prepare(project, "demo")
     assert stat.S_IMODE((project / "secrets").stat().st_mode) == 0o700
     assert stat.S_IMODE((project / ".env").stat().st_mode) == 0o600
 
 
-def test_existing_secrets_are_kept(project):
+def test_keeps_existing_secrets(project):
     prepare(project, "demo")
-    before = written(project)
+    before = read_secrets(project)
     prepare(project, "demo")
-    assert before == written(project)
+    assert before == read_secrets(project)
 
 
-def test_passwords_are_neither_printed_nor_in_env(project):
+def test_passwords_appear_neither_in_the_output_nor_in_the_env_file(project):
     done = prepare(project, "demo")
     seen = done.stdout + done.stderr + (project / ".env").read_text()
-    assert not [name for name, text in written(project).items() if text in seen]
+    assert not [name for name, text in read_secrets(project).items() if text in seen]
 
 
-def test_the_place_for_secrets_of_channels_can_be_entered_by_alertmanager_and_keeps_what_is_there(project):
+def test_the_directory_for_channel_secrets_is_readable_and_keeps_its_files(project):
     prepare(project, "demo")
-    place = project / "secrets/alertmanager"
-    assert stat.S_IMODE(place.stat().st_mode) == 0o755
+    folder = project / "secrets/alertmanager"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
     assert "ALERTMANAGER_SECRETS_DIR=./secrets/alertmanager\n" in (project / ".env").read_text()
-    (place / "slack-url").write_text("https://hooks.example/a")
+    (folder / "slack-url").write_text("https://hooks.example/a")
     prepare(project, "demo")
-    assert (place / "slack-url").read_text() == "https://hooks.example/a"
+    assert (folder / "slack-url").read_text() == "https://hooks.example/a"
 
 
-def test_an_own_config_folder_must_hold_a_config(project):
+def test_refuses_a_config_directory_without_a_config(project):
     (project / "site").mkdir()
     refused = prepare(project, "site")
     assert refused.returncode == 1
@@ -82,7 +82,7 @@ def test_an_own_config_folder_must_hold_a_config(project):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("a", "b")])
-def test_wrong_arguments_print_how_to_use_it(project, arguments):
+def test_wrong_arguments_print_the_usage(project, arguments):
     done = prepare(project, *arguments)
     assert done.returncode == 1
     assert "deploy/prepare demo" in done.stderr
