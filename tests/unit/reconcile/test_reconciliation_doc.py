@@ -4,7 +4,7 @@ import pytest
 
 from fakes.doc_tables import DOCS, is_shown, number, rows
 from stratoscope.market.chain import hashes_per_block
-from stratoscope.pools import evidence
+from stratoscope.reconcile import evidence
 from stratoscope.reconcile.comparison import DEVIATIONS, Comparison
 from stratoscope.reconcile.waterfall import FACTORS, PoolDay, block_odds, waterfall
 from stratoscope.units import DAY, HOUR, MINUTE, SATOSHIS, TH

@@ -5,7 +5,7 @@ import json
 import aiohttp
 import pytest
 
-from stratoscope.pools.days import SETTLING
+from stratoscope.reconcile.days import SETTLING
 from stratoscope.simulate.accounts import NORTH_KEY, SKIMMED, account_of
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool_foundry import trimmed
