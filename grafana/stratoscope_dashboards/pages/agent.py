@@ -1,0 +1,266 @@
+"""Lays out the page of the agent itself: whether what the other pages show can be trusted."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.mappings import ALARM_MAPPINGS, YES_NO_MAPPINGS, value_mappings
+from stratoscope_dashboards.panels import TIMESTAMP, SizedPanel, line_panel, stat_panel, timeline_panel
+from stratoscope_dashboards.queries import RATE_INTERVAL, Query
+from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
+from stratoscope_dashboards.variables import SITE
+
+AGENT_LEGEND: Final = "{{site}} {{instance}}"
+
+
+def agent(metrics: MetricCatalogue) -> Dashboard:
+    """Return the dashboard."""
+    rows = [
+        Row("Now", _now(metrics)),
+        Row("Polls", _polls(metrics)),
+        Row("Loop, page and scrapes", _page(metrics)),
+        Row("Sources of market, tariffs and pools", _sources(metrics)),
+        Row("Process and ledger", _process(metrics)),
+    ]
+    text = "Whether what the other pages show can be trusted: polls, loop, page, scrapes, sources, ledger."
+    return build_dashboard("agent", "Agent", text, (SITE,), rows)
+
+
+def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
+    select = metrics.select
+    up, build = metrics["up"], metrics["stratoscope_build_info"]
+    config = metrics["stratoscope_config_last_reload_successful"]
+    loaded = metrics["stratoscope_config_last_reload_success_timestamp_seconds"]
+    targets, series = metrics["stratoscope_targets"], metrics["stratoscope_page_series"]
+    open_listen = metrics["stratoscope_insecure_listen"]
+    return [
+        stat_panel("Scraped", up, Query(f"min({up.select()})"), mappings=YES_NO_MAPPINGS, width=3, sparkline=False),
+        stat_panel(
+            "Version",
+            build,
+            Query(f"max by (version) ({build.select()})", "{{version}}"),
+            width=3,
+            sparkline=False,
+            name_only=True,
+        ),
+        stat_panel(
+            "Config in force",
+            config,
+            Query(f"min({config.select()})"),
+            width=3,
+            sparkline=False,
+            mappings=value_mappings((0, "the old one", "red"), (1, "the newest", "green")),
+        ),
+        stat_panel("Loaded", loaded, Query(f"max({loaded.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False),
+        stat_panel("Rigs polled", targets, Query(f"sum({targets.select()})"), width=3),
+        stat_panel("Series on the page", series, Query(f"sum({series.select()})"), width=3),
+        stat_panel(
+            "Running since",
+            metrics["process_start_time_seconds"],
+            Query(f"min({select('process_start_time_seconds')}) * 1000"),
+            unit=TIMESTAMP,
+            width=3,
+            sparkline=False,
+        ),
+        stat_panel(
+            "Open to the network",
+            open_listen,
+            Query(f"max({open_listen.select()})"),
+            width=3,
+            sparkline=False,
+            mappings=value_mappings((0, "no", "green"), (1, "no login", "orange")),
+        ),
+    ]
+
+
+def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
+    select = metrics.select
+    polls, took = metrics["stratoscope_polls_total"], metrics["stratoscope_poll_duration_seconds_bucket"]
+    flight = metrics["stratoscope_polls_in_flight"]
+    skipped = metrics["stratoscope_ticks_skipped_total"]
+    defects = "stratoscope_defects_total"
+    rate = f"sum by (outcome) (rate({polls.select()}{RATE_INTERVAL}))"
+    failed = 'outcome!="ok"'
+    buckets = f"sum by (le) (rate({took.select()}{RATE_INTERVAL}))"
+    return [
+        line_panel(
+            "Polls by outcome",
+            polls,
+            Query(rate, "{{outcome}}"),
+            unit="cps",
+            stacked=True,
+            from_zero=True,
+            overrides=[("^ok$", {"color": {"mode": "fixed", "fixedColor": "green"}})],
+            description="Per second.",
+        ),
+        line_panel(
+            "Failed polls by reason",
+            polls,
+            Query(f"sum by (outcome) (rate({polls.select(failed)}{RATE_INTERVAL})) > 0", "{{outcome}}"),
+            unit="cps",
+            from_zero=True,
+            description="Per second; what each reason means stands in troubleshooting.",
+        ),
+        line_panel(
+            "Duration of a poll",
+            took,
+            *(Query(f"histogram_quantile({q}, {buckets})", f"{q * 100:g} %") for q in (0.5, 0.9, 0.99)),
+            from_zero=True,
+            width=8,
+        ),
+        line_panel(
+            "Polls under way", flight, Query(f"sum by (lane) ({flight.select()})", "{{lane}}"), width=8, from_zero=True
+        ),
+        line_panel(
+            "Left out and unreadable",
+            skipped,
+            Query(f"sum(rate({skipped.select()}{RATE_INTERVAL}))", "polls left out"),
+            Query(f"sum(rate({select(defects)}{RATE_INTERVAL}))", "unreadable fields"),
+            width=8,
+            unit="cps",
+            from_zero=True,
+        ),
+    ]
+
+
+def _page(metrics: MetricCatalogue) -> list[SizedPanel]:
+    select = metrics.select
+    lag, join = metrics["stratoscope_loop_lag_seconds"], "stratoscope_page_join_seconds"
+    scrape, samples = metrics["scrape_duration_seconds"], metrics["scrape_samples_scraped"]
+    dropped, refused = metrics["stratoscope_series_dropped_total"], metrics["stratoscope_http_refused_total"]
+    events = metrics["stratoscope_events_total"]
+    return [
+        line_panel(
+            "Lag of the event loop",
+            lag,
+            Query(lag.select(), AGENT_LEGEND),
+            show_thresholds=True,
+            from_zero=True,
+            width=8,
+        ),
+        line_panel(
+            "Scrape and page",
+            scrape,
+            Query(scrape.select(), "scrape, " + AGENT_LEGEND),
+            Query(select(join), "page joined, " + AGENT_LEGEND),
+            from_zero=True,
+            width=8,
+        ),
+        line_panel("Samples by page", samples, Query(samples.select(), AGENT_LEGEND), from_zero=True, width=8),
+        line_panel(
+            "Series left out of the page",
+            dropped,
+            Query(f"sum by (reason) (rate({dropped.select()}{RATE_INTERVAL}))", "{{reason}}"),
+            unit="cps",
+            from_zero=True,
+            width=8,
+            description="Per second; a full series budget shows here.",
+        ),
+        line_panel(
+            "Requests refused",
+            refused,
+            Query(f"sum by (reason) (rate({refused.select()}{RATE_INTERVAL}))", "{{reason}}"),
+            unit="cps",
+            from_zero=True,
+            width=8,
+            description="Per second.",
+        ),
+        line_panel(
+            "Events",
+            events,
+            Query(f"sum by (kind) (increase({events.select()}{RATE_INTERVAL})) > 0", "{{kind}}"),
+            stacked=True,
+            as_bars=True,
+            from_zero=True,
+            width=8,
+        ),
+    ]
+
+
+def _sources(metrics: MetricCatalogue) -> list[SizedPanel]:
+    asked, age = metrics["stratoscope_source_requests_total"], metrics["mining_market_input_age_seconds"]
+    usable, tariff = metrics["mining_market_input_usable"], metrics["mining_tariff_price_age_seconds"]
+    prices = (
+        f'label_replace(label_replace({tariff.select()}, "source", "$1", "tariff", "(.+)"), "input", "power", "", "")'
+    )
+    return [
+        timeline_panel(
+            "Usable inputs of the market",
+            usable,
+            Query(f"min by (input) ({usable.select()})", "{{input}}"),
+            mappings=YES_NO_MAPPINGS,
+            width=12,
+            height=8,
+            description="What is not usable is left out of every figure.",
+        ),
+        line_panel(
+            "Requests by outcome",
+            asked,
+            Query(
+                f"sum by (source, outcome) (rate({asked.select()}{RATE_INTERVAL})) * 60 > 0", "{{source}} {{outcome}}"
+            ),
+            unit="cpm",
+            from_zero=True,
+            description="Per minute.",
+        ),
+        table_panel(
+            "Age of what the sources said",
+            [LabelColumn("input", "Input"), LabelColumn("source", "Source")],
+            [
+                ValueColumn("Age", age, f"max by (input, source) ({age.select()} or {prices})"),
+            ],
+            description="Since a source last confirmed it.",
+            sort="Age",
+        ),
+    ]
+
+
+def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
+    select = metrics.select
+    memory, cpu = metrics["process_resident_memory_bytes"], metrics["process_cpu_seconds_total"]
+    files, most = metrics["process_open_fds"], "process_max_fds"
+    written, lost, degraded = (
+        metrics[f"stratoscope_ledger_{what}"] for what in ("rows_written_total", "rows_lost_total", "degraded")
+    )
+    return [
+        line_panel("Memory", memory, Query(memory.select(), AGENT_LEGEND), from_zero=True, width=6),
+        line_panel(
+            "Processor",
+            cpu,
+            Query(f"rate({cpu.select()}{RATE_INTERVAL})", AGENT_LEGEND),
+            unit="percentunit",
+            from_zero=True,
+            width=6,
+            description="Part of one core.",
+        ),
+        line_panel(
+            "Open files and sockets",
+            files,
+            Query(f"{files.select()} / {select(most)}", AGENT_LEGEND),
+            unit="percentunit",
+            from_zero=True,
+            width=6,
+            description="Part of what it may open.",
+        ),
+        line_panel(
+            "Ledger",
+            written,
+            Query(f"sum(rate({written.select()}{RATE_INTERVAL}))", "rows written"),
+            Query(f"sum(rate({lost.select()}{RATE_INTERVAL}))", "rows lost"),
+            unit="cps",
+            from_zero=True,
+            width=3,
+            description="Per second.",
+        ),
+        stat_panel(
+            "Ledger degraded",
+            degraded,
+            Query(f"max({degraded.select()})"),
+            width=3,
+            height=8,
+            sparkline=False,
+            mappings=ALARM_MAPPINGS,
+        ),
+    ]
