@@ -77,7 +77,7 @@ class MetricCatalogue:
     """All metrics that a dashboard may use. Other names raise KeyError, so a misspelt metric fails the build."""
 
     def __init__(self, own: CollectorRegistry) -> None:
-        """Collect the metric table, `own` (the agent's own metrics), Prometheus' own metrics and the recording rules."""
+        """Collect the metric table, the agent's `own` metrics, those that Prometheus adds, and recording rules."""
         entries = [*_table(TABLE, frozenset({"rig"})), *_table(WHOLE, frozenset()), *_own(own), *_prometheus()]
         self._entries = {entry.name: entry for entry in entries}
         self._entries |= {entry.name: entry for entry in self._recorded()}
@@ -100,7 +100,7 @@ class MetricCatalogue:
         return self[name].select(*matchers)
 
     def _recorded(self) -> Iterator[MetricEntry]:
-        """Yield an entry per recording rule, described by the metric in its name, or else the first in its expression."""
+        """Yield an entry per recording rule, described by the metric in its name or the first one in its query."""
         for rule in _recording_rules():
             stem = rule["record"].split(":")[1]
             made_from = re.findall(r"\b[a-z]\w+", rule["expr"])

@@ -35,6 +35,7 @@ STATE_NAME_MAPPINGS: Final[list[model.ValueMapping]] = [
 ]
 """For table cells that contain the name of the state."""
 YES_NO_MAPPINGS: Final = value_mappings((0, "no", "red"), (1, "yes", "green"))
+SHORTFALL_MAPPINGS: Final = value_mappings((0, "no", "green"), (1, "SHORT", "red"))
 ALARM_MAPPINGS: Final = value_mappings((0, "no", "green"), (1, "YES", "red"))
 CURTAIL_MAPPINGS: Final = value_mappings((0, "run", "green"), (1, "curtail", "orange"))
 

@@ -118,7 +118,8 @@ def line_panel(
 ) -> SizedPanel:
     """Return a time series panel with lines, or with bars for counts (`as_bars`).
 
-    `show_thresholds` draws the levels as dashed lines; `overrides` sets properties of series whose name matches a pattern.
+    `show_thresholds` draws the levels as dashed lines;
+    `overrides` sets properties of series by a pattern of their name.
     """
     panel = (
         timeseries.Panel()

@@ -12,6 +12,9 @@ DATA_SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="$datasource
 RATE_INTERVAL: Final = "[$__rate_interval]"
 TIME_RANGE: Final = "[$__range]"
 """The whole time range of the dashboard."""
+BY_POOL: Final = "by (pool)"
+BY_ENDPOINT: Final = "by (endpoint)"
+ENDPOINT_LEGEND: Final = "{{endpoint}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ NAMEPLATE_RATIO_LEVELS: Final = Levels(attention=0.95, bad=LOW, falling=True)
 """Hashrate / nameplate; below LOW a hashing rig is in state `degraded`."""
 REJECTED_RATIO_LEVELS: Final = Levels(attention=0.01, bad=0.03)
 """Rejected and stale shares / all shares."""
+LOSS_LEVELS: Final = Levels(bad=0, falling=True)
+"""Amounts and changes that are bad below zero."""
 
 
 def threshold_steps(levels: Levels | None, neutral: str = NEUTRAL) -> ThresholdsConfig:

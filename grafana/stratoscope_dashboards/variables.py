@@ -71,3 +71,6 @@ ALGORITHM_MATCHER: Final = 'algorithm=~"$algorithm"'
 CURRENCY_MATCHER: Final = 'currency=~"$currency"'
 POOL_MATCHER: Final = 'pool=~"$pool"'
 ENDPOINT_MATCHER: Final = 'endpoint=~"$endpoint"'
+DAY_WINDOW_MATCHER: Final = 'window="24h"'
+SHORT_WINDOWS_MATCHER: Final = 'window=~"300|600|900|1800|3600"'
+"""Averaging windows of pools, in seconds, up to an hour; no window is available at every pool."""

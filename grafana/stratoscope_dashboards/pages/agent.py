@@ -1,4 +1,4 @@
-"""Lays out the page of the agent itself: whether what the other pages show can be trusted."""
+"""Defines the Agent dashboard: whether the data on the other dashboards can be trusted."""
 
 from typing import Final
 
@@ -16,16 +16,16 @@ AGENT_LEGEND: Final = "{{site}} {{instance}}"
 
 
 def agent(metrics: MetricCatalogue) -> Dashboard:
-    """Return the dashboard."""
+    """Return the Agent dashboard."""
     rows = [
-        Row("Now", _now(metrics)),
+        Row("Current status", _now(metrics)),
         Row("Polls", _polls(metrics)),
-        Row("Loop, page and scrapes", _page(metrics)),
-        Row("Sources of market, tariffs and pools", _sources(metrics)),
+        Row("Event loop, metrics page and scrapes", _metrics_page(metrics)),
+        Row("Market, tariff and pool sources", _sources(metrics)),
         Row("Process and ledger", _process(metrics)),
     ]
-    text = "Whether what the other pages show can be trusted: polls, loop, page, scrapes, sources, ledger."
-    return build_dashboard("agent", "Agent", text, (SITE,), rows)
+    description = "Health of the agent: polls, event loop, metrics page, scrapes, data sources, process and ledger."
+    return build_dashboard("agent", "Agent", description, (SITE,), rows)
 
 
 def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
@@ -34,9 +34,11 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
     config = metrics["stratoscope_config_last_reload_successful"]
     loaded = metrics["stratoscope_config_last_reload_success_timestamp_seconds"]
     targets, series = metrics["stratoscope_targets"], metrics["stratoscope_page_series"]
-    open_listen = metrics["stratoscope_insecure_listen"]
+    insecure = metrics["stratoscope_insecure_listen"]
     return [
-        stat_panel("Scraped", up, Query(f"min({up.select()})"), mappings=YES_NO_MAPPINGS, width=3, sparkline=False),
+        stat_panel(
+            "All agents reachable", up, Query(f"min({up.select()})"), mappings=YES_NO_MAPPINGS, width=3, sparkline=False
+        ),
         stat_panel(
             "Version",
             build,
@@ -46,18 +48,20 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
             name_only=True,
         ),
         stat_panel(
-            "Config in force",
+            "Config",
             config,
             Query(f"min({config.select()})"),
             width=3,
             sparkline=False,
-            mappings=value_mappings((0, "the old one", "red"), (1, "the newest", "green")),
+            mappings=value_mappings((0, "rejected", "red"), (1, "valid", "green")),
         ),
-        stat_panel("Loaded", loaded, Query(f"max({loaded.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False),
-        stat_panel("Rigs polled", targets, Query(f"sum({targets.select()})"), width=3),
-        stat_panel("Series on the page", series, Query(f"sum({series.select()})"), width=3),
         stat_panel(
-            "Running since",
+            "Config loaded", loaded, Query(f"max({loaded.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False
+        ),
+        stat_panel("Configured rigs", targets, Query(f"sum({targets.select()})"), width=3),
+        stat_panel("Series exported", series, Query(f"sum({series.select()})"), width=3),
+        stat_panel(
+            "Agent started",
             metrics["process_start_time_seconds"],
             Query(f"min({select('process_start_time_seconds')}) * 1000"),
             unit=TIMESTAMP,
@@ -65,25 +69,25 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
             sparkline=False,
         ),
         stat_panel(
-            "Open to the network",
-            open_listen,
-            Query(f"max({open_listen.select()})"),
+            "Unprotected port",
+            insecure,
+            Query(f"max({insecure.select()})"),
             width=3,
             sparkline=False,
-            mappings=value_mappings((0, "no", "green"), (1, "no login", "orange")),
+            mappings=value_mappings((0, "no", "green"), (1, "yes", "orange")),
         ),
     ]
 
 
 def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
     select = metrics.select
-    polls, took = metrics["stratoscope_polls_total"], metrics["stratoscope_poll_duration_seconds_bucket"]
-    flight = metrics["stratoscope_polls_in_flight"]
+    polls, duration = metrics["stratoscope_polls_total"], metrics["stratoscope_poll_duration_seconds_bucket"]
+    in_flight = metrics["stratoscope_polls_in_flight"]
     skipped = metrics["stratoscope_ticks_skipped_total"]
     defects = "stratoscope_defects_total"
     rate = f"sum by (outcome) (rate({polls.select()}{RATE_INTERVAL}))"
     failed = 'outcome!="ok"'
-    buckets = f"sum by (le) (rate({took.select()}{RATE_INTERVAL}))"
+    buckets = f"sum by (le) (rate({duration.select()}{RATE_INTERVAL}))"
     return [
         line_panel(
             "Polls by outcome",
@@ -101,22 +105,26 @@ def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
             Query(f"sum by (outcome) (rate({polls.select(failed)}{RATE_INTERVAL})) > 0", "{{outcome}}"),
             unit="cps",
             from_zero=True,
-            description="Per second; what each reason means stands in troubleshooting.",
+            description="Per second. docs/troubleshooting.md explains each reason.",
         ),
         line_panel(
-            "Duration of a poll",
-            took,
+            "Poll duration",
+            duration,
             *(Query(f"histogram_quantile({q}, {buckets})", f"{q * 100:g} %") for q in (0.5, 0.9, 0.99)),
             from_zero=True,
             width=8,
         ),
         line_panel(
-            "Polls under way", flight, Query(f"sum by (lane) ({flight.select()})", "{{lane}}"), width=8, from_zero=True
+            "Polls in flight",
+            in_flight,
+            Query(f"sum by (lane) ({in_flight.select()})", "{{lane}}"),
+            width=8,
+            from_zero=True,
         ),
         line_panel(
-            "Left out and unreadable",
+            "Skipped polls and unreadable fields",
             skipped,
-            Query(f"sum(rate({skipped.select()}{RATE_INTERVAL}))", "polls left out"),
+            Query(f"sum(rate({skipped.select()}{RATE_INTERVAL}))", "skipped polls"),
             Query(f"sum(rate({select(defects)}{RATE_INTERVAL}))", "unreadable fields"),
             width=8,
             unit="cps",
@@ -125,15 +133,15 @@ def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
     ]
 
 
-def _page(metrics: MetricCatalogue) -> list[SizedPanel]:
+def _metrics_page(metrics: MetricCatalogue) -> list[SizedPanel]:
     select = metrics.select
-    lag, join = metrics["stratoscope_loop_lag_seconds"], "stratoscope_page_join_seconds"
+    lag, assembly = metrics["stratoscope_loop_lag_seconds"], "stratoscope_page_join_seconds"
     scrape, samples = metrics["scrape_duration_seconds"], metrics["scrape_samples_scraped"]
     dropped, refused = metrics["stratoscope_series_dropped_total"], metrics["stratoscope_http_refused_total"]
     events = metrics["stratoscope_events_total"]
     return [
         line_panel(
-            "Lag of the event loop",
+            "Event loop lag",
             lag,
             Query(lag.select(), AGENT_LEGEND),
             show_thresholds=True,
@@ -141,25 +149,25 @@ def _page(metrics: MetricCatalogue) -> list[SizedPanel]:
             width=8,
         ),
         line_panel(
-            "Scrape and page",
+            "Scrape duration",
             scrape,
             Query(scrape.select(), "scrape, " + AGENT_LEGEND),
-            Query(select(join), "page joined, " + AGENT_LEGEND),
+            Query(select(assembly), "page assembly, " + AGENT_LEGEND),
             from_zero=True,
             width=8,
         ),
-        line_panel("Samples by page", samples, Query(samples.select(), AGENT_LEGEND), from_zero=True, width=8),
+        line_panel("Samples per page", samples, Query(samples.select(), AGENT_LEGEND), from_zero=True, width=8),
         line_panel(
-            "Series left out of the page",
+            "Dropped series",
             dropped,
             Query(f"sum by (reason) (rate({dropped.select()}{RATE_INTERVAL}))", "{{reason}}"),
             unit="cps",
             from_zero=True,
             width=8,
-            description="Per second; a full series budget shows here.",
+            description="Per second. Series are dropped when a series limit is reached.",
         ),
         line_panel(
-            "Requests refused",
+            "Rejected HTTP requests",
             refused,
             Query(f"sum by (reason) (rate({refused.select()}{RATE_INTERVAL}))", "{{reason}}"),
             unit="cps",
@@ -180,38 +188,39 @@ def _page(metrics: MetricCatalogue) -> list[SizedPanel]:
 
 
 def _sources(metrics: MetricCatalogue) -> list[SizedPanel]:
-    asked, age = metrics["stratoscope_source_requests_total"], metrics["mining_market_input_age_seconds"]
+    requests, age = metrics["stratoscope_source_requests_total"], metrics["mining_market_input_age_seconds"]
     usable, tariff = metrics["mining_market_input_usable"], metrics["mining_tariff_price_age_seconds"]
-    prices = (
+    price_ages = (
         f'label_replace(label_replace({tariff.select()}, "source", "$1", "tariff", "(.+)"), "input", "power", "", "")'
     )
     return [
         timeline_panel(
-            "Usable inputs of the market",
+            "Market inputs usable",
             usable,
             Query(f"min by (input) ({usable.select()})", "{{input}}"),
             mappings=YES_NO_MAPPINGS,
             width=12,
             height=8,
-            description="What is not usable is left out of every figure.",
+            description="Values that depend on an unusable input are absent.",
         ),
         line_panel(
-            "Requests by outcome",
-            asked,
+            "Source requests by outcome",
+            requests,
             Query(
-                f"sum by (source, outcome) (rate({asked.select()}{RATE_INTERVAL})) * 60 > 0", "{{source}} {{outcome}}"
+                f"sum by (source, outcome) (rate({requests.select()}{RATE_INTERVAL})) * 60 > 0",
+                "{{source}} {{outcome}}",
             ),
             unit="cpm",
             from_zero=True,
             description="Per minute.",
         ),
         table_panel(
-            "Age of what the sources said",
+            "Age of source data",
             [LabelColumn("input", "Input"), LabelColumn("source", "Source")],
             [
-                ValueColumn("Age", age, f"max by (input, source) ({age.select()} or {prices})"),
+                ValueColumn("Age", age, f"max by (input, source) ({age.select()} or {price_ages})"),
             ],
-            description="Since a source last confirmed it.",
+            description="Time since a source last confirmed the value.",
             sort="Age",
         ),
     ]
@@ -220,32 +229,32 @@ def _sources(metrics: MetricCatalogue) -> list[SizedPanel]:
 def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
     select = metrics.select
     memory, cpu = metrics["process_resident_memory_bytes"], metrics["process_cpu_seconds_total"]
-    files, most = metrics["process_open_fds"], "process_max_fds"
+    files, limit = metrics["process_open_fds"], "process_max_fds"
     written, lost, degraded = (
         metrics[f"stratoscope_ledger_{what}"] for what in ("rows_written_total", "rows_lost_total", "degraded")
     )
     return [
         line_panel("Memory", memory, Query(memory.select(), AGENT_LEGEND), from_zero=True, width=6),
         line_panel(
-            "Processor",
+            "CPU",
             cpu,
             Query(f"rate({cpu.select()}{RATE_INTERVAL})", AGENT_LEGEND),
             unit="percentunit",
             from_zero=True,
             width=6,
-            description="Part of one core.",
+            description="Fraction of one core.",
         ),
         line_panel(
-            "Open files and sockets",
+            "Open file descriptors",
             files,
-            Query(f"{files.select()} / {select(most)}", AGENT_LEGEND),
+            Query(f"{files.select()} / {select(limit)}", AGENT_LEGEND),
             unit="percentunit",
             from_zero=True,
             width=6,
-            description="Part of what it may open.",
+            description="Fraction of the limit.",
         ),
         line_panel(
-            "Ledger",
+            "Ledger writes",
             written,
             Query(f"sum(rate({written.select()}{RATE_INTERVAL}))", "rows written"),
             Query(f"sum(rate({lost.select()}{RATE_INTERVAL}))", "rows lost"),
