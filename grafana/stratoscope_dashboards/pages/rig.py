@@ -1,6 +1,6 @@
 """Defines the Rig dashboard: hashrate, hashboards, fans, pools, faults, polls and margin of one rig."""
 
-from typing import Final
+from typing import Any, Final
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -34,8 +34,8 @@ def rig(metrics: MetricCatalogue) -> Dashboard:
 
 
 def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
-    def newest(title: str, name: str, **options: object) -> SizedPanel:
-        return stat_panel(title, metrics[name], Query(f"max({metrics.select(name, RIG_MATCHER)})"), width=3, **options)  # type: ignore[arg-type]
+    def newest(title: str, name: str, **options: Any) -> SizedPanel:
+        return stat_panel(title, metrics[name], Query(f"max({metrics.select(name, RIG_MATCHER)})"), width=3, **options)
 
     hashrate, nameplate = metrics["mining_rig_hashrate_hashes_per_second"], "mining_rig_nameplate_hashes_per_second"
     chip, last_success = (

@@ -1,5 +1,7 @@
 """Defines the Stratum dashboard: latency, block announcements, templates and alarms of each endpoint."""
 
+from typing import Any
+
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import BROKEN, FLAG
@@ -80,8 +82,8 @@ def _endpoints(metrics: MetricCatalogue) -> SizedPanel:
     def current(name: str, *matchers: str) -> str:
         return f"max {BY_ENDPOINT} ({metrics.select(name, ENDPOINT_MATCHER, *matchers)})"
 
-    def column(header: str, name: str, **options: object) -> ValueColumn:
-        return ValueColumn(header, metrics[name], current(name), **options)  # type: ignore[arg-type]
+    def column(header: str, name: str, **options: Any) -> ValueColumn:
+        return ValueColumn(header, metrics[name], current(name), **options)
 
     rtt, first = metrics["mining_stratum_rtt_seconds"], metrics["mining_stratum_blocks_first_total"]
     compared = metrics.select("mining_stratum_blocks_raced_total", ENDPOINT_MATCHER)
