@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 41
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PanelRow:
     """A titled row of panels; the queries of a `collapsed` row run only after it is opened."""
 
     title: str
@@ -31,7 +31,7 @@ def build_dashboard(
     title: str,
     description: str,
     variables: Sequence[LabelVariable],
-    rows: Sequence[Row],
+    rows: Sequence[PanelRow],
     *,
     since: str = "now-6h",
 ) -> model.Dashboard:
@@ -58,7 +58,7 @@ def build_dashboard(
     return built
 
 
-def _place_rows(rows: Sequence[Row]) -> "list[Any]":
+def _place_rows(rows: Sequence[PanelRow]) -> "list[Any]":
     """Return row headers and panels with their grid positions, left to right and top to bottom."""
     panels: list[Any] = []
     top = 0

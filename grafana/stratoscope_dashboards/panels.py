@@ -30,7 +30,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards.catalogue import MetricEntry
-from stratoscope_dashboards.queries import DATA_SOURCE, Query, build_targets
+from stratoscope_dashboards.queries import DATA_SOURCE, PanelQuery, build_targets
 from stratoscope_dashboards.thresholds import threshold_steps
 
 RELATIVE_TIME_FONT_SIZE: Final = 30
@@ -57,7 +57,7 @@ def panel_description(entry: MetricEntry, description: str) -> str:
 def stat_panel(
     title: str,
     entry: MetricEntry,
-    *queries: Query,
+    *queries: PanelQuery,
     description: str = "",
     width: int = 4,
     height: int = 4,
@@ -105,7 +105,7 @@ def _text_mode(*, show_names: bool, name_only: bool) -> BigValueTextMode:
 def line_panel(
     title: str,
     entry: MetricEntry,
-    *queries: Query,
+    *queries: PanelQuery,
     description: str = "",
     width: int = 12,
     height: int = 8,
@@ -153,7 +153,7 @@ def line_panel(
 def bar_panel(
     title: str,
     entry: MetricEntry,
-    *queries: Query,
+    *queries: PanelQuery,
     description: str = "",
     width: int = 8,
     height: int = 8,
@@ -196,7 +196,7 @@ def bar_panel(
 
 
 def heatmap_panel(
-    title: str, entry: MetricEntry, query: Query, *, description: str = "", width: int = 12, height: int = 8
+    title: str, entry: MetricEntry, query: PanelQuery, *, description: str = "", width: int = 12, height: int = 8
 ) -> SizedPanel:
     """Return a heatmap of cumulative buckets (label `le`)."""
     panel = (
@@ -225,7 +225,7 @@ def heatmap_panel(
 def timeline_panel(
     title: str,
     entry: MetricEntry,
-    *queries: Query,
+    *queries: PanelQuery,
     mappings: Sequence[model.ValueMapping],
     description: str = "",
     width: int = 24,

@@ -18,7 +18,7 @@ ENDPOINT_LEGEND: Final = "{{endpoint}}"
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class PanelQuery:
     """One query of a panel; `legend` is Grafana's template for the name of each series."""
 
     expr: str
@@ -26,7 +26,7 @@ class Query:
 
 
 def build_targets(
-    queries: Sequence[Query], *, instant: bool, query_format: PromQueryFormat = PromQueryFormat.TIME_SERIES
+    queries: Sequence[PanelQuery], *, instant: bool, query_format: PromQueryFormat = PromQueryFormat.TIME_SERIES
 ) -> list[Any]:
     """Return Grafana's targets with the reference ids A, B, C ..."""
     targets = []

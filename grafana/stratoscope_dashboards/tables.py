@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards.catalogue import MetricEntry
 from stratoscope_dashboards.panels import SizedPanel, panel_description
-from stratoscope_dashboards.queries import DATA_SOURCE, Query, build_targets
+from stratoscope_dashboards.queries import DATA_SOURCE, PanelQuery, build_targets
 from stratoscope_dashboards.thresholds import threshold_steps
 
 
@@ -59,7 +59,7 @@ def table_panel(
     The rows of all queries are joined where all labels are equal, so each query must return exactly the labels of
     `labels`. `show_values=False` hides the values, for queries whose value is always 1.
     """
-    queries = [Query(value.expr) for value in values]
+    queries = [PanelQuery(value.expr) for value in values]
     panel = (
         table.Panel()
         .title(title)

@@ -5,10 +5,10 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.mappings import ALARM_MAPPINGS, YES_NO_MAPPINGS, value_mappings
 from stratoscope_dashboards.panels import TIMESTAMP, SizedPanel, line_panel, stat_panel, timeline_panel
-from stratoscope_dashboards.queries import RATE_INTERVAL, Query
+from stratoscope_dashboards.queries import RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.variables import SITE
 
@@ -18,11 +18,11 @@ AGENT_LEGEND: Final = "{{site}} {{instance}}"
 def agent(metrics: MetricCatalogue) -> Dashboard:
     """Return the Agent dashboard."""
     rows = [
-        Row("Current status", _now(metrics)),
-        Row("Polls", _polls(metrics)),
-        Row("Event loop, metrics page and scrapes", _metrics_page(metrics)),
-        Row("Market, tariff and pool sources", _sources(metrics)),
-        Row("Process and ledger", _process(metrics)),
+        PanelRow("Current status", _now(metrics)),
+        PanelRow("Polls", _polls(metrics)),
+        PanelRow("Event loop, metrics page and scrapes", _metrics_page(metrics)),
+        PanelRow("Market, tariff and pool sources", _sources(metrics)),
+        PanelRow("Process and ledger", _process(metrics)),
     ]
     description = "Health of the agent: polls, event loop, metrics page, scrapes, data sources, process and ledger."
     return build_dashboard("agent", "Agent", description, (SITE,), rows)
@@ -37,12 +37,17 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
     insecure = metrics["stratoscope_insecure_listen"]
     return [
         stat_panel(
-            "All agents reachable", up, Query(f"min({up.select()})"), mappings=YES_NO_MAPPINGS, width=3, sparkline=False
+            "All agents reachable",
+            up,
+            PanelQuery(f"min({up.select()})"),
+            mappings=YES_NO_MAPPINGS,
+            width=3,
+            sparkline=False,
         ),
         stat_panel(
             "Version",
             build,
-            Query(f"max by (version) ({build.select()})", "{{version}}"),
+            PanelQuery(f"max by (version) ({build.select()})", "{{version}}"),
             width=3,
             sparkline=False,
             name_only=True,
@@ -50,20 +55,25 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Config",
             config,
-            Query(f"min({config.select()})"),
+            PanelQuery(f"min({config.select()})"),
             width=3,
             sparkline=False,
             mappings=value_mappings((0, "rejected", "red"), (1, "valid", "green")),
         ),
         stat_panel(
-            "Config loaded", loaded, Query(f"max({loaded.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False
+            "Config loaded",
+            loaded,
+            PanelQuery(f"max({loaded.select()}) * 1000"),
+            unit=TIMESTAMP,
+            width=3,
+            sparkline=False,
         ),
-        stat_panel("Configured rigs", targets, Query(f"sum({targets.select()})"), width=3),
-        stat_panel("Series exported", series, Query(f"sum({series.select()})"), width=3),
+        stat_panel("Configured rigs", targets, PanelQuery(f"sum({targets.select()})"), width=3),
+        stat_panel("Series exported", series, PanelQuery(f"sum({series.select()})"), width=3),
         stat_panel(
             "Agent started",
             metrics["process_start_time_seconds"],
-            Query(f"min({select('process_start_time_seconds')}) * 1000"),
+            PanelQuery(f"min({select('process_start_time_seconds')}) * 1000"),
             unit=TIMESTAMP,
             width=3,
             sparkline=False,
@@ -71,7 +81,7 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Unprotected port",
             insecure,
-            Query(f"max({insecure.select()})"),
+            PanelQuery(f"max({insecure.select()})"),
             width=3,
             sparkline=False,
             mappings=value_mappings((0, "no", "green"), (1, "yes", "orange")),
@@ -92,7 +102,7 @@ def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Polls by outcome",
             polls,
-            Query(rate, "{{outcome}}"),
+            PanelQuery(rate, "{{outcome}}"),
             unit="cps",
             stacked=True,
             from_zero=True,
@@ -102,7 +112,7 @@ def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Failed polls by reason",
             polls,
-            Query(f"sum by (outcome) (rate({polls.select(failed)}{RATE_INTERVAL})) > 0", "{{outcome}}"),
+            PanelQuery(f"sum by (outcome) (rate({polls.select(failed)}{RATE_INTERVAL})) > 0", "{{outcome}}"),
             unit="cps",
             from_zero=True,
             description="Per second. docs/troubleshooting.md explains each reason.",
@@ -110,22 +120,22 @@ def _polls(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Poll duration",
             duration,
-            *(Query(f"histogram_quantile({q}, {buckets})", f"{q * 100:g} %") for q in (0.5, 0.9, 0.99)),
+            *(PanelQuery(f"histogram_quantile({q}, {buckets})", f"{q * 100:g} %") for q in (0.5, 0.9, 0.99)),
             from_zero=True,
             width=8,
         ),
         line_panel(
             "Polls in flight",
             in_flight,
-            Query(f"sum by (lane) ({in_flight.select()})", "{{lane}}"),
+            PanelQuery(f"sum by (lane) ({in_flight.select()})", "{{lane}}"),
             width=8,
             from_zero=True,
         ),
         line_panel(
             "Skipped polls and unreadable fields",
             skipped,
-            Query(f"sum(rate({skipped.select()}{RATE_INTERVAL}))", "skipped polls"),
-            Query(f"sum(rate({select(defects)}{RATE_INTERVAL}))", "unreadable fields"),
+            PanelQuery(f"sum(rate({skipped.select()}{RATE_INTERVAL}))", "skipped polls"),
+            PanelQuery(f"sum(rate({select(defects)}{RATE_INTERVAL}))", "unreadable fields"),
             width=8,
             unit="cps",
             from_zero=True,
@@ -143,7 +153,7 @@ def _metrics_page(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Event loop lag",
             lag,
-            Query(lag.select(), AGENT_LEGEND),
+            PanelQuery(lag.select(), AGENT_LEGEND),
             show_thresholds=True,
             from_zero=True,
             width=8,
@@ -151,16 +161,16 @@ def _metrics_page(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Scrape duration",
             scrape,
-            Query(scrape.select(), "scrape, " + AGENT_LEGEND),
-            Query(select(assembly), "page assembly, " + AGENT_LEGEND),
+            PanelQuery(scrape.select(), "scrape, " + AGENT_LEGEND),
+            PanelQuery(select(assembly), "page assembly, " + AGENT_LEGEND),
             from_zero=True,
             width=8,
         ),
-        line_panel("Samples per page", samples, Query(samples.select(), AGENT_LEGEND), from_zero=True, width=8),
+        line_panel("Samples per page", samples, PanelQuery(samples.select(), AGENT_LEGEND), from_zero=True, width=8),
         line_panel(
             "Dropped series",
             dropped,
-            Query(f"sum by (reason) (rate({dropped.select()}{RATE_INTERVAL}))", "{{reason}}"),
+            PanelQuery(f"sum by (reason) (rate({dropped.select()}{RATE_INTERVAL}))", "{{reason}}"),
             unit="cps",
             from_zero=True,
             width=8,
@@ -169,7 +179,7 @@ def _metrics_page(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Rejected HTTP requests",
             refused,
-            Query(f"sum by (reason) (rate({refused.select()}{RATE_INTERVAL}))", "{{reason}}"),
+            PanelQuery(f"sum by (reason) (rate({refused.select()}{RATE_INTERVAL}))", "{{reason}}"),
             unit="cps",
             from_zero=True,
             width=8,
@@ -178,7 +188,7 @@ def _metrics_page(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Events",
             events,
-            Query(f"sum by (kind) (increase({events.select()}{RATE_INTERVAL})) > 0", "{{kind}}"),
+            PanelQuery(f"sum by (kind) (increase({events.select()}{RATE_INTERVAL})) > 0", "{{kind}}"),
             stacked=True,
             as_bars=True,
             from_zero=True,
@@ -197,7 +207,7 @@ def _sources(metrics: MetricCatalogue) -> list[SizedPanel]:
         timeline_panel(
             "Market inputs usable",
             usable,
-            Query(f"min by (input) ({usable.select()})", "{{input}}"),
+            PanelQuery(f"min by (input) ({usable.select()})", "{{input}}"),
             mappings=YES_NO_MAPPINGS,
             width=12,
             height=8,
@@ -206,7 +216,7 @@ def _sources(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Source requests by outcome",
             requests,
-            Query(
+            PanelQuery(
                 f"sum by (source, outcome) (rate({requests.select()}{RATE_INTERVAL})) * 60 > 0",
                 "{{source}} {{outcome}}",
             ),
@@ -234,11 +244,11 @@ def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
         metrics[f"stratoscope_ledger_{what}"] for what in ("rows_written_total", "rows_lost_total", "degraded")
     )
     return [
-        line_panel("Memory", memory, Query(memory.select(), AGENT_LEGEND), from_zero=True, width=6),
+        line_panel("Memory", memory, PanelQuery(memory.select(), AGENT_LEGEND), from_zero=True, width=6),
         line_panel(
             "CPU",
             cpu,
-            Query(f"rate({cpu.select()}{RATE_INTERVAL})", AGENT_LEGEND),
+            PanelQuery(f"rate({cpu.select()}{RATE_INTERVAL})", AGENT_LEGEND),
             unit="percentunit",
             from_zero=True,
             width=6,
@@ -247,7 +257,7 @@ def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Open file descriptors",
             files,
-            Query(f"{files.select()} / {select(limit)}", AGENT_LEGEND),
+            PanelQuery(f"{files.select()} / {select(limit)}", AGENT_LEGEND),
             unit="percentunit",
             from_zero=True,
             width=6,
@@ -256,8 +266,8 @@ def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Ledger writes",
             written,
-            Query(f"sum(rate({written.select()}{RATE_INTERVAL}))", "rows written"),
-            Query(f"sum(rate({lost.select()}{RATE_INTERVAL}))", "rows lost"),
+            PanelQuery(f"sum(rate({written.select()}{RATE_INTERVAL}))", "rows written"),
+            PanelQuery(f"sum(rate({lost.select()}{RATE_INTERVAL}))", "rows lost"),
             unit="cps",
             from_zero=True,
             width=3,
@@ -266,7 +276,7 @@ def _process(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Ledger degraded",
             degraded,
-            Query(f"max({degraded.select()})"),
+            PanelQuery(f"max({degraded.select()})"),
             width=3,
             height=8,
             sparkline=False,

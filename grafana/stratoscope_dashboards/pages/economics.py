@@ -4,11 +4,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import FLAG, Levels
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.pages.hashprice import cause_panels, current_panels, forecast_panels, history_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, line_panel, stat_panel
-from stratoscope_dashboards.queries import Query
+from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.variables import CURRENCY, CURRENCY_MATCHER, MAKE, MODEL, MODEL_MATCHERS, SITE
 
@@ -16,12 +16,12 @@ from stratoscope_dashboards.variables import CURRENCY, CURRENCY_MATCHER, MAKE, M
 def economics(metrics: MetricCatalogue) -> Dashboard:
     """Return the Economics dashboard."""
     rows = [
-        Row("Hashprice", [*current_panels(metrics), *history_panels(metrics)]),
-        Row("Hashprice: causes of change and forecast", [*cause_panels(metrics), *forecast_panels(metrics)]),
-        Row("Fleet revenue and margin", [*_fleet_now(metrics), *_fleet(metrics)]),
-        Row("Models", _models(metrics)),
-        Row("Power", _power(metrics)),
-        Row("Mining compared with hosting", _hosting(metrics)),
+        PanelRow("Hashprice", [*current_panels(metrics), *history_panels(metrics)]),
+        PanelRow("Hashprice: causes of change and forecast", [*cause_panels(metrics), *forecast_panels(metrics)]),
+        PanelRow("Fleet revenue and margin", [*_fleet_now(metrics), *_fleet(metrics)]),
+        PanelRow("Models", _models(metrics)),
+        PanelRow("Power", _power(metrics)),
+        PanelRow("Mining compared with hosting", _hosting(metrics)),
     ]
     description = "Hashprice now and forecast, revenue, power cost and margin of the fleet, breakeven of each model."
     return build_dashboard("economics", "Economics", description, (SITE, CURRENCY, MAKE, MODEL), rows, since="now-24h")
@@ -29,7 +29,7 @@ def economics(metrics: MetricCatalogue) -> Dashboard:
 
 def _fleet_now(metrics: MetricCatalogue) -> list[SizedPanel]:
     def per_day(title: str, name: str) -> SizedPanel:
-        query = Query(f"sum by (currency) ({metrics.select(name, CURRENCY_MATCHER)})", "{{currency}} per day")
+        query = PanelQuery(f"sum by (currency) ({metrics.select(name, CURRENCY_MATCHER)})", "{{currency}} per day")
         return stat_panel(title, metrics[name], query, show_names=True, width=4)
 
     select = metrics.select
@@ -41,14 +41,16 @@ def _fleet_now(metrics: MetricCatalogue) -> list[SizedPanel]:
     sat = metrics["mining_site_revenue_satoshis_per_day"]
     return [
         per_day("Revenue", "mining_site_revenue_fiat_per_day"),
-        stat_panel("Revenue in satoshis", sat, Query(f"sum({sat.select()})", "sat per day"), show_names=True, width=4),
+        stat_panel(
+            "Revenue in satoshis", sat, PanelQuery(f"sum({sat.select()})", "sat per day"), show_names=True, width=4
+        ),
         per_day("Power cost", "mining_site_power_cost_fiat_per_day"),
         per_day("Margin", "mining_site_margin_fiat_per_day"),
-        stat_panel("Gross margin", margin, Query(f"1 - sum({cost}) / sum({revenue})"), width=4, decimals=1),
+        stat_panel("Gross margin", margin, PanelQuery(f"1 - sum({cost}) / sum({revenue})"), width=4, decimals=1),
         stat_panel(
             "Site coverage",
             coverage,
-            Query(f"min({coverage.select()})"),
+            PanelQuery(f"min({coverage.select()})"),
             width=4,
             sparkline=False,
             decimals=0,
@@ -69,7 +71,7 @@ def _fleet(metrics: MetricCatalogue) -> list[SizedPanel]:
             "Revenue, cost and margin",
             margin,
             *(
-                Query(
+                PanelQuery(
                     f"sum by (currency) ({select(name, CURRENCY_MATCHER)})", what.replace("_", " ") + ", {{currency}}"
                 )
                 for what, name in names.items()
@@ -80,13 +82,13 @@ def _fleet(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Fleet compared with the network",
             own,
-            Query(f"avg by (currency) ({own.select(CURRENCY_MATCHER)})", "fleet revenue, {{currency}}"),
-            Query(f"avg by (currency) ({select(profit, CURRENCY_MATCHER)})", "fleet gross profit, {{currency}}"),
-            Query(
+            PanelQuery(f"avg by (currency) ({own.select(CURRENCY_MATCHER)})", "fleet revenue, {{currency}}"),
+            PanelQuery(f"avg by (currency) ({select(profit, CURRENCY_MATCHER)})", "fleet gross profit, {{currency}}"),
+            PanelQuery(
                 f"avg by (currency) ({select(network, CURRENCY_MATCHER)})",
                 "network: daily block reward revenue, {{currency}}",
             ),
-            Query(
+            PanelQuery(
                 f"avg by (currency) ({select(gross, CURRENCY_MATCHER)})", "network: daily gross profit, {{currency}}"
             ),
             overrides=[("^network.*", DASHED)],
@@ -152,8 +154,8 @@ def _power(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Power price",
             price,
-            Query(f"{per_tariff} ({price.select(CURRENCY_MATCHER)})", "{{tariff}} {{kind}}, {{currency}}/kWh"),
-            Query(
+            PanelQuery(f"{per_tariff} ({price.select(CURRENCY_MATCHER)})", "{{tariff}} {{kind}}, {{currency}}/kWh"),
+            PanelQuery(
                 f"avg by (currency) ({select(breakeven, CURRENCY_MATCHER)})", "breakeven of the site, {{currency}}/kWh"
             ),
             overrides=[("^breakeven.*", DASHED)],
@@ -162,7 +164,7 @@ def _power(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Curtailment advised",
             advised,
-            Query(f"sum by (make, model) ({advised.select(*MODEL_MATCHERS)}) > 0", "{{make}} {{model}}"),
+            PanelQuery(f"sum by (make, model) ({advised.select(*MODEL_MATCHERS)}) > 0", "{{make}} {{model}}"),
             stacked=True,
             from_zero=True,
             description="Rigs by model. Stratoscope does not switch any rig.",
@@ -170,15 +172,15 @@ def _power(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Metered power",
             power,
-            Query(f"sum by (tariff) ({power.select()})", "{{tariff}} now"),
-            Query(f"sum by (tariff) ({select(peak)})", "{{tariff}} peak of the month"),
+            PanelQuery(f"sum by (tariff) ({power.select()})", "{{tariff}} now"),
+            PanelQuery(f"sum by (tariff) ({select(peak)})", "{{tariff}} peak of the month"),
             from_zero=True,
             overrides=[(".*peak of the month$", DASHED)],
         ),
         stat_panel(
             "Demand charge",
             charge,
-            Query(f"sum by (currency) ({charge.select(CURRENCY_MATCHER)})", "{{currency}} this month"),
+            PanelQuery(f"sum by (currency) ({charge.select(CURRENCY_MATCHER)})", "{{currency}} this month"),
             show_names=True,
             width=6,
             height=8,
@@ -213,7 +215,7 @@ def _hosting(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Hosting advantage over mining",
             advantage,
-            Query(f"avg by (currency) ({advantage.select(CURRENCY_MATCHER)})", "{{currency}} per MW and year"),
+            PanelQuery(f"avg by (currency) ({advantage.select(CURRENCY_MATCHER)})", "{{currency}} per MW and year"),
             show_names=True,
             width=8,
             height=8,
@@ -221,15 +223,15 @@ def _hosting(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Mining revenue less power cost",
             net,
-            Query(f"avg by (currency) ({net.select(CURRENCY_MATCHER)})", "{{currency}} per MWh"),
+            PanelQuery(f"avg by (currency) ({net.select(CURRENCY_MATCHER)})", "{{currency}} per MWh"),
             show_thresholds=True,
             width=8,
         ),
         line_panel(
             "Hashprice needed to match hosting",
             now,
-            Query(f"avg by (currency) ({now.select(CURRENCY_MATCHER)})", "hashprice, {{currency}}"),
-            Query(f"avg by (currency) ({select(needed, CURRENCY_MATCHER)})", "needed, {{currency}}"),
+            PanelQuery(f"avg by (currency) ({now.select(CURRENCY_MATCHER)})", "hashprice, {{currency}}"),
+            PanelQuery(f"avg by (currency) ({select(needed, CURRENCY_MATCHER)})", "needed, {{currency}}"),
             width=8,
             from_zero=True,
             overrides=[("^needed.*", DASHED)],

@@ -4,11 +4,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import FLAG
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.mappings import STATE_COLOUR_OVERRIDES
 from stratoscope_dashboards.pages.fleet_rigs import attention_panels, model_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, heatmap_panel, line_panel, stat_panel
-from stratoscope_dashboards.queries import Query
+from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.thresholds import NAMEPLATE_RATIO_LEVELS
 from stratoscope_dashboards.variables import (
     ALGORITHM,
@@ -24,11 +24,11 @@ from stratoscope_dashboards.variables import (
 def fleet(metrics: MetricCatalogue) -> Dashboard:
     """Return the Fleet dashboard."""
     rows = [
-        Row("Current status", [*_output(metrics), *_money(metrics)]),
-        Row("Hashrate and power", _over_time(metrics)),
-        Row("Rigs needing attention", attention_panels(metrics)),
-        Row("Temperatures and shares", _condition(metrics)),
-        Row("Models, firmware and pools", model_panels(metrics)),
+        PanelRow("Current status", [*_output(metrics), *_money(metrics)]),
+        PanelRow("Hashrate and power", _over_time(metrics)),
+        PanelRow("Rigs needing attention", attention_panels(metrics)),
+        PanelRow("Temperatures and shares", _condition(metrics)),
+        PanelRow("Models, firmware and pools", model_panels(metrics)),
     ]
     description = "Hashrate, power and margin of the fleet, rigs needing attention, models, firmware and pools."
     return build_dashboard("fleet", "Fleet", description, (SITE, ALGORITHM, MAKE, MODEL), rows)
@@ -43,11 +43,11 @@ def _output(metrics: MetricCatalogue) -> list[SizedPanel]:
     efficiencies = efficiency.select(ALGORITHM_MATCHER, *MODEL_MATCHERS)
     per_agent = "on (job, instance, site)"
     return [
-        stat_panel("Hashrate", hashrate, Query(f"sum({hashrate.select(ALGORITHM_MATCHER)})"), width=4),
+        stat_panel("Hashrate", hashrate, PanelQuery(f"sum({hashrate.select(ALGORITHM_MATCHER)})"), width=4),
         stat_panel(
             "Hashrate vs. nameplate",
             hashrate,
-            Query(f"sum({hashrates} and {nameplates}) / sum({nameplates} and {hashrates})"),
+            PanelQuery(f"sum({hashrates} and {nameplates}) / sum({nameplates} and {hashrates})"),
             unit="percentunit",
             levels=NAMEPLATE_RATIO_LEVELS,
             description="Total hashrate / total nameplate, over online rigs of models with a nameplate.",
@@ -57,7 +57,7 @@ def _output(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Site coverage",
             coverage,
-            Query(f"sum({coverage.select()} * {per_agent} sum by (job, instance, site) ({rigs})) / sum({rigs})"),
+            PanelQuery(f"sum({coverage.select()} * {per_agent} sum by (job, instance, site) ({rigs})) / sum({rigs})"),
             description="Fraction of all rigs that the sums include.",
             width=4,
             decimals=1,
@@ -65,18 +65,21 @@ def _output(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Rigs needing attention",
             metrics["mining_site_rigs"],
-            Query("sum(" + select("mining_site_rigs", 'state=~"degraded|offline|locked|suspect"') + ")"),
+            PanelQuery("sum(" + select("mining_site_rigs", 'state=~"degraded|offline|locked|suspect"') + ")"),
             levels=FLAG,
             description="Rigs that are degraded, offline, locked or suspect.",
             width=4,
         ),
         stat_panel(
-            "Power", metrics["mining_site_power_watts"], Query(f"sum({select('mining_site_power_watts')})"), width=4
+            "Power",
+            metrics["mining_site_power_watts"],
+            PanelQuery(f"sum({select('mining_site_power_watts')})"),
+            width=4,
         ),
         stat_panel(
             "Efficiency",
             efficiency,
-            Query(f"sum({efficiencies} * {hashrates}) / sum({hashrates} and {efficiencies})"),
+            PanelQuery(f"sum({efficiencies} * {hashrates}) / sum({hashrates} and {efficiencies})"),
             description="Total power / total hashrate, over the rigs that report both.",
             width=4,
             decimals=1,
@@ -86,7 +89,7 @@ def _output(metrics: MetricCatalogue) -> list[SizedPanel]:
 
 def _money(metrics: MetricCatalogue) -> list[SizedPanel]:
     def per_day(title: str, name: str) -> SizedPanel:
-        query = Query(f"sum by (currency) ({metrics.select(name)})", "{{currency}} per day")
+        query = PanelQuery(f"sum by (currency) ({metrics.select(name)})", "{{currency}} per day")
         return stat_panel(title, metrics[name], query, show_names=True, width=5)
 
     margin, hashprice = metrics["mining_site_gross_margin_ratio"], metrics["mining_hashprice_fiat_per_ph_day"]
@@ -98,11 +101,11 @@ def _money(metrics: MetricCatalogue) -> list[SizedPanel]:
         per_day("Revenue", "mining_site_revenue_fiat_per_day"),
         per_day("Power cost", "mining_site_power_cost_fiat_per_day"),
         per_day("Margin", "mining_site_margin_fiat_per_day"),
-        stat_panel("Gross margin", margin, Query(f"1 - sum({cost}) / sum({revenue})"), decimals=1, width=4),
+        stat_panel("Gross margin", margin, PanelQuery(f"1 - sum({cost}) / sum({revenue})"), decimals=1, width=4),
         stat_panel(
             "Hashprice",
             hashprice,
-            Query(f"avg by (currency) ({hashprice.select()})", "{{currency}}/PH/day"),
+            PanelQuery(f"avg by (currency) ({hashprice.select()})", "{{currency}}/PH/day"),
             show_names=True,
             width=5,
             decimals=2,
@@ -122,9 +125,9 @@ def _over_time(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Hashrate",
             hashrate,
-            Query(f"sum by (algorithm) ({hashrate.select(ALGORITHM_MATCHER)})", "reported {{algorithm}}"),
-            Query(f"sum by (algorithm) ({select(nameplates, ALGORITHM_MATCHER)})", "nameplate {{algorithm}}"),
-            Query(f"sum(avg by (pool) ({credited}))", "credited by pools"),
+            PanelQuery(f"sum by (algorithm) ({hashrate.select(ALGORITHM_MATCHER)})", "reported {{algorithm}}"),
+            PanelQuery(f"sum by (algorithm) ({select(nameplates, ALGORITHM_MATCHER)})", "nameplate {{algorithm}}"),
+            PanelQuery(f"sum(avg by (pool) ({credited}))", "credited by pools"),
             from_zero=True,
             description="Reported by the rigs, nameplate of the models that have one, and credited by the pools over "
             "windows up to an hour.",
@@ -133,7 +136,7 @@ def _over_time(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Rigs by state",
             states,
-            Query(f"sum by (state) ({states.select(*MODEL_MATCHERS)})", "{{state}}"),
+            PanelQuery(f"sum by (state) ({states.select(*MODEL_MATCHERS)})", "{{state}}"),
             stacked=True,
             from_zero=True,
             overrides=STATE_COLOUR_OVERRIDES,
@@ -141,7 +144,7 @@ def _over_time(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Power by model",
             power,
-            Query(f"topk(12, sum by (make, model) ({power.select(*MODEL_MATCHERS)}))", model),
+            PanelQuery(f"topk(12, sum by (make, model) ({power.select(*MODEL_MATCHERS)}))", model),
             stacked=True,
             from_zero=True,
             description="The twelve models with the highest power.",
@@ -149,7 +152,9 @@ def _over_time(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Efficiency by model",
             efficiency,
-            Query(f"topk(12, avg by (make, model) ({efficiency.select(ALGORITHM_MATCHER, *MODEL_MATCHERS)}))", model),
+            PanelQuery(
+                f"topk(12, avg by (make, model) ({efficiency.select(ALGORITHM_MATCHER, *MODEL_MATCHERS)}))", model
+            ),
             description="Lower is better. The twelve least efficient models.",
         ),
     ]
@@ -166,13 +171,15 @@ def _condition(metrics: MetricCatalogue) -> list[SizedPanel]:
         heatmap_panel(
             "Distribution of chip temperatures",
             heat,
-            Query(f"sum by (le) ({heat.select(*MODEL_MATCHERS)})", "{{le}}"),
+            PanelQuery(f"sum by (le) ({heat.select(*MODEL_MATCHERS)})", "{{le}}"),
             description="Number of rigs by temperature of their hottest chip, in steps of 5 °C.",
         ),
         line_panel(
             "Rejected and stale shares",
             shares,
-            Query(f"sum by (result) ({rejected}) / ignoring (result) group_left () sum({all_shares})", "{{result}}"),
+            PanelQuery(
+                f"sum by (result) ({rejected}) / ignoring (result) group_left () sum({all_shares})", "{{result}}"
+            ),
             unit="percentunit",
             from_zero=True,
             description="Fraction of all shares, over 5 minutes.",

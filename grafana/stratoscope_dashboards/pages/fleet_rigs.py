@@ -7,7 +7,7 @@ from stratoscope_dashboards.catalogue import MetricCatalogue
 from stratoscope_dashboards.links import cell_link, series_link
 from stratoscope_dashboards.mappings import STATE_NAME_MAPPINGS
 from stratoscope_dashboards.panels import SizedPanel, bar_panel
-from stratoscope_dashboards.queries import Query
+from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.thresholds import NAMEPLATE_RATIO_LEVELS, REJECTED_RATIO_LEVELS
 from stratoscope_dashboards.variables import ALGORITHM_MATCHER, MODEL_MATCHERS
@@ -67,7 +67,7 @@ def attention_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Lowest hashrate vs. nameplate",
             ratio,
-            Query(
+            PanelQuery(
                 f"bottomk(12, {ratio.select()} and on (site, rig) {info_of_algorithm})",
                 rig_legend,
             ),
@@ -81,7 +81,7 @@ def attention_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Hottest chips",
             chip,
-            Query(f"topk(12, {chip.select(*MODEL_MATCHERS)})", rig_legend),
+            PanelQuery(f"topk(12, {chip.select(*MODEL_MATCHERS)})", rig_legend),
             links=[to_rig],
             height=10,
             min_value=30,
@@ -90,7 +90,7 @@ def attention_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Highest reject and stale rate",
             rejected,
-            Query(f"topk(12, ({rejected.select()} + {stale}) and on (site, rig) {info})", rig_legend),
+            PanelQuery(f"topk(12, ({rejected.select()} + {stale}) and on (site, rig) {info})", rig_legend),
             unit="percentunit",
             levels=REJECTED_RATIO_LEVELS,
             links=[to_rig],

@@ -4,7 +4,7 @@ from typing import Final
 
 from stratoscope_dashboards.catalogue import MetricCatalogue, matcher
 from stratoscope_dashboards.panels import DASHED, TIMESTAMP, SizedPanel, bar_panel, line_panel, stat_panel
-from stratoscope_dashboards.queries import Query
+from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.thresholds import LOSS_LEVELS
 from stratoscope_dashboards.variables import CURRENCY_MATCHER
@@ -26,7 +26,7 @@ def current_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Hashprice",
             fiat,
-            Query(f"avg by (currency) ({fiat.select(CURRENCY_MATCHER)})", "{{currency}}/PH/day"),
+            PanelQuery(f"avg by (currency) ({fiat.select(CURRENCY_MATCHER)})", "{{currency}}/PH/day"),
             show_names=True,
             width=3,
             decimals=2,
@@ -34,7 +34,7 @@ def current_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Hashprice in satoshis",
             sats,
-            Query(f"avg({sats.select()})", "sat/TH/day"),
+            PanelQuery(f"avg({sats.select()})", "sat/TH/day"),
             show_names=True,
             width=3,
             decimals=1,
@@ -42,31 +42,36 @@ def current_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Bitcoin price",
             price,
-            Query(f"avg by (currency) ({price.select(CURRENCY_MATCHER)})", "{{currency}}"),
+            PanelQuery(f"avg by (currency) ({price.select(CURRENCY_MATCHER)})", "{{currency}}"),
             show_names=True,
             width=3,
             unit="locale",
             decimals=0,
         ),
-        stat_panel("Network difficulty", difficulty, Query(f"max({difficulty.select()})"), width=3, decimals=1),
+        stat_panel("Network difficulty", difficulty, PanelQuery(f"max({difficulty.select()})"), width=3, decimals=1),
         stat_panel(
             "Next difficulty change",
             change,
-            Query(f"avg({change.select()})"),
+            PanelQuery(f"avg({change.select()})"),
             width=3,
             decimals=1,
             description="Estimate.",
         ),
         stat_panel(
-            "Adjustment due", due, Query(f"avg({due.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False
+            "Adjustment due", due, PanelQuery(f"avg({due.select()}) * 1000"), unit=TIMESTAMP, width=3, sparkline=False
         ),
         stat_panel(
-            "Fees per block", fee, Query(f"avg({fee.select()}) / 1e8", "BTC"), show_names=True, width=3, unit="short"
+            "Fees per block",
+            fee,
+            PanelQuery(f"avg({fee.select()}) / 1e8", "BTC"),
+            show_names=True,
+            width=3,
+            unit="short",
         ),
         stat_panel(
             "Halving in",
             halving,
-            Query(f"min({halving.select()})", "blocks"),
+            PanelQuery(f"min({halving.select()})", "blocks"),
             show_names=True,
             width=3,
             sparkline=False,
@@ -88,15 +93,15 @@ def history_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Hashprice by definition",
             fiat,
-            Query(
+            PanelQuery(
                 f"avg by (currency) ({fiat.select(CURRENCY_MATCHER)})",
                 "by difficulty (what FPPS credits), {{currency}}",
             ),
-            Query(
+            PanelQuery(
                 f"avg by (currency) ({select(observed, CURRENCY_MATCHER)})",
                 "by observed hashrate (JPMorgan), {{currency}}",
             ),
-            Query(
+            PanelQuery(
                 f"avg by (currency) ({select(template, CURRENCY_MATCHER)})", "by the newest stratum job, {{currency}}"
             ),
             overrides=[("^by the newest.*", DASHED)],
@@ -105,8 +110,8 @@ def history_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Network hashrate",
             network,
-            Query(f"avg by (blocks) ({network.select()})", "over {{blocks}} blocks"),
-            Query(f"avg({select(implied)})", "implied by difficulty"),
+            PanelQuery(f"avg by (blocks) ({network.select()})", "over {{blocks}} blocks"),
+            PanelQuery(f"avg({select(implied)})", "implied by difficulty"),
             overrides=[("^implied.*", DASHED)],
         ),
     ]
@@ -120,7 +125,7 @@ def cause_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Hashprice change in one year by cause",
             causes,
-            Query(f"exp(avg by (part) ({causes.select(CURRENCY_MATCHER, year)})) - 1", "{{part}}"),
+            PanelQuery(f"exp(avg by (part) ({causes.select(CURRENCY_MATCHER, year)})) - 1", "{{part}}"),
             unit="percentunit",
             levels=LOSS_LEVELS,
             min_value=-1,
@@ -176,11 +181,11 @@ def forecast_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         f"avg({select(error, CURRENCY_MATCHER, two_weeks)})",
     )
     queries = [
-        Query(f"avg({forecast.select(CURRENCY_MATCHER, matcher('blocks', blocks))})", f"mean of {name}")
+        PanelQuery(f"avg({forecast.select(CURRENCY_MATCHER, matcher('blocks', blocks))})", f"mean of {name}")
         for blocks, name in HORIZONS.items()
     ]
     band = [
-        Query(f"{mean} * (1 {sign} {spread})", f"{word}, two weeks")
+        PanelQuery(f"{mean} * (1 {sign} {spread})", f"{word}, two weeks")
         for sign, word in (("-", "lower bound"), ("+", "upper bound"))
     ]
     return [

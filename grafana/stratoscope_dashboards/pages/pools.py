@@ -4,12 +4,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import BROKEN, Levels
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import SHORTFALL_MAPPINGS, YES_NO_MAPPINGS
 from stratoscope_dashboards.pages.reconciliation import credit_panels, waterfall_panels, worker_panels
 from stratoscope_dashboards.panels import DASHED, TIMESTAMP, SizedPanel, bar_panel, line_panel, stat_panel
-from stratoscope_dashboards.queries import BY_POOL, RATE_INTERVAL, Query
+from stratoscope_dashboards.queries import BY_POOL, RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.variables import DAY_WINDOW_MATCHER, POOL, POOL_MATCHER, SHORT_WINDOWS_MATCHER, SITE
 
@@ -17,13 +17,13 @@ from stratoscope_dashboards.variables import DAY_WINDOW_MATCHER, POOL, POOL_MATC
 def pools(metrics: MetricCatalogue) -> Dashboard:
     """Return the Pools & reconciliation dashboard."""
     rows = [
-        Row("Current status", _now(metrics)),
-        Row("Credited hashrate", credit_panels(metrics)),
-        Row("Daily revenue: from theoretical to credited", waterfall_panels(metrics)),
-        Row("Workers", worker_panels(metrics)),
-        Row("Rejected and stale work", _rejected(metrics)),
-        Row("Payouts", _payouts(metrics)),
-        Row("Pool API requests", _requests(metrics)),
+        PanelRow("Current status", _now(metrics)),
+        PanelRow("Credited hashrate", credit_panels(metrics)),
+        PanelRow("Daily revenue: from theoretical to credited", waterfall_panels(metrics)),
+        PanelRow("Workers", worker_panels(metrics)),
+        PanelRow("Rejected and stale work", _rejected(metrics)),
+        PanelRow("Payouts", _payouts(metrics)),
+        PanelRow("Pool API requests", _requests(metrics)),
     ]
     description = "What pools credit and pay compared with the rigs' work: shortfalls, daily losses, workers, payouts."
     return build_dashboard("pools", "Pools & reconciliation", description, (SITE, POOL), rows, since="now-24h")
@@ -45,20 +45,26 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Pool APIs available",
             up,
-            Query(f"avg({up.select(POOL_MATCHER)})"),
+            PanelQuery(f"avg({up.select(POOL_MATCHER)})"),
             unit="percentunit",
             decimals=0,
             width=4,
             levels=Levels(attention=1, falling=True),
         ),
         stat_panel(
-            "Pools with a shortfall", shortfall, Query(f"sum({shortfall.select(POOL_MATCHER)})"), levels=BROKEN, width=5
+            "Pools with a shortfall",
+            shortfall,
+            PanelQuery(f"sum({shortfall.select(POOL_MATCHER)})"),
+            levels=BROKEN,
+            width=5,
         ),
-        stat_panel("Credited hashrate", credited, Query(totals[0]), width=4, description="Matched rigs, over 24 h."),
+        stat_panel(
+            "Credited hashrate", credited, PanelQuery(totals[0]), width=4, description="Matched rigs, over 24 h."
+        ),
         stat_panel(
             "Credited / reported",
             credited_ratio,
-            Query(f"{totals[0]} / {totals[1]}"),
+            PanelQuery(f"{totals[0]} / {totals[1]}"),
             width=4,
             decimals=2,
             description="Over 24 h.",
@@ -66,14 +72,18 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Hashrate matched",
             matched,
-            Query(f"min({matched.select(POOL_MATCHER)})"),
+            PanelQuery(f"min({matched.select(POOL_MATCHER)})"),
             width=3,
             decimals=0,
             levels=Levels(attention=0.98, falling=True),
             description="The pool with the lowest value.",
         ),
         stat_panel(
-            "Unpaid balance", balance, Query(f"sum({balance.select(POOL_MATCHER)})", "sat"), show_names=True, width=4
+            "Unpaid balance",
+            balance,
+            PanelQuery(f"sum({balance.select(POOL_MATCHER)})", "sat"),
+            show_names=True,
+            width=4,
         ),
         table_panel(
             "Pools",
@@ -135,7 +145,9 @@ def _rejected(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Rejected and stale work by pool",
             work,
-            Query(f"sum by (pool, result) ({work.select(POOL_MATCHER, rejected)}) / {all_work}", "{{pool}} {{result}}"),
+            PanelQuery(
+                f"sum by (pool, result) ({work.select(POOL_MATCHER, rejected)}) / {all_work}", "{{pool}} {{result}}"
+            ),
             unit="percentunit",
             from_zero=True,
             width=8,
@@ -144,7 +156,7 @@ def _rejected(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Rejected and stale shares by rigs",
             shares,
-            Query(f"sum by (result) ({shares.select(rejected)}) / {all_shares}", "{{result}}"),
+            PanelQuery(f"sum by (result) ({shares.select(rejected)}) / {all_shares}", "{{result}}"),
             unit="percentunit",
             from_zero=True,
             width=8,
@@ -153,7 +165,7 @@ def _rejected(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Cost of rejected and stale work",
             loss,
-            Query(f"sum by (pool, cause) ({loss.select(POOL_MATCHER, causes)})", "{{pool}} {{cause}}"),
+            PanelQuery(f"sum by (pool, cause) ({loss.select(POOL_MATCHER, causes)})", "{{pool}} {{cause}}"),
             width=8,
             unit="locale",
             description="Satoshis, newest settled day.",
@@ -172,7 +184,7 @@ def _payouts(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Unpaid balance over time",
             balance,
-            Query(f"sum {BY_POOL} ({balance.select(POOL_MATCHER)})", "{{pool}}"),
+            PanelQuery(f"sum {BY_POOL} ({balance.select(POOL_MATCHER)})", "{{pool}}"),
             from_zero=True,
             width=8,
             unit="locale",
@@ -181,8 +193,8 @@ def _payouts(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Market and realised hashprice",
             market,
-            Query(f"avg {BY_POOL} ({market.select(POOL_MATCHER)})", "market, settlement hours of {{pool}}"),
-            Query(f"avg {BY_POOL} ({select(realised, POOL_MATCHER)})", "realised at {{pool}}"),
+            PanelQuery(f"avg {BY_POOL} ({market.select(POOL_MATCHER)})", "market, settlement hours of {{pool}}"),
+            PanelQuery(f"avg {BY_POOL} ({select(realised, POOL_MATCHER)})", "realised at {{pool}}"),
             width=8,
             overrides=[("^market.*", DASHED)],
             description="Satoshis per TH/s and day.",
@@ -190,7 +202,7 @@ def _payouts(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Chance of finding a block",
             chance,
-            Query(f"max by (pool, within) ({chance.select(POOL_MATCHER)})", "{{pool}} in {{within}}"),
+            PanelQuery(f"max by (pool, within) ({chance.select(POOL_MATCHER)})", "{{pool}} in {{within}}"),
             width=8,
             height=8,
             unit="percentunit",
@@ -232,7 +244,7 @@ def _requests(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "API requests by outcome",
             requests,
-            Query(
+            PanelQuery(
                 f"sum by (pool, outcome) (rate({requests.select(POOL_MATCHER)}{RATE_INTERVAL})) * 60 > 0",
                 "{{pool}} {{outcome}}",
             ),
@@ -255,7 +267,7 @@ def _requests(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Oldest successful response",
             last_success,
-            Query(f"min({last_success.select(POOL_MATCHER)}) * 1000"),
+            PanelQuery(f"min({last_success.select(POOL_MATCHER)}) * 1000"),
             unit=TIMESTAMP,
             width=6,
             height=8,

@@ -7,7 +7,7 @@ from stratoscope_dashboards.catalogue import MetricCatalogue
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import SHORTFALL_MAPPINGS, YES_NO_MAPPINGS
 from stratoscope_dashboards.panels import DASHED, SizedPanel, bar_panel, line_panel
-from stratoscope_dashboards.queries import BY_POOL, Query
+from stratoscope_dashboards.queries import BY_POOL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.variables import DAY_WINDOW_MATCHER, POOL_MATCHER
 
@@ -27,8 +27,8 @@ def credit_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Credited / expected",
             credited_ratio,
-            Query(f"avg {BY_POOL} ({credited_ratio.select(POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}}"),
-            Query(
+            PanelQuery(f"avg {BY_POOL} ({credited_ratio.select(POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}}"),
+            PanelQuery(
                 f"1 - avg {BY_POOL} ({select(band, POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}}, lower chance limit"
             ),
             overrides=[(".*lower chance limit$", DASHED)],
@@ -37,8 +37,8 @@ def credit_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Reported and credited hashrate",
             credited,
-            Query(f"sum {BY_POOL} ({select(reported, POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}} reported"),
-            Query(f"sum {BY_POOL} ({credited.select(POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}} credited"),
+            PanelQuery(f"sum {BY_POOL} ({select(reported, POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}} reported"),
+            PanelQuery(f"sum {BY_POOL} ({credited.select(POOL_MATCHER, DAY_WINDOW_MATCHER)})", "{{pool}} credited"),
             from_zero=True,
             overrides=[(".*reported$", DASHED)],
             description="Matched rigs, over 24 h.",
@@ -46,7 +46,7 @@ def credit_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Evidence for a shortfall",
             evidence,
-            Query(f"max {BY_POOL} ({evidence.select(POOL_MATCHER)})", "{{pool}}"),
+            PanelQuery(f"max {BY_POOL} ({evidence.select(POOL_MATCHER)})", "{{pool}}"),
             max_value=2,
             levels=Levels(attention=0.5, bad=1),
             unit="percentunit",
@@ -88,8 +88,8 @@ def waterfall_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         remaining = f"{theoretical.select(POOL_MATCHER)} * on (site, pool) group_left () {product}"
         return f"sum(({remaining}) or {theoretical.select(POOL_MATCHER)})"
 
-    steps = [Query(f"sum({theoretical.select(POOL_MATCHER)})", "theoretical")]
-    steps += [Query(after(at), f"after {name.replace('_', ' ')}") for at, name in enumerate(STEPS, 1)]
+    steps = [PanelQuery(f"sum({theoretical.select(POOL_MATCHER)})", "theoretical")]
+    steps += [PanelQuery(after(at), f"after {name.replace('_', ' ')}") for at, name in enumerate(STEPS, 1)]
     return [
         bar_panel(
             "Revenue waterfall",
@@ -106,7 +106,7 @@ def waterfall_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Losses by cause",
             loss,
-            Query(f"sort_desc(sum by (cause) ({loss.select(POOL_MATCHER)}))", "{{cause}}"),
+            PanelQuery(f"sort_desc(sum by (cause) ({loss.select(POOL_MATCHER)}))", "{{cause}}"),
             width=12,
             height=12,
             unit="locale",
@@ -118,7 +118,7 @@ def waterfall_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Realised / theoretical revenue",
             realised,
-            Query(f"avg {BY_POOL} ({realised.select(POOL_MATCHER)})", "{{pool}}"),
+            PanelQuery(f"avg {BY_POOL} ({realised.select(POOL_MATCHER)})", "{{pool}}"),
             width=12,
             height=7,
             description="Newest settled day at each point in time.",
@@ -126,7 +126,7 @@ def waterfall_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Acceptance factor by part",
             acceptance,
-            Query(f"avg by (pool, part) ({acceptance.select(POOL_MATCHER)})", "{{pool}} {{part}}"),
+            PanelQuery(f"avg by (pool, part) ({acceptance.select(POOL_MATCHER)})", "{{pool}} {{part}}"),
             width=12,
             height=7,
         ),

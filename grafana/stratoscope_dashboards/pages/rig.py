@@ -5,12 +5,12 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import STATE_MAPPINGS, state_number_query
 from stratoscope_dashboards.pages.rig_activity import money_panels, poll_panels, pool_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, line_panel, stat_panel
-from stratoscope_dashboards.queries import RATE_INTERVAL, Query
+from stratoscope_dashboards.queries import RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.thresholds import NAMEPLATE_RATIO_LEVELS
 from stratoscope_dashboards.variables import MAKE, MODEL, RIG, RIG_MATCHER, SITE
@@ -22,12 +22,12 @@ BOARD: Final = 'sensor="board"'
 def rig(metrics: MetricCatalogue) -> Dashboard:
     """Return the Rig dashboard."""
     rows = [
-        Row("$rig", [*_now(metrics), *_identity(metrics)]),
-        Row("Hashrate and power", _output(metrics)),
-        Row("Hashboards and fans", _parts(metrics)),
-        Row("Pools and shares", pool_panels(metrics)),
-        Row("Faults and polls", poll_panels(metrics)),
-        Row("Revenue and power cost", money_panels(metrics)),
+        PanelRow("$rig", [*_now(metrics), *_identity(metrics)]),
+        PanelRow("Hashrate and power", _output(metrics)),
+        PanelRow("Hashboards and fans", _parts(metrics)),
+        PanelRow("Pools and shares", pool_panels(metrics)),
+        PanelRow("Faults and polls", poll_panels(metrics)),
+        PanelRow("Revenue and power cost", money_panels(metrics)),
     ]
     description = "One rig: hashrate, hashboards, fans, pools, faults, polls, revenue and power cost."
     return build_dashboard("rig", "Rig", description, (SITE, MAKE, MODEL, RIG), rows)
@@ -35,7 +35,9 @@ def rig(metrics: MetricCatalogue) -> Dashboard:
 
 def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
     def newest(title: str, name: str, **options: Any) -> SizedPanel:
-        return stat_panel(title, metrics[name], Query(f"max({metrics.select(name, RIG_MATCHER)})"), width=3, **options)
+        return stat_panel(
+            title, metrics[name], PanelQuery(f"max({metrics.select(name, RIG_MATCHER)})"), width=3, **options
+        )
 
     hashrate, nameplate = metrics["mining_rig_hashrate_hashes_per_second"], "mining_rig_nameplate_hashes_per_second"
     chip, last_success = (
@@ -47,7 +49,7 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "State",
             state,
-            Query(state_number_query(state.select(RIG_MATCHER))),
+            PanelQuery(state_number_query(state.select(RIG_MATCHER))),
             mappings=STATE_MAPPINGS,
             width=3,
             sparkline=False,
@@ -57,7 +59,7 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Hashrate vs. nameplate",
             hashrate,
-            Query(f"max({hashrate.select(RIG_MATCHER)}) / max({metrics.select(nameplate, RIG_MATCHER)})"),
+            PanelQuery(f"max({hashrate.select(RIG_MATCHER)}) / max({metrics.select(nameplate, RIG_MATCHER)})"),
             unit="percentunit",
             levels=NAMEPLATE_RATIO_LEVELS,
             width=3,
@@ -66,12 +68,12 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         ),
         newest("Power", "mining_rig_power_watts"),
         newest("Efficiency", "mining_rig_efficiency_joules_per_terahash", decimals=1),
-        stat_panel("Hottest chip", chip, Query(f"max({chip.select(RIG_MATCHER, CHIP)})"), width=3),
+        stat_panel("Hottest chip", chip, PanelQuery(f"max({chip.select(RIG_MATCHER, CHIP)})"), width=3),
         newest("Uptime", "mining_rig_uptime_seconds", sparkline=False),
         stat_panel(
             "Last response",
             last_success,
-            Query(f"max({last_success.select(RIG_MATCHER)}) * 1000"),
+            PanelQuery(f"max({last_success.select(RIG_MATCHER)}) * 1000"),
             width=3,
             sparkline=False,
         ),
@@ -115,24 +117,24 @@ def _output(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Hashrate",
             hashrate,
-            Query(hashrate.select(RIG_MATCHER), "reported"),
-            Query(select("mining_rig_expected_hashes_per_second", RIG_MATCHER), "expected by the firmware"),
-            Query(select("mining_rig_nameplate_hashes_per_second", RIG_MATCHER), "nameplate"),
+            PanelQuery(hashrate.select(RIG_MATCHER), "reported"),
+            PanelQuery(select("mining_rig_expected_hashes_per_second", RIG_MATCHER), "expected by the firmware"),
+            PanelQuery(select("mining_rig_nameplate_hashes_per_second", RIG_MATCHER), "nameplate"),
             from_zero=True,
             overrides=[("^(nameplate|expected.*)$", DASHED)],
         ),
         line_panel(
             "Hashrate by hashboard",
             board,
-            Query(board.select(RIG_MATCHER), "board {{board}}"),
+            PanelQuery(board.select(RIG_MATCHER), "board {{board}}"),
             stacked=True,
             from_zero=True,
         ),
-        line_panel("Power", power, Query(power.select(RIG_MATCHER), "power"), from_zero=True),
+        line_panel("Power", power, PanelQuery(power.select(RIG_MATCHER), "power"), from_zero=True),
         line_panel(
             "Efficiency",
             efficiency,
-            Query(efficiency.select(RIG_MATCHER), "efficiency"),
+            PanelQuery(efficiency.select(RIG_MATCHER), "efficiency"),
             description="Lower is better.",
         ),
     ]
@@ -143,7 +145,7 @@ def _parts(metrics: MetricCatalogue) -> list[SizedPanel]:
         return line_panel(
             title,
             metrics[name],
-            Query(metrics.select(name, RIG_MATCHER), "board {{board}}"),
+            PanelQuery(metrics.select(name, RIG_MATCHER), "board {{board}}"),
             description=description,
             width=6,
             height=7,
@@ -158,7 +160,7 @@ def _parts(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Chip temperatures",
             heat,
-            Query(heat.select(RIG_MATCHER, CHIP), "board {{board}}"),
+            PanelQuery(heat.select(RIG_MATCHER, CHIP), "board {{board}}"),
             show_thresholds=True,
             width=8,
             description="Hottest chip of each hashboard.",
@@ -166,19 +168,19 @@ def _parts(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Board and air temperatures",
             heat,
-            Query(heat.select(RIG_MATCHER, BOARD), "board {{board}}"),
-            Query(select(air, RIG_MATCHER), "{{sensor}}"),
+            PanelQuery(heat.select(RIG_MATCHER, BOARD), "board {{board}}"),
+            PanelQuery(select(air, RIG_MATCHER), "{{sensor}}"),
             width=8,
             description="Hottest sensor of each hashboard; inlet and outlet air or coolant.",
         ),
-        line_panel("Fans", fans, Query(fans.select(RIG_MATCHER), "fan {{fan}}"), from_zero=True, width=8),
+        line_panel("Fans", fans, PanelQuery(fans.select(RIG_MATCHER), "fan {{fan}}"), from_zero=True, width=8),
         of_boards("Responding chips", "mining_hashboard_chips"),
         of_boards("Frequency", "mining_hashboard_frequency_hertz"),
         of_boards("Voltage", "mining_hashboard_voltage_volts"),
         line_panel(
             "Hardware errors",
             errors,
-            Query(f"rate({errors.select(RIG_MATCHER)}{RATE_INTERVAL})", "board {{board}}"),
+            PanelQuery(f"rate({errors.select(RIG_MATCHER)}{RATE_INTERVAL})", "board {{board}}"),
             width=6,
             height=7,
             unit="cps",

@@ -10,7 +10,7 @@ from stratoscope_dashboards.mappings import (
     value_mappings,
 )
 from stratoscope_dashboards.panels import DASHED, SizedPanel, line_panel, stat_panel, timeline_panel
-from stratoscope_dashboards.queries import RATE_INTERVAL, Query
+from stratoscope_dashboards.queries import RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.thresholds import REJECTED_RATIO_LEVELS
 from stratoscope_dashboards.variables import RIG_MATCHER
@@ -28,7 +28,7 @@ def pool_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         timeline_panel(
             "Active pool",
             active,
-            Query(active.select(RIG_MATCHER) + " == 1", "{{slot}}: {{url}}"),
+            PanelQuery(active.select(RIG_MATCHER) + " == 1", "{{slot}}: {{url}}"),
             width=12,
             height=6,
             mappings=value_mappings((1, "active", "green")),
@@ -37,7 +37,7 @@ def pool_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         timeline_panel(
             "Reachable pools",
             alive,
-            Query(alive.select(RIG_MATCHER), "{{slot}}: {{url}}"),
+            PanelQuery(alive.select(RIG_MATCHER), "{{slot}}: {{url}}"),
             width=12,
             height=6,
             mappings=YES_NO_MAPPINGS,
@@ -46,7 +46,7 @@ def pool_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Shares",
             shares,
-            Query(rate + " * 60", "{{result}}"),
+            PanelQuery(rate + " * 60", "{{result}}"),
             width=16,
             unit="cpm",
             from_zero=True,
@@ -55,7 +55,7 @@ def pool_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Reject and stale rate",
             shares,
-            Query(f"sum({rejected}) / sum({rate})"),
+            PanelQuery(f"sum({rejected}) / sum({rate})"),
             unit="percentunit",
             levels=REJECTED_RATIO_LEVELS,
             width=4,
@@ -66,7 +66,7 @@ def pool_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Flatline",
             flatline,
-            Query(f"max({flatline.select(RIG_MATCHER)})"),
+            PanelQuery(f"max({flatline.select(RIG_MATCHER)})"),
             width=4,
             height=8,
             sparkline=False,
@@ -87,9 +87,9 @@ def _share_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Hashrate by accepted shares",
             by_shares,
-            Query(by_shares.select(RIG_MATCHER), "from shares"),
-            Query(metrics.select(bound, RIG_MATCHER), "95 %, {{bound}}"),
-            Query(reported.select(RIG_MATCHER), "reported"),
+            PanelQuery(by_shares.select(RIG_MATCHER), "from shares"),
+            PanelQuery(metrics.select(bound, RIG_MATCHER), "95 %, {{bound}}"),
+            PanelQuery(reported.select(RIG_MATCHER), "reported"),
             width=16,
             from_zero=True,
             overrides=[("^95 %.*", DASHED)],
@@ -98,8 +98,8 @@ def _share_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Unaccounted hashrate",
             unaccounted,
-            Query(f"max({unaccounted.select(RIG_MATCHER)})", "fraction"),
-            Query(f"max({metrics.select(error, RIG_MATCHER)})", "standard error"),
+            PanelQuery(f"max({unaccounted.select(RIG_MATCHER)})", "fraction"),
+            PanelQuery(f"max({metrics.select(error, RIG_MATCHER)})", "standard error"),
             show_names=True,
             width=4,
             height=8,
@@ -109,7 +109,7 @@ def _share_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Blocks behind the tip",
             behind,
-            Query(f"max({behind.select(RIG_MATCHER)})"),
+            PanelQuery(f"max({behind.select(RIG_MATCHER)})"),
             width=4,
             height=8,
             sparkline=False,
@@ -128,7 +128,7 @@ def poll_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         timeline_panel(
             "State",
             state,
-            Query(state_number_query(state.select(RIG_MATCHER)), "{{rig}}"),
+            PanelQuery(state_number_query(state.select(RIG_MATCHER)), "{{rig}}"),
             mappings=STATE_MAPPINGS,
             height=4,
             description="State over time.",
@@ -146,7 +146,7 @@ def poll_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Polls",
             polls,
-            Query(f"rate({polls.select(RIG_MATCHER)}{RATE_INTERVAL}) * 60 > 0", "{{outcome}}"),
+            PanelQuery(f"rate({polls.select(RIG_MATCHER)}{RATE_INTERVAL}) * 60 > 0", "{{outcome}}"),
             width=6,
             height=7,
             unit="cpm",
@@ -156,7 +156,7 @@ def poll_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Poll duration",
             duration,
-            Query(duration.select(RIG_MATCHER), "last poll"),
+            PanelQuery(duration.select(RIG_MATCHER), "last poll"),
             width=6,
             height=7,
             from_zero=True,
@@ -164,7 +164,7 @@ def poll_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Unreadable fields",
             defects,
-            Query(f"increase({defects.select(RIG_MATCHER)}{RATE_INTERVAL})", "fields"),
+            PanelQuery(f"increase({defects.select(RIG_MATCHER)}{RATE_INTERVAL})", "fields"),
             width=6,
             height=7,
             from_zero=True,
@@ -184,16 +184,16 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Curtailment advice",
             advice,
-            Query(f"max({advice.select(RIG_MATCHER)})"),
+            PanelQuery(f"max({advice.select(RIG_MATCHER)})"),
             mappings=CURTAIL_MAPPINGS,
             width=4,
             sparkline=False,
         ),
-        stat_panel("Gross margin", ratio, Query(f"max({ratio.select(RIG_MATCHER)})"), width=4, decimals=1),
+        stat_panel("Gross margin", ratio, PanelQuery(f"max({ratio.select(RIG_MATCHER)})"), width=4, decimals=1),
         stat_panel(
             "Margin",
             margin,
-            Query(f"max by (currency) ({margin.select(RIG_MATCHER)})", "{{currency}} per day"),
+            PanelQuery(f"max by (currency) ({margin.select(RIG_MATCHER)})", "{{currency}} per day"),
             show_names=True,
             width=4,
             decimals=2,
@@ -201,7 +201,7 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Revenue in time range",
             earned,
-            Query(f"sum by (currency) (increase({earned.select(RIG_MATCHER)}[$__range]))", "{{currency}}"),
+            PanelQuery(f"sum by (currency) (increase({earned.select(RIG_MATCHER)}[$__range]))", "{{currency}}"),
             show_names=True,
             width=4,
             decimals=2,
@@ -210,7 +210,7 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Power cost in time range",
             paid,
-            Query(f"sum by (currency) (increase({paid.select(RIG_MATCHER)}[$__range]))", "{{currency}}"),
+            PanelQuery(f"sum by (currency) (increase({paid.select(RIG_MATCHER)}[$__range]))", "{{currency}}"),
             show_names=True,
             width=4,
             decimals=2,
@@ -219,7 +219,7 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Payback time",
             metrics["mining_rig_payback_seconds"],
-            Query(f"min({select('mining_rig_payback_seconds', RIG_MATCHER)})"),
+            PanelQuery(f"min({select('mining_rig_payback_seconds', RIG_MATCHER)})"),
             width=4,
             sparkline=False,
             description="Empty if the rig never pays back.",
@@ -228,7 +228,7 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
             "Revenue, cost and margin per day",
             margin,
             *(
-                Query(select(name, RIG_MATCHER), what.replace("_", " ") + ", {{currency}}")
+                PanelQuery(select(name, RIG_MATCHER), what.replace("_", " ") + ", {{currency}}")
                 for what, name in money.items()
             ),
             show_thresholds=True,
@@ -236,8 +236,11 @@ def money_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Power price, breakeven and strike price",
             price,
-            Query(price.select(RIG_MATCHER), "price, {{currency}}/kWh"),
-            *(Query(select(f"mining_rig_{what}_fiat_per_kwh", RIG_MATCHER), what.replace("_", " ")) for what in limits),
+            PanelQuery(price.select(RIG_MATCHER), "price, {{currency}}/kWh"),
+            *(
+                PanelQuery(select(f"mining_rig_{what}_fiat_per_kwh", RIG_MATCHER), what.replace("_", " "))
+                for what in limits
+            ),
             overrides=[("^(breakeven|strike).*", DASHED)],
         ),
     ]

@@ -6,12 +6,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import BROKEN, FLAG
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.layout import Row, build_dashboard
+from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import YES_NO_MAPPINGS
 from stratoscope_dashboards.pages.stratum_blocks import announcement_panels, difficulty_panels, template_panels
+from stratoscope_dashboards.pages.tampering import tampering_panels
 from stratoscope_dashboards.panels import TIMESTAMP, SizedPanel, bar_panel, line_panel, stat_panel, timeline_panel
-from stratoscope_dashboards.queries import BY_ENDPOINT, ENDPOINT_LEGEND, RATE_INTERVAL, TIME_RANGE, Query
+from stratoscope_dashboards.queries import BY_ENDPOINT, ENDPOINT_LEGEND, RATE_INTERVAL, TIME_RANGE, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
 from stratoscope_dashboards.variables import ENDPOINT, ENDPOINT_MATCHER, SITE
 
@@ -19,14 +20,14 @@ from stratoscope_dashboards.variables import ENDPOINT, ENDPOINT_MATCHER, SITE
 def stratum(metrics: MetricCatalogue) -> Dashboard:
     """Return the Stratum dashboard."""
     rows = [
-        Row("Current status", _now(metrics)),
-        Row("Alarms", _alarms(metrics)),
-        Row("Latency and jobs", _latency(metrics)),
-        Row("Block announcements", announcement_panels(metrics)),
-        Row("Templates and fees", template_panels(metrics)),
-        Row("Difficulty", difficulty_panels(metrics)),
-        Row("Theft and tampering", _tampering(metrics)),
-        Row("Sessions", _sessions(metrics)),
+        PanelRow("Current status", _now(metrics)),
+        PanelRow("Alarms", _alarms(metrics)),
+        PanelRow("Latency and jobs", _latency(metrics)),
+        PanelRow("Block announcements", announcement_panels(metrics)),
+        PanelRow("Templates and fees", template_panels(metrics)),
+        PanelRow("Difficulty", difficulty_panels(metrics)),
+        PanelRow("Theft and tampering", tampering_panels(metrics)),
+        PanelRow("Sessions", _sessions(metrics)),
     ]
     description = (
         "The stratum endpoints of the rigs: latency, jobs, block announcements, templates, fees, difficulty, alarms."
@@ -39,20 +40,22 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
     tip, first_seen = metrics["mining_stratum_tip_height"], metrics["mining_stratum_tip_first_heard_timestamp_seconds"]
     fees, lost = metrics["mining_stratum_template_fees_satoshis"], metrics["mining_stratum_lost_satoshis_total"]
     return [
-        stat_panel("Endpoints up", up, Query(f"sum({up.select(ENDPOINT_MATCHER)})"), width=3),
+        stat_panel("Endpoints up", up, PanelQuery(f"sum({up.select(ENDPOINT_MATCHER)})"), width=3),
         stat_panel(
             "Endpoints down",
             up,
-            Query(f"count({up.select(ENDPOINT_MATCHER)}) - sum({up.select(ENDPOINT_MATCHER)})"),
+            PanelQuery(f"count({up.select(ENDPOINT_MATCHER)}) - sum({up.select(ENDPOINT_MATCHER)})"),
             levels=BROKEN,
             width=3,
         ),
-        stat_panel("Alarms", alarm, Query(f"sum({alarm.select(ENDPOINT_MATCHER)}) or vector(0)"), levels=FLAG, width=3),
-        stat_panel("Tip height", tip, Query(f"max({tip.select()})"), unit="locale", width=4, sparkline=False),
+        stat_panel(
+            "Alarms", alarm, PanelQuery(f"sum({alarm.select(ENDPOINT_MATCHER)}) or vector(0)"), levels=FLAG, width=3
+        ),
+        stat_panel("Tip height", tip, PanelQuery(f"max({tip.select()})"), unit="locale", width=4, sparkline=False),
         stat_panel(
             "Tip first seen",
             first_seen,
-            Query(f"max({first_seen.select()}) * 1000"),
+            PanelQuery(f"max({first_seen.select()}) * 1000"),
             unit=TIMESTAMP,
             width=4,
             sparkline=False,
@@ -60,7 +63,7 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Fees per template",
             fees,
-            Query(f"avg({fees.select()}) / 1e8", "BTC"),
+            PanelQuery(f"avg({fees.select()}) / 1e8", "BTC"),
             show_names=True,
             unit="short",
             width=4,
@@ -68,7 +71,7 @@ def _now(metrics: MetricCatalogue) -> list[SizedPanel]:
         stat_panel(
             "Losses in time range",
             lost,
-            Query(f"sum(increase({lost.select(ENDPOINT_MATCHER)}{TIME_RANGE}))", "sat"),
+            PanelQuery(f"sum(increase({lost.select(ENDPOINT_MATCHER)}{TIME_RANGE}))", "sat"),
             show_names=True,
             width=3,
             sparkline=False,
@@ -168,7 +171,7 @@ def _alarms(metrics: MetricCatalogue) -> list[SizedPanel]:
         timeline_panel(
             "Session state",
             up,
-            Query(f"max {BY_ENDPOINT} ({up.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({up.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             mappings=YES_NO_MAPPINGS,
             height=5,
             description="Whether the agent has a session that receives jobs.",
@@ -183,28 +186,28 @@ def _latency(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Round trip",
             rtt,
-            Query(f"max by (endpoint, by) ({rtt.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND + " {{by}}"),
+            PanelQuery(f"max by (endpoint, by) ({rtt.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND + " {{by}}"),
             from_zero=True,
             width=8,
         ),
         line_panel(
             "Age of the newest job",
             age,
-            Query(f"max {BY_ENDPOINT} ({age.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({age.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             from_zero=True,
             width=8,
         ),
         line_panel(
             "Time between jobs",
             interval,
-            Query(f"max {BY_ENDPOINT} ({interval.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({interval.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             from_zero=True,
             width=8,
         ),
         bar_panel(
             "Time to open the newest session by phase",
             phase,
-            Query(
+            PanelQuery(
                 f"topk(24, max by (endpoint, phase) ({phase.select(ENDPOINT_MATCHER)}))", ENDPOINT_LEGEND + " {{phase}}"
             ),
             width=24,
@@ -222,7 +225,7 @@ def _sessions(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Ended sessions by outcome",
             ended,
-            Query(
+            PanelQuery(
                 f"sum by (endpoint, outcome) (increase({ended.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))",
                 ENDPOINT_LEGEND + " {{outcome}}",
             ),
@@ -232,7 +235,7 @@ def _sessions(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Reconnect requests",
             reconnects,
-            Query(
+            PanelQuery(
                 f"sum by (endpoint, to) (increase({reconnects.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))",
                 ENDPOINT_LEGEND + " {{to}}",
             ),
@@ -242,62 +245,14 @@ def _sessions(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Pool messages and unreadable lines",
             messages,
-            Query(f"sum(increase({messages.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "messages to the operator"),
-            Query(f"sum(increase({metrics.select(garbled, ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "garbled lines"),
-            Query(f"sum(increase({metrics.select(unreadable, ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "unreadable jobs"),
+            PanelQuery(
+                f"sum(increase({messages.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "messages to the operator"
+            ),
+            PanelQuery(f"sum(increase({metrics.select(garbled, ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "garbled lines"),
+            PanelQuery(
+                f"sum(increase({metrics.select(unreadable, ENDPOINT_MATCHER)}{RATE_INTERVAL}))", "unreadable jobs"
+            ),
             from_zero=True,
             width=8,
-        ),
-    ]
-
-
-def _tampering(metrics: MetricCatalogue) -> list[SizedPanel]:
-    alarms, learning = metrics["mining_tamper_alarms"], metrics["mining_tamper_learning"]
-    rigs, endpoints = metrics["mining_tamper_rig_alarm"], metrics["mining_tamper_endpoint_alarm"]
-    work = metrics["mining_site_accepted_work_hashes_total"]
-    each = f"sum {BY_ENDPOINT} (rate({work.select()}{RATE_INTERVAL}))"
-    to_rig = cell_link("Open the rig dashboard", "rig", rig="Rig")
-    return [
-        stat_panel("Tamper alarms", alarms, Query(f"sum({alarms.select()})"), levels=FLAG, width=3),
-        stat_panel(
-            "Subjects still learning",
-            learning,
-            Query(f"sum({learning.select()})"),
-            width=3,
-            sparkline=False,
-            description="Subjects whose observed values are still accepted as yours.",
-        ),
-        table_panel(
-            "Rigs with unknown pools",
-            [LabelColumn("rig", "Rig", to_rig), LabelColumn("slot", "Slot", width=70), LabelColumn("kind", "Kind")],
-            [
-                ValueColumn("", rigs, f"max by (rig, slot, kind) ({rigs.select()})"),
-            ],
-            description="Empty if there are none.",
-            sort="Rig",
-            width=6,
-            height=6,
-            show_values=False,
-        ),
-        table_panel(
-            "Endpoints with signs of tampering",
-            [LabelColumn("endpoint", "Endpoint"), LabelColumn("kind", "Kind", width=90)],
-            [
-                ValueColumn("", endpoints, f"max by (endpoint, kind) ({endpoints.select()})"),
-            ],
-            description="Empty if there are none.",
-            sort="Endpoint",
-            width=6,
-            height=6,
-            show_values=False,
-        ),
-        line_panel(
-            "Work by endpoint",
-            work,
-            Query(f"{each} / scalar(sum({each}))", ENDPOINT_LEGEND),
-            unit="percentunit",
-            from_zero=True,
-            width=6,
-            description="Fraction of all work, by the accepted shares of the rigs.",
         ),
     ]

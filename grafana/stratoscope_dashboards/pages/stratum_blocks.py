@@ -2,7 +2,7 @@
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
 from stratoscope_dashboards.panels import DASHED, SizedPanel, bar_panel, line_panel
-from stratoscope_dashboards.queries import BY_ENDPOINT, ENDPOINT_LEGEND, RATE_INTERVAL, TIME_RANGE, Query
+from stratoscope_dashboards.queries import BY_ENDPOINT, ENDPOINT_LEGEND, RATE_INTERVAL, TIME_RANGE, PanelQuery
 from stratoscope_dashboards.variables import ENDPOINT_MATCHER
 
 
@@ -21,7 +21,7 @@ def announcement_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "First to announce a block",
             first,
-            Query(f"{first_blocks} / ({compared_blocks} > 0)", ENDPOINT_LEGEND),
+            PanelQuery(f"{first_blocks} / ({compared_blocks} > 0)", ENDPOINT_LEGEND),
             unit="percentunit",
             max_value=1,
             width=8,
@@ -32,7 +32,7 @@ def announcement_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "Mean delay behind the first endpoint",
             delay,
-            Query(mean, ENDPOINT_LEGEND),
+            PanelQuery(mean, ENDPOINT_LEGEND),
             width=8,
             names_above=True,
             description="Over the time range.",
@@ -40,7 +40,7 @@ def announcement_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         bar_panel(
             "90th percentile of the delay",
             delay,
-            Query(f"histogram_quantile(0.9, {buckets})", ENDPOINT_LEGEND),
+            PanelQuery(f"histogram_quantile(0.9, {buckets})", ENDPOINT_LEGEND),
             width=8,
             names_above=True,
             description="Delay behind the first endpoint, over the time range.",
@@ -48,13 +48,15 @@ def announcement_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Blocks behind the best endpoint",
             behind,
-            Query(f"max {BY_ENDPOINT} ({behind.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({behind.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             from_zero=True,
         ),
         line_panel(
             "Blocks not announced",
             missed,
-            Query(f"sum {BY_ENDPOINT} (increase({missed.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))", ENDPOINT_LEGEND),
+            PanelQuery(
+                f"sum {BY_ENDPOINT} (increase({missed.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))", ENDPOINT_LEGEND
+            ),
             from_zero=True,
         ),
     ]
@@ -74,7 +76,7 @@ def template_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Fees in the newest template",
             fees,
-            Query(f"max {BY_ENDPOINT} ({fees.select(ENDPOINT_MATCHER)}) / 1e8", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({fees.select(ENDPOINT_MATCHER)}) / 1e8", ENDPOINT_LEGEND),
             from_zero=True,
             unit="short",
             description="In bitcoin.",
@@ -83,14 +85,14 @@ def template_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Transactions per template, upper bound",
             transactions,
-            Query(f"max {BY_ENDPOINT} ({transactions.select(ENDPOINT_MATCHER, bound)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({transactions.select(ENDPOINT_MATCHER, bound)})", ENDPOINT_LEGEND),
             from_zero=True,
             width=8,
         ),
         line_panel(
             "Empty templates",
             empty,
-            Query(
+            PanelQuery(
                 f"sum {BY_ENDPOINT} (rate({empty.select(ENDPOINT_MATCHER)}{RATE_INTERVAL})) / {jobs}", ENDPOINT_LEGEND
             ),
             from_zero=True,
@@ -101,7 +103,7 @@ def template_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Time with old or empty work",
             bad_work,
-            Query(
+            PanelQuery(
                 f"sum by (endpoint, reason) (rate({bad_work.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))",
                 ENDPOINT_LEGEND + " {{reason}}",
             ),
@@ -113,7 +115,7 @@ def template_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Cost of old or empty work",
             lost,
-            Query(
+            PanelQuery(
                 f"sum by (endpoint, reason) (increase({lost.select(ENDPOINT_MATCHER)}{RATE_INTERVAL}))",
                 ENDPOINT_LEGEND + " {{reason}}",
             ),
@@ -124,7 +126,7 @@ def template_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Unclaimed subsidy",
             unclaimed,
-            Query(f"max {BY_ENDPOINT} ({unclaimed.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({unclaimed.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             from_zero=True,
             width=8,
             description="Satoshis.",
@@ -140,22 +142,22 @@ def difficulty_panels(metrics: MetricCatalogue) -> list[SizedPanel]:
         line_panel(
             "Network difficulty in the job",
             network,
-            Query(f"max {BY_ENDPOINT} ({network.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
-            Query(f"max({metrics.select(market)})", "from market sources"),
+            PanelQuery(f"max {BY_ENDPOINT} ({network.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max({metrics.select(market)})", "from market sources"),
             width=8,
             overrides=[("^from market.*", DASHED)],
         ),
         line_panel(
             "Share difficulty of the agent's session",
             share,
-            Query(f"max {BY_ENDPOINT} ({share.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({share.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             width=8,
             from_zero=True,
         ),
         line_panel(
             "Clock offset of the job time",
             offset,
-            Query(f"max {BY_ENDPOINT} ({offset.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
+            PanelQuery(f"max {BY_ENDPOINT} ({offset.select(ENDPOINT_MATCHER)})", ENDPOINT_LEGEND),
             width=8,
         ),
     ]
