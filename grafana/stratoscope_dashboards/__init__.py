@@ -7,12 +7,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
-from stratoscope_dashboards.pages.agent import agent
-from stratoscope_dashboards.pages.economics import economics
-from stratoscope_dashboards.pages.fleet import fleet
-from stratoscope_dashboards.pages.pools import pools
-from stratoscope_dashboards.pages.rig import rig
-from stratoscope_dashboards.pages.stratum import stratum
+from stratoscope_dashboards.definitions.agent import agent
+from stratoscope_dashboards.definitions.economics import economics
+from stratoscope_dashboards.definitions.fleet import fleet
+from stratoscope_dashboards.definitions.pools import pools
+from stratoscope_dashboards.definitions.rig import rig
+from stratoscope_dashboards.definitions.stratum import stratum
 from stratoscope_dashboards.render import render_json
 
 DASHBOARDS: Final[dict[str, Callable[[MetricCatalogue], Dashboard]]] = {

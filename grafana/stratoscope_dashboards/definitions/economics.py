@@ -4,9 +4,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import FLAG, Levels
 from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.hashprice import cause_panels, current_panels, forecast_panels, history_panels
 from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
-from stratoscope_dashboards.pages.hashprice import cause_panels, current_panels, forecast_panels, history_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, line_panel, stat_panel
 from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel

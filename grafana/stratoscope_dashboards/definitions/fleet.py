@@ -4,9 +4,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import FLAG
 from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.fleet_rigs import attention_panels, model_panels
 from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.mappings import STATE_COLOUR_OVERRIDES
-from stratoscope_dashboards.pages.fleet_rigs import attention_panels, model_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, heatmap_panel, line_panel, stat_panel
 from stratoscope_dashboards.queries import PanelQuery
 from stratoscope_dashboards.thresholds import NAMEPLATE_RATIO_LEVELS

@@ -4,10 +4,10 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import BROKEN, Levels
 from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.reconciliation import credit_panels, waterfall_panels, worker_panels
 from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import SHORTFALL_MAPPINGS, YES_NO_MAPPINGS
-from stratoscope_dashboards.pages.reconciliation import credit_panels, waterfall_panels, worker_panels
 from stratoscope_dashboards.panels import DASHED, TIMESTAMP, SizedPanel, bar_panel, line_panel, stat_panel
 from stratoscope_dashboards.queries import BY_POOL, RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel

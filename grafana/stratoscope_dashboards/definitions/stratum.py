@@ -6,11 +6,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope.metrics.metric import BROKEN, FLAG
 from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.stratum_blocks import announcement_panels, difficulty_panels, template_panels
+from stratoscope_dashboards.definitions.tampering import tampering_panels
 from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import YES_NO_MAPPINGS
-from stratoscope_dashboards.pages.stratum_blocks import announcement_panels, difficulty_panels, template_panels
-from stratoscope_dashboards.pages.tampering import tampering_panels
 from stratoscope_dashboards.panels import TIMESTAMP, SizedPanel, bar_panel, line_panel, stat_panel, timeline_panel
 from stratoscope_dashboards.queries import BY_ENDPOINT, ENDPOINT_LEGEND, RATE_INTERVAL, TIME_RANGE, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel

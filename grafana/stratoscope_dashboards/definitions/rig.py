@@ -5,10 +5,10 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.rig_activity import money_panels, poll_panels, pool_panels
 from stratoscope_dashboards.layout import PanelRow, build_dashboard
 from stratoscope_dashboards.links import cell_link
 from stratoscope_dashboards.mappings import STATE_MAPPINGS, state_number_query
-from stratoscope_dashboards.pages.rig_activity import money_panels, poll_panels, pool_panels
 from stratoscope_dashboards.panels import DASHED, SizedPanel, line_panel, stat_panel
 from stratoscope_dashboards.queries import RATE_INTERVAL, PanelQuery
 from stratoscope_dashboards.tables import LabelColumn, ValueColumn, table_panel
