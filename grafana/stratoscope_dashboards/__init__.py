@@ -6,16 +6,16 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
-from stratoscope_dashboards.agent import agent
-from stratoscope_dashboards.catalogue import Catalogue
-from stratoscope_dashboards.economics import economics
-from stratoscope_dashboards.fleet import fleet
-from stratoscope_dashboards.pools import pools
-from stratoscope_dashboards.rig import rig
-from stratoscope_dashboards.stratum import stratum
-from stratoscope_dashboards.written import written
+from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.definitions.agent import agent
+from stratoscope_dashboards.definitions.economics import economics
+from stratoscope_dashboards.definitions.fleet import fleet
+from stratoscope_dashboards.definitions.pools import pools
+from stratoscope_dashboards.definitions.rig import rig
+from stratoscope_dashboards.definitions.stratum import stratum
+from stratoscope_dashboards.render import render_json
 
-DASHBOARDS: Final[dict[str, Callable[[Catalogue], Dashboard]]] = {
+DASHBOARDS: Final[dict[str, Callable[[MetricCatalogue], Dashboard]]] = {
     "fleet": fleet,
     "rig": rig,
     "economics": economics,
@@ -26,6 +26,6 @@ DASHBOARDS: Final[dict[str, Callable[[Catalogue], Dashboard]]] = {
 
 
 def dashboard_files(own: CollectorRegistry) -> dict[str, str]:
-    """Return the text of each file below grafana/dashboards/; `own` holds the agent's own metrics."""
-    book = Catalogue(own)
-    return {f"grafana/dashboards/{name}.json": written(build(book)) for name, build in DASHBOARDS.items()}
+    """Return the text of each file in grafana/dashboards/; `own` holds the agent's own metrics."""
+    metrics = MetricCatalogue(own)
+    return {f"grafana/dashboards/{name}.json": render_json(build(metrics)) for name, build in DASHBOARDS.items()}

@@ -27,18 +27,18 @@ DEAR = 0.092  # a kWh at which it is advised to curtail at once
 FEW = 24
 """More series than that on a page for the whole fleet would be a line per rig."""
 ABSENT: dict[tuple[str, str, str], str] = {
-    ("economics", "Power at the meter", "B"): "a peak is the mean of a whole quarter of an hour",
+    ("economics", "Metered power", "B"): "a peak is the mean of a whole quarter of an hour",
     ("economics", "Demand charge", "A"): "a demand charge needs a peak",
     ("pools", "Earnings and payouts", "C"): "the simulated pools list no payouts",
     ("pools", "Earnings and payouts", "D"): "the simulated pools list no payouts",
-    ("rig", "What its shares prove", "A"): "shares prove something after a whole hour",
-    ("rig", "What its shares prove", "B"): "shares prove something after a whole hour",
-    ("rig", "Unaccounted work", "A"): "shares prove something after a whole hour",
-    ("rig", "Unaccounted work", "B"): "shares prove something after a whole hour",
-    ("stratum", "Rigs whose pools are not yours", "A"): "all pools of the simulated rigs are theirs",
-    ("stratum", "Endpoints that are amiss", "A"): "nothing is amiss with the simulated endpoints",
-    ("stratum", "Alarms that stand", "A"): "a dead endpoint gives an alarm after two minutes",
-    ("stratum", "Named by rigs and not watched", "A"): "all that the simulated rigs name is watched",
+    ("rig", "Hashrate by accepted shares", "A"): "shares prove something after a whole hour",
+    ("rig", "Hashrate by accepted shares", "B"): "shares prove something after a whole hour",
+    ("rig", "Unaccounted hashrate", "A"): "shares prove something after a whole hour",
+    ("rig", "Unaccounted hashrate", "B"): "shares prove something after a whole hour",
+    ("stratum", "Rigs with unknown pools", "A"): "all pools of the simulated rigs are theirs",
+    ("stratum", "Endpoints with signs of tampering", "A"): "nothing is amiss with the simulated endpoints",
+    ("stratum", "Active alarms", "A"): "a dead endpoint gives an alarm after two minutes",
+    ("stratum", "Endpoints not watched", "A"): "all that the simulated rigs name is watched",
     ("stratum", "Endpoints", "I"): "the simulated endpoints speak no TLS",
 }
 """Queries that give nothing here, on purpose: (dashboard, panel, letter) and why."""

@@ -1,4 +1,4 @@
-"""Proves that the shipped dashboards are the generated ones, name only what exists, and lead where they say."""
+"""Tests the shipped dashboards: generated files are current, all metrics exist, and links have valid targets."""
 
 import re
 from urllib.parse import parse_qsl, urlsplit
@@ -21,51 +21,51 @@ from fakes.boards import (
 from stratoscope.fleet import STATES
 from stratoscope.metrics.metric import Levels
 from stratoscope_dashboards import DASHBOARDS
-from stratoscope_dashboards.catalogue import Catalogue
-from stratoscope_dashboards.panels import steps
-from stratoscope_dashboards.states import COLOURS
+from stratoscope_dashboards.catalogue import MetricCatalogue
+from stratoscope_dashboards.mappings import STATE_COLOURS
+from stratoscope_dashboards.thresholds import threshold_steps
 
 RULES = ROOT / "deploy/prometheus/rules"
-each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 @pytest.fixture(scope="module")
-def book():
-    return Catalogue(scripts_docs().own_metrics())
+def catalogue():
+    return MetricCatalogue(scripts_docs().own_metrics())
 
 
-def test_the_files_are_those_that_the_table_gives():
-    made = {name: text for name, text in scripts_docs().pages().items() if name.startswith("grafana/")}
-    assert {ROOT / name for name in made} == set(FILES)
+def test_dashboard_files_match_the_metric_table():
+    generated = {name: text for name, text in scripts_docs().pages().items() if name.startswith("grafana/")}
+    assert {ROOT / name for name in generated} == set(FILES)
     assert {file.stem for file in FILES} == set(DASHBOARDS)
-    for name, text in made.items():
+    for name, text in generated.items():
         assert (ROOT / name).read_text("utf-8") == text, f"{name}: run `make docs`"
 
 
-@each
-def test_every_metric_is_in_the_table_or_recorded_from_it(file, book):
+@each_dashboard
+def test_queries_use_only_known_metrics(file, catalogue):
     for panel, target in queries(file):
         for selector, _ in selectors(with_values(target["expr"])):
-            assert selector.name in book, f"{panel['title']} names {selector.name}"
+            assert selector.name in catalogue, f"{panel['title']} uses {selector.name}"
 
 
-def test_a_metric_that_does_not_exist_cannot_be_named(book):
+def test_unknown_metric_or_label_is_rejected(catalogue):
     with pytest.raises(KeyError, match="neither in the metric table"):
-        book.select("mining_rig_hashrates")
+        catalogue.select("mining_rig_hashrates")
     with pytest.raises(KeyError, match="has no label hashboard"):
-        book.select("mining_hashboard_chips", 'hashboard="0"')
+        catalogue.select("mining_hashboard_chips", 'hashboard="0"')
 
 
-@each
-def test_unit_and_description_come_from_the_table(file, book):
+@each_dashboard
+def test_descriptions_end_with_the_help_of_the_metric(file, catalogue):
     for panel in panels(file):
-        name = next(name for name in re.findall(r"([a-z_][a-z_:0-9]*): ", panel["description"]) if name in book)
-        assert panel["description"].endswith(f"{name}: {book[name].help}"), panel["title"]
+        name = next(name for name in re.findall(r"([a-z_][a-z_:0-9]*): ", panel["description"]) if name in catalogue)
+        assert panel["description"].endswith(f"{name}: {catalogue[name].help}"), panel["title"]
 
 
-def test_levels_become_colours_in_the_order_of_their_values():
+def test_levels_become_thresholds_in_ascending_order():
     def colours(levels):
-        return [(step.value, step.color) for step in steps(levels).build().steps]
+        return [(step.value, step.color) for step in threshold_steps(levels).build().steps]
 
     assert colours(Levels(attention=85, bad=95)) == [(None, "green"), (85, "orange"), (95, "red")]
     assert colours(Levels(attention=0.95, bad=0.8, falling=True)) == [(None, "red"), (0.8, "orange"), (0.95, "green")]
@@ -75,32 +75,31 @@ def test_levels_become_colours_in_the_order_of_their_values():
 
 
 def test_every_state_has_a_colour():
-    assert set(COLOURS) == set(STATES)
+    assert set(STATE_COLOURS) == set(STATES)
 
 
-@each
-def test_panels_lie_side_by_side_on_the_grid_and_have_ids_of_their_own(file):
+@each_dashboard
+def test_panels_do_not_overlap_and_have_unique_ids(file):
     taken, ids = {}, []
     for panel in dashboard(file)["panels"]:
-        for one in (panel, *panel.get("panels", ())):
-            ids += [one["id"]]
-        place = panel["gridPos"]
-        assert place["x"] + place["w"] <= 24
-        for x in range(place["x"], place["x"] + place["w"]):
-            for y in range(place["y"], place["y"] + place["h"]):
-                assert (x, y) not in taken, f"{panel['title']} lies on {taken.get((x, y))}"
+        ids += [nested["id"] for nested in (panel, *panel.get("panels", ()))]
+        position = panel["gridPos"]
+        assert position["x"] + position["w"] <= 24
+        for x in range(position["x"], position["x"] + position["w"]):
+            for y in range(position["y"], position["y"] + position["h"]):
+                assert (x, y) not in taken, f"{panel['title']} overlaps {taken.get((x, y))}"
                 taken[x, y] = panel["title"]
     assert len(set(ids)) == len(ids)
 
 
-@each
-def test_every_variable_is_used_and_every_used_one_exists(file):
+@each_dashboard
+def test_variables_are_defined_and_used(file):
     text = (FOLDER / file.name).read_text("utf-8")
-    own = set(variables(file))
-    for name in own - {"datasource"}:
-        assert re.search(rf"\${name}\b", text), f"nothing asks for {name}"
+    defined = set(variables(file))
+    for name in defined - {"datasource"}:
+        assert re.search(rf"\${name}\b", text), f"{name} is not used"
     used = set(re.findall(r"\$(?!__)([a-z]+)\b", text)) | set(re.findall(r"\$\{(?!__)([a-z]+)", text))
-    assert used <= own
+    assert used <= defined
 
 
 def links(file):
@@ -113,7 +112,7 @@ def links(file):
             )
 
 
-def test_links_lead_to_dashboards_and_set_variables_that_these_have():
+def test_links_point_to_existing_dashboards_and_variables():
     by_uid = {dashboard(file)["uid"]: file for file in FILES}
     seen = set()
     for file in FILES:
@@ -124,15 +123,15 @@ def test_links_lead_to_dashboards_and_set_variables_that_these_have():
                 .replace("${__url_time_range}", "from=x")
             )
             target = by_uid[url.path.removeprefix("/d/")]
-            asked = {name.removeprefix("var-") for name, _ in parse_qsl(url.query) if name.startswith("var-")}
-            assert asked <= set(variables(target)), link["url"]
+            variable_names = {name.removeprefix("var-") for name, _ in parse_qsl(url.query) if name.startswith("var-")}
+            assert variable_names <= set(variables(target)), link["url"]
             seen.add((file.stem, target.stem))
     assert ("fleet", "rig") in seen
     assert ("economics", "fleet") in seen
 
 
-@each
-def test_every_dashboard_links_to_all_others_and_keeps_the_time(file):
+@each_dashboard
+def test_dashboards_link_to_each_other_and_keep_the_time_range(file):
     (link,) = dashboard(file)["links"]
     assert (link["type"], link["tags"], link["keepTime"], link["includeVars"]) == (
         "dashboards",
@@ -149,15 +148,15 @@ def rules():
             yield from ((file.stem, rule) for rule in group["rules"])
 
 
-def test_what_is_recorded_for_dashboards_is_used():
+def test_recording_rules_for_dashboards_are_used():
     used = {s.name for file in FILES for _, target in queries(file) for s, _ in selectors(with_values(target["expr"]))}
     used |= {selector.name for _, rule in rules() for selector, _ in selectors(rule["expr"])}
     recorded = {rule["record"] for stem, rule in rules() if stem == "dashboards"}
     assert len(recorded) > 10
-    assert recorded <= used, f"nobody reads {recorded - used}"
+    assert recorded <= used, f"unused: {recorded - used}"
 
 
-def test_what_is_recorded_for_dashboards_has_a_test_by_promtool():
+def test_recording_rules_for_dashboards_have_promtool_tests():
     tested = (ROOT / "deploy/prometheus/tests/dashboards.yml").read_text()
     for stem, rule in rules():
         if stem == "dashboards":

@@ -1,4 +1,4 @@
-"""Holds the dashboards against the fifteen rules of Grafana's dashboard linter, each a test of its own name."""
+"""Tests the dashboards against the fifteen rules of Grafana's dashboard linter; each test has the name of its rule."""
 
 import re
 
@@ -26,18 +26,18 @@ UNITS = {
     "locale",
     "dateTimeAsIso",
 }
-"""Ids that Grafana's own list of value formats holds; it prints an unknown one behind the bare number."""
-RATES = {"rate", "irate", "increase"}
-each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+"""Unit ids that Grafana knows; it prints an unknown id as text after the number."""
+RATE_FUNCTIONS = {"rate", "irate", "increase"}
+each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
-@each
+@each_dashboard
 def test_template_datasource(file):
     variable = variables(file)["datasource"]
     assert (variable["type"], variable["query"], variable["label"]) == ("datasource", "prometheus", "Data source")
 
 
-@each
+@each_dashboard
 @pytest.mark.parametrize("name", ["job", "instance"])
 def test_template_job_and_instance(file, name):
     variable = variables(file)[name]
@@ -48,7 +48,7 @@ def test_template_job_and_instance(file, name):
     assert variable["allValue"] == ".+"
 
 
-@each
+@each_dashboard
 def test_template_label_promql(file):
     for variable in variables(file).values():
         if variable["type"] == "query":
@@ -57,12 +57,12 @@ def test_template_label_promql(file):
             assert isinstance(promql.parse(with_values(match[1])), promql.VectorSelector)
 
 
-@each
+@each_dashboard
 def test_template_on_time_change_reload(file):
     assert {v["refresh"] for v in variables(file).values() if v["type"] == "query"} == {2}
 
 
-@each
+@each_dashboard
 def test_panel_datasource(file):
     for panel in panels(file):
         assert panel["datasource"] == {"type": "prometheus", "uid": "$datasource"}
@@ -70,14 +70,14 @@ def test_panel_datasource(file):
         assert target["datasource"] == {"type": "prometheus", "uid": "$datasource"}
 
 
-@each
+@each_dashboard
 def test_panel_title_description(file):
     titles = [panel["title"] for panel in panels(file)]
     assert all(titles)
     assert all(panel["description"] for panel in panels(file))
 
 
-@each
+@each_dashboard
 def test_panel_units(file):
     for panel in panels(file):
         defaults, overrides = panel["fieldConfig"]["defaults"], panel["fieldConfig"]["overrides"]
@@ -86,32 +86,32 @@ def test_panel_units(file):
             assert unit in UNITS or unit.startswith(("suffix: ", "prefix: ")), f"{panel['title']}: {unit}"
 
 
-@each
+@each_dashboard
 def test_panel_no_targets(file):
     for panel in panels(file):
         assert panel["targets"], panel["title"]
         assert [target["refId"] for target in panel["targets"]] == [chr(65 + at) for at in range(len(panel["targets"]))]
 
 
-@each
+@each_dashboard
 def test_target_promql(file):
     for panel, target in queries(file):
         assert not re.search(r"\$[a-z_]", with_values(target["expr"])), panel["title"]
         promql.parse(with_values(target["expr"]))
 
 
-@each
+@each_dashboard
 def test_target_rate_interval(file):
     for panel, target in queries(file):
         for node, above in nodes(with_values(target["expr"])):
             if isinstance(node, promql.MatrixSelector):
-                over_all = above[-1].func.name == "increase" and node.range.total_seconds() == 11 * 3600
-                assert node.range.total_seconds() == 7 * 60 or over_all, f"{panel['title']}: a range of its own"
+                whole_range = above[-1].func.name == "increase" and node.range.total_seconds() == 11 * 3600
+                assert node.range.total_seconds() == 7 * 60 or whole_range, f"{panel['title']}: fixed range"
 
 
-@each
+@each_dashboard
 def test_target_job_and_instance(file):
-    """What the rules record is a sum over jobs and instances; it is narrowed by site instead."""
+    """Recording rules aggregate over jobs and instances, so their series have a site matcher only."""
     for panel, target in queries(file):
         for selector, _ in selectors(with_values(target["expr"], job="JOB", instance="INSTANCE", site="SITE")):
             found = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
@@ -119,14 +119,16 @@ def test_target_job_and_instance(file):
             assert scope.items() <= found.items(), panel["title"]
 
 
-@each
+@each_dashboard
 def test_target_counter_agg(file):
     for panel, target in queries(file):
         for selector, above in selectors(with_values(target["expr"])):
             if selector.name.endswith(("_total", "_bucket", "_sum", "_count")):
-                assert any(isinstance(node, promql.Call) and node.func.name in RATES for node in above), panel["title"]
+                assert any(isinstance(node, promql.Call) and node.func.name in RATE_FUNCTIONS for node in above), panel[
+                    "title"
+                ]
 
 
-@each
+@each_dashboard
 def test_uneditable_dashboard(file):
     assert dashboard(file)["editable"] is False

@@ -1,4 +1,4 @@
-"""Checks that every metric the papers and rules name is a row of the metric table."""
+"""Tests that docs and rules name only metrics and labels of the metric table."""
 
 import re
 from pathlib import Path
@@ -9,23 +9,23 @@ from stratoscope.metrics import TABLE, WHOLE, Kind
 
 ROOT = Path(__file__).resolve().parents[3]
 KNOWN = {
-    metric.series + end
+    metric.series + suffix
     for family in (*TABLE, *WHOLE)
     for metric in family.metrics
-    for end in ("", *(("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ()))
+    for suffix in ("", *(("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ()))
 }
-PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
+DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
 LABELS = {metric.series: {"rig", *family.labels} for family in TABLE for metric in family.metrics}
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
-def test_every_metric_in_the_papers_exists(paper):
-    text = re.sub(r"\b[a-z]+:[\w:]+", "", paper.read_text())  # names of recording rules; test_watchers.py knows those
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
+def test_metrics_in_the_docs_exist(doc):
+    text = re.sub(r"\b[a-z]+:[\w:]+", "", doc.read_text())  # test_monitoring_files.py checks recording rules
     named = set(re.findall(r"\bmining_[a-z_]+[a-z]\b", text))
-    assert named <= KNOWN, f"{paper.name}: {named - KNOWN}"
+    assert named <= KNOWN, f"{doc.name}: {named - KNOWN}"
 
 
-def test_every_label_in_the_queries_exists():
+def test_labels_in_the_queries_exist():
     text = (ROOT / "docs/prometheus.md").read_text()
     for metric, labels in re.findall(r"\b(mining_[a-z_]+)\{([a-z_]+)", text):
         assert labels in LABELS[metric], f"{metric}{{{labels}}}"
