@@ -1,7 +1,7 @@
-"""Reads untrusted JSON: an absent field is None, an unreadable one is None plus a recorded defect.
+"""Reads untrusted JSON: a missing field is None, an unreadable one is None plus a recorded defect.
 
-A rig's answer may hold any type anywhere. `Fields` is a cursor over one JSON object that never raises, never
-guesses, and writes down every field that was there but made no sense. All cursors of one reading share one list.
+A rig may send any type anywhere. `Fields` is a cursor over one JSON object that never raises, never guesses, and
+records every present field that it cannot read. All cursors of one reading share one list of defects.
 """
 
 import math
@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from stratoscope.reading import Defect
 
-MAX_TEXT: Final = 128
+MAX_TEXT_CHARS: Final = 128
 MAX_DEFECTS: Final = 64
 NUMBER: Final = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?")
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
-NOT_SAID: Final = frozenset({"", "-", "--", "n/a", "na", "null", "none", "unknown"})
+UNREPORTED: Final = frozenset({"", "-", "--", "n/a", "na", "null", "none", "unknown"})
 TRUE: Final = frozenset({"true", "y", "yes", "1", "alive", "on"})
 FALSE: Final = frozenset({"false", "n", "no", "0", "dead", "off"})
 
 
-def clean_text(text: str, limit: int = MAX_TEXT) -> str:
+def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
     """Return `text` as valid UTF-8, NFC, without control characters, trimmed, at most `limit` characters."""
     if text.isascii() and text.isprintable():
         return text.strip()[:limit]
@@ -39,8 +39,8 @@ def redacted_url(url: str) -> str:
     return f"{scheme}{mark}{rest}"
 
 
-def shown(value: Any) -> str:
-    """Return a short, clean rendering of any untrusted value for a defect."""
+def display_value(value: Any) -> str:
+    """Return a short, clean text of any untrusted value, for a defect."""
     if isinstance(value, dict | list):
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, int) and not -(10**80) < value < 10**80:
@@ -49,7 +49,7 @@ def shown(value: Any) -> str:
 
 
 class Fields:
-    """A cursor over one JSON object; `path` is a JSON-pointer-like place for defects."""
+    """A cursor over one JSON object; `path` is its JSON-pointer-like location, for defects."""
 
     __slots__ = ("defects", "path", "raw")
 
@@ -58,27 +58,27 @@ class Fields:
         self.defects: list[Defect] = [] if defects is None else defects
         self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
         if raw is not None and not isinstance(raw, dict):
-            self.complain("", raw, "not an object")
+            self.add_defect("", raw, "not an object")
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to read here."""
+        """Return whether the object has any member."""
         return bool(self.raw)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether `key` is there, readable or not."""
+        """Return whether `key` is present, readable or not."""
         return key in self.raw
 
-    def complain(self, key: str, value: Any, reason: str) -> None:
-        """Record that `key` was there with `value` but could not be used, and why."""
+    def add_defect(self, key: str, value: Any, reason: str) -> None:
+        """Record that `key` was present with `value` but not usable, and why."""
         if len(self.defects) < MAX_DEFECTS:
             where = f"{self.path}/{key}" if key else self.path or "/"
-            self.defects.append(Defect(clean_text(where, 160), shown(value), reason))
+            self.defects.append(Defect(clean_text(where, 160), display_value(value), reason))
 
     def number(self, *keys: str, scale: float = 1.0, low: float = 0.0, high: float = math.inf) -> float | None:
-        """Return the first present key of `keys` as a finite float × scale within [low, high] after scaling.
+        """Return the first present key of `keys` as a finite float × scale, within [low, high] after scaling.
 
-        Numbers may be sent as strings, with blanks or thousands commas; "" and "N/A" mean not said; booleans,
-        "nan", "inf", "1_000" and other text are defects.
+        Numbers may be text, with blanks or thousands separators; "" and "N/A" mean unreported. Booleans, "nan", "inf",
+        "1_000" and other text are defects.
         """
         for key in keys:
             value = self.raw.get(key)
@@ -91,7 +91,7 @@ class Fields:
                     if low <= scaled <= high:
                         return scaled
             else:
-                if kind is str and value.strip().lower() in NOT_SAID:
+                if kind is str and value.strip().lower() in UNREPORTED:
                     continue
                 value = self._parsed(key, value)
                 if value is None:
@@ -107,17 +107,17 @@ class Fields:
                     return float(text)
                 if THOUSANDS.fullmatch(text):
                     return float(text.replace(",", ""))
-        self.complain(key, value, "not a number")
+        self.add_defect(key, value, "not a number")
         return None
 
     def _ranged(self, key: str, value: float, scale: float, low: float, high: float) -> float | None:
         if not -1e30 < value < 1e30:  # also NaN, Inf and integers too large for a float
-            self.complain(key, value, "not finite or absurdly large")
+            self.add_defect(key, value, "not finite or too large")
             return None
         scaled = value * scale
         if low <= scaled <= high:
             return scaled
-        self.complain(key, value, f"outside {low:g}..{high:g}")
+        self.add_defect(key, value, f"outside {low:g}..{high:g}")
         return None
 
     def integer(self, *keys: str, low: int = 0, high: int = 2**63 - 1) -> int | None:
@@ -127,15 +127,15 @@ class Fields:
             if type(value) is int:
                 if low <= value <= high:
                     return value
-                self.complain(key, value, f"outside {low}..{high}")
+                self.add_defect(key, value, f"outside {low}..{high}")
                 return None
-            if value is None or (isinstance(value, str) and value.strip().lower() in NOT_SAID):
+            if value is None or (isinstance(value, str) and value.strip().lower() in UNREPORTED):
                 continue
             number = self.number(key, low=-math.inf)
             if number is None:
                 return None
             if number != int(number) or not low <= number <= high:
-                self.complain(key, value, f"not an integer in {low}..{high}")
+                self.add_defect(key, value, f"not an integer in {low}..{high}")
                 return None
             return int(number)
         return None
@@ -146,12 +146,12 @@ class Fields:
             value = self.raw.get(key)
             if isinstance(value, str):
                 text = clean_text(value)
-                if text and text.lower() not in NOT_SAID:
+                if text and text.lower() not in UNREPORTED:
                     return text
             elif type(value) in (int, float):
                 return clean_text(str(value))
             elif value is not None:
-                self.complain(key, value, "not text")
+                self.add_defect(key, value, "not text")
                 return None
         return None
 
@@ -168,23 +168,23 @@ class Fields:
                 return True
             if word in FALSE:
                 return False
-            self.complain(key, value, "neither true nor false")
+            self.add_defect(key, value, "neither true nor false")
             return None
         return None
 
     def child(self, key: str) -> "Fields":
-        """Return a cursor on the object under `key`; an empty one where it is absent."""
+        """Return a cursor on the object under `key`; an empty cursor if it is missing."""
         return Fields(self.raw.get(key), f"{self.path}/{key}", self.defects)
 
     def items(self, key: str, limit: int = 64) -> list["Fields"]:
-        """Return cursors on the objects of the list under `key`, at most `limit`; a lone object is a list of one."""
+        """Return cursors on the objects of the list under `key`, at most `limit`; an object counts as a list of one."""
         value = self.raw.get(key)
         if value is None:
             return []
         if isinstance(value, dict):
             value = [value]
         if not isinstance(value, list):
-            self.complain(key, value, "not a list")
+            self.add_defect(key, value, "not a list")
             return []
         return list(self._cursors(key, value[:limit]))
 
@@ -193,19 +193,19 @@ class Fields:
             yield Fields(value, f"{self.path}/{key}/{at}", self.defects)
 
     def numbers(self, key: str, *, scale: float = 1.0, limit: int = 64) -> list[float | None]:
-        """Return the list under `key` as numbers × scale; unreadable members are None and defects."""
+        """Return the list under `key` as numbers × scale; unreadable items are None and defects."""
         value = self.raw.get(key)
         if value is None:
             return []
         if not isinstance(value, list):
-            self.complain(key, value, "not a list")
+            self.add_defect(key, value, "not a list")
             return []
         row = Fields({str(at): item for at, item in enumerate(value[:limit])}, f"{self.path}/{key}", self.defects)
         return [row.number(at, scale=scale, low=-math.inf) for at in row.raw]
 
 
 def mac_address(text: str | None) -> str | None:
-    """Return `text` as an upper-case MAC with colons, or None when it is no usable hardware address."""
+    """Return `text` as an upper-case MAC with colons, or None if it is not a usable hardware address."""
     digits = re.sub(r"[^0-9A-Za-z]", "", text or "").upper()
     if not re.fullmatch(r"[0-9A-F]{12}", digits) or digits in ("0" * 12, "F" * 12):
         return None

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from prometheus_client import CollectorRegistry
 
 from stratoscope_dashboards.catalogue import MetricCatalogue
 from stratoscope_dashboards.definitions.agent import agent
@@ -25,7 +24,7 @@ DASHBOARDS: Final[dict[str, Callable[[MetricCatalogue], Dashboard]]] = {
 }
 
 
-def dashboard_files(own: CollectorRegistry) -> dict[str, str]:
-    """Return the text of each file in grafana/dashboards/; `own` holds the agent's own metrics."""
-    metrics = MetricCatalogue(own)
+def dashboard_files() -> dict[str, str]:
+    """Return the text of each file in grafana/dashboards/."""
+    metrics = MetricCatalogue()
     return {f"grafana/dashboards/{name}.json": render_json(build(metrics)) for name, build in DASHBOARDS.items()}

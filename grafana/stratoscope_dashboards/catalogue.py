@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
-from stratoscope.metrics import TABLE, WHOLE, Family, Kind, Unit
+from stratoscope.metrics import TABLE, WHOLE, MetricFamily, MetricKind, Unit
 from stratoscope.metrics.metric import Levels
 
 RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules"
@@ -25,16 +24,9 @@ UNIT_SUFFIXES: Final = (
     ("_seconds", Unit.SECONDS.grafana),
     ("_bytes", "bytes"),
 )
-"""Units of the agent's own metrics by name suffix; the metric table has its own units."""
+"""Units of the metrics that Prometheus and prometheus_client add, by name suffix."""
 
-OWN_LEVELS: Final = {
-    "stratoscope_config_last_reload_successful": Levels(bad=1, falling=True),
-    "stratoscope_ledger_degraded": Levels(bad=1),
-    "stratoscope_insecure_listen": Levels(attention=1),
-    "stratoscope_loop_lag_seconds": Levels(attention=0.25, bad=1.0),
-    "up": Levels(bad=1, falling=True),
-}
-"""Levels of the agent's own metrics; prometheus_client has no levels."""
+UP_LEVELS: Final = Levels(bad=1, falling=True)
 
 PROMETHEUS_HELP: Final = {
     "up": "1 if Prometheus scraped the agent successfully, else 0.",
@@ -76,9 +68,9 @@ class MetricEntry:
 class MetricCatalogue:
     """All metrics that a dashboard may use. Other names raise KeyError, so a misspelt metric fails the build."""
 
-    def __init__(self, own: CollectorRegistry) -> None:
-        """Collect the metric table, the agent's `own` metrics, those that Prometheus adds, and recording rules."""
-        entries = [*_table(TABLE, frozenset({"rig"})), *_table(WHOLE, frozenset()), *_own(own), *_prometheus()]
+    def __init__(self) -> None:
+        """Collect the metric table, the metrics that Prometheus adds, and recording rules."""
+        entries = [*_table(TABLE, frozenset({"rig"})), *_table(WHOLE, frozenset()), *_added_by_prometheus()]
         self._entries = {entry.name: entry for entry in entries}
         self._entries |= {entry.name: entry for entry in self._recorded()}
 
@@ -114,11 +106,11 @@ def _recording_rules() -> Iterator[dict[str, str]]:
             yield from (rule for rule in group["rules"] if "record" in rule)
 
 
-def _table(families: Iterable[Family[Any, Any]], extra_labels: frozenset[str]) -> Iterator[MetricEntry]:
+def _table(families: Iterable[MetricFamily[Any, Any]], extra_labels: frozenset[str]) -> Iterator[MetricEntry]:
     for family in families:
         for metric in family.metrics:
             labels = extra_labels | frozenset(family.labels)
-            suffixes = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+            suffixes = ("_bucket", "_sum", "_count") if metric.kind is MetricKind.HISTOGRAM else ("",)
             for suffix in suffixes:
                 more = {"le"} if suffix == "_bucket" else set()
                 yield MetricEntry(
@@ -126,18 +118,8 @@ def _table(families: Iterable[Family[Any, Any]], extra_labels: frozenset[str]) -
                 )
 
 
-def _own(registry: CollectorRegistry) -> Iterator[MetricEntry]:
-    for metric in registry.collect():
-        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(metric.type, ("",))
-        for suffix in suffixes:
-            yield _own_entry(f"{metric.name}{suffix}", metric.documentation)
-
-
-def _prometheus() -> Iterator[MetricEntry]:
-    return (_own_entry(name, description) for name, description in PROMETHEUS_HELP.items())
-
-
-def _own_entry(name: str, description: str) -> MetricEntry:
-    stem = re.sub("_(total|bucket|sum|count)$", "", name)
-    unit = next((unit for suffix, unit in UNIT_SUFFIXES if stem.endswith(suffix)), Unit.NONE.grafana)
-    return MetricEntry(name, unit, description, None, OWN_LEVELS.get(name))
+def _added_by_prometheus() -> Iterator[MetricEntry]:
+    for name, description in PROMETHEUS_HELP.items():
+        stem = name.removesuffix("_total")
+        unit = next((unit for suffix, unit in UNIT_SUFFIXES if stem.endswith(suffix)), Unit.NONE.grafana)
+        yield MetricEntry(name, unit, description, None, UP_LEVELS if name == "up" else None)

@@ -5,11 +5,11 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models import dashboard as model
 
-from stratoscope.judgement.state import LOW
+from stratoscope.judgement.state import DEGRADED_BELOW_RATIO
 from stratoscope.metrics.metric import Levels
 
 GOOD, ATTENTION, BAD, NEUTRAL = "green", "orange", "red", "text"
-NAMEPLATE_RATIO_LEVELS: Final = Levels(attention=0.95, bad=LOW, falling=True)
+NAMEPLATE_RATIO_LEVELS: Final = Levels(attention=0.95, bad=DEGRADED_BELOW_RATIO, falling=True)
 """Hashrate / nameplate; below LOW a hashing rig is in state `degraded`."""
 REJECTED_RATIO_LEVELS: Final = Levels(attention=0.01, bad=0.03)
 """Rejected and stale shares / all shares."""

@@ -25,17 +25,17 @@ from prometheus_client import CollectorRegistry
 from tests.bench.memory import status
 from tests.bench.scrape import rig
 
+from fakes.message_balance import KINDS, unaccounted
 from fakes.mosquitto import Mosquitto
 from stratoscope import logs
 from stratoscope.clock import SystemClock
 from stratoscope.events import Event, Events
-from stratoscope.exporter import Context, Health
+from stratoscope.exporter import AgentHealth, Context
 from stratoscope.fleet import Fleet
 from stratoscope.ledger import Ledger, Outbox
-from stratoscope.outside.broker import Account, Connection
-from stratoscope_exporters.mqtt.counts import KINDS
+from stratoscope.outside.broker import BrokerAccount, BrokerConnection
+from stratoscope_exporters.mqtt.config import MqttExporterConfig
 from stratoscope_exporters.mqtt.publisher import Publisher
-from stratoscope_exporters.mqtt.settings import Settings
 
 
 class Bench:
@@ -46,19 +46,19 @@ class Bench:
         self.fleet, self.events = Fleet(), Events()
         self.ledger = Ledger(folder / "state")
         self.outbox = Outbox(self.ledger)
-        account = Account(host="127.0.0.1", port=broker.port)
+        account = BrokerAccount(host="127.0.0.1", port=broker.port)
         context = Context(
             fleet=self.fleet,
             clock=SystemClock(),
-            health=Health(ready=True),
+            health=AgentHealth(ready=True),
             site="bench",
             settings=None,
             registry=CollectorRegistry(),
             events=self.events,
             outbox=self.outbox,
         )
-        settings = Settings(rate=min(5000, 500 * options.speed), site_interval=10 / options.speed)
-        self.publisher = Publisher(context, settings, lambda: Connection(account), lambda: 0.1)
+        settings = MqttExporterConfig(rate=min(5000, 500 * options.speed), site_interval=10 / options.speed)
+        self.publisher = Publisher(context, settings, lambda: BrokerConnection(account), lambda: 0.1)
         self.longest = 0.0
 
     def poll(self, number: int, turn: int) -> None:
@@ -118,7 +118,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
             "documents_sent": counts.sent["state"] - sent,
             "documents_conflated": counts.conflated["state"],
             "events_confirmed": counts.confirmed["event"],
-            "messages_unaccounted": sum(abs(counts.balance(kind)) for kind in KINDS),
+            "messages_unaccounted": sum(abs(unaccounted(counts, kind)) for kind in KINDS),
             "cpu_seconds": used,
             "cpu_of_making_the_fleet": making(options),
             "memory_before_mb": memory,

@@ -23,13 +23,13 @@ from prometheus_client import CollectorRegistry
 from tests.bench.fleet import FleetProcess
 
 from stratoscope import logs
-from stratoscope.app.agent import Agent, plan_of
+from stratoscope.app.agent import Agent, plan_for
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, expand
-from stratoscope.poll.rig import RigLoop
-from stratoscope_exporters.exposition.meters import Meters
+from stratoscope.poll.loop import RigLoop
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
 
 FAMILIES = ("mixed", "antminer", "whatsminer", "luxos", "vnish")
 MIXED = {"antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9}
@@ -85,11 +85,11 @@ class Ours:
         self.agent = Agent(Config.model_validate({"rigs": rigs}), SystemClock(), remember=False)
         self.agent.events.listeners.clear()
         self.agent.collector.start()
-        meters = Meters()
-        meters.register(CollectorRegistry())
-        self.renderer = Renderer(self.agent.fleet, SystemClock(), meters, Settings())
-        rooms = self.agent._rooms()
-        self.loops = [RigLoop(plan_of(entry), rooms) for entry in expand(self.agent.config)]
+        meters = PageMetrics()
+        CollectorRegistry().register(meters)
+        self.renderer = Renderer(self.agent.fleet, SystemClock(), meters, PrometheusConfig())
+        deps = self.agent._poll_deps()
+        self.loops = [RigLoop(plan_for(entry), deps) for entry in expand(self.agent.config)]
         self.tick = 0
 
     async def round(self) -> tuple[float, int]:

@@ -22,14 +22,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from stratoscope.clock import SystemClock
-from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.exporter import AgentHealth, Context
+from stratoscope.fleet import Counters, Fleet, Judged, PollStatus, RigSnapshot
 from stratoscope.reading import Fan, Hashboard, PoolSlot, Reading, Shares
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.page import PageRequest, Pages
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 from stratoscope_exporters.web.exporter import serve
 
 
@@ -76,7 +76,7 @@ def rig(number: int, turn: int) -> RigSnapshot:
         state="hashing",
         at=now,
         reading=reading,
-        polling=Polling(
+        polling=PollStatus(
             address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
             interval=30.0,
             polls={"ok": turn},
@@ -166,8 +166,8 @@ async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = Settings(listen=f"127.0.0.1:{port}")
-    context = Context(fleet, SystemClock(), Health(ready=True), CollectorRegistry(), "bench", settings)
+    settings = PrometheusConfig(listen=f"127.0.0.1:{port}")
+    context = Context(fleet, SystemClock(), AgentHealth(ready=True), CollectorRegistry(), "bench", settings)
     server, lag, spent, stop = asyncio.create_task(serve(context)), Lag(), [], threading.Event()
     await asyncio.sleep(rigs / 2000 + 0.5)
 
@@ -206,8 +206,8 @@ async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
 def join(pages: Pages, renderer: Renderer) -> tuple[str, dict[str, float]]:
     """Return the page and what joining it takes, plain and compressed: what a scrape costs when all is rendered."""
     sheet = renderer.sheet()
-    plain, page = timed(lambda: pages._make(sheet, Wanted(Form.TEXT), sheet, b""), 5)
-    packed, small = timed(lambda: pages._make(sheet, Wanted(Form.TEXT, gzip=True), sheet, b""), 5)
+    plain, page = timed(lambda: pages._make(sheet, PageRequest(PageFormat.TEXT), sheet, b""), 5)
+    packed, small = timed(lambda: pages._make(sheet, PageRequest(PageFormat.TEXT, gzip=True), sheet, b""), 5)
     sizes = {"page_mb": sum(map(len, page)) / 1e6, "gzip_mb": sum(map(len, small)) / 1e6}
     return b"".join(page).decode(), {**sizes, "join_s": plain, "join_and_gzip_s": packed}
 
@@ -218,7 +218,7 @@ async def measure(rigs: int) -> dict[str, float]:
     for number in range(rigs):
         fleet.publish(rig(number, 1))
     held = resident()
-    renderer = Renderer(fleet, SystemClock(), Meters(), Settings())
+    renderer = Renderer(fleet, SystemClock(), PageMetrics(), PrometheusConfig())
     started = time.perf_counter()
     await renderer.catch_up()
     rendered = time.perf_counter() - started
@@ -230,7 +230,7 @@ async def measure(rigs: int) -> dict[str, float]:
         "finished_lines_mb": resident() - held,
         "render_ms_per_rig": rendered / rigs * 1e3,
     }
-    pages = Pages(renderer, CollectorRegistry(), SystemClock(), Meters())
+    pages = Pages(renderer, CollectorRegistry(), SystemClock(), PageMetrics())
     text, joined = join(pages, renderer)
     pages.close()
     figures |= joined

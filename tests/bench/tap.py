@@ -20,7 +20,7 @@ from pathlib import Path
 import uvloop
 from tests.fakes.programs import free_port
 
-from stratoscope.stratum.tap.submits import Book, Conversation
+from stratoscope.stratum.tap.submits import SubmitTracker, TapCounts
 
 BRANCHES = b",".join(b'"%s"' % (b"ef" * 32) for _ in range(12))
 JOB = (
@@ -106,7 +106,7 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 def reading() -> float:
     """Return the seconds that the listener takes for a share and its reply."""
-    conversation, pairs = Conversation(Book()), 20_000
+    conversation, pairs = SubmitTracker(TapCounts()), 20_000
     conversation.hear(0.0, JOB, from_pool=True)
     begun = time.process_time()
     for nonce in range(pairs):

@@ -7,16 +7,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fakes.stratum import FastClock, MemoryDial
+from fakes.stratum import FastClock, InMemoryDialer
 from stratoscope.metrics import STRATUM, Section
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import Habits, StratumPool, notify
-from stratoscope.stratum.protocol.endpoint import endpoint_of
-from stratoscope.stratum.protocol.session import Session
-from stratoscope.stratum.watch.settings import Chosen, StratumSettings
-from stratoscope.stratum.watch.watcher import Watch
+from stratoscope.stratum.protocol.endpoint import parse_endpoint
+from stratoscope.stratum.sessions.v1_session import StratumV1Session
+from stratoscope.stratum.settings import ConfiguredEndpoint, StratumSettings
+from stratoscope.stratum.watch.watcher import EndpointWatcher
 from stratoscope_exporters.exposition.page import SectionBlocks
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 
 ENDPOINTS = 50
 
@@ -37,27 +37,27 @@ async def main() -> None:
     pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
     await pool.start()
     urls = [f"pool-{n}.example:3333" for n in range(ENDPOINTS)]
-    chosen = tuple(Chosen(endpoint=endpoint_of(url)) for url in urls)
-    dial = MemoryDial({f"pool-{n}.example": pool for n in range(ENDPOINTS)})
-    watch = Watch(StratumSettings(endpoints=chosen), clock, chance=lambda: 0.0, dial=dial)
+    chosen = tuple(ConfiguredEndpoint(endpoint=parse_endpoint(url)) for url in urls)
+    dial = InMemoryDialer({f"pool-{n}.example": pool for n in range(ENDPOINTS)})
+    watch = EndpointWatcher(StratumSettings(endpoints=chosen), clock, random01=lambda: 0.0, dial=dial)
     running = asyncio.create_task(watch.run())
     await clock.advance(60)
     line, session = notify(pool.job), dial.pipes[0].protocol
-    assert isinstance(session, Session)
-    blocks = SectionBlocks(Section(STRATUM, lambda: watch.standing.record({})))
+    assert isinstance(session, StratumV1Session)
+    blocks = SectionBlocks(Section(STRATUM, lambda: watch.comparison.snapshot({})))
 
     def job() -> None:
-        session._span_lines = 0  # the bench is a flood
-        session._span_bytes = 0
+        session._window_messages = 0  # the bench is a flood
+        session._window_bytes = 0
         session.data_received(line)
 
     def look() -> None:
-        watch.standing._concluded = [], None  # as if a job had come
-        watch.standing.tick()
+        watch.comparison._last_inputs = [], None  # as if a job had come
+        watch.comparison.update()
 
     print(f"a job of {len(line)} bytes: {best(job, 2000) * 1e6:.0f} µs")
     print(f"a look at {ENDPOINTS} endpoints: {best(look, 200) * 1e3:.2f} ms")
-    print(f"their metrics: {best(lambda: b''.join(blocks.blocks(Form.TEXT)), 50) * 1e3:.1f} ms")
+    print(f"their metrics: {best(lambda: b''.join(blocks.blocks(PageFormat.TEXT)), 50) * 1e3:.1f} ms")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await pool.stop()

@@ -1,6 +1,9 @@
-"""A mempool server and a Bitcoin Core node with one and the same chain: a steady 590 s a block."""
+"""A mempool server and a Bitcoin Core node with one chain (a block every 590 s), plus an example of every source."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from fakes.web import Says
 from stratoscope.market.chain import difficulty_of_nbits
@@ -113,3 +116,45 @@ class Node:
 
     def getblockstats(self, height, _):
         return {"height": height, "subsidy": 312_500_000, "totalfee": 2_000_000 + height % 10}
+
+
+@dataclass
+class SourceExample:
+    """Answers of one kind of market source, what else it needs, and the values that come out of them."""
+
+    answers: dict[str, Any] = field(default_factory=dict)  # path on the web service → answer
+    settings: dict[str, Any] = field(default_factory=dict)
+    content: str = ""  # of the file, or of the message at the topic
+    price: float | None = None  # USD
+    height: int | None = None
+
+
+PUBLIC_PRICE = "/api/v3/simple/price?ids=bitcoin&vs_currencies=usd&include_last_updated_at=true"
+EXAMPLES: dict[str, Callable[[], SourceExample]] = {
+    "bitcoind": lambda: SourceExample({"/": Node()}, {"user": "me", "password": "secret"}, height=901000),
+    "mempool": lambda: SourceExample(mempool_site(), price=91000.0, height=901000),
+    "stratum": lambda: SourceExample(height=901000),
+    "fixed": lambda: SourceExample(
+        settings={"price": 91000.0, "height": 901000, "difficulty": DIFFICULTY, "fees": 0.02},
+        price=91000.0,
+        height=901000,
+    ),
+    "file": lambda: SourceExample(
+        content=f'{{"price": 91000, "height": 901000, "difficulty": {DIFFICULTY}}}', price=91000.0, height=901000
+    ),
+    "coinbase": lambda: SourceExample(
+        {"/v2/prices/BTC-USD/spot": {"data": {"amount": "91000", "base": "BTC", "currency": "USD"}}}, price=91000.0
+    ),
+    "kraken": lambda: SourceExample(
+        {"/0/public/Ticker?pair=XBTUSD": {"error": [], "result": {"XXBTZUSD": {"c": ["91000.0", "0.01"]}}}},
+        price=91000.0,
+    ),
+    "bitstamp": lambda: SourceExample(
+        {"/api/v2/ticker/btcusd/": {"last": "91000", "timestamp": "1700000000"}}, price=91000.0
+    ),
+    "coingecko": lambda: SourceExample(
+        {PUBLIC_PRICE: {"bitcoin": {"usd": 91000, "last_updated_at": 1_700_000_000}}}, price=91000.0
+    ),
+    "mqtt": lambda: SourceExample(settings={"topic": "btc"}, content="91000", price=91000.0),
+}
+"""An example of every kind of market source."""

@@ -1,4 +1,4 @@
-"""A pool on loopback for every adapter: it looks at each request as that pool does, and refuses what is not right."""
+"""A loopback server for each adapter that checks requests like the real pool and rejects bad ones."""
 
 import asyncio
 import base64
@@ -12,27 +12,27 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fakes.pool_answers import ADDRESS, ANSWERS
+from fakes.pool_answers import ADDRESS, ANSWERS, PATHS
 from fakes.web import Asked, Says, Web
-from stratoscope.pools.pool import Account
+from stratoscope.pools.pool import PoolAccount
 
 KEY, SECRET, ORGANIZATION = "k3y/of+the=account", "s3cret:of the acc&unt", "0f-organization"
 BY_ADDRESS = {"ckpool", "ckpool-eu", "ocean", "public-pool", "parasite", "nicehash-address"}
 
 
-def account_of(kind: str) -> Account:
-    """Return who the site knows."""
+def account_of(kind: str) -> PoolAccount:
+    """Return the account that the site of a kind accepts."""
     if kind in BY_ADDRESS or kind.startswith("ckpool"):
-        return Account(account=ADDRESS)
+        return PoolAccount(account=ADDRESS)
     if kind == "hydrapool":
-        return Account(account=ADDRESS, user="hydra", secret=SECRET)
+        return PoolAccount(account=ADDRESS, user="hydra", secret=SECRET)
     organization = ORGANIZATION if kind == "nicehash" else ""
-    return Account(account="acct", key=KEY, secret=SECRET, organization=organization)
+    return PoolAccount(account="acct", key=KEY, secret=SECRET, organization=organization)
 
 
 @dataclass
 class Request:
-    """A request taken apart."""
+    """The parts of a request."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Request:
     form: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, asked: Asked) -> "Request":
+    def parse(cls, asked: Asked) -> "Request":
         url = urlsplit(asked.path)
         form = (
             dict(parse_qsl(asked.body.decode("latin-1")))
@@ -53,7 +53,7 @@ class Request:
         return cls(asked.method, url.path, dict(parse_qsl(url.query)), url.query, asked.headers, asked.body, form)
 
 
-def signed(secret: str, text: str) -> str:
+def hmac_hex(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -75,12 +75,12 @@ def viabtc(request: Request) -> bool:
     if request.headers.get("X-API-KEY") != KEY:
         return False
     return "X-SIGNATURE" not in request.headers or (
-        request.headers["X-SIGNATURE"] == signed(SECRET, request.raw_query) and "tonce" in request.query
+        request.headers["X-SIGNATURE"] == hmac_hex(SECRET, request.raw_query) and "tonce" in request.query
     )
 
 
 class Antpool:
-    """Wants a nonce that grows."""
+    """Accepts only nonces that grow."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -90,7 +90,7 @@ class Antpool:
         nonce = int(form.get("nonce", 0))
         good = nonce > self.last and form.get("key") == KEY and form.get("coin") == "BTC"
         self.last = max(self.last, nonce)
-        return good and form.get("signature") == signed(SECRET, f"acct{KEY}{nonce}").upper()
+        return good and form.get("signature") == hmac_hex(SECRET, f"acct{KEY}{nonce}").upper()
 
 
 def nicehash(request: Request) -> bool:
@@ -108,13 +108,14 @@ def nicehash(request: Request) -> bool:
     )
     return (head.get("X-Organization-Id"), head.get("X-Auth")) == (
         ORGANIZATION,
-        f"{KEY}:{signed(SECRET, chr(0).join(parts))}",
+        f"{KEY}:{hmac_hex(SECRET, chr(0).join(parts))}",
     )
 
 
 def binance(request: Request) -> bool:
     query, _, sign = request.raw_query.rpartition("&signature=")
-    return request.headers.get("X-MBX-APIKEY") == KEY and sign == signed(SECRET, query) and "timestamp" in request.query
+    signed = sign == hmac_hex(SECRET, query) and "timestamp" in request.query
+    return request.headers.get("X-MBX-APIKEY") == KEY and signed
 
 
 def sbicrypto(request: Request) -> bool:
@@ -147,74 +148,10 @@ REFUSALS: Mapping[str, Says] = {
     "kano": Says({"error": "Invalid api key"}),
     "binance": Says({"code": -2014, "msg": "API-key format invalid."}, 401),
 }
-PATHS: Mapping[str, Mapping[str, str]] = {
-    "ckpool": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
-    "ckpool-eu": {"account": f"/users/{ADDRESS}", "pool": "/pool/pool.status"},
-    "ocean": {
-        "account": f"/v1/statsnap/{ADDRESS}",
-        "hashrate": f"/v1/user_hashrate/{ADDRESS}",
-        "workers": f"/v1/user_hashrate_full/{ADDRESS}",
-        "rewards": f"/v1/earnpay/{ADDRESS}/",
-    },
-    "braiins": {
-        "account": "/accounts/profile/json/btc/",
-        "workers": "/accounts/workers/json/btc/",
-        "rewards": "/accounts/rewards/json/btc",
-        "payouts": "/accounts/payouts/json/btc",
-        "pool": "/stats/json/btc/",
-    },
-    "viabtc": {
-        "account": "/res/openapi/v1/hashrate",
-        "workers": "/res/openapi/v1/hashrate/worker",
-        "rewards": "/res/openapi/v1/profit/history",
-    },
-    "f2pool": {
-        "account": "/v2/hash_rate/info",
-        "workers": "/v2/hash_rate/worker/list",
-        "balance": "/v2/assets/balance",
-        "rewards": "/v2/assets/transactions/list",
-    },
-    "foundry": {
-        "account": "/subaccount_stats/acct",
-        "workers": "/workers/acct",
-        "balance": "/balance/acct",
-        "rewards": "/earnings/acct",
-        "days": "/subaccount_hashrate_day/acct",
-        "pool": "/pool_stats",
-    },
-    "luxor": {"account": "/api/v1/pool/summary/BTC", "workers": "/api/v1/pool/workers/BTC"},
-    "antpool": {
-        "account": "/api/accountOverview.htm",
-        "workers": "/api/workers.htm",
-        "work": "/api/hashrate.htm",
-        "balance": "/api/account.htm",
-    },
-    "public-pool": {"account": f"/api/client/{ADDRESS}", "pool": "/api/pool"},
-    "nicehash": {"account": "/main/api/v2/mining/rigs2"},
-    "nicehash-address": {"account": f"/main/api/v2/mining/external/{ADDRESS}/rigs2"},
-    "binance": {
-        "account": "/sapi/v1/mining/statistics/user/status",
-        "workers": "/sapi/v1/mining/worker/list",
-        "rewards": "/sapi/v1/mining/payment/list",
-    },
-    "emcd": {"account": "/v1/btc/workers/", "balance": "/v1/info/", "rewards": "/v1/btc/income/"},
-    "parasite": {"account": f"/api/user/{ADDRESS}", "pool": "/api/pool-stats"},
-    "sbicrypto": {"account": "/api/external/v1/workers"},
-    "btccom": {
-        "account": "/v1/realtime/hashrate",
-        "workers": "/v1/worker/stats",
-        "balance": "/v1/account/earn-stats",
-        "rewards": "/v1/account/earn-history",
-    },
-    "powerpool": {"account": "/api2/user"},
-    "kano": {"account": "/index.php"},
-    "hydrapool": {"account": "/metrics"},
-}
-"""Kind → call → where the pool serves it; written down apart from the adapters, from the pools' documents."""
 
 
 class Paths(dict):
-    """Finds an answer by the longest path that a request begins with."""
+    """Finds the answer whose path is the longest prefix of the requested one."""
 
     def get(self, path: str, default: Any = None) -> Any:
         bare = urlsplit(path).path
@@ -223,7 +160,7 @@ class Paths(dict):
 
 
 class PoolSite(Web):
-    """The pool of an adapter; `instead` answers in place of everything."""
+    """The server of one adapter; if set, `instead` answers every request."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -231,15 +168,16 @@ class PoolSite(Web):
         self.kind = kind
         self.instead: Callable[[Asked], Says] | None = None
         self._check = Antpool() if kind == "antpool" else CHECKS.get(kind, lambda _: True)
-        self._nonces: set[str] = set()
         for call, path in PATHS[kind].items():
-            self.answers[path] = self._answer(ANSWERS[kind][call])
+            self.answers[path] = self.checked_answer(ANSWERS[kind][call])
 
-    def _answer(self, body: Any) -> Callable[[Asked], Says]:
+    def checked_answer(self, body: Any) -> Callable[[Asked], Says]:
+        """Return a handler that answers `body`, or one of its pages, to a request with a valid login."""
+
         def answer(asked: Asked) -> Says:
             if self.instead is not None:
                 return self.instead(asked)
-            request = Request.of(asked)
+            request = Request.parse(asked)
             if not self._check(request):
                 return REFUSALS.get(self.kind, Says({"message": "Unauthorized"}, 401))
             if isinstance(body, list) and self.kind != "foundry":
@@ -250,22 +188,22 @@ class PoolSite(Web):
 
 
 def page_of(request: Request) -> int:
-    """Return the page that a request is for, from 1 on, in the spelling of its pool."""
-    told = {**request.query, **request.form}
-    if "size" in told:
-        return int(told["page"]) + 1
-    return int(told.get("page") or told.get("page_number") or told.get("pageIndex") or 1)
+    """Return the requested page, counted from 1, by any pool's parameter."""
+    parameters = {**request.query, **request.form}
+    if "size" in parameters:
+        return int(parameters["page"]) + 1
+    return int(parameters.get("page") or parameters.get("page_number") or parameters.get("pageIndex") or 1)
 
 
 @contextlib.contextmanager
 def served(*kinds: str) -> Iterator[dict[str, PoolSite]]:
-    """Serve pools from a thread of their own, for programs and commands that run a loop of their own."""
-    loop, made = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in kinds}
+    """Serve pools from another thread, for programs and commands that run their own event loop."""
+    loop, sites = asyncio.new_event_loop(), {kind: PoolSite(kind) for kind in kinds}
     started, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
         async with contextlib.AsyncExitStack() as stack:
-            for site in made.values():
+            for site in sites.values():
                 await stack.enter_async_context(site)
             started.set()
             await stop.wait()
@@ -274,7 +212,7 @@ def served(*kinds: str) -> Iterator[dict[str, PoolSite]]:
     thread.start()
     assert started.wait(20)
     try:
-        yield made
+        yield sites
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(20)

@@ -1,4 +1,4 @@
-"""Stratum endpoints for tests: in memory with a clock that the test moves, and real ones that misbehave."""
+"""Stratum endpoints for tests: in memory with a simulated clock, and over real sockets with scripted behaviour."""
 
 import asyncio
 import heapq
@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from stratoscope.simulate.pool import StratumPool, StratumSession
-from stratoscope.stratum.protocol.dial import Ended, Opened
 from stratoscope.stratum.protocol.endpoint import Endpoint
+from stratoscope.stratum.sessions.dial import OpenedConnection, SessionEnded
 
 
 class FastClock:
-    """Virtual time for long runs: everyone who is due at one moment wakes together."""
+    """A simulated clock for long runs; all sleepers that are due at one moment wake together."""
 
     def __init__(self, epoch: float = 1_780_000_000.0) -> None:
         self.now = 1000.0
@@ -33,7 +33,7 @@ class FastClock:
 
     async def advance(self, seconds: float) -> None:
         end = self.now + seconds
-        await turn()
+        await run_pending_tasks()
         while self._sleepers and self._sleepers[0][0] <= end:
             at = self._sleepers[0][0]
             self.now = max(self.now, at)
@@ -41,23 +41,23 @@ class FastClock:
                 woken = heapq.heappop(self._sleepers)[2]
                 if not woken.done():
                     woken.set_result(None)
-            await turn()
+            await run_pending_tasks()
         self.now = end
-        await turn()
+        await run_pending_tasks()
 
 
-async def turn(rounds: int = 5) -> None:
-    """Let every task that can run do so."""
+async def run_pending_tasks(rounds: int = 5) -> None:
+    """Run all tasks that are ready."""
     for _ in range(rounds):
         await asyncio.sleep(0)
 
 
-KEPT = 16 << 10
-"""Bytes of what was written that an end remembers."""
+MAX_REMEMBERED_BYTES = 16 << 10
+"""Written bytes that each end of a pipe remembers."""
 
 
 class Pipe(asyncio.Transport):
-    """One end of a connection in memory: what is written arrives at the other protocol in the loop's next round."""
+    """One end of a connection in memory; written data arrives at the other protocol in the next loop iteration."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Pipe(asyncio.Transport):
         self.closed = False
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
-        if len(self.written) < KEPT:
+        if len(self.written) < MAX_REMEMBERED_BYTES:
             self.written += data
         asyncio.get_running_loop().call_soon(self._arrive, bytes(data))
 
@@ -94,7 +94,7 @@ class Pipe(asyncio.Transport):
         return default
 
 
-def linked(one: asyncio.Protocol, other: asyncio.Protocol) -> tuple[Pipe, Pipe]:
+def connect_in_memory(one: asyncio.Protocol, other: asyncio.Protocol) -> tuple[Pipe, Pipe]:
     """Connect two protocols in memory."""
     here, there = Pipe(), Pipe()
     here.other, there.other = there, here
@@ -104,31 +104,31 @@ def linked(one: asyncio.Protocol, other: asyncio.Protocol) -> tuple[Pipe, Pipe]:
     return here, there
 
 
-class MemoryDial:
-    """Connects sessions to simulated pools without a socket; `pools` maps hosts to them, or to what to raise."""
+class InMemoryDialer:
+    """Connects sessions to simulated pools without sockets; `pools` maps hosts to a pool or to an exception."""
 
-    def __init__(self, pools: dict[str, StratumPool | Ended]) -> None:
+    def __init__(self, pools: dict[str, StratumPool | SessionEnded]) -> None:
         self.pools = pools
         self.dialed: list[str] = []
         self.pipes: list[Pipe] = []
 
-    async def __call__(self, session: asyncio.Protocol, endpoint: Endpoint, permit: Any) -> Opened:
+    async def __call__(self, session: asyncio.Protocol, endpoint: Endpoint, permit: Any) -> OpenedConnection:
         self.dialed.append(endpoint.url)
-        pool = self.pools.get(endpoint.host, Ended("refused", "nobody is there"))
-        if isinstance(pool, Ended):
+        pool = self.pools.get(endpoint.host, SessionEnded("refused", "connection refused"))
+        if isinstance(pool, SessionEnded):
             raise pool
-        pipe, _ = linked(session, StratumSession(pool))
+        pipe, _ = connect_in_memory(session, StratumSession(pool))
         self.pipes.append(pipe)
-        return Opened(pipe, {"connect": 0.001})
+        return OpenedConnection(pipe, {"connect": 0.001})
 
 
-class Crank:
-    """A pool's side that does whatever `behave` says; `heard` are the lines that came. Use as an async context."""
+class ScriptedPool:
+    """A pool whose connections are handled by `behave`; `received` are the lines it got. Use as an async context."""
 
     def __init__(
-        self, behave: Callable[["Crank", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+        self, behave: Callable[["ScriptedPool", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
     ) -> None:
-        self.behave, self.heard, self.sessions = behave, [], 0
+        self.behave, self.received, self.sessions = behave, [], 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -156,8 +156,8 @@ class Crank:
             writer.transport.abort()
 
     async def line(self, reader: asyncio.StreamReader) -> bytes:
-        """Return the next line that came; an empty one at the end."""
+        """Return the next line; an empty one at the end."""
         line = await reader.readline()
         if line:
-            self.heard.append(line)
+            self.received.append(line)
         return line

@@ -1,4 +1,4 @@
-"""Reads the recorded stratum sessions of the reference shelf: lines with their direction and connection."""
+"""Reads recorded stratum sessions: lines with their direction and connection."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Line(NamedTuple):
+class RecordedLine(NamedTuple):
     """One recorded line."""
 
     time: float
@@ -15,12 +15,12 @@ class Line(NamedTuple):
     raw: bytes
 
 
-def recorded(file: Path) -> Iterator[Line]:
-    """Return the lines of a recording in the order of time; each scenario of a probe is a connection of its own."""
+def iter_recording(file: Path) -> Iterator[RecordedLine]:
+    """Yield the lines of a recording in order; each scenario of a probe is a separate connection."""
     scenario = ""
     for text in file.read_text().splitlines():
         row = json.loads(text)
         scenario = row.get("scenario", scenario)
         if "line" in row:
             raw = row["line"].encode("utf-8", "surrogatepass")
-            yield Line(row["t"], f"{scenario}{row.get('conn', '')}", row["dir"] == "s2c", raw)
+            yield RecordedLine(row["t"], f"{scenario}{row.get('conn', '')}", row["dir"] == "s2c", raw)

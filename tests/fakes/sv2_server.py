@@ -1,4 +1,4 @@
-"""A stratum V2 server for tests, written from the specification step by step; it shares no code with the client."""
+"""A stratum V2 server for tests, written from the specification; it shares only base58check with the client."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,8 @@ from typing import Self
 
 from btclib_secp256k1 import ellswift, ssa, xonly
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from stratoscope.stratum.protocol.base58 import base58check
 
 NAME = b"Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256"
 
@@ -25,8 +27,13 @@ def hkdf(ck: bytes, ikm: bytes) -> tuple[bytes, bytes]:
     return one, hmac.new(temp, one + b"\x02", "sha256").digest()
 
 
+def authority_text(key: bytes) -> str:
+    """Return an authority key as pools print it in their URLs: base58check after a version."""
+    return base58check(b"\x01\x00" + key)
+
+
 class Authority:
-    """A pool's authority: `key` is what stands in the URL, `certificate` signs a server's static key."""
+    """A pool's authority: `key` appears in the URL, `certificate` signs a server's static key."""
 
     def __init__(self) -> None:
         self.secret = secrets.token_bytes(32)
@@ -37,18 +44,18 @@ class Authority:
         return signed + ssa.sign(sha(signed, ellswift.decode(static)[1:33]), self.secret)
 
 
-class Server:
-    """One server's side of one handshake, then of the sealed frames."""
+class V2ServerConnection:
+    """The server side of one handshake and of the encrypted frames after it."""
 
     def __init__(self, authority: Authority, valid: tuple[int, int] | None = None) -> None:
         now = int(time.time())
         self.static_secret = secrets.token_bytes(32)
         self.static = bytes(ellswift.create(self.static_secret))
         self.certificate = authority.certificate(self.static, *(valid or (now - 10, now + 3600)))
-        self.held = b""
+        self.buffer = b""
 
     def act2(self, client: bytes) -> bytes:
-        """Return the 234 bytes that answer a client's 64."""
+        """Return the 234 bytes of the reply to a client's 64."""
         secret = secrets.token_bytes(32)
         own = bytes(ellswift.create(secret))
         ck = sha(NAME)
@@ -76,13 +83,13 @@ class Server:
         return plain
 
     async def receive(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
-        """Return type and payload of the next frame, which is short."""
+        """Return the type and payload of the next frame, which must be short."""
         head = self._open(await reader.readexactly(22))
         size = int.from_bytes(head[3:6], "little")
         return head[2], self._open(await reader.readexactly(size + 16)) if size else b""
 
-    def opened(self, sealed: bytes) -> tuple[int, bytes]:
-        """Return type and payload of one sealed frame."""
+    def decrypt(self, sealed: bytes) -> tuple[int, bytes]:
+        """Decrypt one frame; return its type and payload."""
         head = self._open(sealed[:22])
         rest = sealed[22:]
         return head[2], b"".join(self._open(rest[at : at + 65535]) for at in range(0, len(rest), 65535))
@@ -133,14 +140,14 @@ def template_prev_hash() -> bytes:
     return struct.pack("<Q", 4) + bytes(range(32)) + struct.pack("<II", 1_783_698_777, NBITS) + bytes(32)
 
 
-class Pool:
-    """Serves a mining connection on loopback; what a client asks for is in `asked`, `say` sends a frame to all."""
+class V2Pool:
+    """Serves mining connections on loopback. `requests` are the received frames; `send_to_all` sends a frame to all."""
 
     def __init__(self, *, valid: tuple[int, int] | None = None, refuse: str = "", provider: bool = False) -> None:
-        """`refuse` is the code for clients without a user, `provider` makes it a template provider."""
+        """`refuse` is the error code for clients without a user; with `provider`, it is a template provider."""
         self.authority, self.valid, self.refuse, self.provider = Authority(), valid, refuse, provider
-        self.asked: list[tuple[int, bytes]] = []
-        self.clients: list[tuple[Server, asyncio.StreamWriter]] = []
+        self.requests: list[tuple[int, bytes]] = []
+        self.clients: list[tuple[V2ServerConnection, asyncio.StreamWriter]] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -152,21 +159,21 @@ class Pool:
         for _, writer in self.clients:
             writer.close()
 
-    def say(self, type_: int, payload: bytes) -> None:
+    def send_to_all(self, type_: int, payload: bytes) -> None:
         for server, writer in self.clients:
             writer.write(server.seal(type_, payload, 0x8000))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server = Server(self.authority, self.valid)
+        server = V2ServerConnection(self.authority, self.valid)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             writer.write(server.act2(await reader.readexactly(64)))
             self.clients.append((server, writer))
             while True:
                 type_, payload = await server.receive(reader)
-                self.asked.append((type_, payload))
+                self.requests.append((type_, payload))
                 self._answer(server, writer, type_, payload)
 
-    def _answer(self, server: Server, writer: asyncio.StreamWriter, type_: int, payload: bytes) -> None:
+    def _answer(self, server: V2ServerConnection, writer: asyncio.StreamWriter, type_: int, payload: bytes) -> None:
         if type_ == 0x00 and self.provider and payload[0] != 2:
             writer.write(server.seal(0x02, bytes(4) + text("unsupported-protocol")))
             writer.close()

@@ -103,7 +103,7 @@ def test_a_wrong_config_ends_with_every_mistake_named_and_code_1(tmp_path: Path)
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
 
     assert result.returncode == 1
-    for words in ("wrong.yaml:1", "polling", "wrong.yaml:3", "the least is 5 s", "NOT_THERE"):
+    for words in ("wrong.yaml:1", "polling", "wrong.yaml:3", "the minimum is 5 s", "NOT_THERE"):
         assert words in result.stderr, result.stderr
     assert "Traceback" not in result.stderr
 

@@ -10,7 +10,7 @@ from fakes.mosquitto import Mosquitto
 from fakes.programs import Agent, eventually, get
 from fakes.shelf import worker_block
 from stratoscope.clock import SystemClock
-from stratoscope.outside.broker import Account, Connection, Incoming, Outgoing
+from stratoscope.outside.broker import BrokerAccount, BrokerConnection, Incoming, Outgoing
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.needs("mosquitto")]
@@ -53,7 +53,7 @@ async def off_loop(work, *args):
 
 async def heard(port: int, enough, *filters: str) -> list[Incoming]:
     """Return what a listener hears until it is enough."""
-    ear, found = Connection(Account(host="127.0.0.1", port=port), 1 << 20), []
+    ear, found = BrokerConnection(BrokerAccount(host="127.0.0.1", port=port), 1 << 20), []
     await ear.connect()
     await ear.subscribe(filters or ("#",))
     async with asyncio.timeout(60):
@@ -169,7 +169,7 @@ async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, bro
         },
     }
     agent = await off_loop(Agent, tmp_path, config)
-    hand = Connection(Account(host="127.0.0.1", port=broker.port))
+    hand = BrokerConnection(BrokerAccount(host="127.0.0.1", port=broker.port))
     try:
         await hand.connect()
         await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_inbox_connected") == 1, 60, "the inbox")

@@ -51,7 +51,7 @@ def test_s15_pools_are_asked_shown_and_followed_and_no_key_is_seen(tmp_path: Pat
         finally:
             assert agent.stop() == 0, agent.log()
         assert "Traceback" not in agent.log()
-        assert "pool emcd: account is not told: auth" in agent.log()
+        assert "pool emcd: call 'account' failed: auth" in agent.log()
         seen = whole + agent.log()
         for path in (tmp_path / "state").rglob("*"):
             seen += path.read_bytes().decode("latin-1") if path.is_file() else ""

@@ -5,7 +5,7 @@ import pytest
 from fakes.clock import StillClock
 from fakes.web import Web
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.source_metrics import SourceTally
+from stratoscope.outside.source_metrics import SourceMetrics
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def clock():
 
 @pytest.fixture
 async def fetcher(clock):
-    made = Fetcher(clock, lambda: 0.0, SourceTally())
+    made = Fetcher(clock, lambda: 0.0, SourceMetrics())
     yield made
     await made.close()
 

@@ -1,4 +1,4 @@
-"""Gives the demo its pools: how to query them, and what the agent would know had it run for the past days."""
+"""Configures the demo's pools, and fills in the reconciliation as if the agent had run since yesterday."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,17 +8,17 @@ from stratoscope.config import Config
 from stratoscope.market.chain import hashes_per_block
 from stratoscope.pools.adapters import BY_KIND
 from stratoscope.pools.settings import PoolSettings
-from stratoscope.reconcile.comparison import Piece
+from stratoscope.reconcile.comparison import SpanComparison
 from stratoscope.reconcile.days import day_name
-from stratoscope.reconcile.reconciler import Reckoner
-from stratoscope.reconcile.spans import LATE
+from stratoscope.reconcile.reconciler import Reconciler
+from stratoscope.reconcile.span_comparer import MAX_POOL_LAG_S
 from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.simulate.accounts import NORTH, NORTH_KEY, SOLO, SOUTH
 from stratoscope.simulate.pool_past import REFUSED, PoolPast, RigHour
 from stratoscope.units import DAY, HOUR, MINUTE
 
-SPAN: Final = 2 * MINUTE
-"""Seconds of one comparison in the demo: a quarter of an hour would be longer than most watch."""
+COMPARISON_S: Final = 2 * MINUTE
+"""Seconds of one comparison in the demo: the usual quarter hour would be longer than most demos run."""
 NAMES: Final = {NORTH: "north", SOUTH: "south", SOLO: "solo"}
 
 
@@ -38,33 +38,35 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def watched(past: PoolPast, config: Config) -> Reckoner:
-    """Return the reconciliation of an agent that has watched the fleet through its simulated past."""
+def reconciler_with_history(past: PoolPast, config: Config) -> Reconciler:
+    """Return a reconciler with the simulated past of a fleet since yesterday's midnight."""
     settings = [pool.settings() for pool in config.pools]
     rows = [row for one in settings for row in days_of(past, one, config.site)]
-    reckoner = Reckoner(config.site, lambda _: None, rows=rows, span=SPAN)
-    reckoner.follow(map(agreed, settings), config.economics.firmware_fee)
+    reconciler = Reconciler(config.site, lambda _: None, rows=rows, span=COMPARISON_S)
+    reconciler.follow(map(agreed, settings), config.economics.firmware_fee)
     for account, name in NAMES.items():
-        book = reckoner.books[name]
+        tracker = reconciler.trackers[name]
         workers = len({hour.rig for hour in past.hours.get(account, ())})
         for hours in past.in_order(account):
             pieces = [piece_of(hour, name == NAMES[NORTH]) for hour in hours]
             for hour, piece in zip(hours, pieces, strict=True):
-                book.count(piece)
-                book.take_worker(piece, (hour.rig,), workers, LATE)
-            book.judge(pieces, LATE * sum(piece.shares for piece in pieces) / HOUR)
-    return reckoner
+                tracker.add(piece)
+                tracker.add_worker(piece, (hour.rig,), workers, MAX_POOL_LAG_S)
+            tracker.test(pieces, MAX_POOL_LAG_S * sum(piece.shares for piece in pieces) / HOUR)
+    return reconciler
 
 
-def piece_of(hour: RigHour, by_tail: bool) -> Piece:
-    """Return a rig's hour as a comparison; Foundry lists workers by the tail of their names."""
+def piece_of(hour: RigHour, by_name_suffix: bool) -> SpanComparison:
+    """Return a rig's hour as a comparison; Foundry lists workers by the last part of their names."""
     due = hour.reported * (1 - REFUSED)
-    worker = hour.rig if by_tail else hour.worker
-    return Piece(worker, hour.start, hour.start + HOUR, hour.reported, due, hour.credited, due / hour.per_share)
+    worker = hour.rig if by_name_suffix else hour.worker
+    return SpanComparison(
+        worker, hour.start, hour.start + HOUR, hour.reported, due, hour.credited, due / hour.per_share
+    )
 
 
 def days_of(past: PoolPast, pool: PoolSettings, site: str) -> list[PoolDay]:
-    """Return the rows of the past days as the agent would have kept them."""
+    """Return the past days as the agent would have written them to the ledger."""
     rows: dict[float, PoolDay] = {}
     hashes = hashes_per_block(past.difficulty)
     scheme = pool.scheme or BY_KIND[pool.kind].scheme

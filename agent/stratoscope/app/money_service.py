@@ -1,4 +1,4 @@
-"""Runs the agent's bookkeeping: terms from the config, prices of power from outside, a look at everything at times."""
+"""Runs the economist: terms from the config, power prices and grid calls from feeds, a tick every 15 seconds."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,36 +9,43 @@ import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.config import Config
-from stratoscope.economics.call import Call, call_of
-from stratoscope.economics.days import Day, DayBook
-from stratoscope.economics.demand import Demand, Peak
+from stratoscope.economics.call import GridCall, parse_call
+from stratoscope.economics.days import DayRow, DayTable
+from stratoscope.economics.demand import DemandPeak, DemandTracker
 from stratoscope.economics.economist import Economist
-from stratoscope.economics.quote import quote_of
-from stratoscope.economics.terms import Terms
+from stratoscope.economics.quote import parse_quote
+from stratoscope.economics.terms import MoneyTerms
 from stratoscope.errors import SourceError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters, RigSnapshot
 from stratoscope.judgement.counters import Sample
-from stratoscope.market.records import Market
-from stratoscope.market.tariff import Quote
-from stratoscope.outside.feed import Feed, Reader
+from stratoscope.market.records import MarketStateSource
+from stratoscope.market.tariff import PowerQuote
+from stratoscope.outside.feed import Feed, FeedReader
 from stratoscope.outside.fetch import Fetcher
 
-TICK: Final = 15.0
-"""Seconds between looks: a demand's quarter of an hour and an advice's window want several."""
+TICK_S: Final = 15.0
+"""Seconds between ticks: the quarter hour of a demand charge and the window of an advice need several."""
+MIN_FEED_PAUSE_S: Final = 1.0
+FEED_FAILED: Final = {
+    "price": "tariff price source failed (the last price is used until it expires, then the fallback or none)",
+    "call": "grid call source failed (the last state is used until it expires)",
+}
+FEED_RECOVERED: Final = {"price": "tariff price source recovered", "call": "grid call source recovered"}
 
 log = structlog.get_logger("stratoscope")
-Sums = tuple[str, Counters, Sample]
+KeptCounters = tuple[str, Counters, Sample]
+"""Identity key, counters and last sample of a machine, as the ledger keeps them."""
 
 
-def terms_of(config: Config) -> Terms | None:
-    """Return what the operator said about money; None when the config says nothing that money could be reckoned by."""
+def terms_of(config: Config) -> MoneyTerms | None:
+    """Return the terms of a config; None when it configures nothing that money could be computed from."""
     own, market = config.economics, config.market
     if not (config.tariffs or market or own.algorithms):
         return None
     currency = own.currency or (market.currency if market is not None else "USD")
     ages = {} if market is None else {"price_max_age": market.price_max_age, "chain_max_age": market.tip_max_age}
-    return Terms(
+    return MoneyTerms(
         currency=currency,
         pool_fee=own.pool_fee,
         firmware_fee=own.firmware_fee,
@@ -55,12 +62,12 @@ def terms_of(config: Config) -> Terms | None:
     )
 
 
-def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
-    """Yield kept sums; fiat of another currency is left out of them, since two currencies make no sum."""
-    for key, sums, sample in rows:
-        if sums.currency not in (None, currency):
-            sums = replace(
-                sums,
+def in_currency(rows: Iterable[KeptCounters], currency: str) -> Iterator[KeptCounters]:
+    """Yield kept counters, without fiat amounts in another currency: amounts in two currencies cannot be added."""
+    for key, counters, sample in rows:
+        if counters.currency not in (None, currency):
+            counters = replace(
+                counters,
                 revenue_micro=None,
                 cost_micro=None,
                 credit_micro=None,
@@ -68,61 +75,56 @@ def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
                 cost_seconds=0.0,
                 currency=None,
             )
-        yield key, sums, sample
+        yield key, counters, sample
 
 
-class Key(NamedTuple):
-    """What is read for a tariff: its price, or the grid's call."""
+class FeedKey(NamedTuple):
+    """Identifies a feed: the power price of a tariff, or the grid's calls to curtail."""
 
-    of: Literal["price", "call"]
+    quantity: Literal["price", "call"]
     tariff: str
 
     @property
     def source(self) -> str:
-        """Return the name under which its requests are counted."""
-        return f"{'tariff' if self.of == 'price' else 'call'} {self.tariff}"
-
-    @property
-    def title(self) -> str:
-        """Return what it is for people."""
-        return "price of power" if self.of == "price" else "word of the grid"
+        """Return the source name of its requests in the metrics."""
+        return f"{'tariff' if self.quantity == 'price' else 'call'} {self.tariff}"
 
 
-class Money:
-    """The economist and what keeps it informed."""
+class MoneyService:
+    """Runs the economist and reads the feeds of its tariffs."""
 
     def __init__(
         self,
-        terms: Terms,
+        terms: MoneyTerms,
         site: str,
-        market: Market | None,
+        market: MarketStateSource | None,
         fetcher: Fetcher,
         clock: Clock,
         events: Callable[[Event], None],
-        days: Iterable[Day] = (),
-        peaks: Iterable[Peak] = (),
+        days: Iterable[DayRow] = (),
+        peaks: Iterable[DemandPeak] = (),
     ) -> None:
         self._fetcher, self._clock = fetcher, clock
-        book = DayBook(site, terms.currency, rig_days=terms.rig_days, rows=days)
-        self.economist = Economist(terms, market, book, Demand(site, peaks), events, clock.monotonic())
-        self._feeds: dict[Key, tuple[Feed, asyncio.Task[None]]] = {}
+        book = DayTable(site, terms.currency, rig_days=terms.rig_days, rows=days)
+        self.economist = Economist(terms, market, book, DemandTracker(site, peaks), events, clock.monotonic())
+        self._feeds: dict[FeedKey, tuple[Feed, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
-        """Look at everything until cancelled."""
+        """Tick and read feeds until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._follow_feeds()
-                while True:  # at once too: the first rigs' time passes from here on
-                    self.economist.tick(snapshots, self._clock.monotonic(), self._clock.time())
-                    await self._clock.sleep(TICK)
+                while True:  # the first tick is immediate: the time of the first rigs counts from here
+                    self.economist.update(snapshots, self._clock.monotonic(), self._clock.time())
+                    await self._clock.sleep(TICK_S)
         finally:
             self._tasks = None
             await self._fetcher.close()
 
-    def follow(self, terms: Terms) -> None:
-        """Reckon by other terms of the same currency from now on; feeds that stay are not touched."""
-        self.economist.follow(terms, self._clock.monotonic(), self._clock.time())
+    def follow(self, terms: MoneyTerms) -> None:
+        """Switch to other terms in the same currency; unchanged feeds are not restarted."""
+        self.economist.apply_terms(terms, self._clock.monotonic(), self._clock.time())
         self._follow_feeds()
 
     def _follow_feeds(self) -> None:
@@ -135,39 +137,39 @@ class Money:
             if key not in self._feeds:
                 self._feeds[key] = (
                     feed,
-                    self._tasks.create_task(self._read(key, feed), name=f"{key.of} of {key.tariff}"),
+                    self._tasks.create_task(self._read(key, feed), name=f"{key.quantity} of {key.tariff}"),
                 )
 
-    def _wanted(self) -> Iterator[tuple[Key, Feed]]:
+    def _wanted(self) -> Iterator[tuple[FeedKey, Feed]]:
         for name, contract in self.economist.terms.tariffs.items():
             if contract.feed is not None:
-                yield Key("price", name), contract.feed
+                yield FeedKey("price", name), contract.feed
             if contract.call is not None:
-                yield Key("call", name), contract.call
+                yield FeedKey("call", name), contract.call
 
-    def take(self, key: Key, said: Quote | Call) -> None:
-        """Take what a feed said: a price begins, the grid calls or does not."""
-        if isinstance(said, Quote):
-            self.economist.quote(key.tariff, said, self._clock.monotonic(), self._clock.time())
+    def apply(self, key: FeedKey, value: PowerQuote | GridCall) -> None:
+        """Pass a feed's value to the economist: a new price, or whether the grid calls."""
+        if isinstance(value, PowerQuote):
+            self.economist.add_quote(key.tariff, value, self._clock.monotonic(), self._clock.time())
         else:
-            self.economist.call(key.tariff, said)
+            self.economist.add_call(key.tariff, value)
 
-    async def _read(self, key: Key, feed: Feed) -> None:
-        """Read one feed over and over; what is wrong with it is told once, and once more when it is right again."""
-        wrong = None
-        reader: Reader[Quote | Call] = Reader(
-            key.source, feed, self._fetcher, quote_of if key.of == "price" else call_of
+    async def _read(self, key: FeedKey, feed: Feed) -> None:
+        """Read one feed at its interval; log a failure once per reason, and the recovery."""
+        failed: str | None = None  # reason of the failure logged last
+        reader: FeedReader[PowerQuote | GridCall] = FeedReader(
+            key.source, feed, self._fetcher, parse_quote if key.quantity == "price" else parse_call
         )
         while True:
             now, at = self._clock.monotonic(), self._clock.time()
             try:
-                self.take(key, await reader.read(at))
+                self.apply(key, await reader.read(at))
             except SourceError as error:
-                if error.reason not in (wrong, "waiting"):
-                    wrong = error.reason
-                    log.warning("a tariff's source gives nothing", tariff=key.tariff, of=key.title, reason=str(error))
+                if error.reason not in (failed, "waiting"):
+                    failed = error.reason
+                    log.warning(FEED_FAILED[key.quantity], tariff=key.tariff, reason=str(error))
             else:
-                if wrong is not None:
-                    wrong = None
-                    log.info("a tariff's source is back", tariff=key.tariff, of=key.title)
-            await self._clock.sleep(max(1.0, now + feed.interval - self._clock.monotonic()))
+                if failed is not None:
+                    failed = None
+                    log.info(FEED_RECOVERED[key.quantity], tariff=key.tariff)
+            await self._clock.sleep(max(MIN_FEED_PAUSE_S, now + feed.interval - self._clock.monotonic()))

@@ -1,4 +1,4 @@
-"""Makes the pools of a config and keeps their own log."""
+"""Builds the pool pollers of a config."""
 
 import random
 
@@ -6,17 +6,17 @@ import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.config import Config
-from stratoscope.pools.service import LivePools
+from stratoscope.pools.service import PoolService
 from stratoscope.pools.settings import PoolSettings
 
 log = structlog.get_logger("stratoscope")
 
 
 def pool_settings(config: Config) -> list[PoolSettings]:
-    """Return what the operator configured of each pool."""
+    """Return the settings of each configured pool."""
     return [pool.settings() for pool in config.pools]
 
 
-def live_pools(config: Config, clock: Clock) -> LivePools:
-    """Return the pools of `config`, also where there are none: a changed config may add some."""
-    return LivePools(pool_settings(config), clock, chance=random.random, warn=log.warning)
+def make_pools(config: Config, clock: Clock) -> PoolService:
+    """Return the pools of `config`; without any it is empty, because a changed config may add some."""
+    return PoolService(pool_settings(config), clock, random01=random.random, warn=log.warning, inform=log.info)

@@ -1,4 +1,4 @@
-"""Holds pools and rigs against each other while the agent runs: feeds the reckoner a few times a minute."""
+"""Compares pools with rigs while the agent runs: feeds the reconciler a few times a minute."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,148 +12,153 @@ from stratoscope.events import Event
 from stratoscope.fleet import RigSnapshot
 from stratoscope.ledger import Ledger
 from stratoscope.market.chain import hashes_per_block
-from stratoscope.market.records import Market, MarketNow
-from stratoscope.pools.poller import AskedPool, Kept
-from stratoscope.pools.service import LivePools
+from stratoscope.market.records import MarketState, MarketStateSource
+from stratoscope.pools.poller import CallState, PoolPoller
+from stratoscope.pools.service import PoolService
 from stratoscope.pools.settings import PoolSettings
-from stratoscope.reconcile.book import Reconciled, Terms
-from stratoscope.reconcile.days import Worth
-from stratoscope.reconcile.matching import Place, match
-from stratoscope.reconcile.reconciler import Agreed, Reckoner
+from stratoscope.reconcile.days import HashValue
+from stratoscope.reconcile.matching import PoolIdentity, match_rigs
+from stratoscope.reconcile.pool_tracker import PoolReconciliation, PoolTerms
+from stratoscope.reconcile.reconciler import PoolAgreement, Reconciler
 from stratoscope.units import MINUTE
 
 log = structlog.get_logger("stratoscope")
-TICK: Final = 15.0
-MATCH_EVERY: Final = MINUTE
+TICK_S: Final = 15.0
+MATCH_INTERVAL_S: Final = MINUTE
 
 
-def agreed(settings: PoolSettings) -> Agreed:
-    """Return how rigs know a pool, and what is agreed with it."""
-    place = Place(
+def agreed(settings: PoolSettings) -> PoolAgreement:
+    """Return what identifies a pool in a rig's pool slots, and the terms agreed with it."""
+    identity = PoolIdentity(
         pool=settings.name, account=settings.account.account or None, hosts=settings.stratum, workers=settings.workers
     )
-    terms = Terms(pool=settings.name, scheme=settings.scheme, fee=settings.fee, tolerance=settings.tolerance)
-    return Agreed(place, terms)
+    terms = PoolTerms(pool=settings.name, scheme=settings.scheme, fee=settings.fee, tolerance=settings.tolerance)
+    return PoolAgreement(identity, terms)
 
 
-def worth_of(market: MarketNow | None) -> Worth | None:
-    """Return what a hash is worth by difficulty now, in satoshis; None while difficulty or fees are unknown."""
+def worth_of(market: MarketState | None) -> HashValue | None:
+    """Return the expected earnings of one hash in satoshis; None while difficulty, subsidy or fees are unknown."""
     if market is None or market.difficulty is None or market.subsidy is None or market.fees is None:
         return None
     hashes = hashes_per_block(market.difficulty.value)
-    return Worth((market.subsidy + market.fees.value) / hashes, market.subsidy / hashes) if hashes > 0 else None
+    return HashValue((market.subsidy + market.fees.value) / hashes, market.subsidy / hashes) if hashes > 0 else None
 
 
-class Reconciliation:
-    """Feeds rigs, lists of workers and earnings to the reckoner; each list once, with the time it was true at."""
+class ReconcileService:
+    """Feeds rigs, worker lists and earnings to the reconciler; each list once, with the time it was observed."""
 
-    def __init__(self, pools: LivePools, reckoner: Reckoner, market: Market | None, clock: Clock) -> None:
-        self.reckoner = reckoner
+    def __init__(
+        self, pools: PoolService, reconciler: Reconciler, market: MarketStateSource | None, clock: Clock
+    ) -> None:
+        self.reconciler = reconciler
         self._pools, self._market, self._clock = pools, market, clock
         self._taken: dict[tuple[str, str], float] = {}
         self._matched = float("-inf")  # monotonic s
-        self._heard = -1  # rigs that were heard then
+        self._rigs_with_reading = -1  # at the last matching
         pools.rig_of = self._rig_of
 
     def _rig_of(self, pool: str, worker: str) -> str | None:
-        asked = self._pools.asked.get(pool)
-        found = self.reckoner.rig_of(pool, worker)
+        asked = self._pools.pollers.get(pool)
+        found = self.reconciler.rig_of(pool, worker)
         return found if found is not None or asked is None else asked.settings.workers.get(worker)
 
     @property
-    def now(self) -> tuple[Reconciled, ...] | None:
-        """Return what is known of every pool; None where none is configured."""
-        return self.reckoner.now or None
+    def now(self) -> tuple[PoolReconciliation, ...] | None:
+        """Return the current reconciliation of every pool; None where no pool is configured."""
+        return self.reconciler.now or None
 
     def follow(self, settings: Iterable[PoolSettings], firmware_fee: float) -> None:
-        """Reconcile the pools of a config from now on."""
-        self.reckoner.follow(map(agreed, settings), firmware_fee)
+        """Switch to the pools of another config."""
+        self.reconciler.follow(map(agreed, settings), firmware_fee)
         self._matched = float("-inf")
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
-        """Look every TICK seconds until cancelled."""
+        """Call `tick` every TICK_S seconds until cancelled."""
         while True:
-            await self._clock.sleep(TICK)
-            if not self.reckoner.agreed:
+            await self._clock.sleep(TICK_S)
+            if not self.reconciler.agreements:
                 continue
             try:
                 await self.tick(snapshots)
-            except Exception:  # a bug over a stranger's figures must not stop the polling of rigs
-                log.exception("a bug of ours while reconciling")
+            except Exception:  # an internal error over a pool's figures must not stop the polling of rigs
+                log.exception("internal error while reconciling (please report); the next run is in 15 s")
 
     async def tick(self, snapshots: Mapping[str, RigSnapshot]) -> None:
-        """Look once at rigs and pools."""
-        asked = {name: one for name, one in self._pools.asked.items() if name in self.reckoner.books}
+        """Feed the reconciler once and update its results."""
+        asked = {name: one for name, one in self._pools.pollers.items() if name in self.reconciler.trackers}
         reports = self._pools.reports
-        lists = [(name, kept) for name, one in asked.items() for kept in self._new(name, one, "workers")]
-        heard = sum(snapshot.reading is not None for snapshot in snapshots.values())
-        if lists or heard != self._heard or self._clock.monotonic() - self._matched >= MATCH_EVERY:
-            self._heard = heard
+        lists = [(name, state) for name, one in asked.items() for state in self._iter_new(name, one, "workers")]
+        with_reading = sum(snapshot.reading is not None for snapshot in snapshots.values())
+        due = self._clock.monotonic() - self._matched >= MATCH_INTERVAL_S
+        if lists or due or with_reading != self._rigs_with_reading:
+            self._rigs_with_reading = with_reading
             await self._match(snapshots)
         market = self._market.now if self._market is not None else None
         at = self._clock.time()
-        await _slowly(self.reckoner.look(list(snapshots.values()), at, worth_of(market), reports))
-        for name, kept in lists:
+        await self.reconciler.add_snapshots(list(snapshots.values()), at, worth_of(market), reports)
+        for name, state in lists:
             if name in reports:
-                await _slowly(self.reckoner.take(name, reports[name], true_at(kept)))
+                await self.reconciler.add_workers(name, reports[name], observed_at(state))
         for name, one in asked.items():
-            for kept in self._new(name, one, "earnings"):
-                self.reckoner.credited(name, (kept.part or {}).get("earnings", ()), kept.at)
+            for state in self._iter_new(name, one, "earnings"):
+                self.reconciler.add_earnings(name, (state.result or {}).get("earnings", ()), state.at)
         difficulty = market.difficulty.value if market is not None and market.difficulty is not None else None
-        self.reckoner.reckon(self._clock.time(), reports, difficulty)
+        self.reconciler.update(self._clock.time(), reports, difficulty)
 
     async def _match(self, snapshots: Mapping[str, RigSnapshot]) -> None:
-        """Match in a thread: ten thousand rigs take a while."""
+        """Match workers to rigs in a thread: ten thousand rigs take a while."""
         self._matched = self._clock.monotonic()
         names = {
             name: None if report.workers is None else [worker.name for worker in report.workers]
             for name, report in self._pools.reports.items()
-            if report.workers is not None or _lists_none(self._pools.asked[name])
+            if report.workers is not None or _lists_none(self._pools.pollers[name])
         }
-        places = [one.place for name, one in self.reckoner.agreed.items() if name in names]
-        if self.reckoner.sit(await asyncio.to_thread(match, places, names, list(snapshots.values()))):
+        identities = [one.identity for name, one in self.reconciler.agreements.items() if name in names]
+        if self.reconciler.set_matching(
+            await asyncio.to_thread(match_rigs, identities, names, list(snapshots.values()))
+        ):
             self._pools.rematch()
 
-    def _new(self, pool: str, asked: AskedPool, what: str) -> Iterator[Kept]:
-        """Yield the part of a pool that tells `what`, if it was not taken yet; without workers that is the account."""
-        told = [kept for kept in asked.calls if kept.part is not None and what in kept.part]
+    def _iter_new(self, pool: str, asked: PoolPoller, what: str) -> Iterator[CallState]:
+        """Yield the response of a pool with `what`, if it is new; of a pool without workers, the account's response."""
+        responses = [state for state in asked.calls if state.result is not None and what in state.result]
         if what == "workers" and _lists_none(asked):
-            told = [kept for kept in asked.calls if kept.part is not None and "hashrate" in kept.part]
-        for kept in told[:1]:
-            if self._taken.get((pool, what)) != kept.came:
-                self._taken[pool, what] = kept.came
-                yield kept
+            responses = [state for state in asked.calls if state.result is not None and "hashrate" in state.result]
+        for state in responses[:1]:
+            if self._taken.get((pool, what)) != state.received:
+                self._taken[pool, what] = state.received
+                yield state
 
 
-def _lists_none(asked: AskedPool) -> bool:
-    """Tell whether a pool has answered everything and lists no workers; before that it may still list some."""
-    parts = [kept.part for kept in asked.calls]
-    return all(part is not None and "workers" not in part for part in parts)
+def _lists_none(asked: PoolPoller) -> bool:
+    """Tell whether all calls of a pool were answered and none lists workers; until then it may still list some."""
+    parts = [state.result for state in asked.calls]
+    return all(result is not None and "workers" not in result for result in parts)
 
 
-def true_at(kept: Kept) -> float:
-    """Return the UTC s at which a part was true: by the pool's word, else when it came."""
-    by_word = (kept.part or {}).get("at")
-    return kept.at if by_word is None else by_word
+def observed_at(state: CallState) -> float:
+    """Return the UTC s at which a response was true: as the pool states it, else when it was received."""
+    stated = (state.result or {}).get("at")
+    return state.at if stated is None else stated
 
 
-async def _slowly(work: Iterator[None]) -> None:
-    """Do the work in slices between which the loop runs."""
+async def _in_slices(work: Iterator[None]) -> None:
+    """Do the work in slices, so that the event loop is never blocked for long."""
     for _ in work:
         await asyncio.sleep(0)
 
 
-def remembered(config: Config, ledger: Ledger | None, events: Callable[[Event], None]) -> Reckoner:
-    """Return a reckoner that goes on where the ledger stopped."""
+def resume_reconciler(config: Config, ledger: Ledger | None, events: Callable[[Event], None]) -> Reconciler:
+    """Return a reconciler that resumes from the ledger."""
     if ledger is None:
-        return Reckoner(config.site, events)
-    return Reckoner(config.site, events, rows=ledger.pool_days(), states=ledger.pool_tests(config.site))
+        return Reconciler(config.site, events)
+    return Reconciler(config.site, events, rows=ledger.pool_days(), states=ledger.pool_tests(config.site))
 
 
-def reconciliation(
-    config: Config, pools: LivePools, market: Market | None, clock: Clock, reckoner: Reckoner
-) -> Reconciliation:
-    """Return the reconciliation of the pools of `config`."""
-    made = Reconciliation(pools, reckoner, market, clock)
-    made.follow((pool.settings() for pool in config.pools), config.economics.firmware_fee)
-    return made
+def make_reconcile_service(
+    config: Config, pools: PoolService, market: MarketStateSource | None, clock: Clock, reconciler: Reconciler
+) -> ReconcileService:
+    """Return the service that reconciles the pools of `config`."""
+    service = ReconcileService(pools, reconciler, market, clock)
+    service.follow((pool.settings() for pool in config.pools), config.economics.firmware_fee)
+    return service

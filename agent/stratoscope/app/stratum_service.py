@@ -1,4 +1,4 @@
-"""Tells the stratum watcher which endpoints the rigs name, where those rigs stand and how many work for each."""
+"""Feeds the stratum watcher: the endpoints in the rigs' pool slots, where those rigs are, and their hashrate."""
 
 import asyncio
 import random
@@ -13,39 +13,44 @@ from stratoscope.clock import Clock
 from stratoscope.config import Config
 from stratoscope.events import Events
 from stratoscope.fleet import RigSnapshot
-from stratoscope.market.service import LiveMarket
+from stratoscope.market.service import MarketService
 from stratoscope.reading import PoolSlot
-from stratoscope.stratum.protocol.dial import Dialer
-from stratoscope.stratum.protocol.endpoint import place_of
-from stratoscope.stratum.watch.endpoint_state import Share
-from stratoscope.stratum.watch.watcher import Naming, Watch
-from stratoscope.wire.dns import Names
+from stratoscope.stratum.protocol.endpoint import address_scope
+from stratoscope.stratum.sessions.dial import SocketDialer
+from stratoscope.stratum.watch.watched_endpoint import EndpointLoad
+from stratoscope.stratum.watch.watcher import EndpointClaims, EndpointWatcher
+from stratoscope.wire.dns import DnsResolver
 
-LOOK: Final = 10.0
-"""Seconds between looks at the fleet's pool slots."""
-FIRST_LOOK: Final = 1.0
-"""The same while no rig has named a pool."""
-BATCH: Final = 250
+SCAN_INTERVAL_S: Final = 10.0
+"""Seconds between scans of the fleet's pool slots."""
+FIRST_SCAN_INTERVAL_S: Final = 1.0
+"""The same until a rig has reported a pool."""
+RIGS_PER_SLICE: Final = 250
 PORT: Final = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 
 log = structlog.get_logger("stratoscope")
 
 
-class Watching:
-    """The watcher, and what keeps it informed of the fleet."""
+def log_watch_bug(url: str) -> None:
+    """Log the exception being handled; the watcher retries the endpoint `url`."""
+    log.error("internal error while watching (please report)", endpoint=url, exc_info=True)  # noqa: LOG014 — stratum/watch/watcher.py calls it inside its except block
+
+
+class StratumService:
+    """Runs the stratum watcher and tells it which endpoints the fleet uses."""
 
     def __init__(self, config: Config, clock: Clock, events: Events) -> None:
-        assert config.stratum is not None, "made only where the section is"  # noqa: S101 — a caller's mistake
-        self.market: LiveMarket | None = None
-        self._clock, self._names = clock, Names(clock)
-        self.watch = Watch(
+        assert config.stratum is not None, "the config needs a section stratum"  # noqa: S101 — only a wrong caller can cause it
+        self.market: MarketService | None = None
+        self._clock, self._names = clock, DnsResolver(clock)
+        self.watch = EndpointWatcher(
             config.stratum.settings(),
             clock,
-            chance=random.random,
-            dial=Dialer(self._names, clock),
+            random01=random.random,
+            dial=SocketDialer(self._names, clock),
             events=events,
             difficulty=self._difficulty,
-            on_bug=lambda url: log.error("a bug of ours while watching", endpoint=url, exc_info=True),  # noqa: LOG014 — called inside the except block of stratum/watch.py
+            on_internal_error=log_watch_bug,
         )
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
@@ -54,33 +59,33 @@ class Watching:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.watch.run(), name="stratum")
                 while True:
-                    found: dict[str, Naming] = {}
-                    for some in batched(tuple(snapshots.values())):
-                        named(some, found)
-                        await asyncio.sleep(0)  # ten thousand rigs in one go would hold up the loop
-                    self.watch.name(found)
-                    await self._clock.sleep(LOOK if found else FIRST_LOOK)
+                    found: dict[str, EndpointClaims] = {}
+                    for some in iter_slices(tuple(snapshots.values())):
+                        add_endpoints(some, found)
+                        await asyncio.sleep(0)  # ten thousand rigs in one go would block the event loop
+                    self.watch.update_claims(found)
+                    await self._clock.sleep(SCAN_INTERVAL_S if found else FIRST_SCAN_INTERVAL_S)
         finally:
             await self._names.close()
 
     def follow(self, config: Config) -> None:
-        """Watch by other settings from now on."""
+        """Switch to another config."""
         if config.stratum is not None and config.stratum.enabled:
-            self.watch.follow(config.stratum.settings())
+            self.watch.apply_settings(config.stratum.settings())
 
     def _difficulty(self) -> float | None:
-        """Return the market's difficulty, unless it comes from these jobs."""
+        """Return the market's difficulty, unless it was derived from stratum jobs."""
         known = None if self.market is None else self.market.now.difficulty
         return None if known is None or known.source.startswith("stratum") else known.value
 
 
-def batched(snapshots: Sequence[RigSnapshot]) -> Iterator[Sequence[RigSnapshot]]:
-    """Yield BATCH snapshots at a time."""
-    return (snapshots[at : at + BATCH] for at in range(0, len(snapshots), BATCH))
+def iter_slices(snapshots: Sequence[RigSnapshot]) -> Iterator[Sequence[RigSnapshot]]:
+    """Yield RIGS_PER_SLICE snapshots at a time."""
+    return (snapshots[at : at + RIGS_PER_SLICE] for at in range(0, len(snapshots), RIGS_PER_SLICE))
 
 
-def named(snapshots: Iterable[RigSnapshot], found: dict[str, Naming]) -> dict[str, Naming]:
-    """Add what the rigs say of each pool URL to `found`; rigs of another algorithm than Bitcoin's are left out."""
+def add_endpoints(snapshots: Iterable[RigSnapshot], found: dict[str, EndpointClaims]) -> dict[str, EndpointClaims]:
+    """Add the pool URLs of SHA-256 rigs to `found`, with where the rigs are and their hashrate; return `found`."""
     for snapshot in snapshots:
         reading = snapshot.reading
         if reading is None or reading.algorithm not in (None, "sha256"):
@@ -90,23 +95,23 @@ def named(snapshots: Iterable[RigSnapshot], found: dict[str, Naming]) -> dict[st
             if slot.url:
                 naming = found.get(slot.url)
                 if naming is None:
-                    naming = found[slot.url] = Naming(set())
-                naming.places.add(place)
+                    naming = found[slot.url] = EndpointClaims(set())
+                naming.scopes.add(place)
                 if slot.active:
                     _count(naming, snapshot, slot)
     return found
 
 
-def _count(naming: Naming, snapshot: RigSnapshot, slot: PoolSlot) -> None:
-    share = naming.share = naming.share or Share()
-    share.rigs += 1
+def _count(naming: EndpointClaims, snapshot: RigSnapshot, slot: PoolSlot) -> None:
+    load = naming.load = naming.load or EndpointLoad()
+    load.rigs += 1
     if snapshot.judged.hashrate is not None:
-        share.hashrate = (share.hashrate or 0.0) + snapshot.judged.hashrate
+        load.hashrate = (load.hashrate or 0.0) + snapshot.judged.hashrate
     naming.user = naming.user or slot.user
 
 
 @lru_cache(1 << 15)
 def place_of_rig(address: str) -> str:
-    """Return where a rig stands; one that is known by a name stands on the own network."""
-    place = place_of(PORT.sub("", address).strip("[]"))
+    """Return the network a rig is on: loopback, link_local, private or public; a host name counts as private."""
+    place = address_scope(PORT.sub("", address).strip("[]"))
     return "private" if place == "never" else place

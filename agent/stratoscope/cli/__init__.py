@@ -1,4 +1,4 @@
-"""Offers the command line; each command lives in a file of its own and imports what it needs only when it runs."""
+"""Defines the command line. Each command has its own file, and imports what it needs when it runs."""
 
 import sys
 from typing import Annotated, Any, Final
@@ -33,11 +33,11 @@ WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 
-class Guarded(TyperGroup):
-    """Turns errors that people can act on into one sentence on stderr and an exit code; bugs keep their traceback."""
+class CommandGroup(TyperGroup):
+    """Prints errors that people can fix as one sentence on stderr and sets the exit code; bugs keep their traceback."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the commands in the order of COMMANDS, then the groups; typer would put groups first."""
+        """Return the commands in the order of COMMANDS, then the groups; typer puts groups first."""
         first = [name for name, _, _ in COMMANDS]
         return [*first, *(name for name in super().list_commands(ctx) if name not in first)]
 
@@ -51,18 +51,18 @@ class Guarded(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output has gone, as `| head` does
+            sys.stderr.close()  # the reader of stdout has closed it, as `| head` does
             raise typer.Exit(0) from None
 
 
 app = typer.Typer(
-    cls=Guarded,
+    cls=CommandGroup,
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: importing rich alone would double its time
+    rich_markup_mode=None,  # plain help: importing rich would double its run time
     add_completion=False,
-    pretty_exceptions_enable=False,  # they show local variables, and so secrets
+    pretty_exceptions_enable=False,  # they show local variables, including secrets
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 done, 1 what was asked for failed, 2 wrong command line.",
+    epilog="Exit codes: 0 success, 1 failure, 2 wrong command line.",
 )
 
 
@@ -78,21 +78,21 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Read-only telemetry for Bitcoin mining rigs: polls them over their own APIs and serves Prometheus metrics."""
+    """Read-only telemetry for Bitcoin mining rigs: poll them over their own APIs and serve Prometheus metrics."""
 
 
 COMMANDS: Final = (
-    ("run", run.run, "Run the agent on a config."),
-    ("demo", demo.demo, "Run the agent on a simulated fleet; no rig needed."),
-    ("scan", scan.scan, "Look for rigs in networks."),
+    ("run", run.run, "Run the agent with a config."),
+    ("demo", demo.demo, "Run the agent with a simulated fleet; no rig needed."),
+    ("scan", scan.scan, "Find rigs in networks."),
     ("read", read.read, "Read one rig once."),
-    ("record", record.record, "Save a rig's answers, redacted, for a bug report."),
-    ("simulate", simulate.simulate, "Serve simulated rigs only."),
+    ("record", record.record, "Save the redacted responses of a rig for a bug report."),
+    ("simulate", simulate.simulate, "Serve simulated rigs, a pool and a market."),
     ("hashprice", hashprice.hashprice, "Calculate hashprice, breakevens and margin."),
     ("difficulty", difficulty.difficulty, "Estimate the next difficulty adjustment."),
     ("tap", tap.tap, "Relay miners to their pool and count their shares."),
-    ("check-config", check_config.check_config, "Check a config and say where each mistake is."),
-    ("metrics", metrics.metrics, "Print every metric with unit, labels and meaning."),
+    ("check-config", check_config.check_config, "Check a config and show where each mistake is."),
+    ("metrics", metrics.metrics, "Show every metric with unit, labels and meaning."),
 )
 for command, function, short in COMMANDS:
     if function is not hashprice.hashprice:
@@ -100,13 +100,13 @@ for command, function, short in COMMANDS:
 
 calculator = typer.Typer(rich_markup_mode=None, invoke_without_command=True, subcommand_metavar="[live]")
 calculator.callback()(hashprice.hashprice)
-calculator.command("live", short_help="Take difficulty, fees and price as they are now.")(hashprice_live.live)
-app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin; `live`: of now.")
-stratum.stratum.command(stratum.DEFAULT, short_help="Watch endpoints; the word may be left out.")(stratum_watch.watch)
-app.add_typer(stratum.stratum, name="stratum", short_help="Read a stratum endpoint; `decode`: jobs from a file.")
-app.add_typer(pools.pools, name="pools", short_help="Ask the configured pools and say what came.")
-app.add_typer(mqtt.mqtt, name="mqtt", short_help="Look at what is published over MQTT.")
-app.add_typer(ledger.ledger, name="ledger", short_help="Read or copy the agent's ledger.")
+calculator.command("live", short_help="Use the current difficulty, fees and price.")(hashprice_live.live)
+app.add_typer(calculator, name="hashprice", short_help="Calculate hashprice, breakevens and margin.")
+stratum.stratum.command(stratum.DEFAULT, short_help="Watch endpoints (the default command).")(stratum_watch.watch)
+app.add_typer(stratum.stratum, name="stratum", short_help="Watch stratum endpoints, or decode jobs from a file.")
+app.add_typer(pools.pools, name="pools", short_help="Query the configured pools.")
+app.add_typer(mqtt.mqtt, name="mqtt", short_help="Show what is published over MQTT.")
+app.add_typer(ledger.ledger, name="ledger", short_help="Export or copy the agent's ledger.")
 
 
 def main() -> None:

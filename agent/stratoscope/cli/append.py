@@ -1,4 +1,4 @@
-"""Adds rigs to a config file without touching anything else in it: comments, order and spelling stay."""
+"""Adds rigs to a config file and leaves the rest of it unchanged: comments, order and spelling."""
 
 import json
 import os
@@ -23,19 +23,19 @@ NUMBER: Final = re.compile(r"[0-9._eExXoO-]*")
 
 
 def append(path: Path, rigs: Sequence[Mapping[str, Any]], comments: Sequence[str] = ()) -> int:
-    """Add those of `rigs` that `path` does not hold yet; return how many were added.
+    """Add those of `rigs` that `path` does not contain; return how many were added.
 
-    A rig is {address, name?, user?, password?, ports?} with `ports` from usual to actual port. A missing file is made.
-    The file is replaced in one step, and only by one that loads. Raises ConfigError.
+    A rig is {address, name?, user?, password?, ports?} with `ports` from usual to actual port. A missing file is
+    created. The file is replaced atomically, and only by one that loads. Raises ConfigError.
     """
-    path = path.resolve()  # a symbolic link stays one
+    path = path.resolve()  # keeps a symbolic link
     known: set[str] = set()
     text = HEAD
     if path.exists():
         try:
             known = {entry.key for entry in expand(load(path, os.environ))}
         except InvalidConfig as error:
-            raise ConfigError(f"{path} is left as it is, because it has problems:\n{error}") from None
+            raise ConfigError(f"{path} is not changed, because it has problems:\n{error}") from None
         text = read_text(path)
     lines: list[str] = []
     added = 0
@@ -66,10 +66,10 @@ def _scalar(text: str) -> str:
 
 
 def _rigs_node(text: str) -> tuple[Node | None, Node | None, Node]:
-    """Return key and value of `rigs` in the YAML `text`, and the whole."""
+    """Return the key and the value of `rigs` in the YAML `text`, and the root."""
     root = YAML(typ="safe", pure=True).compose(text)
     if not isinstance(root, MappingNode) or root.flow_style:
-        raise ConfigError("this config is written in braces: rigs can be added only to one with a key on each line")
+        raise ConfigError("this config is written in braces: rewrite it with one key per line to add rigs")
     for key, value in root.value:
         if key.value == "rigs":
             return key, value, root
@@ -77,7 +77,7 @@ def _rigs_node(text: str) -> tuple[Node | None, Node | None, Node]:
 
 
 def _inserted(text: str, lines: list[str]) -> str:
-    """Return `text` with the entries `lines` at the end of its list of rigs."""
+    """Return `text` with the entries `lines` appended to its list of rigs."""
     newline = "\r\n" if "\r\n" in text else "\n"
     if text == HEAD:
         return text + "".join(f"  {line}{newline}" for line in lines)
@@ -91,7 +91,7 @@ def _inserted(text: str, lines: list[str]) -> str:
     if isinstance(value, SequenceNode) and value.value:
         indent = " " * value.start_mark.column
         last = _end(value)
-    else:  # nothing there, [] or ~
+    else:  # empty, [] or ~
         last = key.end_mark.line
         text = text[: value.start_mark.index] + text[value.end_mark.index :]
     rows = text.splitlines(keepends=True)
@@ -102,7 +102,7 @@ def _inserted(text: str, lines: list[str]) -> str:
 
 
 def _into_brackets(text: str, bracket: int, lines: list[str]) -> str:
-    """Return `text` with the entries before the closing bracket of a list written as [a, b]."""
+    """Return `text` with the entries inserted before the closing bracket of a list written as [a, b]."""
     entries = []
     for line in lines:
         if line.startswith("- "):
@@ -114,7 +114,7 @@ def _into_brackets(text: str, bracket: int, lines: list[str]) -> str:
 
 
 def _end(node: Node) -> int:
-    """Return the line on which the last scalar or bracket of `node` ends; block nodes end only at the next key."""
+    """Return the line where the last scalar or bracket of `node` ends; a block node itself ends at the next key."""
     while isinstance(node, SequenceNode | MappingNode) and not node.flow_style and node.value:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
@@ -124,7 +124,7 @@ def _end(node: Node) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put `text` in place of `path` in one step, with its mode, after it was seen to load."""
+    """Replace `path` by `text` atomically with the same mode, if `text` loads; raise ConfigError otherwise."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
@@ -138,7 +138,7 @@ def _replace(path: Path, text: str) -> None:
             load(Path(file.name), os.environ)
         except InvalidConfig as error:
             Path(file.name).unlink()
-            raise ConfigError(f"{path} is left as it is, because rigs could not be added to it:\n{error}") from None
+            raise ConfigError(f"{path} is not changed, because adding rigs would cause problems:\n{error}") from None
         except BaseException:
             Path(file.name).unlink()
             raise

@@ -1,4 +1,4 @@
-"""Checks a config and says where each mistake is: `stratoscope check-config`."""
+"""Implements `stratoscope check-config`: checks a config and shows where each mistake is."""
 
 import os
 from pathlib import Path
@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from stratoscope.cli.options import AsJson
+
 
 def check_config(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The config file.", show_default=False)],
-    strict: Annotated[bool, typer.Option("--strict", help="Take warnings for mistakes too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Config file.", show_default=False)],
+    strict: Annotated[bool, typer.Option("--strict", help="Also fail on warnings.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check a config, the lists of rigs and the secrets it refers to, without running anything."""
+    """Check a config, its rig lists and its references to secrets, without running the agent."""
     from stratoscope.cli.output import note, print_json, say
 
     report = _report(file)
@@ -51,5 +53,5 @@ def _summary(file: Path, report: dict[str, Any]) -> str:
     rigs, addresses = report["rigs"], report["addresses"]
     line = f"{file} is fine: {rigs} rig{'' if rigs == 1 else 's'}"
     if addresses:
-        line += f" and {addresses} address{'' if addresses == 1 else 'es'} to look for rigs at"
+        line += f" and {addresses} address{'' if addresses == 1 else 'es'} to search for rigs"
     return f"{line}; exporters: {', '.join(report['exporters']) or 'none'}"

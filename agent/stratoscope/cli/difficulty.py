@@ -1,10 +1,10 @@
-"""Estimates the next difficulty adjustment: `stratoscope difficulty`."""
+"""Implements `stratoscope difficulty`: estimates the next difficulty adjustment."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from stratoscope.cli.numbers import HIGHEST
+from stratoscope.cli.options import AsJson, TipHeight
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,36 +15,40 @@ PERCENT: Final = 100.0
 
 
 def difficulty(
-    height: Annotated[
-        int, typer.Option("--height", min=0, max=HIGHEST, metavar="N", help="Height of the newest block.")
-    ],
-    epoch_start: Annotated[
-        str, typer.Option("--epoch-start", metavar="TIME", help="Time of the epoch's first block, in s or ISO 8601.")
-    ],
-    now: Annotated[str | None, typer.Option("--now", metavar="TIME", help="The present time if not now.")] = None,
+    height: TipHeight,
+    epoch_start: Annotated[str, typer.Option("--epoch-start", metavar="TIME", help="Time of the epoch's first block.")],
+    now: Annotated[
+        str | None, typer.Option("--now", metavar="TIME", help="Time of the estimate [default: now].")
+    ] = None,
     previous_change: Annotated[
         float | None,
-        typer.Option("--previous-change", metavar="PERCENT", help="Change at the last adjustment; with --t504."),
+        typer.Option("--previous-change", metavar="PERCENT", help="Change at the last adjustment, requires --t504."),
     ] = None,
     t504: Annotated[
         str | None,
-        typer.Option("--t504", metavar="TIME", help="Time of the block 504 back; used before block 503 of an epoch."),
+        typer.Option(
+            "--t504",
+            metavar="TIME",
+            help="Time of the block 504 blocks before the tip; used before block 503 of an epoch.",
+        ),
     ] = None,
     latest_block_time: Annotated[
         str | None,
-        typer.Option("--latest-block-time", metavar="TIME", help="Time of the newest block; ends a full epoch's span."),
+        typer.Option(
+            "--latest-block-time", metavar="TIME", help="Time of the newest block; used as the end of a complete epoch."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Estimate the next difficulty adjustment with its error, by the rule that mempool uses.
+    """Estimate the next difficulty adjustment and its error, with the method of mempool.
 
-    Times are seconds since 1970 or ISO 8601 with an offset.
+    TIME is seconds since 1970, or ISO 8601 with an offset.
     """
     from stratoscope.cli.numbers import moment, within
     from stratoscope.cli.output import console, print_json
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
-    from stratoscope.market.adjustment import WINDOW, next_adjustment
+    from stratoscope.market.adjustment import WINDOW_BLOCKS, estimate_adjustment
     from stratoscope.market.chain import BLOCKS_PER_EPOCH
 
     within("--previous-change", previous_change, -75, 300, "write percent, as -1.2")
@@ -52,9 +56,11 @@ def difficulty(
         raise UsageError("--t504 and --previous-change go together: give both or neither")
     start = moment("--epoch-start", epoch_start)
     window_start = None if t504 is None else moment("--t504", t504)
-    if window_start is not None and window_start >= start and height % BLOCKS_PER_EPOCH < WINDOW - 1:
-        raise UsageError("--t504 is not before --epoch-start: the block 504 below the tip is of the epoch before")
-    estimate = next_adjustment(
+    if window_start is not None and window_start >= start and height % BLOCKS_PER_EPOCH < WINDOW_BLOCKS - 1:
+        raise UsageError(
+            "--t504 is not before --epoch-start: the block 504 blocks before the tip is in the previous epoch"
+        )
+    estimate = estimate_adjustment(
         height,
         start,
         SystemClock().time() if now is None else moment("--now", now),
@@ -63,7 +69,7 @@ def difficulty(
         latest_block=None if latest_block_time is None else moment("--latest-block-time", latest_block_time),
     )
     if estimate is None:
-        raise UsageError("--now is not after --epoch-start: an epoch without time has no pace")
+        raise UsageError("--now is not after --epoch-start: give a later time")
     if as_json:
         print_json(document(estimate, height))
     else:
@@ -71,7 +77,7 @@ def difficulty(
 
 
 def document(estimate: "Adjustment", height: int) -> dict[str, Any]:
-    """Return the estimate under its public names; errors are relative to the next difficulty."""
+    """Return the estimate as a JSON object; errors are relative to the next difficulty."""
     from stratoscope.market.chain import next_halving
 
     halving = next_halving(height)
@@ -100,10 +106,10 @@ def _table(estimate: "Adjustment") -> "Table":
 
     table = Table(title=text("Next difficulty adjustment", "bold"), title_justify="left", show_header=False)
     when = datetime.fromtimestamp(estimate.retarget_time, UTC)
-    pace = "the last 504 blocks" if estimate.method == "window" else "this epoch so far"
+    basis = "the last 504 blocks" if estimate.method == "window" else "this epoch so far"
     for name, cell in (
         ("change", f"{estimate.change * PERCENT:+.2f} % ± {estimate.forecast_error * PERCENT:.2f} %"),
-        ("pace of", f"{pace}, known to ± {estimate.standard_error * PERCENT:.2f} %"),
+        ("based on", f"{basis}, standard error ± {estimate.standard_error * PERCENT:.2f} %"),
         ("hashprice after it", f"{(hashprice_after(1.0, estimate.change) - 1) * PERCENT:+.2f} %"),
         ("at height", f"{estimate.retarget_height:,}, in {estimate.remaining_blocks:,} blocks"),
         ("about", f"{when:%Y-%m-%d %H:%M} UTC"),

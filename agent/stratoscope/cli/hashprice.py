@@ -1,37 +1,16 @@
-"""Calculates hashprice, and what a rig earns and costs by it: `stratoscope hashprice`."""
+"""Implements `stratoscope hashprice`: calculates hashprice, and the revenue and cost of a rig."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stratoscope.cli.numbers import HIGHEST
-from stratoscope.cli.rig_options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
+from stratoscope.cli.hashprice_inputs import HashpriceInputs
+from stratoscope.cli.options import AsJson, Check, CheckUnit, Efficiency, Height, PoolFee, PowerPrice, Unit
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """The checked options."""
-
-    difficulty: float
-    height: int
-    fees: float  # BTC per block
-    fees_known: bool = True  # False where none were given: then they are 0 for lack of a better figure
-    price: float | None
-    currency: str
-    efficiency: float | None
-    power_price: float | None
-    pool_fee: float
-
-    @property
-    def of_a_rig(self) -> bool:
-        """Tell whether anything is known of a rig, so that its costs are asked for."""
-        return self.efficiency is not None or self.power_price is not None
 
 
 def hashprice(
@@ -39,15 +18,12 @@ def hashprice(
     difficulty: Annotated[float | None, typer.Option("--difficulty", metavar="D", help="Network difficulty.")] = None,
     nbits: Annotated[
         str | None,
-        typer.Option("--nbits", metavar="BITS", help="A header's compact target instead."),
+        typer.Option("--nbits", metavar="BITS", help="Compact target of a block header, instead of --difficulty."),
     ] = None,
-    height: Annotated[
-        int | None,
-        typer.Option("--height", min=0, max=HIGHEST, metavar="N", help="Block height; it fixes the subsidy."),
-    ] = None,
+    height: Height = None,
     fees: Annotated[
         float | None,
-        typer.Option("--fees", metavar="BTC", help="Fees per block, as a rule the mean of 144 blocks [0]."),
+        typer.Option("--fees", metavar="BTC", help="Fees per block, usually the mean of 144 blocks [default: 0]."),
     ] = None,
     price: Annotated[float | None, typer.Option("--price", metavar="FIAT", help="Price of one bitcoin.")] = None,
     currency: Annotated[str, typer.Option("--currency", metavar="CODE", help="Currency of all prices.")] = "USD",
@@ -58,17 +34,17 @@ def hashprice(
     check_unit: Unit = CheckUnit.BTC_PER_PH_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Calculate the hashprice by difficulty (what FPPS credits), and a rig's breakevens and margin by it.
+    """Calculate the hashprice from the difficulty (what FPPS pays), and breakevens and margin of a rig.
 
-    Hashprice is before the pool's fee; the figures of the rig are after it. What is undefined is null.
-    `stratoscope hashprice live` takes difficulty, fees and price as they are now. With --check the exit code is 1 when
-    the published hashprice implies less than the subsidy, or another share of fees than --fees.
+    The hashprice is before the pool fee, the figures of the rig are after it. Undefined values are null. `stratoscope
+    hashprice live` uses the current difficulty, fees and price. With --check, the exit code is 1 if the published
+    hashprice implies less than the subsidy, or a different share of fees than --fees.
     """
     if context.invoked_subcommand is not None:
-        _nothing_before(context)
+        _reject_options_before_live(context)
         return
 
-    inputs = Inputs(
+    inputs = HashpriceInputs(
         difficulty=_difficulty(difficulty, nbits),
         height=_height(height),
         fees=fees or 0.0,
@@ -79,49 +55,51 @@ def hashprice(
         power_price=power_price,
         pool_fee=pool_fee or 0.0,
     )
-    show(inputs, reckoned(inputs, pool_fee, check, check_unit), as_json)
+    print_result(inputs, calculate(inputs, pool_fee, check, check_unit), as_json)
 
 
-def reckoned(inputs: Inputs, pool_fee: float | None, check: float | None, unit: CheckUnit) -> dict[str, Any]:
-    """Return everything that follows from the options, under public names; raises UsageError."""
-    from stratoscope.cli.hashprice_check import check_of
+def calculate(inputs: HashpriceInputs, pool_fee: float | None, check: float | None, unit: CheckUnit) -> dict[str, Any]:
+    """Validate the inputs and return all results as a JSON object; raise UsageError."""
+    from stratoscope.cli.hashprice_check import check_document
 
-    checked(inputs, pool_fee)
-    document = network(inputs)
-    if inputs.of_a_rig:
-        document |= rig(inputs, document["hashprice_fiat_per_ph_day"])
+    validate(inputs, pool_fee)
+    document = network_results(inputs)
+    if inputs.describes_a_rig:
+        document |= rig_results(inputs, document["hashprice_fiat_per_ph_day"])
     if check is not None:
-        document |= check_of(check, unit, inputs)
+        document |= check_document(check, unit, inputs)
     return document
 
 
-def show(inputs: Inputs, document: dict[str, Any], as_json: bool, more: Mapping[str, str] | None = None) -> None:
-    """Print the document, as a table with `more` rows or as JSON; end with exit code 1 when a check in it failed."""
-    from stratoscope.cli.hashprice_check import failed
+def print_result(
+    inputs: HashpriceInputs, document: dict[str, Any], as_json: bool, more: Mapping[str, str] | None = None
+) -> None:
+    """Print the results as JSON, or as a table with the rows `more`; exit with code 1 if the check failed."""
+    from stratoscope.cli.hashprice_check import check_failed
     from stratoscope.cli.output import console, print_json
 
     if as_json:
         print_json(document)
     else:
-        console().print(table_of(inputs, document, more or {}))
-    if failed(document):
+        console().print(results_table(inputs, document, more or {}))
+    if check_failed(document):
         raise typer.Exit(1)
 
 
-def _nothing_before(context: typer.Context) -> None:
-    """Raise UsageError for an option that stands before `live`, where it would do nothing."""
+def _reject_options_before_live(context: typer.Context) -> None:
+    """Raise UsageError for an option before the word `live`, where it has no effect."""
     from stratoscope.errors import UsageError
 
     given = [name for name in context.params if getattr(context.get_parameter_source(name), "name", "") != "DEFAULT"]
     if given:
         option = f"--{given[0].removeprefix('as_').replace('_', '-')}"
         raise UsageError(
-            f"{option} stands before `live`: write it after, if `stratoscope hashprice live --help` has it"
+            f"{option} is before `live`: write it after `live`, if `stratoscope hashprice live --help` lists it"
         )
 
 
-def network(inputs: Inputs) -> dict[str, Any]:
-    """Return what the network pays, under its public names."""
+def network_results(inputs: HashpriceInputs) -> dict[str, Any]:
+    """Return what the network pays."""
     from decimal import Decimal
 
     from stratoscope.market import chain
@@ -130,20 +108,20 @@ def network(inputs: Inputs) -> dict[str, Any]:
 
     subsidy = chain.subsidy(inputs.height)
     reward = subsidy + Decimal(str(inputs.fees)) * SATOSHIS
-    found = by_difficulty(inputs.difficulty, float(reward), inputs.price)
+    price = by_difficulty(inputs.difficulty, float(reward), inputs.price)
     return {
         "subsidy_btc": subsidy / SATOSHIS,
         "reward_btc": float(reward / SATOSHIS),
-        "hashprice_btc_per_ph_day": found and found.btc_per_ph_day,
-        "hashprice_sats_per_th_day": found and found.sats_per_th_day,
-        "hashprice_fiat_per_ph_day": found and found.fiat_per_ph_day,
+        "hashprice_btc_per_ph_day": price and price.btc_per_ph_day,
+        "hashprice_sats_per_th_day": price and price.sats_per_th_day,
+        "hashprice_fiat_per_ph_day": price and price.fiat_per_ph_day,
         "currency": inputs.currency,
         "network_hashrate_implied_hashes_per_second": chain.implied_hashrate(inputs.difficulty),
     }
 
 
-def rig(inputs: Inputs, fiat: float | None) -> dict[str, Any]:
-    """Return what a rig earns and costs at a hashprice of `fiat` per PH/s per day; None where it is undefined."""
+def rig_results(inputs: HashpriceInputs, fiat: float | None) -> dict[str, Any]:
+    """Return the revenue and cost of a rig at a hashprice of `fiat` per PH/s and day; None where undefined."""
     from stratoscope.market import costs
 
     efficiency, power, fee = inputs.efficiency, inputs.power_price, inputs.pool_fee
@@ -170,56 +148,56 @@ def _height(height: int | None) -> int:
     from stratoscope.errors import UsageError
 
     if height is None:
-        raise UsageError("--height is missing: it fixes the subsidy; write the height of the newest block")
+        raise UsageError("--height is missing: give the height of the newest block, which determines the subsidy")
     return height
 
 
-def checked(inputs: Inputs, pool_fee: float | None) -> None:
-    """Raise UsageError for the first option that cannot be meant."""
+def validate(inputs: HashpriceInputs, pool_fee: float | None) -> None:
+    """Raise UsageError for the first invalid option."""
     from stratoscope.cli import numbers
     from stratoscope.errors import UsageError
 
-    numbers.above("--difficulty", inputs.difficulty, 0, 1e70, "write it in full, as 146480880000000")
-    numbers.above("--price", inputs.price, 0, 1e15, "leave it out for BTC figures only")
+    numbers.above("--difficulty", inputs.difficulty, 0, 1e70, "write all digits, as 146480880000000")
+    numbers.above("--price", inputs.price, 0, 1e15, "omit it for figures in BTC only")
     numbers.above("--efficiency", inputs.efficiency, 0, 1e15, "write joules per terahash, as 17.5")
     numbers.within("--power-price", inputs.power_price, -1e9, 1e9, "write the price of a kWh, as 0.045")
     numbers.within("--fees", inputs.fees, 0, 21e6, "write BTC per block, as 0.0169")
     numbers.ratio("--pool-fee", pool_fee)
-    if pool_fee is not None and not inputs.of_a_rig:
-        raise UsageError("--pool-fee bears on a rig's figures only: add --efficiency, --power-price or both")
+    if pool_fee is not None and not inputs.describes_a_rig:
+        raise UsageError("--pool-fee only affects the figures of a rig: add --efficiency, --power-price or both")
     if not re.fullmatch(r"[A-Z]{3,5}", inputs.currency):
-        raise UsageError(f"--currency {inputs.currency!r} is no currency code: write one such as USD or EUR")
+        raise UsageError(f"--currency {inputs.currency!r} is not a currency code: write one such as USD or EUR")
 
 
-def table_of(inputs: Inputs, document: dict[str, Any], more: Mapping[str, str]) -> "Table":
-    """Return the document as a table for people, with `more` rows at its end."""
+def results_table(inputs: HashpriceInputs, document: dict[str, Any], more: Mapping[str, str]) -> "Table":
+    """Return the results as a table, followed by the rows `more`."""
     from rich.table import Table
 
-    from stratoscope.cli.hashprice_check import rows_of
-    from stratoscope.cli.human import hashrate, quantity
+    from stratoscope.cli.hashprice_check import check_rows
     from stratoscope.cli.output import text
+    from stratoscope.text.quantities import network_hashrate, percent_tenths, with_unit
 
     fiat = inputs.currency
-    table = Table(title=text("Hashprice by difficulty", "bold"), title_justify="left", show_header=False)
+    table = Table(title=text("Hashprice from difficulty", "bold"), title_justify="left", show_header=False)
     margin = document.get("gross_margin_ratio")
     cells = {
         "difficulty": f"{inputs.difficulty:,.2f}",
-        "network hashrate implied": hashrate(document["network_hashrate_implied_hashes_per_second"]),
-        "block reward": f"{document['reward_btc']:.8f} BTC, {document['subsidy_btc']:g} of it subsidy",
+        "implied network hashrate": network_hashrate(document["network_hashrate_implied_hashes_per_second"]),
+        "block reward": f"{document['reward_btc']:.8f} BTC, including the subsidy of {document['subsidy_btc']:g}",
         "hashprice": f"{document['hashprice_btc_per_ph_day']:.8f} BTC/PH/day",
         "": f"{document['hashprice_sats_per_th_day']:.3f} sat/TH/day",
-        " ": quantity(document["hashprice_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
+        " ": with_unit(document["hashprice_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
     }
-    if inputs.of_a_rig:
+    if inputs.describes_a_rig:
         cells |= {
-            "revenue": quantity(document["revenue_fiat_per_mwh"], f"{fiat}/MWh", 2),
-            "hashcost": quantity(document["hashcost_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
-            "breakeven power price": quantity(document["breakeven_power_price_fiat_per_kwh"], f"{fiat}/kWh", 4),
-            "breakeven efficiency": quantity(document["breakeven_efficiency_joules_per_terahash"], "J/TH", 2),
-            "gross margin": quantity(None if margin is None else margin * 100, "%", 1),
+            "revenue": with_unit(document["revenue_fiat_per_mwh"], f"{fiat}/MWh", 2),
+            "hashcost": with_unit(document["hashcost_fiat_per_ph_day"], f"{fiat}/PH/day", 2),
+            "breakeven power price": with_unit(document["breakeven_power_price_fiat_per_kwh"], f"{fiat}/kWh", 4),
+            "breakeven efficiency": with_unit(document["breakeven_efficiency_joules_per_terahash"], "J/TH", 2),
+            "gross margin": percent_tenths(margin),
         }
     if "check_verdict" in document:
-        cells |= rows_of(document)
+        cells |= check_rows(document)
     for name, cell in (cells | dict(more)).items():
         table.add_row(text(name), text(cell))
     return table

@@ -1,38 +1,40 @@
-"""Asks for difficulty, fees and price as they are now: `stratoscope hashprice live`."""
+"""Implements `stratoscope hashprice live`: queries the current difficulty, fees and price."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from stratoscope.cli.rig_options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
+from stratoscope.cli.hashprice_inputs import HashpriceInputs
+from stratoscope.cli.options import AsJson, Check, CheckUnit, Efficiency, PoolFee, PowerPrice, Unit
 
 PERCENT: Final = 100.0
 VERDICTS: Final = {
-    "fits": "fits our own fees",
-    "below_subsidy": "cannot be: below the subsidy",
-    "fees_differ": "doubtful: implies other fees than ours",
+    "fits": "plausible",
+    "below_subsidy": "impossible: below the subsidy",
+    "fees_differ": "doubtful: implies different fees",
     "unchecked": "not below the subsidy",
 }
 
 if TYPE_CHECKING:
-    from stratoscope.cli.hashprice import Inputs
-    from stratoscope.market.records import MarketNow
+    from stratoscope.market.records import MarketState
     from stratoscope.market.settings import MarketSettings
 
 
 def live(
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="Ask the sources of this config.")
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="Query the sources of this config [default: see below]."),
     ] = None,
     mempool: Annotated[
-        str | None, typer.Option("--mempool", metavar="URL", help="Ask this mempool for everything instead.")
+        str | None, typer.Option("--mempool", metavar="URL", help="Query this mempool server for all inputs.")
     ] = None,
     allow_http: Annotated[
-        bool, typer.Option("--allow-http", help="Let that URL be plain http beyond this machine.")
+        bool, typer.Option("--allow-http", help="Allow plain http to another machine for --mempool.")
     ] = False,
     currency: Annotated[
-        str | None, typer.Option("--currency", metavar="CODE", help="Currency of the price [the config's, else USD].")
+        str | None,
+        typer.Option("--currency", metavar="CODE", help="Currency of the price [default: of the config, else USD]."),
     ] = None,
     efficiency: Efficiency = None,
     power_price: PowerPrice = None,
@@ -41,20 +43,20 @@ def live(
     check_unit: Unit = CheckUnit.BTC_PER_PH_DAY,
     as_json: AsJson = False,
 ) -> None:
-    """Show the hashprice of now, with the age of every input.
+    """Show the current hashprice, with the age of every input.
 
-    Without --config and --mempool it asks mempool.space for the network, and takes the median of Coinbase, Kraken,
-    Bitstamp and mempool.space for the price.
+    Without --config and --mempool, mempool.space is queried for the network, and the price is the median of Coinbase,
+    Kraken, Bitstamp and mempool.space.
     """
-    from stratoscope.cli.hashprice import reckoned, show
+    from stratoscope.cli.hashprice import calculate, print_result
     from stratoscope.cli.output import note, run_loop
 
-    now = run_loop(_ask(_settings(config, mempool, allow_http, currency)))
+    now = run_loop(_query(_settings(config, mempool, allow_http, currency)))
     inputs = _inputs(now, efficiency, power_price, pool_fee)
-    document = reckoned(inputs, pool_fee, check, check_unit) | _more(now)
+    document = calculate(inputs, pool_fee, check, check_unit) | _live_document(now)
     for name, why in now.stale.items():
         note(f"{name}: {why}")
-    show(inputs, document, as_json, _rows(document, now))
+    print_result(inputs, document, as_json, _rows(document, now))
 
 
 def _settings(config: Path | None, mempool: str | None, allow_http: bool, currency: str | None) -> "MarketSettings":
@@ -65,18 +67,18 @@ def _settings(config: Path | None, mempool: str | None, allow_http: bool, curren
     from stratoscope.market.settings import MarketSettings
 
     if config is not None and mempool is not None:
-        raise UsageError("give --config or --mempool, not both")
+        raise UsageError("give only one of --config and --mempool")
     if currency is not None and not re.fullmatch(r"[A-Za-z]{3}", currency):
-        raise UsageError(f"--currency {currency!r} is no currency code: write one such as USD or EUR")
+        raise UsageError(f"--currency {currency!r} is not a currency code: write one such as USD or EUR")
     found = MarketSettings()
     if config is not None:
-        found = _of_config(config)
+        found = _config_settings(config)
     elif mempool is not None:
-        found = _of_mempool(mempool, allow_http)
+        found = _mempool_settings(mempool, allow_http)
     return found if currency is None else replace(found, currency=currency.upper())
 
 
-def _of_config(config: Path) -> "MarketSettings":
+def _config_settings(config: Path) -> "MarketSettings":
     import os
 
     from stratoscope.config import load
@@ -84,46 +86,47 @@ def _of_config(config: Path) -> "MarketSettings":
 
     market = load(config, os.environ).market
     if market is None:
-        raise ConfigError(f"{config} has no section market: add `market: {{}}` for the default sources")
+        raise ConfigError(f"{config} has no section `market`: add `market: {{}}` for the default sources")
     return market.settings()
 
 
-def _of_mempool(url: str, allow_http: bool) -> "MarketSettings":
+def _mempool_settings(url: str, allow_http: bool) -> "MarketSettings":
     from stratoscope.errors import UsageError
-    from stratoscope.market.settings import MarketSettings, SourceSettings
+    from stratoscope.market.settings import MarketSettings, MarketSourceSettings
     from stratoscope.outside.fetch import base_url
 
     try:
         base_url(url, allow_http=allow_http)
     except ValueError as error:
         text = str(error).replace("add allow_http: true", "add --allow-http")
-        raise UsageError(f"--mempool cannot be used: {text}") from None
-    source = SourceSettings(kind="mempool", url=url, allow_http=allow_http)
+        raise UsageError(f"--mempool {url!r} is unusable: {text}") from None
+    source = MarketSourceSettings(kind="mempool", url=url, allow_http=allow_http)
     return MarketSettings(network=(source,), prices=(source,))
 
 
-async def _ask(settings: "MarketSettings") -> "MarketNow":
+async def _query(settings: "MarketSettings") -> "MarketState":
     import random
 
     from stratoscope.clock import SystemClock
-    from stratoscope.market.service import LiveMarket
+    from stratoscope.market.service import MarketService
 
-    market = LiveMarket(settings, SystemClock(), chance=random.random)
+    market = MarketService(settings, SystemClock(), random01=random.random)
     try:
         return await market.once()
     finally:
         await market.close()
 
 
-def _inputs(now: "MarketNow", efficiency: float | None, power_price: float | None, pool_fee: float | None) -> "Inputs":
-    from stratoscope.cli.hashprice import Inputs
+def _inputs(
+    now: "MarketState", efficiency: float | None, power_price: float | None, pool_fee: float | None
+) -> HashpriceInputs:
     from stratoscope.errors import SourceError
     from stratoscope.units import SATOSHIS
 
     if now.difficulty is None or now.fees is None or now.height is None:
         why = "; ".join(f"{name}: {now.stale[name]}" for name in ("difficulty", "fees") if name in now.stale)
         raise SourceError("unknown", why)
-    return Inputs(
+    return HashpriceInputs(
         difficulty=now.difficulty.value,
         height=int(now.height.value),
         fees=now.fees.value / SATOSHIS,
@@ -135,8 +138,8 @@ def _inputs(now: "MarketNow", efficiency: float | None, power_price: float | Non
     )
 
 
-def _more(now: "MarketNow") -> dict[str, Any]:
-    """Return what only the market of now can say: its inputs with their ages, the other hashprice, what comes next."""
+def _live_document(now: "MarketState") -> dict[str, Any]:
+    """Return the current inputs with their ages, the observed hashprice, the next adjustment and the references."""
     from stratoscope.units import SATOSHIS
 
     known = {"height": now.height, "difficulty": now.difficulty, "fees": now.fees, "price": now.price}
@@ -170,19 +173,19 @@ def _more(now: "MarketNow") -> dict[str, Any]:
     }
 
 
-def _rows(document: dict[str, Any], now: "MarketNow") -> dict[str, str]:
-    """Return the rows for people that the calculator's table has not."""
-    from stratoscope.cli.human import duration, quantity
+def _rows(document: dict[str, Any], now: "MarketState") -> dict[str, str]:
+    """Return the rows of the table that the calculator does not have."""
+    from stratoscope.text.quantities import duration, with_unit
 
     fiat, ahead = now.currency, now.adjustment
-    observed = quantity(document["observed_hashprice_fiat_per_ph_day"], f"{fiat}/PH/day by observed hashrate", 2)
-    rows = {"price": quantity(document["price_fiat"], fiat, 2), "hashprice observed": observed}
+    observed = with_unit(document["observed_hashprice_fiat_per_ph_day"], f"{fiat}/PH/day, by the observed hashrate", 2)
+    rows = {"price": with_unit(document["price_fiat"], fiat, 2), "observed hashprice": observed}
     if ahead is not None:
         change = f"{ahead.change * PERCENT:+.2f} % ± {ahead.forecast_error * PERCENT:.2f} %"
         rows["next adjustment"] = f"{change} in {ahead.remaining_blocks:,} blocks"
     for name, one in document["inputs"].items():
         rows[f"{name} from"] = f"{one['source']}, {duration(one['age_seconds'])} old"
     for name, one in document["references"].items():
-        value = quantity(one["hashprice_btc_per_ph_day"], "BTC/PH/day", 8)
+        value = with_unit(one["hashprice_btc_per_ph_day"], "BTC/PH/day", 8)
         rows[f"hashprice of {name}"] = f"{value}, {VERDICTS.get(one['verdict'], 'not checked')}"
     return rows

@@ -1,4 +1,4 @@
-"""Reads the agent's ledger for people and spreadsheets, and copies it: `stratoscope ledger`."""
+"""Implements `stratoscope ledger`: exports the agent's ledger as CSV or JSON, and copies it."""
 
 import csv
 import io
@@ -13,13 +13,13 @@ import typer
 ledger = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Read or copy the agent's ledger, while it runs or not.",
+    help="Export or copy the agent's ledger; the agent may be running.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-class Of(StrEnum):
-    """What to write out."""
+class LedgerTable(StrEnum):
+    """A table of the ledger."""
 
     DAYS = "days"
     RIG_DAYS = "rig-days"
@@ -29,61 +29,67 @@ class Of(StrEnum):
     EVENTS = "events"
 
 
-class Format(StrEnum):
-    """How to write it."""
+class ExportFormat(StrEnum):
+    """An output format."""
 
     CSV = "csv"
     JSON = "json"
 
 
-Config = Annotated[Path | None, typer.Option("--config", help="The agent's config, for its state_dir.")]
-State = Annotated[Path | None, typer.Option("--state-dir", help="The agent's state directory itself.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Config of the agent, which names its state directory.")
+]
+State = Annotated[
+    Path | None,
+    typer.Option("--state-dir", metavar="DIRECTORY", help="State directory of the agent, instead of --config."),
+]
 
 
-@ledger.command("export", short_help="Write days, peaks of demand or events as CSV or JSON.")
+@ledger.command("export", short_help="Export a table as CSV or JSON.")
 def export(
-    since: Annotated[str, typer.Option("--since", metavar="DATE", help="First UTC day, as 2026-01-12.")],
-    form: Annotated[Format, typer.Option("--format", help="csv or json.")] = Format.CSV,
-    of: Annotated[
-        Of,
+    since: Annotated[str, typer.Option("--since", metavar="DATE", help="First UTC day to export, as 2026-01-12.")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="Output format.")] = ExportFormat.CSV,
+    table: Annotated[
+        LedgerTable,
         typer.Option(
-            "--of",
-            help="days of the site, rig-days, pool-days (waterfalls), peaks of demand, pins of the guard, or events.",
+            "--table",
+            help="Table to export: sums per day of the site, of each rig or of each pool; demand peaks; what the guard "
+            "learned; or events.",
         ),
-    ] = Of.DAYS,
+    ] = LedgerTable.DAYS,
     config: Config = None,
     state_dir: State = None,
 ) -> None:
-    """Write the ledger's rows from a UTC day on to stdout. What is not known is empty (CSV) or null (JSON).
+    """Export a table of the ledger to stdout. Unknown values are empty (CSV) or null (JSON).
 
-    Satoshis are whole, fiat is exact to the millionth; coverage is the part of the day's rig-hours that a sum stands
-    for. The basis (price, difficulty, fees) is the day's mean.
+    Satoshis are whole numbers, fiat is exact to a millionth. Coverage is the fraction of the day's rig-hours that a sum
+    includes. Price, difficulty and fees are the means of the day.
     """
     from stratoscope.cli.output import print_json, say
-    from stratoscope.ledger.export import opened, paper
+    from stratoscope.ledger.export import export_rows, open_ledger
 
     day = _day(since)
-    with opened(_directory(config, state_dir)) as db:
-        rows = paper(db, of.value, day)
-    if form is Format.JSON:
+    with open_ledger(_directory(config, state_dir)) as db:
+        rows = export_rows(db, table.value, day)
+    if form is ExportFormat.JSON:
         print_json([_plain(row) for row in rows])
     elif rows:
-        say(_table(rows).removesuffix("\r\n"))
+        say(_csv(rows).removesuffix("\r\n"))
 
 
-@ledger.command("backup", short_help="Copy the ledger into one file.")
+@ledger.command("backup", short_help="Copy the ledger to a file.")
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to create.", show_default=False)],
     config: Config = None,
     state_dir: State = None,
 ) -> None:
-    """Copy the whole ledger into a new file, complete and consistent, while the agent goes on."""
+    """Copy the ledger to a new file, consistently even while the agent is running."""
     from stratoscope.cli.output import note
     from stratoscope.ledger import export
 
-    with export.opened(_directory(config, state_dir)) as db:
+    with export.open_ledger(_directory(config, state_dir)) as db:
         export.backup(db, file)
-    note(f"the ledger is copied to {file}")
+    note(f"ledger copied to {file}")
 
 
 def _directory(config: Path | None, state_dir: Path | None) -> Path:
@@ -91,7 +97,7 @@ def _directory(config: Path | None, state_dir: Path | None) -> Path:
     from stratoscope.errors import UsageError
 
     if (config is None) == (state_dir is None):
-        raise UsageError("say where the ledger is: either --config FILE or --state-dir DIRECTORY")
+        raise UsageError("give either --config FILE or --state-dir DIRECTORY")
     return state_dir if state_dir is not None else load(Path(config or ""), os.environ).state_dir
 
 
@@ -101,18 +107,18 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise UsageError(f"--since {text!r} is no date: write one such as 2026-01-12") from None
+        raise UsageError(f"--since {text!r} is not a date: write one such as 2026-01-12") from None
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row for JSON: decimals as text, which loses nothing."""
+    """Return a row for JSON, with decimals as text to keep every digit."""
     return {
         key: value if value is None or isinstance(value, int | float | str) else str(value)
         for key, value in row.items()
     }
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys())
     writer.writeheader()

@@ -1,18 +1,18 @@
-"""Prints the metric table: `stratoscope metrics`."""
+"""Implements `stratoscope metrics`: prints the metric table."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from stratoscope.cli.options import AsJson
 
 
 def metrics(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Print every metric of rigs, site and market with its unit, labels and meaning."""
+    """Show every metric of rigs, site and market with unit, labels and meaning."""
     from stratoscope.cli.output import print_json
 
-    rows = list(_rows())
+    rows = list(_iter_rows())
     if as_json:
         print_json(rows)
         return
@@ -28,11 +28,11 @@ def metrics(
             labels = "{" + ", ".join(row["labels"]) + "}" if row["labels"] else ""
             switch = f" Only with {row['option']}." if row["option"] else ""
             cells = (row["name"] + labels, row["type"], row["unit"] or None, row["help"] + switch)
-            table.add_row(*(text(cell, longest=2000) for cell in cells))
+            table.add_row(*(text(cell, max_length=2000) for cell in cells))
         console().print(table)
 
 
-def _rows() -> Iterator[dict[str, Any]]:
+def _iter_rows() -> Iterator[dict[str, Any]]:
     from stratoscope.metrics import TABLE, WHOLE
 
     families: list[tuple[Any, tuple[str, ...]]] = [(family, ("rig",)) for family in TABLE] + [

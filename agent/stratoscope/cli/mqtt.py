@@ -1,4 +1,4 @@
-"""Prints what the agent publishes over MQTT, as it comes: `stratoscope mqtt tail`."""
+"""Implements `stratoscope mqtt tail`: prints messages as the agent publishes them over MQTT."""
 
 import os
 from collections.abc import Callable
@@ -7,51 +7,59 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from stratoscope.cli.targets import Password
+from stratoscope.cli.options import Password
 from stratoscope.errors import BrokerError, UsageError
 
 if TYPE_CHECKING:
-    from stratoscope.outside.broker import Account, Incoming
+    from stratoscope.outside.broker import BrokerAccount, Incoming
 
 mqtt = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at what is published over MQTT.",
+    help="Show what is published over MQTT.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 ROOT: Final = "stratoscope"
-SILENCE: Final = 5.0
-WIDTH: Final = 160
+SILENCE_S: Final = 5.0
+MAX_LINE_LENGTH: Final = 160
 
 
-@mqtt.command("tail", short_help="Print messages as they come.")
+@mqtt.command("tail", short_help="Print messages as they arrive.")
 def tail(
     url: Annotated[
-        str | None, typer.Argument(metavar="[URL]", help="mqtt://HOST[:PORT], or mqtts://.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[URL]", help="URL of the broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT].", show_default=False
+        ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Take broker, login and topics from a config.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Use broker, login and topics of this config instead."),
     ] = None,
     topics: Annotated[
-        list[str] | None, typer.Option("--topic", metavar="FILTER", help="Other topics than the agent's own.")
+        list[str] | None,
+        typer.Option("--topic", metavar="FILTER", help="Topics to print, repeatable [default: those of the agent]."),
     ] = None,
-    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who to be at the broker.")] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="User at the broker.")] = None,
     password: Password = None,
-    ca: Annotated[Path | None, typer.Option("--ca", help="Authority of the broker's certificate.")] = None,
-    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="Stop after so many messages.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, whole.")] = False,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="CA certificate of the broker; implies TLS.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, metavar="N", help="Stop after this many messages.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one complete JSON object per line.")] = False,
 ) -> None:
-    """Print what is published, one line per message; Ctrl-C ends it. `*` marks what the broker had kept.
+    """Print messages as they arrive, one per line, until Ctrl-C. `*` marks retained messages.
 
-    With a config, user and password given here are used in place of its own: the one that may publish often may not
-    read.
+    --user and --password override the login of the config: the login for publishing often has no permission to read.
     """
     from stratoscope.cli.output import run_loop, say
 
     if (url is None) == (config is None):
-        raise UsageError("say which broker: either a URL such as mqtt://127.0.0.1, or --config FILE")
+        raise UsageError("give either the URL of a broker, such as mqtt://127.0.0.1, or --config FILE")
     if config is not None:
-        account, filters = _of_config(config, user, password)
+        account, filters = _account_of_config(config, user, password)
     else:
         account, filters = broker_of(url or "", user, password), [f"{ROOT}/#"]
     if ca is not None:
@@ -61,13 +69,13 @@ def tail(
     run_loop(_follow(account, topics or filters, count, _as_json if as_json else _line, say))
 
 
-def broker_of(url: str, user: str | None, password: str | None) -> "Account":
-    """Return the account at a broker; `password` is a reference. Raises UsageError with what is wrong."""
+def broker_of(url: str, user: str | None, password: str | None) -> "BrokerAccount":
+    """Return the account at a broker; `password` is a reference to a secret. Raises UsageError with the problem."""
     from stratoscope.cli.targets import secret
     from stratoscope.outside.broker_url import account_at
 
     if password is not None and user is None:
-        raise UsageError("a password goes with a user: name both")
+        raise UsageError("a password requires a user: give both")
     known = secret(password) if password is not None else None
     try:
         return account_at(url, user, known)
@@ -75,8 +83,8 @@ def broker_of(url: str, user: str | None, password: str | None) -> "Account":
         raise UsageError(f"{url}: {error}") from None
 
 
-def _of_config(path: Path, user: str | None, password: str | None) -> "tuple[Account, list[str]]":
-    """Return the config's account, under a client id of its own, and the topics that its agent publishes."""
+def _account_of_config(path: Path, user: str | None, password: str | None) -> "tuple[BrokerAccount, list[str]]":
+    """Return the account of a config, with a random client id, and the topics that the agent publishes."""
     from dataclasses import replace
 
     from stratoscope.cli.targets import secret
@@ -84,7 +92,7 @@ def _of_config(path: Path, user: str | None, password: str | None) -> "tuple[Acc
 
     config = load(path, os.environ)
     if config.mqtt is None:
-        raise UsageError(f"{path} has no section mqtt: add it, or give a URL")
+        raise UsageError(f"{path} has no section `mqtt`: add it, or give a URL")
     account = replace(config.mqtt.account(), client_id=None)
     if user is not None:
         account = replace(account, user=user, password=secret(password) if password is not None else None)
@@ -94,7 +102,7 @@ def _of_config(path: Path, user: str | None, password: str | None) -> "tuple[Acc
 
 
 async def _follow(
-    account: "Account",
+    account: "BrokerAccount",
     filters: list[str],
     count: int | None,
     line: "Callable[[Incoming], str]",
@@ -103,17 +111,20 @@ async def _follow(
     import asyncio
 
     from stratoscope.cli.output import note
-    from stratoscope.outside.broker import MOST_SENT, Connection
+    from stratoscope.outside.broker import MAX_SENT_BYTES, BrokerConnection
 
     line_count, where = 0, f"{account.host}:{account.port}"
-    connection = Connection(account, 4 * MOST_SENT)
+    connection = BrokerConnection(account, 4 * MAX_SENT_BYTES)
     try:
         await connection.connect()
         await connection.subscribe(filters)
         next_one = asyncio.ensure_future(connection.receive())
-        if not (await asyncio.wait((next_one,), timeout=SILENCE))[0]:
-            who = account.user or "who has no login"
-            note(f"nothing yet at {where} from {', '.join(filters)}: nobody publishes there, or {who} may not read it")
+        if not (await asyncio.wait((next_one,), timeout=SILENCE_S))[0]:
+            reader = f"user {account.user}" if account.user else "a client without a login"
+            note(
+                f"no message yet at {where} from {', '.join(filters)}: nothing is published there, or {reader} has no "
+                "permission to read it"
+            )
         while True:
             out(line(await next_one))
             line_count += 1
@@ -127,19 +138,19 @@ async def _follow(
 
 
 def _line(message: "Incoming") -> str:
-    """Return a message for people: time, topic and the beginning of its payload."""
+    """Return a message as a line: time, topic and the beginning of its payload."""
     from datetime import datetime
 
     from stratoscope.logs import clean
 
-    kept = "*" if message.retained else " "
-    text = clean(message.payload[: 4 * WIDTH].decode("utf-8", "replace"), WIDTH)
+    retained = "*" if message.retained else " "
+    text = clean(message.payload[: 4 * MAX_LINE_LENGTH].decode("utf-8", "replace"), MAX_LINE_LENGTH)
     more = f"… {len(message.payload)} bytes" if len(message.payload) > len(text.encode()) else ""
-    return f"{datetime.now().astimezone():%H:%M:%S}{kept} {clean(message.topic, 200)}  {text}{more}"
+    return f"{datetime.now().astimezone():%H:%M:%S}{retained} {clean(message.topic, 200)}  {text}{more}"
 
 
 def _as_json(message: "Incoming") -> str:
-    """Return a message for programs; a payload that is no JSON is text."""
+    """Return a message as JSON; a payload that is not JSON is included as text."""
     import time
 
     import orjson

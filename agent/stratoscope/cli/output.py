@@ -1,4 +1,4 @@
-"""Prints results: JSON documents for programs, tables for people; text from rigs never reaches a terminal raw."""
+"""Prints results as JSON or tables, and removes control characters of text from rigs."""
 
 import sys
 from collections.abc import Coroutine
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def say(line: str) -> None:
-    """Print a line for people on stdout."""
+    """Print a line on stdout."""
     typer.echo(line)
 
 
 def note(line: str) -> None:
-    """Print a line beside the result, on stderr."""
+    """Print a line on stderr, separate from the result."""
     typer.echo(line, err=True)
 
 
@@ -33,14 +33,14 @@ def print_json(document: Any) -> None:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console that takes all text literally: no markup, no emoji codes, no highlighting."""
+    """Return a console that prints text literally: no markup, no emoji codes, no highlighting."""
     from rich.console import Console
 
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def grid(title: str | None = None, **more: Any) -> "Table":
-    """Return an empty table that spends no width on frames: a terminal has 80 columns."""
+    """Return an empty table without frames, to fit into 80 columns."""
     from rich import box
     from rich.table import Table
 
@@ -56,17 +56,17 @@ def grid(title: str | None = None, **more: Any) -> "Table":
     )
 
 
-def text(value: Any, style: str = "", longest: int = 200) -> "Text":
-    """Return `value` for a terminal: without control characters, literally; an unknown value is an en dash."""
+def text(value: Any, style: str = "", max_length: int = 200) -> "Text":
+    """Return `value` as literal text without control characters; None is an en dash."""
     from rich.text import Text
 
     from stratoscope.logs import clean
 
-    return Text("–" if value is None else clean(str(value), longest), style=style)
+    return Text("–" if value is None else clean(str(value), max_length), style=style)
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end on uvloop where it is installed, else on asyncio's own loop."""
+    """Run `main` on uvloop if it is installed, else on asyncio's event loop."""
     try:
         import uvloop
     except ImportError:

@@ -1,17 +1,19 @@
-"""Asks the configured pools once and says what came: `stratoscope pools check`."""
+"""Implements `stratoscope pools check`: queries the configured pools once and shows the results."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stratoscope.cli.options import AsJson
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stratoscope.pools.poller import AskedPool, Kept
-    from stratoscope.pools.pool import Part
+    from stratoscope.pools.poller import CallState, PoolPoller
+    from stratoscope.pools.pool import PartialReport
     from stratoscope.pools.report import PoolReport
-    from stratoscope.pools.service import LivePools
+    from stratoscope.pools.service import PoolService
     from stratoscope.pools.settings import PoolSettings
 
 pools = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
@@ -19,31 +21,30 @@ pools = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 @pools.callback()
 def _pools() -> None:
-    """Look at what pools say of the accounts there."""
+    """Query the configured pools."""
 
 
-@pools.command("check", short_help="Ask the configured pools once and say what came.")
+@pools.command("check", short_help="Query every configured pool once and show the results.")
 def check(
-    config: Annotated[
-        Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.", show_default=False)
-    ],
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Config file.", show_default=False)],
     only: Annotated[
-        list[str] | None, typer.Option("--pool", metavar="NAME", help="Ask this pool only; may be given again.")
+        list[str] | None,
+        typer.Option("--pool", metavar="NAME", help="Query only this pool, repeatable [default: all]."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask every pool of a config once, within its limits, and say what it told or what to do about what it did not.
+    """Query every configured pool once, within its rate limits, and show the result or how to fix it.
 
-    Exit code 1 where a pool did not answer what it must. Keys, and workers' names, are never shown.
+    The exit code is 1 if a required call failed. Keys and worker names are never shown.
     """
     from stratoscope.cli.output import console, note, print_json, run_loop, say
 
     settings = _settings(config, only or [])
-    seconds = _patience(settings)
+    seconds = _expected_duration(settings)
     if seconds >= 10 and not as_json:
-        note(f"asking takes up to {seconds:.0f} s, since pools want requests apart")
-    live = run_loop(_ask(settings))
-    found = [_document(asked) for asked in live.asked.values()]
+        note(f"querying takes up to {seconds:.0f} s because of the rate limits of the pools")
+    live = run_loop(_query(settings))
+    found = [_document(asked) for asked in live.pollers.values()]
     if as_json:
         print_json({"ok": all(one["ok"] for one in found), "pools": found})
     else:
@@ -63,7 +64,7 @@ def _settings(config: Path, only: list[str]) -> "list[PoolSettings]":
 
     settings = [pool.settings() for pool in load(config, os.environ).pools]
     if not settings:
-        raise ConfigError(f"{config} has no pools: add an entry to `pools:`; docs/pools.md lists the kinds")
+        raise ConfigError(f"{config} has no pools: add an entry to `pools:` (docs/pools.md lists the kinds)")
     names = {one.name for one in settings}
     for name in only:
         if name not in names:
@@ -71,57 +72,57 @@ def _settings(config: Path, only: list[str]) -> "list[PoolSettings]":
     return [one for one in settings if not only or one.name in only]
 
 
-def _patience(settings: "list[PoolSettings]") -> float:
-    """Return how long the slowest pool takes for the sake of its limits, in s."""
+def _expected_duration(settings: "list[PoolSettings]") -> float:
+    """Return how long the rate limit of the slowest pool takes, in s."""
     from stratoscope.pools.adapters import BY_KIND
 
     kinds = [BY_KIND[one.kind] for one in settings]
     return max(max(0, len(pool.calls) - pool.burst) * pool.spacing for pool in kinds)
 
 
-async def _ask(settings: "list[PoolSettings]") -> "LivePools":
+async def _query(settings: "list[PoolSettings]") -> "PoolService":
     import random
 
     from stratoscope.clock import SystemClock
-    from stratoscope.pools.service import LivePools
+    from stratoscope.pools.service import PoolService
 
-    live = LivePools(settings, SystemClock(), chance=random.random)
+    live = PoolService(settings, SystemClock(), random01=random.random)
     try:
-        await live.once()
+        await live.poll_once()
     finally:
         await live.close()
     return live
 
 
-def _document(asked: "AskedPool") -> dict[str, Any]:
+def _document(asked: "PoolPoller") -> dict[str, Any]:
     report = asked.report
     return {
         "name": asked.settings.name,
         "kind": asked.settings.kind,
         "ok": bool(asked.up),
-        "calls": [_call(asked, kept) for kept in asked.calls],
-        "stands_still": asked.stands_still,
-        "told": {} if report is None else _told(report),
+        "calls": [_call(asked, state) for state in asked.calls],
+        "stands_still": asked.stale_reason,
+        "told": {} if report is None else _report_document(report),
     }
 
 
-def _call(asked: "AskedPool", kept: "Kept") -> dict[str, Any]:
+def _call(asked: "PoolPoller", state: "CallState") -> dict[str, Any]:
     from stratoscope.pools.remedy import remedy
 
-    if kept.wrong is not None:
-        why = {"reason": kept.wrong.reason, "detail": kept.wrong.detail, "remedy": remedy(asked.pool, kept.wrong)}
-        return {"call": kept.call.name, "ok": False, "must": not kept.call.extra, **why}
-    if kept.part is None:  # left alone after another call failed
-        why = {"reason": "waiting", "detail": "not asked after the others failed", "remedy": ""}
-        return {"call": kept.call.name, "ok": False, "must": not kept.call.extra, **why}
-    unreadable = list(kept.part.get("defects", ()))
-    return {"call": kept.call.name, "ok": True, "got": _got(kept.part), "unreadable": unreadable}
+    if state.error is not None:
+        why = {"reason": state.error.reason, "detail": state.error.detail, "remedy": remedy(asked.pool, state.error)}
+        return {"call": state.call.name, "ok": False, "must": not state.call.optional, **why}
+    if state.result is None:  # skipped after another call failed
+        why = {"reason": "waiting", "detail": "not queried after the others failed", "remedy": ""}
+        return {"call": state.call.name, "ok": False, "must": not state.call.optional, **why}
+    unreadable = list(state.result.get("defects", ()))
+    return {"call": state.call.name, "ok": True, "got": _got(state.result), "unreadable": unreadable}
 
 
-def _got(part: "Part") -> list[str]:
-    """Return what a call told, in words: names of fields, and how many of what there are several of."""
+def _got(result: "PartialReport") -> list[str]:
+    """Return what a call returned: the names of fields, with the number of entries of lists."""
     words = []
-    for key, value in part.items():
+    for key, value in result.items():
         if value is None or value == {} or key in ("at", "defects", "more"):
             continue
         name = key.removesuffix("_sat").replace("_", " ")
@@ -129,7 +130,7 @@ def _got(part: "Part") -> list[str]:
     return words
 
 
-def _told(report: "PoolReport") -> dict[str, Any]:
+def _report_document(report: "PoolReport") -> dict[str, Any]:
     newest = report.earnings[-1] if report.earnings else None
     return {
         "hashrate_hashes_per_second": {f"{window:.0f}": rate for window, rate in sorted(report.hashrate.items())},
@@ -146,8 +147,8 @@ def _told(report: "PoolReport") -> dict[str, Any]:
 
 
 def _table(one: dict[str, Any]) -> "Table":
-    from stratoscope.cli.human import hashrate, quantity
     from stratoscope.cli.output import grid, text
+    from stratoscope.text.quantities import hashrate, satoshis
 
     table = grid(f"{one['name']} ({one['kind']})", show_header=False)
     for call in one["calls"]:
@@ -161,14 +162,14 @@ def _table(one: dict[str, Any]) -> "Table":
         table.add_row(text("hashrate"), text(f"{window} s" if window != "0" else "now"), text(hashrate(rate)))
     for name, key in (("balance", "balance_satoshis"), ("newest earning", "newest_earning_satoshis")):
         if told.get(key) is not None:
-            table.add_row(text(name), text(""), text(quantity(told[key], "sat")))
+            table.add_row(text(name), text(""), text(satoshis(told[key])))
     for state, count in told.get("workers_by_state", {}).items():
         table.add_row(text("workers"), text(state), text(count))
     return table
 
 
 def _advice(one: dict[str, Any]) -> list[str]:
-    """Return the remedies, each once, and the fields that made no sense."""
+    """Return each remedy once, and the unreadable fields."""
     from stratoscope.logs import clean
 
     remedies = dict.fromkeys(call["remedy"] for call in one["calls"] if not call["ok"] and call["remedy"])
@@ -178,5 +179,5 @@ def _advice(one: dict[str, Any]) -> list[str]:
         lines.append(f"Not shown: {one['stands_still']}.")
     if fields:
         more = f" and {len(fields) - 5} more" if len(fields) > 5 else ""
-        lines.append(f"Not readable: {'; '.join(fields[:5])}{more}.")
+        lines.append(f"Unreadable fields: {'; '.join(fields[:5])}{more}.")
     return [clean(f"{one['name']}: {line}", 1000) for line in lines]

@@ -1,18 +1,18 @@
-"""Reads one rig once: `stratoscope read`."""
+"""Implements `stratoscope read`: reads one rig once."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from stratoscope.cli.targets import DriverName, Host, HttpPort, Password, Ports, Timeout, User
+from stratoscope.cli.options import DriverName, Host, HttpPort, Password, Ports, Timeout, User
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stratoscope.discover.once import Once
+    from stratoscope.discover.read_once import ReadResult
     from stratoscope.drivers.driver import Driver
-    from stratoscope.judgement.judge import Verdict
+    from stratoscope.judgement.judge import JudgedReading
     from stratoscope.reading import Reading
     from stratoscope.wire.target import Target
 
@@ -28,9 +28,9 @@ def read(
     http_port: HttpPort = None,
     port: Ports = None,
     timeout: Timeout = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, base units.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, in base units.")] = False,
 ) -> None:
-    """Read one rig once and show everything it reports, with the fields that made no sense."""
+    """Read one rig once and show everything it reports, including fields that could not be read."""
     from stratoscope.cli.output import note, print_json, run_loop
     from stratoscope.cli.targets import target_of
     from stratoscope.errors import PollError
@@ -47,11 +47,11 @@ def read(
         show(once.driver, once.reading, target.address)
 
 
-async def read_target(target: "Target", driver: str | None, timeout: float, *, keep_raw: bool = False) -> "Once":
+async def read_target(target: "Target", driver: str | None, timeout: float, *, keep_raw: bool = False) -> "ReadResult":
     """Read `target` once within `timeout` s per exchange; raises PollError."""
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.once import read_once
-    from stratoscope.wire.ask import Wire
+    from stratoscope.discover.read_once import read_once
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Limits
 
     limits = Limits(connect=min(3.0, timeout), exchange=timeout)
@@ -62,22 +62,22 @@ async def read_target(target: "Target", driver: str | None, timeout: float, *, k
         await wire.close()
 
 
-def judged(driver: "Driver", reading: "Reading") -> "Verdict":
-    """Return the reading without what cannot be true of its model, and what follows from it."""
+def judged(driver: "Driver", reading: "Reading") -> "JudgedReading":
+    """Return the judged reading: without values that are impossible for the model, and with derived values."""
     from stratoscope.judgement.judge import data_sheet, judge
 
     return judge(driver, reading, data_sheet(reading.make, reading.model))
 
 
-def efficiency(verdict: "Verdict") -> float | None:
-    """Return J/TH where the rig itself reports its power; the data sheet's power says nothing about this rig."""
+def efficiency(verdict: "JudgedReading") -> float | None:
+    """Return J/TH if the rig reports its power itself; the power of the data sheet is not that of this rig."""
     return verdict.judged.efficiency if verdict.judged.power_source in ("measured", "reported") else None
 
 
 def document(driver: "Driver", reading: "Reading") -> dict[str, Any]:
-    """Return the normalised reading as plain JSON values; what the rig did not report is left out.
+    """Return the normalised reading as JSON values; values that the rig does not report are left out.
 
-    `doubts` names values that cannot be true of the model; a doubtful hashrate is left out and listed in `defects`.
+    `doubts` lists values that are impossible for the model; a doubtful hashrate is left out and listed in `defects`.
     """
     from stratoscope.reading import as_json
 
@@ -92,23 +92,23 @@ def document(driver: "Driver", reading: "Reading") -> dict[str, Any]:
 
 
 def show(driver: "Driver", reading: "Reading", address: str) -> None:
-    """Print a reading for people."""
+    """Print a reading as tables."""
     from stratoscope.cli.output import console
 
     verdict = judged(driver, reading)
     screen = console()
     screen.print(_identity(driver, verdict, address))
-    for table in _tables(verdict.reading):
+    for table in _iter_tables(verdict.reading):
         screen.print()
         screen.print(table)
 
 
-def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple[str, str | None]]:
-    from stratoscope.cli import human
+def _iter_identity(driver: "Driver", verdict: "JudgedReading", address: str) -> Iterator[tuple[str, str | None]]:
+    from stratoscope.text import quantities
 
     reading = verdict.reading
-    rates = (f"{human.hashrate(value)} ({window})" for window, value in reading.hashrate.items())
-    power = human.quantity(reading.power, "W") + (f" ({reading.power_source})" if reading.power_source else "")
+    rates = (f"{quantities.hashrate(value)} ({window})" for window, value in reading.hashrate.items())
+    power = quantities.power(reading.power) + (f" ({reading.power_source})" if reading.power_source else "")
     shares = reading.shares
     yield "address", address
     yield "rig", " ".join(filter(None, (reading.make, reading.model))) or None
@@ -117,12 +117,12 @@ def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple
     yield "MAC", reading.mac
     yield "serial", reading.serial
     yield "host name", reading.hostname
-    yield "uptime", human.duration(reading.uptime)
+    yield "uptime", quantities.duration(reading.uptime)
     yield "hashing", YES[reading.hashing]
     yield "hashrate", ", ".join(rates) or None
-    yield "expected", human.hashrate(reading.hashrate_expected)
+    yield "expected", quantities.hashrate(reading.hashrate_expected)
     yield "power", power
-    yield "efficiency", human.quantity(efficiency(verdict), "J/TH", 1)
+    yield "efficiency", quantities.efficiency(efficiency(verdict))
     yield "doubts", "; ".join(verdict.judged.reasons)
     counts = (("accepted", shares.accepted), ("rejected", shares.rejected), ("stale", shares.stale))
     yield "shares", ", ".join(f"{count:,} {name}" for name, count in counts if count is not None) or None
@@ -130,45 +130,47 @@ def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple
     yield (
         "air",
         ", ".join(
-            f"{name} {human.quantity(value, '°C')}"
+            f"{name} {quantities.celsius(value)}"
             for name, value in (("inlet", reading.temperature_inlet), ("outlet", reading.temperature_outlet))
             if value is not None
         ),
     )
 
 
-def _identity(driver: "Driver", verdict: "Verdict", address: str) -> "Table":
+def _identity(driver: "Driver", verdict: "JudgedReading", address: str) -> "Table":
     from rich.table import Table
 
     from stratoscope.cli.output import text
 
     table = Table.grid(padding=(0, 2))
-    for name, value in _pairs(driver, verdict, address):
+    for name, value in _iter_identity(driver, verdict, address):
         if value not in (None, "", "–"):
             table.add_row(text(name, "dim"), text(value))
     return table
 
 
-def _tables(reading: "Reading") -> Iterator["Table"]:
-    from stratoscope.cli import human
+def _iter_tables(reading: "Reading") -> Iterator["Table"]:
+    from stratoscope.text import quantities
 
     if reading.boards:
         rows = [
             (
                 b.index,
-                human.hashrate(b.hashrate),
-                human.quantity(b.temperature_board, "°C"),
-                human.quantity(b.temperature_chip, "°C"),
+                quantities.hashrate(b.hashrate),
+                quantities.celsius(b.temperature_board),
+                quantities.celsius(b.temperature_chip),
                 b.chips,
                 b.hardware_errors,
-                human.megahertz(b.frequency),
-                human.quantity(b.voltage, "V", 2),
+                quantities.frequency(b.frequency),
+                quantities.voltage(b.voltage),
             )
             for b in reading.boards
         ]
         yield _table("Hashboards", ("board", "hashrate", "PCB", "chip", "chips", "errors", "clock", "voltage"), rows)
     if reading.fans:
-        yield _table("Fans", ("fan", "speed"), [(fan.index, human.quantity(fan.rpm, "rpm")) for fan in reading.fans])
+        yield _table(
+            "Fans", ("fan", "speed"), [(fan.index, quantities.with_unit(fan.rpm, "rpm")) for fan in reading.fans]
+        )
     if reading.pools:
         pools = [
             (p.index, p.url, p.user, YES[p.alive], YES[p.active], p.accepted, p.rejected, p.stale)
@@ -177,10 +179,10 @@ def _tables(reading: "Reading") -> Iterator["Table"]:
         yield _table("Pools", ("slot", "url", "user", "alive", "active", "accepted", "rejected", "stale"), pools)
     if reading.faults:
         faults = [(fault.code, fault.component, fault.message) for fault in reading.faults]
-        yield _table("Faults the firmware reports", ("code", "component", "message"), faults)
+        yield _table("Faults reported by the firmware", ("code", "component", "message"), faults)
     if reading.defects:
         defects = [(defect.path, defect.value, defect.reason) for defect in reading.defects]
-        yield _table("Fields that made no sense", ("field", "value", "why"), defects)
+        yield _table("Unreadable fields", ("field", "value", "why"), defects)
 
 
 def _table(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> "Table":

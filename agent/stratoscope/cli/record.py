@@ -1,4 +1,4 @@
-"""Captures a rig's answers, with identities and secrets taken out, for a bug report: `stratoscope record`."""
+"""Implements `stratoscope record`: saves the responses of a rig for a bug report, without identities and secrets."""
 
 import re
 from collections.abc import Iterator
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from stratoscope.cli.targets import DriverName, Host, HttpPort, Password, Ports, Timeout, User
+from stratoscope.cli.options import DriverName, Host, HttpPort, Password, Ports, Timeout, User
 from stratoscope.errors import PollError, UsageError
 
 if TYPE_CHECKING:
     from stratoscope.cli.redact import Redactor
     from stratoscope.drivers.driver import Driver, Replies
-    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Answers, Target
 
 VERBS: Final = ("version", "summary", "stats", "pools", "devs", "devdetails", "config", "get_version")
-"""What a rig of unknown firmware is asked: cgminer's own read commands, and WhatsMiner's."""
+"""Commands for a rig with unknown firmware: the read commands of cgminer and WhatsMiner."""
 
 
 @dataclass
 class Capture:
-    """What one rig answered."""
+    """The responses of one rig."""
 
     replies: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Capture:
     failure: str | None = None
 
     def add(self, answers: "Answers") -> None:
-        """Take over the answers of one exchange."""
+        """Add the responses of one exchange."""
         self.replies.update(answers.replies)
         self.errors.update(answers.errors)
         self.refused.update(answers.refused)
@@ -43,7 +43,8 @@ class Capture:
 def record(
     host: Host,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder to write; default: capture-MAKE-MODEL.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder to create [default: capture-MAKE-MODEL-FIRMWARE]."),
     ] = None,
     driver: DriverName = None,
     user: User = None,
@@ -52,7 +53,7 @@ def record(
     port: Ports = None,
     timeout: Timeout = 10.0,
 ) -> None:
-    """Save a rig's answers for a bug report. Identities, pool users, addresses and secrets become stand-ins."""
+    """Save the responses of a rig for a bug report, with placeholders for identities, addresses, users and secrets."""
     from stratoscope.cli.output import note, run_loop, say
     from stratoscope.cli.targets import target_of
 
@@ -66,17 +67,17 @@ def record(
     folder = out or Path(_folder_name(capture))
     _write(folder, files)
     for name in left_out:
-        note(f"{name} is left out: not everything in it could be redacted")
+        note(f"{name} is left out: it could not be redacted completely")
     if capture.failure:
-        note(f"the rig could not be read, this is what it says: {capture.failure}")
-    say(f"{len(files)} files in {folder}: look through them before you share them")
+        note(f"the rig could not be read, its other responses are saved: {capture.failure}")
+    say(f"{len(files)} files in {folder}: check them before you share them")
 
 
 async def _capture(target: "Target", driver: str | None, timeout: float) -> Capture:
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.once import read_once
+    from stratoscope.discover.read_once import read_once
     from stratoscope.errors import Unreachable
-    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Limits
 
     limits = Limits(connect=min(3.0, timeout), exchange=timeout)
@@ -89,9 +90,9 @@ async def _capture(target: "Target", driver: str | None, timeout: float) -> Capt
     except Unreachable:
         raise
     except PollError as error:
-        # An unknown or broken firmware is what bug reports are about: take whatever it says.
+        # Bug reports are about unknown or broken firmware: save whatever it responds.
         capture.failure = str(error)
-        await _ask_anything(wire, target, capture)
+        await _query_unknown(wire, target, capture)
         if not capture.replies and not capture.errors:
             raise
     finally:
@@ -99,16 +100,16 @@ async def _capture(target: "Target", driver: str | None, timeout: float) -> Capt
     return capture
 
 
-async def _ask_anything(wire: "Wire", target: "Target", capture: Capture) -> None:
+async def _query_unknown(wire: "Wire", target: "Target", capture: Capture) -> None:
     from stratoscope.discover.identify import PAGES, PORTS
     from stratoscope.drivers.driver import Command
-    from stratoscope.wire.target import Session
+    from stratoscope.wire.target import RigSession
 
     ports = await wire.open_ports(target, PORTS)
-    session = Session(joins=False)
+    session = RigSession(joins=False)
     for verb in VERBS if 4028 in ports else ():
         try:
-            capture.add(await wire.ask(target, (Command(verb, verb, needed=False, joins=False),), session))
+            capture.add(await wire.query(target, (Command(verb, verb, required=False, joins=False),), session))
         except PollError as error:
             capture.refused[verb] = error.reason
     for path in PAGES if 80 in ports else ():
@@ -126,7 +127,7 @@ async def _ask_anything(wire: "Wire", target: "Target", capture: Capture) -> Non
 
 
 def redacted(capture: Capture, target: "Target") -> tuple[dict[str, bytes], list[str]]:
-    """Return the files of a capture by name, and the names of those left out because something would leak."""
+    """Return the redacted files of a capture by name, and the names of files left out because they would leak."""
     from stratoscope.cli.redact import Redactor
 
     known: dict[str, Any] = {target.host: "host"}
@@ -140,9 +141,9 @@ def redacted(capture: Capture, target: "Target") -> tuple[dict[str, bytes], list
             redactor.learn(answer, f"/{key}")
     for raw in capture.raw.values():
         redactor.raw(raw)
-    redactor.learned()
+    redactor.finish_learning()
     files, left_out = {}, []
-    for name, content in _files(capture, redactor):
+    for name, content in _iter_files(capture, redactor):
         if redactor.leaks(content):
             left_out.append(name)
         else:
@@ -150,7 +151,7 @@ def redacted(capture: Capture, target: "Target") -> tuple[dict[str, bytes], list
     return files, left_out
 
 
-def _files(capture: Capture, redactor: "Redactor") -> Iterator[tuple[str, bytes]]:
+def _iter_files(capture: Capture, redactor: "Redactor") -> Iterator[tuple[str, bytes]]:
     from stratoscope.drivers.driver import Replies
 
     replies = Replies({key: redactor.value(answer, f"/{key}") for key, answer in capture.replies.items()})
@@ -176,12 +177,12 @@ def _meta(capture: Capture, redactor: "Redactor") -> dict[str, Any]:
     from stratoscope import __version__
 
     driver = capture.driver
-    asked = {command.key: f"{command.via.name} {command.ask}" for command in driver.commands} if driver else {}
+    requests = {command.key: f"{command.via.name} {command.request}" for command in driver.commands} if driver else {}
     return {
         "source": f"stratoscope record {__version__}, redacted",
         "driver": driver.name if driver else None,
         "failure": redactor.text(capture.failure) if capture.failure else None,
-        "commands": {key: asked.get(key, key) for key in sorted({*capture.replies, *capture.raw})},
+        "commands": {key: requests.get(key, key) for key in sorted({*capture.replies, *capture.raw})},
         "refused": capture.refused,
         "errors": {key: redactor.value(error) for key, error in capture.errors.items()},
     }
@@ -209,7 +210,7 @@ def _folder_name(capture: Capture) -> str:
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already and not empty: name another folder with --out")
+        raise UsageError(f"{folder} exists and is not empty: give another folder with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

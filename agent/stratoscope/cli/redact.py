@@ -1,8 +1,8 @@
-"""Takes identities and secrets out of a rig's answers: consistent stand-ins keep the form, numbers stay.
+"""Replaces identities and secrets in the responses of a rig by placeholders of the same form.
 
 Replaced are MACs, serial numbers, IP addresses, host names, pool hosts, pool users, payout addresses, network names,
-tokens and passwords. The same original gets the same stand-in everywhere, so that a redacted capture still shows which
-answers belong together. What a rig sends as a JSON number is never touched.
+tokens and passwords. The same original always gets the same placeholder, so that a redacted capture still shows which
+responses belong together. JSON numbers are never changed.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from stratoscope.cli.placeholders import Kind, StandIns
+from stratoscope.cli.placeholders import Kind, Placeholders
 
 KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("password", re.compile(r"pass(?:word|wd|phrase)?$|psk$|pwd$|secret")),
@@ -22,16 +22,16 @@ KEYS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("user", re.compile(r"user|worker|account|wallet|owner|email|payout")),
     ("pool", re.compile(r"(?:^|pool|stratum)url\d*$|pool(?:host|server|address)")),
 )
-"""Which keys name what: matched against the key in lower case without blanks and punctuation, first match counts."""
+"""What a key identifies, by the key in lower case without spaces and punctuation; the first match counts."""
 
 PROTECTED: Final = re.compile(r"ver|firmware|model|type|prod|compile|build|description|algo|asic")
-"""Keys whose text names a make, not a machine: a default host name like "Antminer" must not erase it there."""
+"""Keys whose text names a make, not a machine: a default host name such as "Antminer" must not be replaced there."""
 
-WORDS: Final = frozenset({"host", "user", "network", "pool"})
-"""Kinds whose originals may be ordinary words."""
+WORD_KINDS: Final = frozenset({"host", "user", "network", "pool"})
+"""Kinds whose originals can be ordinary words."""
 
 VERSION: Final = re.compile(r"ver|firmware|build|compile|api|^miner$")
-"""Keys under which four numbers with dots are a version; stock Antminers have theirs under "Miner"."""
+"""Keys whose four dotted numbers are a version, not an IP address; stock Antminers use "Miner"."""
 
 URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:\\?/\\?/[^\s\"'<>|,\x00]{1,1000}")
 PAIR: Final = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9 _-]{0,31})(=|\[)([^,|;\[\]\r\n\x00\"]{1,256})")
@@ -52,26 +52,26 @@ NEXT: Final = re.compile(r"\s*,\s*")
 
 
 def kind_of(key: str) -> Kind | None:
-    """Return what the key of a field names, None for most."""
+    """Return what the key of a field identifies; None for most keys."""
     plain = re.sub(r"[^a-z0-9]", "", key.lower())
     return next((kind for kind, pattern in KEYS if pattern.search(plain)), None)
 
 
 class Redactor:
-    """Learns what identifies one rig from all its answers (`learn`, then `learned`), then redacts each of them.
+    """Learns what identifies a rig from all its responses (`learn`, then `finish_learning`), then redacts each of them.
 
-    `known` are originals that the operator gave: the rig's address or name, its login.
+    `known` are originals from the command line: the address or name of the rig, and its login.
     """
 
     def __init__(self, known: Mapping[str, Kind] | None = None) -> None:
-        self.stand_ins = StandIns()
+        self.placeholders = Placeholders()
         self.protected: set[str] = set()
         self._anywhere: re.Pattern[str] | None = None
         for original, kind in (known or {}).items():
-            self.stand_ins.whole(kind, original)
+            self.placeholders.replace(kind, original)
 
     def learn(self, answers: Any, key: str = "") -> None:
-        """Note every identity in parsed `answers`; call it for all of them before redacting any."""
+        """Learn every identity in parsed `answers`; call it for all responses before redacting any."""
         if isinstance(answers, Mapping):
             for name, value in answers.items():
                 self.learn(value, str(name))
@@ -84,7 +84,7 @@ class Redactor:
             self.text(answers, key)
 
     def value(self, answer: Any, key: str = "") -> Any:
-        """Return parsed `answer` with stand-ins; numbers, booleans and null are as they were."""
+        """Return parsed `answer` with placeholders; numbers, booleans and null are unchanged."""
         if isinstance(answer, Mapping):
             return {self.text(str(name)): self.value(value, str(name)) for name, value in answer.items()}
         if isinstance(answer, list | tuple):
@@ -92,62 +92,64 @@ class Redactor:
         return self.text(answer, key) if isinstance(answer, str) else answer
 
     def text(self, text: str, key: str = "") -> str:
-        """Return `text`, which stood under `key`, with stand-ins."""
+        """Return `text`, the value of `key`, with placeholders."""
         kind = kind_of(key)
         if kind is not None and "://" not in text:
-            return self.stand_ins.whole(kind, text)
-        text = URL.sub(lambda match: self.stand_ins.url(match[0]), text)
+            return self.placeholders.replace(kind, text)
+        text = URL.sub(lambda match: self.placeholders.url(match[0]), text)
         text = PAIR.sub(self._pair, text)
         if self._anywhere is not None:
-            text = self._anywhere.sub(lambda match: self.stand_ins.known(match[0]), text)
-        text = MAC.sub(lambda match: self.stand_ins.whole("mac", match[0]), text)
-        text = JWT.sub(lambda match: self.stand_ins.whole("token", match[0]), text)
-        text = EMAIL.sub(lambda match: self.stand_ins.whole("user", match[0]), text)
-        text = PAYOUT.sub(lambda match: self.stand_ins.whole("payout", match[0]), text)
+            text = self._anywhere.sub(lambda match: self.placeholders.of_known(match[0]), text)
+        text = MAC.sub(lambda match: self.placeholders.replace("mac", match[0]), text)
+        text = JWT.sub(lambda match: self.placeholders.replace("token", match[0]), text)
+        text = EMAIL.sub(lambda match: self.placeholders.replace("user", match[0]), text)
+        text = PAYOUT.sub(lambda match: self.placeholders.replace("payout", match[0]), text)
         if not VERSION.search(key.lower()):
-            text = IPV4.sub(lambda match: self.stand_ins.ip(match[0]), text)
-        return IPV6.sub(lambda match: self.stand_ins.ip(match[0]), text)
+            text = IPV4.sub(lambda match: self.placeholders.ip(match[0]), text)
+        return IPV6.sub(lambda match: self.placeholders.ip(match[0]), text)
 
     def _pair(self, match: re.Match[str]) -> str:
         kind = kind_of(match[1]) or kind_of(match[1].split()[-1])
         if kind is None or "://" in match[3]:
             return match[0]
-        return f"{match[1]}{match[2]}{self.stand_ins.whole(kind, match[3].strip())}"
+        return f"{match[1]}{match[2]}{self.placeholders.replace(kind, match[3].strip())}"
 
-    def learned(self) -> "Redactor":
-        """Close the learning: from now on every telling original is replaced wherever it stands as a word."""
-        body = "|".join(map(re.escape, sorted(self.telling(), key=len, reverse=True)))
+    def finish_learning(self) -> "Redactor":
+        """Finish learning: afterwards every distinctive original is replaced wherever it appears as a word."""
+        body = "|".join(map(re.escape, sorted(self.distinctive(), key=len, reverse=True)))
         if body:
             self._anywhere = re.compile(rf"(?<![A-Za-z0-9])(?:{body})(?![A-Za-z0-9])", re.IGNORECASE)
         return self
 
-    def telling(self) -> list[str]:
-        """Return the originals that are long and odd enough to identify a machine wherever they stand."""
+    def distinctive(self) -> list[str]:
+        """Return the originals that are long and unusual enough to identify a machine anywhere."""
         return [
             word
-            for word in self.stand_ins.originals()
+            for word in self.placeholders.iter_originals()
             if len(word) >= 6
             and not word.isdecimal()
-            and not (self.stand_ins.kind(word) in WORDS and any(word.lower() in text for text in self.protected))
+            and not (
+                self.placeholders.kind(word) in WORD_KINDS and any(word.lower() in text for text in self.protected)
+            )
         ]
 
     def raw(self, answer: bytes) -> bytes:
-        """Return an answer's bytes with stand-ins inside its strings; broken JSON stays broken in the same way."""
+        """Return the bytes of a response with placeholders in its strings; broken JSON stays broken in the same way."""
         text = answer.decode("utf-8", "surrogateescape")
-        parts, end, key, was_value = [], 0, "", False
+        pieces, end, key, was_value = [], 0, "", False
         for match in STRING.finditer(text):
             between = text[end : match.start()]
-            parts.append(self.text(between))
+            pieces.append(self.text(between))
             end = match.end()
             if text[end : end + 64].lstrip().startswith(":"):
-                parts.append(self._token(match[0], ""))
+                pieces.append(self._token(match[0], ""))
                 key, was_value = match[0][1:-1], False
             else:
                 own = bool(LIST_OR_VALUE.fullmatch(between)) or (was_value and bool(NEXT.fullmatch(between)))
                 key, was_value = (key if own else ""), True
-                parts.append(self._token(match[0], key))
-        parts.append(self.text(text[end:]))
-        return "".join(parts).encode("utf-8", "surrogateescape")
+                pieces.append(self._token(match[0], key))
+        pieces.append(self.text(text[end:]))
+        return "".join(pieces).encode("utf-8", "surrogateescape")
 
     def _token(self, token: str, key: str) -> str:
         try:
@@ -158,16 +160,16 @@ class Redactor:
         return token if redacted == plain else json.dumps(redacted)
 
     def leaks(self, output: bytes) -> list[str]:
-        """Return the kinds of those originals that still stand in `output`, also where JSON escapes hide them."""
+        """Return the kinds of the originals that are still in `output`, including in JSON escapes."""
         text = output.decode("utf-8", "replace")
-        for made in sorted(self.stand_ins.made(), key=len, reverse=True):
+        for made in sorted(self.placeholders.iter_created(), key=len, reverse=True):
             text = text.replace(made, " ")
         texts = [text.lower()]
         texts.append(texts[0].replace("\\/", "/"))
         if b"\\u" in output:
             texts.append(re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), texts[1]).lower())
-        return sorted({self.stand_ins.kind(word) for word in self.telling() if _stands_in(word.lower(), texts)})
+        return sorted({self.placeholders.kind(word) for word in self.distinctive() if _appears_in(word.lower(), texts)})
 
 
-def _stands_in(word: str, texts: Iterable[str]) -> bool:
+def _appears_in(word: str, texts: Iterable[str]) -> bool:
     return any(word in text for text in texts)

@@ -1,4 +1,4 @@
-"""Runs the agent: `stratoscope run`."""
+"""Implements `stratoscope run`: runs the agent."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,11 +7,11 @@ import typer
 
 
 def run(
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Config file.")],
 ) -> None:
-    """Poll the rigs of a config and serve the exporters, until SIGTERM or Ctrl-C."""
+    """Run the agent with a config until SIGTERM or Ctrl-C: poll the rigs and run the exporters."""
     from stratoscope import app, logs
     from stratoscope.cli.output import run_loop
 
-    logs.setup()  # as the config says once it is read
+    logs.setup()  # until the config is read
     raise typer.Exit(run_loop(app.run(config)))

@@ -1,4 +1,4 @@
-"""Looks for rigs in address ranges: `stratoscope scan`."""
+"""Implements `stratoscope scan`: finds rigs in networks."""
 
 import random
 from pathlib import Path
@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stratoscope.cli.options import AsJson
+
 if TYPE_CHECKING:
-    from stratoscope.discover.sweep import Found
+    from stratoscope.discover.scan import ScanResult
 
 
 def scan(
     ranges: Annotated[
         list[str],
-        typer.Argument(metavar="CIDR…", help="Networks such as 192.168.1.0/24; up to a /16 in all."),
+        typer.Argument(metavar="CIDR…", help="Networks such as 192.168.1.0/24, at most a /16 in total."),
     ],
     rate: Annotated[float, typer.Option("--rate", min=1, max=50, help="New connections per second.")] = 50.0,
     write: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="Add the rigs found to a config; its comments stay.")
+        Path | None, typer.Option("--write", metavar="FILE", help="Add the rigs to this config; its comments are kept.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Look for rigs at every address of the given networks, gently, and show what answers."""
+    """Find rigs in networks: try every address at a limited rate, and show which respond."""
     from stratoscope.cli.output import note, print_json, run_loop
 
     found = run_loop(_sweep(ranges, rate))
@@ -31,29 +33,32 @@ def scan(
     elif found:
         _show(found)
     if not rigs:
-        note("no rig that can be read was found")
+        note("no readable rig found")
         raise typer.Exit(1)
     if write is not None:
         from stratoscope.cli.append import append
 
         added = append(write, [{"address": one.address} for one in rigs], [_title(one) for one in rigs])
-        note(f"{added} of {len(rigs)} rigs added to {write}" + ("" if added == len(rigs) else "; the rest was there"))
+        note(
+            f"{added} of {len(rigs)} rigs added to {write}"
+            + ("" if added == len(rigs) else "; the others were already in it")
+        )
 
 
-async def _sweep(ranges: list[str], rate: float) -> "list[Found]":
+async def _sweep(ranges: list[str], rate: float) -> "list[ScanResult]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from stratoscope.cli.output import console
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.sweep import SCAN_LIMITS, hosts, sweep
-    from stratoscope.wire.ask import Wire
+    from stratoscope.discover.scan import SCAN_LIMITS, parse_ranges, scan_hosts
+    from stratoscope.wire.client import Wire
 
-    addresses = hosts(ranges)
+    addresses = parse_ranges(ranges)
     clock = SystemClock()
-    found: list[Found] = []
+    found: list[ScanResult] = []
     wire = Wire(clock=clock, limits=SCAN_LIMITS)
     columns = (
-        TextColumn("looking for rigs"),
+        TextColumn("scanning"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rigs]} found"),
@@ -65,7 +70,7 @@ async def _sweep(ranges: list[str], rate: float) -> "list[Found]":
             def on_progress(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total, rigs=len(found))
 
-            async for one in sweep(
+            async for one in scan_hosts(
                 addresses, wire=wire, clock=clock, shuffle=random.shuffle, rate=rate, on_progress=on_progress
             ):
                 found.append(one)  # noqa: PERF401 — the progress bar counts them as they come
@@ -84,14 +89,14 @@ def _order(address: str) -> tuple[int, int, str]:
     return parsed.version, int(parsed), address
 
 
-def _title(found: "Found") -> str:
+def _title(found: "ScanResult") -> str:
     reading = found.reading
     if reading is None:
         return ""
     return ", ".join(filter(None, (" ".join(filter(None, (reading.make, reading.model))), reading.firmware)))
 
 
-def _document(found: "Found") -> dict[str, Any]:
+def _document(found: "ScanResult") -> dict[str, Any]:
     if found.reading is None or found.driver is None:
         return {"address": found.address, "error": found.error}
     from stratoscope.cli.read import document
@@ -99,22 +104,29 @@ def _document(found: "Found") -> dict[str, Any]:
     return {"address": found.address, "driver": found.driver.name, "reading": document(found.driver, found.reading)}
 
 
-def _show(found: "list[Found]") -> None:
-    from stratoscope.cli import human
+def _show(found: "list[ScanResult]") -> None:
     from stratoscope.cli.output import console, grid, text
+    from stratoscope.text import quantities
 
     table = grid()
-    longest = max(len(one.address) for one in found)
-    for head, least in (("address", longest), ("rig", 8), ("firmware", 8), ("hashrate", 11), ("power", 7), ("MAC", 17)):
-        table.add_column(head, no_wrap=True, overflow="ellipsis", min_width=least)
+    address_width = max(len(one.address) for one in found)
+    for head, min_width in (
+        ("address", address_width),
+        ("rig", 8),
+        ("firmware", 8),
+        ("hashrate", 11),
+        ("power", 7),
+        ("MAC", 17),
+    ):
+        table.add_column(head, no_wrap=True, overflow="ellipsis", min_width=min_width)
     for one in found:
         reading = one.reading
         if reading is None or one.driver is None:
             table.add_row(text(one.address), text(one.error, "red"))
             continue
-        firmware = human.shortened(" ".join(filter(None, (reading.firmware, reading.firmware_version))), 20)
+        firmware = quantities.truncate(" ".join(filter(None, (reading.firmware, reading.firmware_version))), 20)
         rig = " ".join(filter(None, (reading.make, reading.model)))
-        hashrate = human.hashrate(reading.window(one.driver.steady))
-        cells = (one.address, rig or None, firmware or None, hashrate, human.quantity(reading.power, "W"), reading.mac)
+        hashrate = quantities.hashrate(reading.window(one.driver.window_order))
+        cells = (one.address, rig or None, firmware or None, hashrate, quantities.power(reading.power), reading.mac)
         table.add_row(*(text(cell) for cell in cells))
     console().print(table)

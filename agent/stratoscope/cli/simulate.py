@@ -1,26 +1,29 @@
-"""Serves simulated rigs, a pool and a market: `stratoscope simulate`."""
+"""Implements `stratoscope simulate`: serves simulated rigs, a pool and a market."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from stratoscope.cli.options import RigCount, Seed
+
 
 def simulate(
-    rigs: Annotated[int, typer.Option("--rigs", "-n", min=1, max=20_000, help="How many rigs.")] = 100,
+    rigs: RigCount = 100,
     bind: Annotated[
-        str, typer.Option("--bind", metavar="ADDR", help="Address of the first rig; the others follow on it.")
+        str,
+        typer.Option(
+            "--bind", metavar="ADDR", help="Address of the first rig; the others use the following addresses."
+        ),
     ] = "127.64.0.1",
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same fleet and troubles.")] = 1,
-    write: Annotated[
-        Path | None, typer.Option("--write", metavar="FILE", help="Add the rigs to a config the agent can run with.")
-    ] = None,
+    seed: Seed = 1,
+    write: Annotated[Path | None, typer.Option("--write", metavar="FILE", help="Add the rigs to this config.")] = None,
     mine: Annotated[
         str | None,
-        typer.Option("--mine", metavar="URL", help="Let the rigs submit shares there, to the pool or through a tap."),
+        typer.Option("--mine", metavar="URL", help="Submit shares of the rigs to this pool or tap."),
     ] = None,
 ) -> None:
-    """Serve simulated rigs that speak each family's own wire format, until SIGTERM or Ctrl-C."""
+    """Serve simulated rigs with the protocol of each family, a pool and a market, until SIGTERM or Ctrl-C."""
     from stratoscope.cli.output import run_loop
 
     run_loop(_serve(rigs, bind, seed, write, None if mine is None else _endpoint(mine)))
@@ -28,14 +31,14 @@ def simulate(
 
 def _endpoint(url: str) -> Any:
     from stratoscope.errors import UsageError
-    from stratoscope.stratum.protocol.endpoint import CLEAR, NoEndpoint, endpoint_of
+    from stratoscope.stratum.protocol.endpoint import CLEAR, InvalidEndpoint, parse_endpoint
 
     try:
-        endpoint = endpoint_of(url)
-    except NoEndpoint as error:
-        raise UsageError(f"--mine {url!r} is no stratum endpoint: {error}") from None
+        endpoint = parse_endpoint(url)
+    except InvalidEndpoint as error:
+        raise UsageError(f"--mine {url!r} is not a stratum endpoint: {error}") from None
     if endpoint.scheme != CLEAR:
-        raise UsageError(f"--mine {url!r}: the simulated rigs speak {CLEAR}:// only")
+        raise UsageError(f"--mine {url!r}: the simulated rigs support {CLEAR}:// only")
     return endpoint
 
 

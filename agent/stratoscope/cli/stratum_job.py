@@ -1,13 +1,13 @@
-"""Writes a decoded job under its public names, as `stratoscope stratum` prints it."""
+"""Converts a decoded job to the JSON that `stratoscope stratum` prints."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stratoscope.stratum.jobs.template import Template
+    from stratoscope.stratum.jobs.template import JobTemplate
 
 
-def document(template: "Template") -> dict[str, Any]:
-    """Return the job as a JSON object: money in satoshis, hashes as people read them, null for what is not told."""
+def document(template: "JobTemplate") -> dict[str, Any]:
+    """Return the job as a JSON object: money in satoshis, hashes in display order, null for unknown values."""
     return {
         "job_id": template.job_id,
         "height": template.height,

@@ -1,4 +1,4 @@
-"""Relays miners to their pool and counts what became of each share: `stratoscope tap`."""
+"""Implements `stratoscope tap`: relays miners to their pool and counts the result of each share."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from stratoscope.stratum.tap.tap import Tap
 
 
-class Names(StrEnum):
-    """How workers are called on the metrics page."""
+class WorkerNaming(StrEnum):
+    """The label of workers on the metrics page."""
 
     WORKER = "worker"
     FULL = "full"
@@ -18,40 +18,49 @@ class Names(StrEnum):
 
 
 def tap(
-    listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where miners connect.")],
-    upstream: Annotated[str, typer.Option("--upstream", metavar="HOST:PORT", help="The pool; stratum+tcp:// or not.")],
+    listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Address that miners connect to.")],
+    upstream: Annotated[
+        str,
+        typer.Option("--upstream", metavar="HOST:PORT", help="Address of the pool, with or without stratum+tcp://."),
+    ],
     metrics: Annotated[
-        str, typer.Option("--metrics", metavar="HOST:PORT", help="Where the metrics page is served.")
+        str, typer.Option("--metrics", metavar="HOST:PORT", help="Address to serve the metrics on.")
     ] = "127.0.0.1:9861",
     workers: Annotated[
-        Names, typer.Option("--workers", help="Label: what follows the first dot of the user, all of it, or nothing.")
-    ] = Names.WORKER,
-    most: Annotated[
-        int, typer.Option("--max-connections", min=1, max=100_000, help="Miners at a time; further ones are cut.")
+        WorkerNaming,
+        typer.Option("--workers", help="Label of workers: the user after its first dot, the full user, or none."),
+    ] = WorkerNaming.WORKER,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            "--max-connections", min=1, max=100_000, help="Maximum number of miners; further connections are closed."
+        ),
     ] = 2000,
 ) -> None:
-    """Relay miners to one pool, byte for byte, and count shares, refusals and reply times per worker.
+    """Relay miners to one pool byte for byte until SIGTERM or Ctrl-C; count shares and response times per worker.
 
-    This stands in the path of the money: read docs/tap.md first. Give every rig the pool itself as its second pool, so
-    that it goes on mining when the relay is stopped or the machine fails. Ends on SIGTERM or Ctrl-C.
+    All income passes through the relay: read docs/tap.md first. Configure the pool itself as the second pool of every
+    rig, so that it continues to mine if the relay stops or this machine fails.
     """
     from stratoscope import logs
     from stratoscope.cli.output import note, run_loop
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
-    from stratoscope.poll.budget import RESERVED, raise_file_limit
-    from stratoscope.stratum.tap.submits import Book
+    from stratoscope.poll.budget import RESERVED_FILES, raise_file_limit
+    from stratoscope.stratum.tap.submits import TapCounts
     from stratoscope.stratum.tap.tap import Tap
 
     logs.setup()
     at, pool = _address("--listen", listen), _pool(upstream)
     _address("--metrics", metrics)
     if at == pool:
-        raise UsageError("--upstream is the relay itself: give the pool's address")
-    room = max(1, (raise_file_limit() - RESERVED) // 2)
-    if room < most:
-        note(f"only {room} miners at a time: the limit of open files is too low for {most} (ulimit -n)")
-    relay = Tap(pool, clock=SystemClock(), book=Book(workers.value), most=min(most, room))
+        raise UsageError("--upstream is the address of the relay itself: give the address of the pool")
+    capacity = max(1, (raise_file_limit() - RESERVED_FILES) // 2)
+    if capacity < max_connections:
+        note(f"at most {capacity} miners: the limit of open files is too low for {max_connections} (raise ulimit -n)")
+    relay = Tap(
+        pool, clock=SystemClock(), counts=TapCounts(workers.value), max_connections=min(max_connections, capacity)
+    )
     run_loop(_serve(relay, at, metrics))
 
 
@@ -61,11 +70,11 @@ async def _serve(relay: "Tap", at: tuple[str, int], metrics: str) -> None:
 
     from stratoscope.cli.output import say
     from stratoscope.errors import OperatorError
-    from stratoscope.metrics import TapNow
+    from stratoscope.metrics import TapState
     from stratoscope_exporters.web.tap_page import TapPage
 
-    def now() -> TapNow:
-        return TapNow(relay.listener.book, relay.traffic, relay.clock.monotonic(), relay.clock.time())
+    def now() -> TapState:
+        return TapState(relay.reader.counts, relay.traffic, relay.clock.monotonic(), relay.clock.time())
 
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,7 +87,9 @@ async def _serve(relay: "Tap", at: tuple[str, int], metrics: str) -> None:
         say(f"relaying {at[0]}:{miners} to {relay.upstream[0]}:{relay.upstream[1]}")
         await ended.wait()
     except OSError as error:
-        raise OperatorError(f"cannot listen: {error.strerror or error}: is another program there?") from None
+        raise OperatorError(
+            f"cannot listen: {error.strerror or error}: is another program using the address?"
+        ) from None
     finally:
         await relay.stop()
         await page.stop()
@@ -86,7 +97,7 @@ async def _serve(relay: "Tap", at: tuple[str, int], metrics: str) -> None:
 
 def _address(option: str, text: str) -> tuple[str, int]:
     from stratoscope.errors import UsageError
-    from stratoscope_exporters.exposition.settings import split_listen
+    from stratoscope_exporters.exposition.config import split_listen
 
     try:
         return split_listen(text)
@@ -105,7 +116,7 @@ def _pool(text: str) -> tuple[str, int]:
     except ValueError:
         host, port, parts = None, None, urlsplit("stratum+tcp://")
     if parts.scheme not in ("stratum+tcp", "tcp", "stratum"):
-        raise UsageError(f"--upstream: {parts.scheme} cannot be listened to: give the pool's plain stratum+tcp port")
+        raise UsageError(f"--upstream: {parts.scheme} is encrypted: give the plain stratum+tcp port of the pool")
     if not host or not port or parts.path.strip("/") or "@" in parts.netloc:
-        raise UsageError(f"--upstream {text!r} is no host:port; write for example pool.example.com:3333")
+        raise UsageError(f"--upstream {text!r} is not HOST:PORT: write for example pool.example.com:3333")
     return host, port

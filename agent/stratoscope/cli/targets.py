@@ -1,38 +1,15 @@
-"""Turns the arguments that name one rig into a Target."""
+"""Converts the arguments that describe one rig to a Target."""
 
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
-
-import typer
+from typing import TYPE_CHECKING, Final
 
 from stratoscope.errors import UsageError
 
 if TYPE_CHECKING:
     from stratoscope.wire.target import Target
 
-Host = Annotated[
-    str,
-    typer.Argument(metavar="HOST[:PORT]", help="The rig; IPv6 with a port as [v6]:port."),
-]
-DriverName = Annotated[
-    str | None, typer.Option("--driver", metavar="NAME", help="Read with this driver instead of finding out which.")
-]
-User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Login of the rig's web API.")]
-Password = Annotated[
-    str | None, typer.Option("--password", metavar="REFERENCE", help="env:NAME, file:/path or credential:name.")
-]
-HttpPort = Annotated[
-    int | None, typer.Option("--http-port", min=1, max=65535, metavar="PORT", help="Port of the web API, if not 80.")
-]
-Ports = Annotated[
-    list[str] | None,
-    typer.Option("--port", metavar="USUAL=ACTUAL", help="Another port in place of a usual one, such as 4433=14433."),
-]
-Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.5, max=120, metavar="SECONDS", help="Limit of one whole exchange.")
-]
 PORT_PAIR: Final = re.compile(r"(\d{1,5})=(\d{1,5})")
 
 
@@ -45,7 +22,7 @@ def target_of(
     http_port: int | None = None,
     ports: list[str] | None = None,
 ) -> "Target":
-    """Return the Target that the arguments name; raise UsageError with what is wrong."""
+    """Return the Target of the arguments; raise UsageError with the problem."""
     from stratoscope.config.addresses import host_and_port
     from stratoscope.config.entry import ports_for
     from stratoscope.drivers.driver import Via
@@ -62,7 +39,7 @@ def target_of(
     for pair in ports or ():
         mapping.update([_pair(pair)])
     if (user is None) != (password is None):
-        raise UsageError("--user and --password go together")
+        raise UsageError("--user and --password require each other: give both")
     return Target(name, mapping, user, secret(password) if password is not None else None)
 
 
@@ -70,12 +47,12 @@ def _pair(pair: str) -> tuple[int, int]:
     match = PORT_PAIR.fullmatch(pair)
     usual, actual = (int(match[1]), int(match[2])) if match else (0, 0)
     if not (1 <= usual <= 65535 and 1 <= actual <= 65535):
-        raise UsageError(f"--port {pair} is not USUAL=ACTUAL, such as 4433=14433")
+        raise UsageError(f"--port {pair} is not USUAL=ACTUAL: write for example 4433=14433")
     return usual, actual
 
 
 def check_driver(name: str | None) -> None:
-    """Raise UsageError when there is no driver of that name."""
+    """Raise UsageError if there is no driver `name`."""
     from stratoscope.config.problems import nearest
     from stratoscope.drivers import BY_NAME
 
@@ -84,14 +61,14 @@ def check_driver(name: str | None) -> None:
 
 
 def secret(reference: str) -> str:
-    """Return the secret behind a reference given as an argument; raise UsageError, never with the secret."""
+    """Return the secret that an argument refers to; raise UsageError, never with the secret."""
     from pydantic_core import PydanticCustomError
 
     from stratoscope.config.secret import Resolver, is_reference
 
     if not is_reference(reference):
         raise UsageError(
-            "--password takes a reference, because every user of this machine can read command lines: "
+            "--password must be a reference, because every user of this machine can read command lines: "
             "write env:NAME, file:/path or credential:name"
         )
     try:

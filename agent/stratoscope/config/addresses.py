@@ -1,4 +1,4 @@
-"""Understands addresses as people write them: hosts with ports, ranges, CIDRs; refuses what cannot be a rig."""
+"""Parses addresses as users write them: hosts with ports, ranges, CIDRs. Rejects addresses that cannot be a rig's."""
 
 import re
 from collections.abc import Iterator
@@ -7,17 +7,17 @@ from typing import Final
 
 from stratoscope.config.problems import shown
 
-MOST: Final = 1 << 16
-"""Addresses in all ranges and CIDRs together: a /16."""
+MAX_ADDRESSES: Final = 1 << 16
+"""Total number of addresses in all ranges and CIDRs: a /16."""
 
 LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 Address = IPv4Address | IPv6Address
 
 
 def host(text: str) -> str:
-    """Return a host name or IP literal in its canonical form; raise ValueError with what is wrong.
+    """Return a host name or IP literal in its canonical form; raise ValueError with the problem.
 
-    An IPv4 address mapped into IPv6 becomes the IPv4 address, so that one rig is not two.
+    An IPv4-mapped IPv6 address becomes the IPv4 address, so that one rig has one address.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
@@ -27,7 +27,7 @@ def host(text: str) -> str:
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
-        raise ValueError(f"{shown(text)} is no address of a single machine")
+        raise ValueError(f"{shown(text)} is not the address of a single machine")
     if isinstance(address, IPv6Address) and address.is_link_local and not address.scope_id:
         raise ValueError(f"{shown(text)} is link-local: add the interface, as in {address}%eth0")
     return str(address)
@@ -51,13 +51,13 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     if text.count(":") == 1:
         name, _, number = text.partition(":")
         if not number.isdecimal():
-            raise ValueError(f"{shown(text)} has {shown(number)} where a port should be")
+            raise ValueError(f"{shown(text)} has {shown(number)} instead of a port")
         return host(name), port(number)
     return host(text), None
 
 
 def port(text: str | None) -> int | None:
-    """Return the port number in `text`, None where there is none; raise ValueError outside 1..65535."""
+    """Return the port number in `text`, None for None; raise ValueError outside 1..65535."""
     if text is None:
         return None
     if not 1 <= int(text) <= 65535:
@@ -92,18 +92,19 @@ def ends_of_cidr(text: str) -> tuple[Address, Address]:
 
 
 def size(ends: tuple[Address, Address]) -> int:
-    """Return how many addresses lie between `ends`, both included."""
+    """Return the number of addresses between `ends`, including both."""
     return int(ends[1]) - int(ends[0]) + 1
 
 
-def bounded(ends: tuple[Address, Address], text: str) -> tuple[Address, Address]:
-    """Return `ends`; raise ValueError when there are more than a /16 of addresses between them."""
-    if size(ends) > MOST:
-        raise ValueError(f"{shown(text)} holds {size(ends)} addresses, the most is {MOST} (a /16): split or narrow it")
-    return ends
+def check_size(ends: tuple[Address, Address], text: str) -> None:
+    """Raise ValueError when there are more than a /16 of addresses between `ends`, which were written as `text`."""
+    if size(ends) > MAX_ADDRESSES:
+        raise ValueError(
+            f"{shown(text)} holds {size(ends)} addresses, the maximum is {MAX_ADDRESSES} (a /16): split or narrow it"
+        )
 
 
-def between(ends: tuple[Address, Address]) -> Iterator[str]:
+def iter_addresses(ends: tuple[Address, Address]) -> Iterator[str]:
     """Yield every address from the first to the last of `ends`."""
     kind = type(ends[0])
     for number in range(int(ends[0]), int(ends[1]) + 1):

@@ -1,6 +1,7 @@
-"""Reads a YAML file into plain values and remembers the line of every key, refusing what could bite.
+"""Parses a YAML file into plain values, with the line of every key; rejects risky or ambiguous YAML.
 
-Anchors and aliases (the billion laughs), tags, duplicate keys, several documents and files over 4 MiB are refused.
+It rejects anchors and aliases (the billion laughs attack), tags, duplicate keys, several documents and files over
+4 MiB.
 """
 
 import re
@@ -24,7 +25,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 
 from stratoscope.config.files import read_bounded
-from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Where, dotted
+from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Locator, dotted
 
 MAX_BYTES: Final = 4 << 20
 MAX_DEPTH: Final = 32
@@ -47,8 +48,8 @@ def read_text(path: Path) -> str:
 
 
 @dataclass
-class Document(Where):
-    """A file's values, the line of each, and which of them the environment replaced."""
+class Document(Locator):
+    """The values of a file, the line of each, and which of them the environment overrides."""
 
     name: str
     values: dict[Any, Any] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Document(Where):
     environ: dict[Loc, str] = field(default_factory=dict)
 
     def place(self, loc: Loc) -> str:
-        """Return "file:line" of `loc` or of what is around it, or the environment variable that set it."""
+        """Return "file:line" of `loc` or of its nearest parent, or the environment variable that set it."""
         for end in range(len(loc), -1, -1):
             if loc[:end] in self.environ:
                 return f"environment variable {self.environ[loc[:end]]}"
@@ -67,22 +68,22 @@ class Document(Where):
     def value(self, loc: Loc) -> Any:
         """Return what was written at `loc`, or MISSING."""
         at: Any = self.values
-        for part in loc:
+        for key in loc:
             try:
-                at = at[part]
+                at = at[key]
             except (LookupError, TypeError):
                 return MISSING
         return at
 
 
-class _Refused(Exception):
+class _RejectedYaml(Exception):
     def __init__(self, line: int, text: str) -> None:
         super().__init__(text)
         self.line = line
 
 
 class _Builder:
-    """Builds values from parser events; stops at the first thing that is refused."""
+    """Builds values from parser events; stops at the first rejected one."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -93,21 +94,21 @@ class _Builder:
         for event in self.yaml.parse(text):
             line = event.start_mark.line + 1
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-                raise _Refused(line, "anchors (&name) and aliases (*name) are not supported: write the values out")
+                raise _RejectedYaml(line, "anchors (&name) and aliases (*name) are not supported: write the values out")
             if isinstance(event, NodeEvent) and getattr(event, "tag", None):
-                raise _Refused(line, "tags (!name) are not supported: a value that starts with ! needs quotes")
+                raise _RejectedYaml(line, "tags (!name) are not supported: a value that starts with ! needs quotes")
             documents += isinstance(event, DocumentStartEvent)
             if documents > 1:
-                raise _Refused(line, "a second document starts here: keep one document per file, without `---`")
+                raise _RejectedYaml(line, "a second document starts here: keep one document per file, without `---`")
             if isinstance(
                 event, ScalarEvent | MappingStartEvent | MappingEndEvent | SequenceStartEvent | SequenceEndEvent
             ):
                 yield event
 
-    def value(self, event: Any, rest: Iterator[Any], loc: Loc) -> Any:
+    def build(self, event: Any, rest: Iterator[Any], loc: Loc) -> Any:
         self.document.lines.setdefault(loc, event.start_mark.line + 1)
         if len(loc) > MAX_DEPTH:
-            raise _Refused(event.start_mark.line + 1, f"values are nested deeper than {MAX_DEPTH} levels")
+            raise _RejectedYaml(event.start_mark.line + 1, f"values are nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, ScalarEvent):
             return self.scalar(event)
         if isinstance(event, SequenceStartEvent):
@@ -129,7 +130,7 @@ class _Builder:
         for event in rest:
             if isinstance(event, SequenceEndEvent):
                 break
-            found.append(self.value(event, rest, (*loc, len(found))))
+            found.append(self.build(event, rest, (*loc, len(found))))
         return found
 
     def mapping(self, rest: Iterator[Any], loc: Loc) -> dict[Any, Any]:
@@ -139,35 +140,37 @@ class _Builder:
                 break
             line = event.start_mark.line + 1
             if not isinstance(event, ScalarEvent):
-                raise _Refused(line, "a key must be a word, not a list or a section")
+                raise _RejectedYaml(line, "a key must be a word, not a list or a section")
             key = self.scalar(event)
             if key in found:
                 first = self.document.lines[(*loc, key)]
-                raise _Refused(line, f"{dotted((*loc, key))} is written twice, first in line {first}: keep one of them")
+                raise _RejectedYaml(
+                    line, f"{dotted((*loc, key))} is written twice, first in line {first}: keep one of them"
+                )
             self.document.lines[(*loc, key)] = line
-            found[key] = self.value(next(rest), rest, (*loc, key))
+            found[key] = self.build(next(rest), rest, (*loc, key))
         return found
 
 
 NAMED: Final = re.compile(r"\b(handle|alias|anchor|key|directive) .*", re.DOTALL)
-"""Where the parser's text goes on with something from the file."""
+"""Words after which the parser's message quotes the file."""
 
 REMEDIES: Final = {
-    "mapping values are not allowed here": "a value that holds `: ` needs quotes, and a key its own line",
-    "cannot start any token": "indent with spaces only; a value that starts with @, `, % or a tab needs quotes",
+    "mapping values are not allowed here": "put a value that contains `: ` in quotes, and each key on its own line",
+    "cannot start any token": "indent with spaces only; put a value that starts with @, `, % or a tab in quotes",
     "expected <block end>": "the indentation does not match the lines above",
     "found unexpected end of stream": "a quote is not closed",
-    "could not find expected ':'": "a key needs a colon and a space after it",
+    "could not find expected ':'": "write a colon and a space after the key",
     "expected ',' or": "a bracket is not closed, or a comma is missing",
 }
 
 
-def _syntax(name: str, error: YAMLError) -> str:
-    """Return a YAML error as a sentence. The parser's own text is not used whole: it quotes the line, secrets too."""
+def _describe_syntax_error(name: str, error: YAMLError) -> str:
+    """Return a YAML error as a sentence. The parser's message is shortened: it quotes the line, with its secrets."""
     if not isinstance(error, MarkedYAMLError):
-        return f"{name} holds control characters: save it as plain UTF-8 text"
+        return f"{name} contains control characters: save it as plain UTF-8 text"
     mark = error.problem_mark or error.context_mark
-    problem = str(error.problem or "it cannot be read")
+    problem = str(error.problem or "unreadable")
     remedy = next((text for start, text in REMEDIES.items() if start in problem), "compare with config.example.yaml")
     line = f":{mark.line + 1}" if mark else ""
     problem = NAMED.sub(r"\1", problem)
@@ -175,29 +178,29 @@ def _syntax(name: str, error: YAMLError) -> str:
 
 
 def parse(text: str, name: str) -> Document:
-    """Return the document in `text`; raise InvalidConfig when it cannot be used at all."""
+    """Return the document in `text`; raise InvalidConfig if it cannot be parsed."""
     document = Document(name)
-    # Raised outside the handlers: an exception kept as context would carry the parser's quote of the line, secrets too.
-    problem = _fill(document, text)
+    # Raised outside the handlers: as its context, the parser's exception would expose the line it quotes, with secrets.
+    problem = _parse_into(document, text)
     if problem is not None:
         raise InvalidConfig([problem])
     return document
 
 
-def _fill(document: Document, text: str) -> str | None:
-    """Read `text` into `document`; return what is wrong with it."""
+def _parse_into(document: Document, text: str) -> str | None:
+    """Read `text` into `document`; return the problem, if any."""
     name, builder = document.name, _Builder(document)
     try:
         events = builder.events(text)
         first = next(events, None)
         if first is None or (isinstance(first, ScalarEvent) and not first.value):
-            return f"{name} is empty: see config.example.yaml for what it may hold"
-        values = builder.value(first, events, ())
-        next(events, None)  # a second document is found here
-    except _Refused as refused:
-        return f"{name}:{refused.line}: {refused}"
+            return f"{name} is empty: see config.example.yaml for the keys"
+        values = builder.build(first, events, ())
+        next(events, None)  # detects a second document
+    except _RejectedYaml as rejected:
+        return f"{name}:{rejected.line}: {rejected}"
     except YAMLError as error:
-        return _syntax(name, error)
+        return _describe_syntax_error(name, error)
     if not isinstance(values, dict):
         return f"{name}:1: the file must be sections of keys, such as `rigs:`"
     document.values = values

@@ -1,8 +1,7 @@
-"""Defines one address to poll, and tells what changed between two inventories."""
+"""Defines one address to poll."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from stratoscope.drivers import BY_NAME
 from stratoscope.drivers.driver import Via
@@ -11,13 +10,13 @@ from stratoscope.wire.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigEntry:
-    """One address to poll, with everything the operator said about it.
+    """One address to poll, with its settings.
 
-    `expected` is False for members of a range or CIDR: they count as rigs only once something answered there.
+    `expected` is False for members of a range or CIDR: they count as rigs only after something has responded there.
     """
 
     address: str  # host name or canonical IP literal, without port
-    ports: Mapping[int, int] = field(default_factory=dict)  # a protocol's default port → the one used
+    ports: Mapping[int, int] = field(default_factory=dict)  # default port of a protocol → the one in use
     name: str | None = None
     driver: str | None = None
     user: str | None = None
@@ -31,36 +30,17 @@ class RigEntry:
 
     @property
     def target(self) -> Target:
-        """Return where and with which login the wire reaches this rig."""
+        """Return the address and the login for the connection to this rig."""
         return Target(self.address, self.ports, self.user, self.password)
 
     @property
     def key(self) -> str:
-        """Return what tells entries apart: the address, with the port where it is not the default."""
+        """Return the identity of the entry: the address, with the port if it is not the default."""
         return self.target.address
 
 
-class Changes(NamedTuple):
-    """What a reload did to the inventory; `changed` holds the new entries of addresses that stay."""
-
-    added: list[RigEntry]
-    removed: list[RigEntry]
-    changed: list[RigEntry]
-
-
-def changes(old: Iterable[RigEntry], new: Iterable[RigEntry]) -> Changes:
-    """Return what to start, to stop and to restart when the inventory `old` becomes `new`."""
-    before = {entry.key: entry for entry in old}
-    after = {entry.key: entry for entry in new}
-    return Changes(
-        added=[entry for key, entry in after.items() if key not in before],
-        removed=[entry for key, entry in before.items() if key not in after],
-        changed=[entry for key, entry in after.items() if key in before and before[key] != entry],
-    )
-
-
 def ports_for(port: int | None, driver: str | None) -> dict[int, int]:
-    """Return the port mapping for a lone `port`: it replaces the one the driver asks first, else CGMiner's 4028."""
+    """Return the port mapping for a single `port`: it replaces the driver's first port, or CGMiner's 4028."""
     if port is None:
         return {}
     default = Via.CGMINER.value

@@ -1,4 +1,4 @@
-"""Lays the environment over a config file: STRATOSCOPE__POLLING__INTERVAL=60s overrides polling.interval."""
+"""Overrides a config file with environment variables: STRATOSCOPE__POLLING__INTERVAL=60s sets polling.interval."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ PREFIX: Final = "STRATOSCOPE__"
 DELIMITER: Final = "__"
 
 
-class _Environment(Config, BaseSettings):
-    """The config's fields as pydantic-settings needs them to split variable names."""
+class _EnvironmentConfig(Config, BaseSettings):
+    """The config's fields in the form that pydantic-settings needs to split variable names."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
 
 
 def overlay(document: Document, environ: Mapping[str, str]) -> list[str]:
-    """Write the variables of `environ` that start with PREFIX into `document`; return what is wrong with them."""
+    """Write the variables of `environ` that start with PREFIX into `document`; return their problems."""
     own = {name.lower(): (name, value) for name, value in environ.items() if name.upper().startswith(PREFIX)}
     problems = []
     for lower, (name, value) in own.items():
@@ -32,22 +32,22 @@ def overlay(document: Document, environ: Mapping[str, str]) -> list[str]:
                 f"environment variable {name}: {path[0]} is not a known key: {nearest(path[0], Config.model_fields)}"
             )
             continue
-        source = EnvSettingsSource(_Environment)
+        source = EnvSettingsSource(_EnvironmentConfig)
         source.env_vars = {lower: value}
         try:
             _merge(document, source(), (), name)
         except SettingsError:
             problems.append(
-                f"environment variable {name}: {'.'.join(path)} is not valid JSON, which a list or section needs there"
+                f"environment variable {name}: {'.'.join(path)} is not valid JSON, which a list or section requires"
             )
     return problems
 
 
 def _merge(document: Document, values: Mapping[str, Any], loc: Loc, name: str) -> None:
-    """Put `values` under `loc`: sections are merged, anything else is replaced."""
+    """Put `values` at `loc`: sections are merged, other values replaced."""
     at: Any = document.values
-    for part in loc:
-        at = at[part]
+    for key in loc:
+        at = at[key]
     for key, value in values.items():
         here = (*loc, key)
         if isinstance(value, dict) and value:
@@ -60,7 +60,7 @@ def _merge(document: Document, values: Mapping[str, Any], loc: Loc, name: str) -
 
 
 def _from_json(value: Any) -> Any:
-    """Return lists and sections written as JSON: pydantic-settings cannot know the types inside exporters' sections."""
+    """Parse lists and sections in JSON: pydantic-settings does not know the types inside exporters' sections."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         with contextlib.suppress(ValueError):
             return json.loads(value)

@@ -1,4 +1,4 @@
-"""Reads small regular files, bounded, without ever waiting on a pipe."""
+"""Reads regular files up to a maximum size, without waiting on pipes."""
 
 import os
 import stat
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 class NotRegularError(OSError):
-    """The path names a directory, a pipe or a device."""
+    """The path is a directory, a pipe or a device."""
 
 
-def read_bounded(path: Path, most: int) -> tuple[bytes, int]:
-    """Return up to `most` + 1 bytes of the regular file `path` and its mode; raise OSError with a readable reason."""
+def read_bounded(path: Path, max_bytes: int) -> tuple[bytes, int]:
+    """Return up to `max_bytes` + 1 bytes of a regular file, and its mode; raise OSError with a clear reason."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for a writer
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise NotRegularError(0, "not a regular file")
-        return file.read(most + 1), stat.S_IMODE(mode)
+        return file.read(max_bytes + 1), stat.S_IMODE(mode)

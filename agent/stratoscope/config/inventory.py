@@ -1,4 +1,4 @@
-"""Spreads the `rigs` section of a config into one entry per address, reading the files it names."""
+"""Expands the `rigs` section of a config into one entry per address, including the rig files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from stratoscope.config import addresses, rig_file
 from stratoscope.config.entry import RigEntry, ports_for
-from stratoscope.config.models import SOURCES, Config, Rigs
-from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Where, nearest, sentences, shown
+from stratoscope.config.models import SOURCES, Config, RigsConfig
+from stratoscope.config.problems import MISSING, InvalidConfig, Loc, Locator, nearest, sentences, shown
 from stratoscope.config.secret import INLINE, Resolver, is_reference
 
 
-class _RowPlace(Where):
-    """The place of one row of a rig file, and what stands there."""
+class _RowPlace(Locator):
+    """Locates the values in one row of a rig file."""
 
     def __init__(self, name: str, settings: dict[str, Any]) -> None:
         super().__init__(name)
@@ -24,18 +24,18 @@ class _RowPlace(Where):
 
 
 def expand(config: Config) -> list[RigEntry]:
-    """Return one entry per address of `config.rigs`, reading the files it names anew.
+    """Return one entry per address of `config.rigs`, reading the rig files again.
 
-    A rig listed by itself wins over a range or CIDR that holds its address too; listed twice it is a problem.
+    A rig listed by address takes precedence over a range or CIDR that contains it; a rig listed twice is a problem.
     Raises InvalidConfig with all problems.
     """
-    return Expansion(config, Where(str(config.path or "config")), config.resolver()).entries()
+    return InventoryBuilder(config, Locator(str(config.path or "config")), config.resolver()).entries()
 
 
-class Expansion:
-    """One pass over `rigs`: first those listed themselves, then the members of ranges that are not."""
+class InventoryBuilder:
+    """Builds the inventory in one pass: first the rigs listed by address, then the other members of ranges."""
 
-    def __init__(self, config: Config, where: Where, resolver: Resolver) -> None:
+    def __init__(self, config: Config, where: Locator, resolver: Resolver) -> None:
         self.config = config
         self.where = where
         self.resolver = resolver
@@ -47,7 +47,7 @@ class Expansion:
     def entries(self) -> list[RigEntry]:
         """Return all entries in the order of the config; raise InvalidConfig with all problems."""
         for at, rigs in enumerate(self.config.rigs):
-            for place, single in self._singles(rigs, ("rigs", at)):
+            for place, single in self._iter_listed(rigs, ("rigs", at)):
                 self._add(place, single)
         members = 0
         for at, rigs in enumerate(self.config.rigs):
@@ -55,20 +55,20 @@ class Expansion:
             if ends is None:
                 continue
             members += addresses.size(ends)
-            if members > addresses.MOST:
+            if members > addresses.MAX_ADDRESSES:
                 self.problems.append(
                     f"{self.where.place(('rigs', at))}: rigs[{at}] brings the addresses in ranges "
-                    f"and CIDRs to {members}, the most is {addresses.MOST}: narrow them"
+                    f"and CIDRs to {members}, the maximum is {addresses.MAX_ADDRESSES}: narrow them"
                 )
                 break
-            self._tariff(self.where.place(("rigs", at)), rigs)
-            self._spread(rigs, ends)
+            self._check_tariff(self.where.place(("rigs", at)), rigs)
+            self._add_members(rigs, ends)
         if self.problems:
             raise InvalidConfig(self.problems)
         return list(self.found.values())
 
-    def _singles(self, rigs: Rigs, loc: Loc) -> Iterator[tuple[str, Rigs]]:
-        """Yield every rig listed by itself: where it is written, and its settings with one `address`."""
+    def _iter_listed(self, rigs: RigsConfig, loc: Loc) -> Iterator[tuple[str, RigsConfig]]:
+        """Yield the place and the settings of every rig that is listed by address."""
         if rigs.address is not None:
             yield self.where.place((*loc, "address")), rigs
         for at, line in enumerate(rigs.addresses or ()):
@@ -76,10 +76,10 @@ class Expansion:
             change = {"address": address, "name": name[0].strip() if name else None}
             yield self.where.place((*loc, "addresses", at)), rigs.model_copy(update=change)
         if rigs.file is not None:
-            yield from self._listed(rigs)
+            yield from self._iter_file(rigs)
 
-    def _listed(self, rigs: Rigs) -> Iterator[tuple[str, Rigs]]:
-        """Yield the rigs of a file; a row's own settings win over the group's."""
+    def _iter_file(self, rigs: RigsConfig) -> Iterator[tuple[str, RigsConfig]]:
+        """Yield the rigs of a file; the settings of a row override those of the group."""
         path = rigs.file
         if path is None:
             return
@@ -96,21 +96,21 @@ class Expansion:
             if "password" in row.settings and not is_reference(row.settings["password"]):
                 self.resolver.warnings.append(f"{place}: password {INLINE}")
             try:
-                yield place, Rigs.model_validate(settings, context=self.resolver)
+                yield place, RigsConfig.model_validate(settings, context=self.resolver)
             except ValidationError as error:
-                self.problems += sentences(error, Rigs, _RowPlace(place, row.settings))
+                self.problems += sentences(error, RigsConfig, _RowPlace(place, row.settings))
 
-    def _add(self, place: str, rigs: Rigs) -> None:
-        self._tariff(place, rigs)
+    def _add(self, place: str, rigs: RigsConfig) -> None:
+        self._check_tariff(place, rigs)
         entry = self._entry(rigs)
         first = self.places.get(entry.key)
         if first is not None:
-            self.problems.append(f"{place}: {entry.key} is listed twice, first at {first}: keep one of them")
+            self.problems.append(f"{place}: {entry.key} is listed twice, first at {first}: remove one of them")
             return
         if entry.name is not None and entry.name in self.names:
             self.problems.append(
-                f"{place}: the name {entry.name} is given twice, first at {self.names[entry.name]}: "
-                "names tell rigs apart, change one"
+                f"{place}: the name {entry.name} is used twice, first at {self.names[entry.name]}: "
+                "names must be unique, change one of them"
             )
             return
         self.found[entry.key] = entry
@@ -118,19 +118,19 @@ class Expansion:
         if entry.name is not None:
             self.names[entry.name] = place
 
-    def _spread(self, rigs: Rigs, ends: tuple[addresses.Address, addresses.Address]) -> None:
+    def _add_members(self, rigs: RigsConfig, ends: tuple[addresses.Address, addresses.Address]) -> None:
         hosts = {entry.address for entry in self.found.values()}
-        for address in addresses.between(ends):
+        for address in addresses.iter_addresses(ends):
             if address not in hosts:
                 entry = self._entry(rigs, address)
                 self.found[entry.key] = entry
 
-    def _tariff(self, place: str, rigs: Rigs) -> None:
+    def _check_tariff(self, place: str, rigs: RigsConfig) -> None:
         group, tariffs = rigs.tariff_group, self.config.tariffs
         if group is not None and tariffs and group not in tariffs:
             self.problems.append(f"{place}: tariff_group {shown(group)} is not in tariffs: {nearest(group, tariffs)}")
 
-    def _entry(self, rigs: Rigs, member: str | None = None) -> RigEntry:
+    def _entry(self, rigs: RigsConfig, member: str | None = None) -> RigEntry:
         host, port = (member, None) if member is not None else addresses.host_and_port(rigs.address or "")
         port = rigs.port if port is None else port
         return RigEntry(
@@ -149,7 +149,7 @@ class Expansion:
         )
 
 
-def _ends(rigs: Rigs) -> tuple[addresses.Address, addresses.Address] | None:
+def _ends(rigs: RigsConfig) -> tuple[addresses.Address, addresses.Address] | None:
     if rigs.range is not None:
         return addresses.ends_of_range(rigs.range)
     return addresses.ends_of_cidr(rigs.cidr) if rigs.cidr is not None else None

@@ -1,4 +1,4 @@
-"""Loads a config whole: file, environment, secrets, rig lists, exporters' sections; all problems come at once."""
+"""Loads a config: file, environment, secrets, rig lists and the exporters' sections. Reports all problems at once."""
 
 import importlib.util
 import re
@@ -12,20 +12,20 @@ from pydantic import BaseModel, ValidationError
 
 from stratoscope.config.document import Document, parse, read_text
 from stratoscope.config.environment import overlay
-from stratoscope.config.inventory import Expansion
+from stratoscope.config.inventory import InventoryBuilder
 from stratoscope.config.models import DEFAULT_EXPORTERS, Config
 from stratoscope.config.problems import InvalidConfig, Loc, dotted, nearest, sentences
 from stratoscope.config.secret import INLINE, Resolver, is_reference
 
-EXPORTERS: Final = "stratoscope.exporters"
+EXPORTER_GROUP: Final = "stratoscope.exporters"
 SECRET_KEY: Final = re.compile(r"(?:^|_)(?:password|passwd|token|secret|psk)$", re.IGNORECASE)
 Stamp = tuple[int, int, int] | None
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
-    """Return the config in `path` with `environ` laid over it; raise InvalidConfig whose text lists all problems.
+    """Return the config in `path`, overridden by `environ`; raise InvalidConfig, whose text lists all problems.
 
-    The result's `warnings` name what is allowed but unwise, its `files` everything it was made from.
+    The result's `warnings` name risky settings, its `files` everything it was read from.
     """
     return _load(path, Resolver(path.parent, environ))
 
@@ -33,31 +33,31 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 def _load(path: Path, resolver: Resolver) -> Config:
     document = parse(read_text(path), str(path))
     problems = overlay(document, resolver.environ)
-    settings: dict[str, Any] = {}
-    problems += _exporters(document, resolver, settings)
+    settings, exporter_problems = _validate_exporters(document, resolver)
+    problems += exporter_problems
     try:
         config = Config.model_validate(document.values, context=resolver)
     except ValidationError as error:
-        raise InvalidConfig(_in_order([*problems, *sentences(error, Config, document)], document.name)) from None
+        raise InvalidConfig(_sorted_by_line([*problems, *sentences(error, Config, document)], document.name)) from None
     entries = 0
     try:
-        entries = len(Expansion(config, document, resolver).entries())
+        entries = len(InventoryBuilder(config, document, resolver).entries())
     except InvalidConfig as error:
         problems += error.problems
-    problems += _asic_rs(config, document)
-    problems += _currency(config, document)
-    problems += _broker(config, document)
+    problems += _iter_asic_rs_problems(config, document)
+    problems += _iter_currency_problems(config, document)
+    problems += _iter_broker_problems(config, document)
     if problems:
-        raise InvalidConfig(_in_order(problems, document.name))
-    warnings = [*_inline_secrets(document, document.values), *resolver.warnings]
-    warnings += config.mqtt.unwise() if config.mqtt is not None else ()
+        raise InvalidConfig(_sorted_by_line(problems, document.name))
+    warnings = [*_iter_inline_secrets(document, document.values), *resolver.warnings]
+    warnings += config.mqtt.warnings() if config.mqtt is not None else ()
     if not entries:
-        warnings.append(f"{path}: no rigs are listed: nothing will be polled")
-    return config.loaded(path, resolver, warnings, settings)
+        warnings.append(f"{path}: no rigs are listed: nothing is polled")
+    return config.record_source(path, resolver, warnings, settings)
 
 
-def _in_order(problems: list[str], name: str) -> list[str]:
-    """Return problems in the order of their lines in file `name`; those from elsewhere come first."""
+def _sorted_by_line(problems: list[str], name: str) -> list[str]:
+    """Return problems in the order of their lines in file `name`, after those from other places."""
 
     def line(problem: str) -> int:
         number = problem.removeprefix(f"{name}:").partition(":")[0]
@@ -66,13 +66,13 @@ def _in_order(problems: list[str], name: str) -> list[str]:
     return sorted(problems, key=line)
 
 
-def _inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]:
-    """Yield a warning for every secret that is written into the file itself."""
+def _iter_inline_secrets(document: Document, at: Any, loc: Loc = ()) -> Iterator[str]:
+    """Yield a warning for every secret written in the file itself."""
     pairs = at.items() if isinstance(at, dict) else enumerate(at) if isinstance(at, list) else ()
     for key, value in pairs:
         here = (*loc, key)
         if not isinstance(value, str):
-            yield from _inline_secrets(document, value, here)
+            yield from _iter_inline_secrets(document, value, here)
         elif _is_secret(here) and value and not is_reference(value) and here not in document.environ:
             yield f"{document.place(here)}: {dotted(here)} {INLINE}"
 
@@ -82,38 +82,38 @@ def _is_secret(loc: Loc) -> bool:
     return bool(SECRET_KEY.search(str(loc[-1]))) or key or loc[-2:-1] == ("headers",)
 
 
-def _asic_rs(config: Config, document: Document) -> Iterator[str]:
-    """Yield what is wrong with the use of the optional pyasic-rs library."""
+def _iter_asic_rs_problems(config: Config, document: Document) -> Iterator[str]:
+    """Yield the problems with the optional library pyasic-rs."""
     if config.asic_rs and importlib.util.find_spec("pyasic_rs") is None:
         place = document.place(("asic_rs",))
         yield f"{place}: asic_rs is true, but pyasic-rs is not installed: pip install 'stratoscope[asic-rs]'"
     for at, rigs in enumerate(config.rigs):
         if rigs.driver == "asic-rs" and not config.asic_rs:
             loc = ("rigs", at, "driver")
-            yield f"{document.place(loc)}: {dotted(loc)} is asic-rs, which is switched off: set asic_rs: true"
+            yield f"{document.place(loc)}: {dotted(loc)} is asic-rs, which is disabled: set asic_rs: true"
 
 
-def _currency(config: Config, document: Document) -> Iterator[str]:
-    """Yield what is wrong when market and economics speak of two currencies."""
+def _iter_currency_problems(config: Config, document: Document) -> Iterator[str]:
+    """Yield a problem when market and economics have different currencies."""
     own, market = config.economics.currency, config.market
     if own is not None and market is not None and own != market.currency:
         loc = ("economics", "currency")
         yield (
-            f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: money needs "
-            "one currency, remove one of them"
+            f"{document.place(loc)}: {dotted(loc)} is {own} and market.currency is {market.currency}: there "
+            "can be only one currency, remove one of the two keys"
         )
 
 
-def _broker(config: Config, document: Document) -> Iterator[str]:
-    """Yield what is wrong when something is to go to a broker or come from one and none is named."""
+def _iter_broker_problems(config: Config, document: Document) -> Iterator[str]:
+    """Yield a problem for every use of a broker when there is no section `mqtt`."""
     if config.mqtt is not None:
         return
-    for loc in _uses_broker(config):
-        yield f"{document.place(loc)}: {dotted(loc)} has no broker: add the section `mqtt:` with its `host:`"
+    for loc in _iter_broker_uses(config):
+        yield f"{document.place(loc)}: {dotted(loc)} requires a broker: add the section `mqtt:` with `host:`"
 
 
-def _uses_broker(config: Config) -> Iterator[Loc]:
-    """Yield every place of the config that publishes to a broker or reads from one."""
+def _iter_broker_uses(config: Config) -> Iterator[Loc]:
+    """Yield the location of every key that publishes to a broker or reads from one."""
     if "mqtt" in config.exporters:
         yield "exporters", "mqtt"
     market = config.market
@@ -132,33 +132,47 @@ def _uses_broker(config: Config) -> Iterator[Loc]:
 
 def installed_exporters() -> dict[str, EntryPoint]:
     """Return the exporters that are installed, by name."""
-    return {entry.name: entry for entry in entry_points(group=EXPORTERS)}
+    return {entry.name: entry for entry in entry_points(group=EXPORTER_GROUP)}
 
 
-def _exporters(document: Document, resolver: Resolver, settings: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the exporters' sections; put the validated settings into `settings` by name.
+def exporter_model(entry: EntryPoint) -> type[BaseModel] | None:
+    """Return the pydantic model of an exporter's section: the one in `__all__` of its module, or its `Settings`.
 
-    An exporter's module may define `Settings`, a pydantic model; without one it takes the section as it is.
+    None if there is none: the exporter then gets its section unvalidated. Raises ImportError or AttributeError if the
+    exporter cannot be loaded.
     """
+    module = sys.modules[entry.load().__module__]
+    for name in (*getattr(module, "__all__", ()), "Settings"):
+        model = getattr(module, name, None)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            return model
+    return None
+
+
+def _validate_exporters(document: Document, resolver: Resolver) -> tuple[dict[str, Any], list[str]]:
+    """Return the validated settings of the exporters' sections by exporter name, and the problems in the sections."""
     installed = installed_exporters()
+    settings: dict[str, Any] = {}
+    problems: list[str] = []
     sections = document.values.get("exporters")
     sections = dict(DEFAULT_EXPORTERS) if sections is None else sections
     for name, section in sections.items() if isinstance(sections, dict) else ():
         loc = ("exporters", name)
         if name not in installed:
-            yield f"{document.place(loc)}: {dotted(loc)} is not an exporter: {nearest(name, installed)}"
+            problems.append(f"{document.place(loc)}: {dotted(loc)} is not an exporter: {nearest(name, installed)}")
             continue
         try:
-            model = getattr(sys.modules[installed[name].load().__module__], "Settings", None)
+            model = exporter_model(installed[name])
         except (ImportError, AttributeError) as error:
-            yield f"{document.place(loc)}: {dotted(loc)} cannot be loaded: {error}: install it anew"
+            problems.append(f"{document.place(loc)}: {dotted(loc)} cannot be loaded: {error}: reinstall it")
             continue
-        if not (isinstance(model, type) and issubclass(model, BaseModel)) or not isinstance(section, dict | None):
-            continue  # what is no section at all is a problem of the config's own model
+        if model is None or not isinstance(section, dict | None):
+            continue  # a value that is not a section is reported by the config's own model
         try:
             settings[name] = model.model_validate(section or {}, context=resolver)
         except ValidationError as error:
-            yield from sentences(error, model, document, loc)
+            problems += sentences(error, model, document, loc)
+    return settings, problems
 
 
 def _stamp(path: Path) -> Stamp:
@@ -169,11 +183,11 @@ def _stamp(path: Path) -> Stamp:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-class Source:
-    """Where the config comes from, and whether anything it was made from has changed since it was last loaded.
+class ConfigSource:
+    """Loads the config from a file and detects whether any file it depends on has changed since the last load.
 
-    A load that fails counts too: the same broken file is not tried again and again, and every file it depends on is
-    still watched, so that mending any of them is noticed.
+    A failed load counts as a load: the same broken file is not loaded repeatedly, and every file it depends on is still
+    watched, so that a fix in any of them is noticed.
     """
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
@@ -182,11 +196,11 @@ class Source:
         self._stamps: dict[Path, Stamp] = {}
 
     def changed(self) -> bool:
-        """Tell whether the config, a list of rigs or a secret's file changed since the last load, or none was tried."""
+        """Tell whether any of the files changed since the last load, or nothing was loaded yet."""
         return not self._stamps or any(_stamp(path) != stamp for path, stamp in self._stamps.items())
 
     def load(self) -> Config:
-        """Return the config as it is now; raise InvalidConfig."""
+        """Load and return the current config; raise InvalidConfig."""
         resolver = Resolver(self.path.parent, self.environ)
         stamps = {path: _stamp(path) for path in (self.path, *self._stamps)}
         kept = set(stamps)

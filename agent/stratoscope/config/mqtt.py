@@ -1,47 +1,60 @@
-"""Defines the section `mqtt`: the broker, and who we are there. What is published is said at `exporters.mqtt`."""
+"""Defines the section `mqtt`: the broker and the agent's login. `exporters.mqtt` defines what is published."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stratoscope.config.problems import shown, wrong
 from stratoscope.config.secret import Secret
-from stratoscope.config.section import Place, Section, Word, checked
-from stratoscope.config.values import Count, Duration
-from stratoscope.outside.broker import PORT, TLS_PORT, Account
+from stratoscope.config.section import ConfigPath, ConfigSection, Name, checked
+from stratoscope.config.values import Duration, Number
+from stratoscope.outside.broker import PORT, TLS_PORT, BrokerAccount
 from stratoscope.outside.fetch import is_loopback
 
 
 def _host(text: str) -> str:
     if "/" in text or "@" in text or any(letter.isspace() for letter in text):
-        raise ValueError("write the name or address alone; port, user and tls are keys of their own")
+        raise ValueError("write only the name or address; port, user and tls are separate keys")
     return text
 
 
 def _protocol(value: Any) -> str:
     if value not in ("5", "3.1.1", 5):
-        raise wrong(f"is {shown(value)}, it must be 5, or 3.1.1 for brokers that know no other")
+        raise wrong(f"is {shown(value)}, it must be 5, or 3.1.1 for brokers without MQTT 5")
     return str(value)
 
 
-class Mqtt(Section):
+class MqttConfig(ConfigSection):
     """One broker. TLS is on unless the broker is on this machine."""
 
-    host: Annotated[str, BeforeValidator(checked(_host))]
-    port: Annotated[int, BeforeValidator(Count(1, 65535))] | None = None
-    tls: bool | None = None
-    ca: Place | None = None
-    cert: Place | None = None
-    key: Place | None = None
-    user: Word | None = None
-    password: Secret | None = None
-    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(_protocol)] = "5"
-    client_id: Word | None = None
-    keepalive: Annotated[float, BeforeValidator(Duration(5, 600, "the broker would find us gone at each delay"))] = 15.0
+    host: Annotated[str, BeforeValidator(checked(_host))] = Field(description="Name or address of the broker.")
+    port: Annotated[int, Number(1, 65535)] | None = Field(None, description="By default 8883 with TLS, else 1883.")
+    tls: bool | None = Field(
+        None,
+        description="On by default, unless the broker is on this machine. Without it, anyone on the network path can "
+        "read everything; the agent logs a warning.",
+    )
+    ca: ConfigPath | None = Field(
+        None, description="CA certificate that signed the broker's; by default those of the system."
+    )
+    cert: ConfigPath | None = Field(None, description="Client certificate, where the broker requires one.")
+    key: ConfigPath | None = Field(None, description="Private key of the client certificate.")
+    user: Name | None = Field(None, description="User of the login.")
+    password: Secret | None = Field(None, description="Password of the login.")
+    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(_protocol)] = Field(
+        "5", description="MQTT version; `3.1.1` for brokers without MQTT 5."
+    )
+    client_id: Name | None = Field(
+        None,
+        description="By default a new random id for each connection. The connection that reads appends `-in` to it.",
+    )
+    keepalive: Annotated[float, Duration(5, 600, "the broker would end the connection at every delay")] = Field(
+        15.0, description="A dead connection is detected within two and a half of these."
+    )
 
     @model_validator(mode="after")
-    def _whole(self) -> "Mqtt":
+    def _is_consistent(self) -> Self:
         if self.password is not None and self.user is None:
             raise wrong("has a password without a user: add `user:`")
         if self.key is not None and self.cert is None:
@@ -53,12 +66,12 @@ class Mqtt(Section):
 
     @property
     def secure(self) -> bool:
-        """Tell whether TLS is spoken."""
+        """Tell whether TLS is used."""
         return self.tls if self.tls is not None else not is_loopback(self.host)
 
-    def account(self, *, reading: bool = False) -> Account:
-        """Return what a connection needs; the one for reading has a name of its own, since a broker takes each once."""
-        return Account(
+    def account(self, *, reading: bool = False) -> BrokerAccount:
+        """Return the account; a connection for reading gets another client id, since ids are unique at a broker."""
+        return BrokerAccount(
             host=self.host,
             port=self.port or (TLS_PORT if self.secure else PORT),
             tls=self.secure,
@@ -72,8 +85,8 @@ class Mqtt(Section):
             keepalive=round(self.keepalive),
         )
 
-    def unwise(self) -> Iterator[str]:
-        """Yield what is allowed but unwise."""
+    def warnings(self) -> Iterator[str]:
+        """Yield a warning for each risky setting."""
         if not self.secure and not is_loopback(self.host):
-            what = "the password and everything that is published go" if self.password else "everything published goes"
-            yield f"mqtt.tls is false: {what} to {self.host} in the open"
+            what = "the password and everything published are" if self.password else "everything published is"
+            yield f"mqtt.tls is false: {what} sent to {self.host} unencrypted"

@@ -1,4 +1,4 @@
-"""Turns whatever is wrong with a config into sentences that name place, key, value and remedy, never a secret."""
+"""Describes problems of a config in sentences that name place, key, value and remedy, never a secret."""
 
 import difflib
 import re
@@ -15,31 +15,31 @@ Loc = tuple[str | int, ...]
 SENSITIVE: Final = re.compile(
     r"pass|secret|token|credential|authori[sz]|cookie|psk|(?:^|[_-])key$|^api-?key", re.IGNORECASE
 )
-"""Keys whose values are never shown, wherever they stand."""
+"""Keys whose values are never shown, in any section."""
 
 USERINFO: Final = re.compile(r"(://)[^/\s@]{1,512}@")
-WIDTH: Final = 60
+MAX_SHOWN_LENGTH: Final = 60
 
 
 class InvalidConfig(ConfigError):
-    """A config with everything that is wrong with it: one sentence per problem."""
+    """The config is invalid; `problems` has one sentence per problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
 
 
-class Where:
-    """Says where a value was written and what it was. This one knows only one place; a Document knows every line."""
+class Locator:
+    """Locates values: where one was written, and its text. Here there is one place; a Document has one per value."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def place(self, loc: Loc) -> str:  # noqa: ARG002 — a Document looks it up
-        """Return "file:line" of the value at `loc`, or of the nearest thing around it."""
+    def place(self, loc: Loc) -> str:  # noqa: ARG002 — used by subclasses
+        """Return "file:line" of the value at `loc`, or of its nearest parent."""
         return self.name
 
-    def value(self, loc: Loc) -> Any:  # noqa: ARG002 — a Document looks it up
+    def value(self, loc: Loc) -> Any:  # noqa: ARG002 — used by subclasses
         """Return what was written at `loc`, or MISSING."""
         return MISSING
 
@@ -55,47 +55,47 @@ MISSING: Final = _Missing()
 def dotted(loc: Iterable[str | int]) -> str:
     """Return a location as people write it: rigs[0].password."""
     text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{clean_text(str(part), WIDTH)}"
+    for key in loc:
+        text += f"[{key}]" if isinstance(key, int) else f".{clean_text(str(key), MAX_SHOWN_LENGTH)}"
     return text.removeprefix(".")
 
 
 def shown(value: Any) -> str:
     """Return `value` for a message: short, clean, without URL userinfo."""
     if isinstance(value, str):
-        return '"' + clean_text(USERINFO.sub(r"\1[redacted]@", value[:400]), WIDTH) + '"'
+        return '"' + clean_text(USERINFO.sub(r"\1[redacted]@", value[:400]), MAX_SHOWN_LENGTH) + '"'
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return "empty"
     if isinstance(value, int | float):
-        return clean_text(f"{value:g}" if isinstance(value, float) else str(value)[:WIDTH], WIDTH)
+        return clean_text(f"{value:g}" if isinstance(value, float) else str(value)[:MAX_SHOWN_LENGTH], MAX_SHOWN_LENGTH)
     if isinstance(value, Mapping):
         return "a section of keys"
     return "a list" if isinstance(value, list | tuple) else type(value).__name__
 
 
 def wrong(sentence: str) -> PydanticCustomError:
-    """Return the error a validator raises; `sentence` goes on after the key: "is 2 s, the least is 5 s"."""
+    """Return the error of a validator; `sentence` continues after the key: "is 2 s, the minimum is 5 s"."""
     return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the remedy for an unknown `word`: the nearest known one, else all of them."""
+    """Return the remedy for an unknown `word`: the most similar known word, or all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known here: {', '.join(names)}" if names else "nothing is known here"
+    return f"choose one of {', '.join(names)}" if names else "there is none"
 
 
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
-    """Return the section class that stands at `loc` under `model`."""
+    """Return the class of the section at `loc` under `model`."""
     at: type[BaseModel] | None = model
-    for part in loc:
-        if isinstance(part, int) or at is None:
+    for key in loc:
+        if isinstance(key, int) or at is None:
             continue
-        field = at.model_fields.get(str(part))
+        field = at.model_fields.get(str(key))
         at = _section(field.annotation) if field else None
     return at
 
@@ -111,7 +111,7 @@ def _unknown(model: type[BaseModel], loc: Loc) -> str:
     return f"is not a known key: {nearest(str(loc[-1]), section.model_fields if section else ())}"
 
 
-KINDS: Final = {
+REQUIREMENTS: Final = {
     "string_type": "text: put it in quotes",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
@@ -135,41 +135,41 @@ LIMITS: Final = {
 }
 
 
-def _complaint(error: Mapping[str, Any], value: Any) -> str:
+def _describe(error: Mapping[str, Any], value: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "wrong":
         return str(context["sentence"])
-    said = "" if value is MISSING else f"is {shown(value)}, it "
-    if kind in KINDS:
-        return f"{said}must be {KINDS[kind]}"
+    prefix = "" if value is MISSING else f"is {shown(value)}, it "
+    if kind in REQUIREMENTS:
+        return f"{prefix}must be {REQUIREMENTS[kind]}"
     if kind == "literal_error":
-        return f"{said}must be {context['expected']}".replace("'", "")
+        return f"{prefix}must be {context['expected']}".replace("'", "")
     if kind == "missing":
         return "is missing"
     if kind in LIMITS:
-        return f"{said}must be {LIMITS[kind].format(**context)}"
+        return f"{prefix}must be {LIMITS[kind].format(**context)}"
     if kind == "value_error":
-        return f"is wrong: {_told(str(context['error']))}"
-    return f"{said}is wrong: {_told(error['msg'])}"
+        return f"is wrong: {_cleaned(str(context['error']))}"
+    return f"{prefix}is wrong: {_cleaned(error['msg'])}"
 
 
-def _told(message: str) -> str:
-    """Return another validator's message, which may quote the value."""
+def _cleaned(message: str) -> str:
+    """Return the message of another validator, shortened and without URL userinfo: it may quote the value."""
     return clean_text(USERINFO.sub(r"\1[redacted]@", message[:400]), 200)
 
 
-def sentences(error: ValidationError, model: type[BaseModel], where: Where, prefix: Loc = ()) -> list[str]:
-    """Return one sentence per problem in `error`, which came from validating `model` at `prefix`."""
+def sentences(error: ValidationError, model: type[BaseModel], where: Locator, prefix: Loc = ()) -> list[str]:
+    """Return one sentence per problem in `error`, the result of validating `model` at `prefix`."""
     found = []
     for one in error.errors(include_input=False, include_url=False):
-        loc: Loc = tuple(part for part in one["loc"] if part != "[key]")
+        loc: Loc = tuple(key for key in one["loc"] if key != "[key]")
         full = (*prefix, *loc)
         if one["type"] == "extra_forbidden":
             text = _unknown(model, loc)
         else:
-            hidden = any(isinstance(part, str) and SENSITIVE.search(part) for part in full)
-            text = _complaint(one, MISSING if hidden else where.value(full))
+            hidden = any(isinstance(key, str) and SENSITIVE.search(key) for key in full)
+            text = _describe(one, MISSING if hidden else where.value(full))
             if hidden and one["type"] == "value_error":
-                text = "is wrong"  # the message of another validator may quote it
-        found.append(f"{where.place(full)}: {dotted(full) or 'the whole'} {text}")
+                text = "is wrong"  # the message of another validator may quote the secret
+        found.append(f"{where.place(full)}: {dotted(full) or 'the config'} {text}")
     return found

@@ -1,8 +1,7 @@
-"""Reads a list of rigs from a file: one `address[:port] [name]` a line, or CSV with a header line."""
+"""Reads a rig file: one `address[:port] [name]` per line, or CSV with a header."""
 
 import csv
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,44 +25,44 @@ TAG: Final = "tag."
 
 
 @dataclass(frozen=True)
-class Row:
+class RigRow:
     """One rig of a file: its line number and its settings under the keys of a `rigs` entry."""
 
     line: int
     settings: dict[str, Any]
 
 
-def read(path: Path) -> list[Row]:
-    """Return the rigs listed in `path`; raise InvalidConfig naming each bad line."""
+def read(path: Path) -> list[RigRow]:
+    """Return the rigs in `path`; raise InvalidConfig, which names every bad line."""
     lines = [(at, line.strip()) for at, line in enumerate(read_text(path).splitlines(), 1)]
     lines = [(at, line) for at, line in lines if line and not line.startswith("#")]
     if lines and "address" in (cell.strip() for cell in lines[0][1].lower().split(",")):
-        return list(_table(path, lines))
-    return [Row(at, _plain(line)) for at, line in lines]
+        return _parse_csv(path, lines)
+    return [RigRow(at, _parse_line(line)) for at, line in lines]
 
 
-def _plain(line: str) -> dict[str, Any]:
+def _parse_line(line: str) -> dict[str, Any]:
     text = line.split(" #", 1)[0].split("\t#", 1)[0]
     address, *name = text.split(maxsplit=1)
     return {"address": address, "name": name[0].strip()} if name else {"address": address}
 
 
-def _table(path: Path, lines: list[tuple[int, str]]) -> Iterator[Row]:
+def _parse_csv(path: Path, lines: list[tuple[int, str]]) -> list[RigRow]:
     header = [name.strip().lower() for name in lines[0][1].split(",")]
     unknown = [name for name in header if name not in COLUMNS and not re.fullmatch(r"tag\..+", name)]
     known = (*COLUMNS, "tag.NAME")
-    problems = [f"{path}:{lines[0][0]}: column {name} is not known: {nearest(name, known)}" for name in unknown]
+    problems = [f"{path}:{lines[0][0]}: column {name} is unknown: {nearest(name, known)}" for name in unknown]
     if len(set(header)) < len(header):
-        problems.append(f"{path}:{lines[0][0]}: a column is named twice: keep one of them")
+        problems.append(f"{path}:{lines[0][0]}: a column appears twice: remove one of them")
     rows = []
     for at, line in lines[1:]:
         cells = [cell.strip() for cell in next(csv.reader([line]))]
         if len(cells) != len(header):
             problems.append(f"{path}:{at}: this line has {len(cells)} columns, the header has {len(header)}")
-        rows.append(Row(at, _settings(dict(zip(header, cells, strict=False)))))
+        rows.append(RigRow(at, _settings(dict(zip(header, cells, strict=False)))))
     if problems:
         raise InvalidConfig(problems)
-    yield from rows
+    return rows
 
 
 def _settings(cells: dict[str, str]) -> dict[str, Any]:

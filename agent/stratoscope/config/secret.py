@@ -1,7 +1,7 @@
-"""Fetches secrets from where a config refers to: the environment, a file, or a systemd credential.
+"""Resolves references to secrets: environment variables, files and systemd credentials.
 
-A reference is `env:NAME`, `file:/path` or `credential:name`. A secret written into the config itself works, but is
-warned of: config files end up in backups, tickets and version control.
+A reference is `env:NAME`, `file:/path` or `credential:name`. A secret written in the config itself works, with a
+warning: config files end up in backups, tickets and version control.
 """
 
 import re
@@ -15,22 +15,22 @@ from pydantic import BeforeValidator, SecretStr, ValidationInfo
 from stratoscope.config.files import read_bounded
 from stratoscope.config.problems import wrong
 
-MAX_SECRET: Final = 64 << 10
-KINDS: Final = ("env", "file", "credential")
+MAX_SECRET_BYTES: Final = 64 << 10
+REFERENCE_KINDS: Final = ("env", "file", "credential")
 REMEDY: Final = "write env:NAME, file:/path or credential:name instead"
 MOUNTED: Final = Path("/run/secrets")
-"""Where container engines mount secrets for one container alone; the mode there does not tell who can read them."""
-INLINE: Final = f"is a secret written out: {REMEDY}"
+"""Where container engines mount the secrets of one container. File modes there do not show who can read them."""
+INLINE: Final = f"is a secret in plain text: {REMEDY}"
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether `text` refers to a secret instead of being one."""
-    return text.partition(":")[0] in KINDS and ":" in text
+    """Tell whether `text` is a reference to a secret."""
+    return text.partition(":")[0] in REFERENCE_KINDS and ":" in text
 
 
 @dataclass
 class Resolver:
-    """What validators need to know: where relative paths start, the environment, and what they found on the way."""
+    """Resolves paths and secrets for validators, and collects their warnings and the files they read."""
 
     directory: Path
     environ: Mapping[str, str] = field(repr=False)
@@ -39,11 +39,11 @@ class Resolver:
     mounted: Path = MOUNTED
 
     def path(self, text: str) -> Path:
-        """Return `text` as a path; relative ones start beside the config file."""
+        """Return `text` as a path; a relative one starts in the directory of the config file."""
         return self.directory / Path(text).expanduser()
 
     def secret(self, reference: str) -> str:
-        """Return the secret behind `reference`; raise a validator's error that never holds the secret."""
+        """Return the secret that `reference` refers to; raise the error of a validator, never with the secret."""
         if not is_reference(reference):
             return reference
         kind, _, name = reference.partition(":")
@@ -55,11 +55,13 @@ class Resolver:
 
     def _from_environment(self, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
-            raise wrong("refers to an environment variable by a name that cannot be one: write env:NAME")
+            raise wrong("refers to an environment variable by an invalid name: write env:NAME")
         value = self.environ.get(name)
         if not value:
             state = "empty" if value == "" else "not set"
-            raise wrong(f"refers to environment variable {name}, which is {state}: set it where the agent is started")
+            raise wrong(
+                f"refers to environment variable {name}, which is {state}: set it in the environment of the agent"
+            )
         return value
 
     def _credential(self, name: str) -> Path:
@@ -67,21 +69,21 @@ class Resolver:
         if not directory:
             raise wrong("refers to a systemd credential, but $CREDENTIALS_DIRECTORY is not set: use LoadCredential=")
         if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,128}", name) or name in (".", ".."):
-            raise wrong("refers to a systemd credential by a name that cannot be one: write credential:name")
+            raise wrong("refers to a systemd credential by an invalid name: write credential:name")
         return Path(directory, name)
 
     def _from_file(self, path: Path) -> str:
         self.files.add(path)
         try:
-            raw, mode = read_bounded(path, MAX_SECRET)
+            raw, mode = read_bounded(path, MAX_SECRET_BYTES)
         except OSError as error:
             reason = (error.strerror or "error").lower()
             raise wrong(f"refers to file {path}, which cannot be read: {reason}") from None
         if mode & 0o077 and not path.is_relative_to(self.mounted):
-            self.warnings.append(f"{path} holds a secret and is open to others: chmod 600 {path}")
+            self.warnings.append(f"{path} contains a secret and can be read by others: chmod 600 {path}")
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if not text or len(raw) > MAX_SECRET or "�" in text or "\n" in text:
-            raise wrong(f"refers to file {path}, which holds no usable secret: one line of UTF-8 text is expected")
+        if not text or len(raw) > MAX_SECRET_BYTES or "�" in text or "\n" in text:
+            raise wrong(f"refers to file {path}, which does not contain a usable secret: write one line of UTF-8 text")
         return text
 
 
@@ -94,4 +96,4 @@ def _resolve(value: Any, info: ValidationInfo) -> Any:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
-"""A config field that holds a reference to a secret."""
+"""A config field with a reference to a secret."""

@@ -1,4 +1,4 @@
-"""Makes the directory for what the agent must remember, closed to everyone else."""
+"""Creates the state directory, accessible to the agent only."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from stratoscope.errors import ConfigError
 
 
 def open_state_dir(path: Path) -> Path:
-    """Return `path` as a directory of mode 0700 that can be written to, making it where it is missing.
+    """Create `path` as a writable directory of mode 0700 if it is missing, and return it.
 
-    Also sets the process's umask to 077, so that databases and backups in it are private. Raises ConfigError.
+    Also sets the umask of the process to 077, so that databases and backups in it are private. Raises ConfigError.
     """
     os.umask(0o077)
     try:
@@ -19,7 +19,9 @@ def open_state_dir(path: Path) -> Path:
         writable = os.access(path, os.W_OK | os.X_OK)
     except OSError as error:
         reason = (error.strerror or "error").lower()
-        raise ConfigError(f"state_dir {path} cannot be made private: {reason}: choose one the agent owns") from None
+        raise ConfigError(
+            f"state_dir {path} cannot be made private: {reason}: choose a directory that the agent owns"
+        ) from None
     if not writable:
-        raise ConfigError(f"state_dir {path} cannot be written to: choose one the agent owns")
+        raise ConfigError(f"state_dir {path} is not writable: choose a directory that the agent owns")
     return path

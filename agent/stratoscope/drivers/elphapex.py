@@ -1,16 +1,16 @@
 """Reads Elphapex scrypt rigs (DG1, DG1+, DG-Home1, DG2 ...; stock firmware) over their HTTP CGI pages.
 
-To be told it needs the page "/": 401 with realm "Daoge Miner"; failing that /cgi-bin/get_system_info.cgi or
+Identification uses the page "/" (401 with realm "Daoge Miner"), otherwise /cgi-bin/get_system_info.cgi or
 /cgi-bin/summary.cgi ("minertype" / INFO.type "DG..").
-Seen: DG-Home1 V1.0.5 (stopped) and DG1+ V1.0.2 (running). Left out because the firmware does not mean them:
-chain `hw` (equals the chip count), `hw_all` (equals rate_avg), `temp_pcb` (the same constants on every board,
-fitted or not), pool `diffa` (the last share, not a sum), `freq_avg` (no unit), get_power's `power_output` (PSU output).
+Seen: DG-Home1 V1.0.5 (stopped) and DG1+ V1.0.2 (running). Ignored because the values are not what the names say:
+chain `hw` (equals the chip count), `hw_all` (equals rate_avg), `temp_pcb` (the same constants on every board, fitted
+or not), pool `diffa` (the last share, not a sum), `freq_avg` (no unit), get_power's `power_output` (PSU output).
 """
 
 import re
 from typing import Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Algorithm, Defect, Fan, Fault, Hashboard, PoolSlot, Reading
 from stratoscope.units import HASH_UNITS, MH, MILLI
@@ -18,8 +18,8 @@ from stratoscope.units import HASH_UNITS, MH, MILLI
 COMMANDS: Final = (
     Command("summary", "/cgi-bin/summary.cgi", via=Via.HTTP),
     Command("stats", "/cgi-bin/stats.cgi", via=Via.HTTP),
-    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=2, needed=False),
-    Command("system", "/cgi-bin/get_system_info.cgi", via=Via.HTTP, every=60, needed=False, identity=True),
+    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=2, required=False),
+    Command("system", "/cgi-bin/get_system_info.cgi", via=Via.HTTP, every=60, required=False, identity=True),
 )
 
 WINDOWS: Final = (("5s", "rate_5s"), ("15m", "rate_15m"), ("30m", "rate_30m"), ("avg", "rate_avg"))
@@ -27,24 +27,24 @@ VERSION: Final = re.compile(r"V(\d[\w.]*)$")
 ALGORITHMS: Final[dict[str, Algorithm]] = {"scrypt": "scrypt", "sha256": "sha256", "x11": "x11"}
 
 
-def matches(fp: Fingerprint) -> bool:
-    """Tell whether the rig is an Elphapex: by the realm of its login, or its model name."""
-    root = fp.pages.get("/")
+def matches(fingerprint: Fingerprint) -> bool:
+    """Recognize an Elphapex by the realm of its login, or by its model name."""
+    root = fingerprint.pages.get("/")
     if root is not None and "daoge" in str(root.headers.get("www-authenticate", "")).lower():
         return True
     if root is not None and "elphapex" in root.body.lower():
         return True
     for path in ("/cgi-bin/get_system_info.cgi", "/cgi-bin/summary.cgi", "/cgi-bin/stats.cgi"):
-        page = fp.pages.get(path)
-        told = Fields(page.json if page is not None else None)
-        model = told.text("minertype") or told.child("INFO").text("type")
+        page = fingerprint.pages.get(path)
+        answer = Fields(page.json if page is not None else None)
+        model = answer.text("minertype") or answer.child("INFO").text("type")
         if model is not None and model.upper().startswith("DG"):
             return True
     return False
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; rates carry their unit ("MH/s") and become H/s, chip temperatures are milli-degrees."""
+    """Return the reading; rates carry their unit ("MH/s"), chip temperatures are milli-degrees; never raises."""
     defects: list[Defect] = []
     stats = replies.first("stats", "STATS", defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -82,7 +82,7 @@ def _scale(row: Fields) -> float | None:
         return MH  # every DG firmware seen counts in MH/s
     factor = HASH_UNITS.get(unit.upper())
     if factor is None:
-        row.complain("rate_unit", unit, "unknown unit of hashrate")
+        row.add_defect("rate_unit", unit, "unknown hashrate unit")
     return factor
 
 
@@ -101,7 +101,7 @@ def _hashrate(row: Fields) -> dict[str, float]:
         if rate is not None:
             rates[window] = rate
     if rates.get("30m") == 0 and rates.get("15m"):
-        del rates["30m"]  # DG1+ V1.0.2 never fills it
+        del rates["30m"]  # always 0 on DG1+ V1.0.2
     return rates
 
 
@@ -120,7 +120,7 @@ def _boards(stats: Fields) -> list[Hashboard]:
     for at, chain in enumerate(stats.items("chain", limit=16)):
         chips = chain.integer("asic_num", high=10_000)
         if not chips and not chain.text("sn"):
-            continue  # an empty slot: the firmware lists four whatever is fitted
+            continue  # an empty slot: the firmware always lists four
         index = chain.integer("index", high=255)
         boards.append(
             Hashboard(
@@ -134,7 +134,7 @@ def _boards(stats: Fields) -> list[Hashboard]:
 
 
 def _hottest(chain: Fields) -> float | None:
-    # Written "47125"; absent sensors are "". Whole degrees are taken as such should a firmware send them.
+    # Sent as "47125"; missing sensors are "". Values below 1000 are whole degrees.
     values = [value for value in chain.numbers("temp_chip", limit=16) if value]
     if not values:
         return None
@@ -187,8 +187,8 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("15m", "30m", "avg", "5s"),
-    login=Login(Scheme.DIGEST),
-    seen=("DG-Home1, 1.0.5", "DG1+, 1.0.2"),
+    window_order=("15m", "30m", "avg", "5s"),
+    login=Login(LoginScheme.DIGEST),
+    tested_with=("DG-Home1, 1.0.5", "DG1+, 1.0.2"),
 )
 """Elphapex on stock firmware; the canonical hashrate is the 15-minute window."""

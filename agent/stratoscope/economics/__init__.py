@@ -1,1 +1,1 @@
-"""Works out what each rig and the whole site earn and cost, from judged readings, the market and the power tariffs."""
+"""Computes what each rig and the site earn and cost, from judged readings, the market and the power tariffs."""

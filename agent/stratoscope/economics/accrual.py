@@ -1,37 +1,37 @@
-"""Adds up what a unit would have earned or cost at the rates of every moment, so that any two moments can be compared.
+"""Integrates a rate over time: what one unit of hashrate or power has earned or cost since the agent started.
 
-Durations are monotonic seconds. A rate that is unknown adds nothing and is no zero: the known seconds stand beside.
+Times are monotonic seconds. While the rate is unknown nothing is added; `seconds` is the time with a known rate.
 """
 
 from typing import Final
 
-LONGEST: Final = 600.0
-"""Seconds without a look after which the rates in between are unknown: the machine slept."""
+MAX_GAP_S: Final = 600.0
+"""After a longer time without an update the rate in between is unknown: the machine was suspended."""
 
 
-class Meter:
-    """The integral of one rate since the meter was made; it never decreases while the rate is not below zero."""
+class RateMeter:
+    """The integral of one rate since its creation. It never decreases as long as the rate is not negative."""
 
     __slots__ = ("at", "rate", "seconds", "total", "until")
 
     def __init__(self, now: float) -> None:
         self.at = now  # monotonic s
         self.rate: float | None = None  # per s
-        self.until = float("inf")  # monotonic s after which the rate has expired
+        self.until = float("inf")  # monotonic s at which the rate expires
         self.total = 0.0
-        self.seconds = 0.0  # for which the rate was known
+        self.seconds = 0.0  # with a known rate
 
     def advance(self, now: float) -> None:
-        """Add what accrued up to `now` at the present rate, as long as that was good."""
-        begun, self.at = self.at, max(self.at, now)
-        if self.rate is None or now - begun > LONGEST:
+        """Add the time up to `now` at the current rate, at most until it expires."""
+        started, self.at = self.at, max(self.at, now)
+        if self.rate is None or now - started > MAX_GAP_S:
             return
-        seconds = min(now, self.until) - begun
+        seconds = min(now, self.until) - started
         if seconds > 0:
             self.total += self.rate * seconds
             self.seconds += seconds
 
-    def turn(self, rate: float | None, until: float, now: float) -> None:
-        """Go on at another rate, which is good until monotonic `until`."""
+    def set_rate(self, rate: float | None, until: float, now: float) -> None:
+        """Continue with another rate, which expires at monotonic `until`."""
         self.advance(now)
         self.rate, self.until = rate, until

@@ -1,17 +1,23 @@
-"""Keeps the curtailment advice of every model under every tariff, by the efficiency its rigs really show."""
+"""Keeps the curtailment advice of every model under every tariff, by the measured efficiency of its rigs."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from stratoscope.economics.terms import Terms
-from stratoscope.market.curtailment import START, Curtailment, Outlook, advance, strike_price
-from stratoscope.market.tariff import Price
+from stratoscope.economics.terms import MoneyTerms
+from stratoscope.market.curtailment import (
+    INITIAL_STATE,
+    CurtailmentInputs,
+    CurtailmentState,
+    next_curtailment,
+    strike_price,
+)
+from stratoscope.market.tariff import KwhPrice
 from stratoscope.units import joules_per_terahash
 
 
-class Kind(NamedTuple):
-    """Rigs that are advised alike: one model of one algorithm under one tariff; "" is unknown."""
+class AdviceGroup(NamedTuple):
+    """Rigs with the same advice: one model with one algorithm under one tariff; "" is unknown."""
 
     tariff: str
     make: str
@@ -20,96 +26,98 @@ class Kind(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return make and model for people."""
+        """Return make and model for log and pages."""
         return f"{self.make} {self.model}".strip() or "rigs of unknown model"
 
 
 @dataclass(slots=True)
-class Standing:
-    """What is known of a kind: each rig's power (W) and hashrate (H/s) when it last hashed, and the advice."""
+class AdviceState:
+    """The last power (W) and hashrate (H/s) of each hashing rig of a group, and the advice."""
 
     rigs: dict[str, tuple[float, float]] = field(default_factory=dict)
-    members: int = 0  # rigs of the kind, hashing or not
+    members: int = 0  # rigs of the group, hashing or not
     data_sheet: float | None = None  # J/TH
-    state: Curtailment = START
+    curtailment: CurtailmentState = INITIAL_STATE
     strike: float | None = None  # fiat per kWh
 
     @property
     def efficiency(self) -> float | None:
-        """Return J/TH at the rigs: their watts over their terahashes, else what the data sheet says."""
+        """Return J/TH at the rigs: total power over total hashrate, or the value of the data sheet."""
         hashrate = sum(rate for _, rate in self.rigs.values())
         if hashrate > 0:
             return joules_per_terahash(sum(power for power, _ in self.rigs.values()), hashrate)
         return self.data_sheet
 
 
-class Change(NamedTuple):
-    """The advice of a kind became another."""
+class AdviceChange(NamedTuple):
+    """A change of the advice of a group."""
 
-    kind: Kind
+    group: AdviceGroup
     before: str
     now: str
     strike: float | None
 
 
-class Advisor:
-    """The advice of every kind of rig that was seen."""
+class CurtailmentAdvisor:
+    """The advice of every group with rigs."""
 
     def __init__(self) -> None:
-        self.kinds: dict[Kind, Standing] = {}
-        self._kind_of: dict[str, Kind] = {}
+        self.groups: dict[AdviceGroup, AdviceState] = {}
+        self._group_of: dict[str, AdviceGroup] = {}
 
-    def saw(self, rig: str, kind: Kind, power: float | None, hashrate: float | None) -> Standing:
-        """Note what a rig draws (W) and does (H/s) while it hashes; a curtailed rig keeps what it last showed."""
-        if self._kind_of.get(rig) != kind:
-            self.forget(rig)
-            self._kind_of[rig] = kind
-            self.kinds.setdefault(kind, Standing()).members += 1
-        standing = self.kinds[kind]
+    def update_rig(self, rig: str, group: AdviceGroup, power: float | None, hashrate: float | None) -> AdviceState:
+        """Set power (W) and hashrate (H/s) of a rig and return the state of its group; unknown values are ignored."""
+        if self._group_of.get(rig) != group:
+            self.remove_rig(rig)
+            self._group_of[rig] = group
+            self.groups.setdefault(group, AdviceState()).members += 1
+        state = self.groups[group]
         if power and hashrate:
-            standing.rigs[rig] = (power, hashrate)
-        return standing
+            state.rigs[rig] = (power, hashrate)
+        return state
 
-    def forget(self, rig: str) -> None:
-        """Forget a rig that is gone or became another; the last one of a kind takes the kind with it."""
-        kind = self._kind_of.pop(rig, None)
-        if kind is None:
+    def remove_rig(self, rig: str) -> None:
+        """Remove a rig from its group, and the group if it was the last one."""
+        group = self._group_of.pop(rig, None)
+        if group is None:
             return
-        standing = self.kinds[kind]
-        standing.rigs.pop(rig, None)
-        standing.members -= 1
-        if standing.members == 0:
-            del self.kinds[kind]
+        state = self.groups[group]
+        state.rigs.pop(rig, None)
+        state.members -= 1
+        if state.members == 0:
+            del self.groups[group]
 
     def keep_only(self, rigs: Container[str]) -> None:
-        """Forget every rig that is not among `rigs`."""
-        for rig in [rig for rig in self._kind_of if rig not in rigs]:
-            self.forget(rig)
+        """Remove every rig that is not in `rigs`."""
+        for rig in [rig for rig in self._group_of if rig not in rigs]:
+            self.remove_rig(rig)
 
     def advise(
         self,
-        kind: Kind,
-        terms: Terms,
+        group: AdviceGroup,
+        terms: MoneyTerms,
         hashprice: float | None,
-        price: Price | None,
+        price: KwhPrice | None,
         overhead: float,
         at: float,
         *,
         called: bool | None = False,
-    ) -> Change | None:
-        """Bring the advice of `kind` up to UTC `at`; return the change, if it is one.
+    ) -> AdviceChange | None:
+        """Update the advice of `group` at UTC `at`; return the change, if there is one.
 
-        `hashprice` is fiat per PH/s per day before the fees, of the kind's own algorithm; `called` tells whether the
-        grid calls for less load.
+        `hashprice` is fiat per PH/s per day before the fees, of the group's algorithm; `called` is whether the grid
+        calls for less load.
         """
-        standing = self.kinds[kind]
-        standing.strike = terms.strike
+        state = self.groups[group]
+        state.strike = terms.strike
         if terms.strike is None:
-            standing.strike = strike_price(
-                hashprice, standing.efficiency, terms.fee, overhead_ratio=overhead, margin=terms.margin
+            state.strike = strike_price(
+                hashprice, state.efficiency, terms.fee, overhead_ratio=overhead, margin=terms.margin
             )
-        before = standing.state
-        standing.state = advance(before, terms.policy, Outlook(price=price, strike=standing.strike, called=called), at)
-        if standing.state.advice == before.advice:
+        before = state.curtailment
+        state.curtailment = next_curtailment(
+            before, terms.policy, CurtailmentInputs(price=price, strike=state.strike, called=called), at
+        )
+        if state.curtailment.advice == before.advice:
             return None
-        return Change(kind, before.advice, standing.state.advice, standing.strike)
+        return AdviceChange(group, before.advice, state.curtailment.advice, state.strike)

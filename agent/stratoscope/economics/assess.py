@@ -1,9 +1,9 @@
-"""Works out one rig's money at one moment from its judged reading, what hashrate earns and what power costs."""
+"""Computes the economics of one rig from its judged reading and the current prices."""
 
 from dataclasses import dataclass
 
 from stratoscope.economics.terms import BITCOIN
-from stratoscope.fleet import Economics, Judged
+from stratoscope.fleet import Judged, RigEconomics
 from stratoscope.market.costs import (
     breakeven_efficiency,
     breakeven_hashprice,
@@ -20,10 +20,10 @@ from stratoscope.units import DAY, KILO, SATOSHIS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """The prices of one moment for one kind of rig; None is unknown.
+class RigPrices:
+    """The current prices for one group of rigs; None is unknown.
 
-    `fiat_hashprice` is per PH/s per day before the fee, of the rig's own algorithm; `btc_hashprice` the same in BTC, of
+    `fiat_hashprice` is per PH/s per day before the fee, of the rig's algorithm; `btc_hashprice` is the same in BTC, for
     Bitcoin's algorithm only.
     """
 
@@ -34,33 +34,33 @@ class Moment:
     fiat_hashprice: float | None = None
     btc_hashprice: float | None = None
     power_price: float | None = None  # fiat per kWh, average
-    overhead: float = 1.0  # meter over rig
+    overhead: float = 1.0  # power at the meter over power of the rig
     capex: float | None = None
     decay: float = 0.0
     advice: Advice | None = None
     strike: float | None = None
 
 
-def assess(judged: Judged, moment: Moment) -> Economics:
-    """Return the rig's economics.
+def assess(judged: Judged, prices: RigPrices) -> RigEconomics:
+    """Return the economics of a rig.
 
-    A flatlining rig shows hashrate while its shares stand still: what it earns is unknown, what it costs is not.
+    A flatlining rig reports hashrate, but its shares do not increase: its revenue is unknown, its cost is known.
     """
-    fee, price, fiat, btc = moment.fee, moment.power_price, moment.fiat_hashprice, moment.btc_hashprice
+    fee, price, fiat, btc = prices.fee, prices.power_price, prices.fiat_hashprice, prices.btc_hashprice
     hashrate = None if judged.flatline else judged.hashrate
-    metered = None if judged.power is None else judged.power * moment.overhead
-    efficiency = None if judged.efficiency is None else judged.efficiency * moment.overhead
+    metered = None if judged.power is None else judged.power * prices.overhead
+    efficiency = None if judged.efficiency is None else judged.efficiency * prices.overhead
     btc_per_day = revenue_per_day(hashrate, btc, fee)
     revenue = revenue_per_day(hashrate, fiat, fee)
     cost = power_cost_per_day(metered, price)
     margin = None if revenue is None or cost is None else revenue - cost
-    days = payback_days(moment.capex, margin, moment.decay)
+    days = payback_days(prices.capex, margin, prices.decay)
     breakeven = breakeven_power_price(fiat, efficiency, fee)
-    is_bitcoin = moment.algorithm == BITCOIN
-    return Economics(
-        currency=moment.currency,
-        algorithm=moment.algorithm,
-        tariff=moment.tariff,
+    is_bitcoin = prices.algorithm == BITCOIN
+    return RigEconomics(
+        currency=prices.currency,
+        algorithm=prices.algorithm,
+        tariff=prices.tariff,
         metered_power=metered,
         revenue_sat_per_day=None if btc_per_day is None else btc_per_day * SATOSHIS,
         revenue_per_day=revenue,
@@ -75,7 +75,7 @@ def assess(judged: Judged, moment: Moment) -> Economics:
         revenue_per_mwh=None if breakeven is None else breakeven * KILO,
         cost_per_btc=cost_per_bitcoin(btc, efficiency, price, fee) if is_bitcoin else None,
         payback=None if days is None else days * DAY,
-        capex=moment.capex,
-        advice=moment.advice,
-        strike=moment.strike,
+        capex=prices.capex,
+        advice=prices.advice,
+        strike=prices.strike,
     )

@@ -1,76 +1,76 @@
-"""Ties market, tariffs and terms together: the one place that the polling loops and the exporters ask about money."""
+"""Combines market, tariffs and terms: the polling loops and the exporters get every figure of money here."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from stratoscope.economics.accrual import Meter
-from stratoscope.economics.advice import Advisor, Change, Kind, Standing
-from stratoscope.economics.assess import Moment, assess
-from stratoscope.economics.call import Call, call_event
-from stratoscope.economics.days import Basis, DayBook, added
-from stratoscope.economics.demand import Demand
-from stratoscope.economics.earnings import Earnings, Yield
-from stratoscope.economics.power import PowerGroup
-from stratoscope.economics.site import ALONE, Books, Network, TariffNow, site_money
-from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
+from stratoscope.economics.accrual import RateMeter
+from stratoscope.economics.advice import AdviceChange, AdviceGroup, AdviceState, CurtailmentAdvisor
+from stratoscope.economics.assess import RigPrices, assess
+from stratoscope.economics.call import GridCall, call_event
+from stratoscope.economics.days import DayTable, EarningsBasis, increase_between
+from stratoscope.economics.demand import DemandTracker
+from stratoscope.economics.earnings import AlgorithmEarnings, Earnings
+from stratoscope.economics.power import TariffGroup
+from stratoscope.economics.site import UNKNOWN_NETWORK, NetworkBenchmark, SiteSummation, TariffState, site_money
+from stratoscope.economics.terms import BITCOIN, DEFAULT_TARIFF, MoneyTerms
 from stratoscope.events import Event
-from stratoscope.fleet import Counters, Economics, RigSnapshot
+from stratoscope.fleet import Counters, RigEconomics, RigSnapshot
 from stratoscope.judgement.counters import Accrued
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.market.chain import implied_hashrate
-from stratoscope.market.records import Market
-from stratoscope.market.tariff import Quote
+from stratoscope.market.records import MarketStateSource
+from stratoscope.market.tariff import PowerQuote
 from stratoscope.reading import Reading
 from stratoscope.units import joules_per_terahash
 
-MOST_MOMENTS: Final = 10_000
+MAX_RIG_PRICES: Final = 10_000
 
 
 class Economist:
-    """Reckons every rig's money. Times are monotonic `now` and UTC `at`; nothing here waits, logs or reads a clock."""
+    """Computes the money of rigs and site, without I/O or clock. Times are monotonic `now` and UTC `at`."""
 
     def __init__(
         self,
-        terms: Terms,
-        market: Market | None,
-        days: DayBook,
-        demand: Demand,
+        terms: MoneyTerms,
+        market: MarketStateSource | None,
+        days: DayTable,
+        demand: DemandTracker,
         events: Callable[[Event], None],
         now: float,
     ) -> None:
         self.terms = terms
         self.days = days
         self.demand = demand
-        self.groups = {name: PowerGroup(name, contract, now) for name, contract in terms.tariffs.items()}
+        self.groups = {name: TariffGroup(name, contract, now) for name, contract in terms.tariffs.items()}
         self.earnings = Earnings(market, terms, now)
-        self.advisor = Advisor()
-        self._moments: dict[tuple[Kind, str | None], tuple[tuple[object, ...], Moment]] = {}
+        self.advisor = CurtailmentAdvisor()
+        self._prices: dict[tuple[AdviceGroup, str | None], tuple[tuple[object, ...], RigPrices]] = {}
         self._market = market
         self._events = events
 
-    def follow(self, terms: Terms, now: float, at: float) -> None:
-        """Reckon by other terms from monotonic `now` / UTC `at` on; sums, quotes and advice go on."""
+    def apply_terms(self, terms: MoneyTerms, now: float, at: float) -> None:
+        """Switch to new terms at monotonic `now` and UTC `at`; keep sums, quotes and advice."""
         self.terms = terms
-        self._moments.clear()
+        self._prices.clear()
         self.days.rig_days = terms.rig_days
-        self.groups = {name: self.groups.get(name) or PowerGroup(name, c, now) for name, c in terms.tariffs.items()}
+        self.groups = {name: self.groups.get(name) or TariffGroup(name, c, now) for name, c in terms.tariffs.items()}
         for name, contract in terms.tariffs.items():
-            self.groups[name].follow(contract, now, at)
-        self.earnings.follow(terms, now)
+            self.groups[name].apply_contract(contract, now, at)
+        self.earnings.apply_terms(terms, now)
 
-    def group(self, tariff: str | None) -> PowerGroup | None:
-        """Return the tariff group of a rig that names `tariff`, or none at all; None when nobody prices its power."""
+    def group(self, tariff: str | None) -> TariffGroup | None:
+        """Return the tariff group `tariff`, by default the default one; None if it is not configured."""
         return self.groups.get(tariff or DEFAULT_TARIFF)
 
     def accrued(self, algorithm: str | None, tariff: str | None, now: float, at: float, *, earns: bool) -> Accrued:
-        """Return what a H/s of this algorithm and a W of this tariff have accrued by now, for a rig's sums.
+        """Return what one H/s of this algorithm and one W of this tariff have accrued by now, for the sums of a rig.
 
-        A rig that does not really earn, because it flatlines, accrues no revenue.
+        A rig that does not earn (`earns` is False), because it flatlines, accrues no revenue.
         """
         found = self.earnings.of(algorithm, now, at) if earns else None
         group = self.group(tariff)
         if group is not None:
-            group.look(now, at)
+            group.update(now, at)
         return Accrued(
             sat=None if found is None else _total(found.sat),
             worth=None if found is None else _total(found.worth),
@@ -83,96 +83,101 @@ class Economist:
 
     def assess(
         self, snapshot: RigSnapshot, reading: Reading, tariff: str | None, nameplate: Nameplate, now: float
-    ) -> Economics:
-        """Return the economics of a rig just read, whose accrual was asked for at the same monotonic `now`."""
+    ) -> RigEconomics:
+        """Return the economics of a rig that was just read; call `accrued` at the same monotonic `now` before."""
         judged, group = snapshot.judged, self.group(tariff)
         found = self.earnings.of(reading.algorithm, now, snapshot.at)
-        kind = Kind(
+        advice_group = AdviceGroup(
             tariff or DEFAULT_TARIFF,
             reading.make or "",
             reading.model or "",
             reading.algorithm or "",
         )
         working = reading.hashing is not False and not judged.flatline
-        standing = self.advisor.saw(snapshot.rig, kind, judged.power, judged.hashrate if working else None)
-        if standing.data_sheet is None and nameplate.power and nameplate.hashrate:
-            standing.data_sheet = joules_per_terahash(nameplate.power, nameplate.hashrate)
-        return assess(judged, self._moment(kind, snapshot.tags.get("group"), group, found, standing))
+        state = self.advisor.update_rig(snapshot.rig, advice_group, judged.power, judged.hashrate if working else None)
+        if state.data_sheet is None and nameplate.power and nameplate.hashrate:
+            state.data_sheet = joules_per_terahash(nameplate.power, nameplate.hashrate)
+        return assess(judged, self._rig_prices(advice_group, snapshot.tags.get("group"), group, found, state))
 
-    def _moment(
-        self, kind: Kind, place: str | None, group: PowerGroup | None, found: Yield | None, standing: Standing
-    ) -> Moment:
-        """Return the prices for rigs of a kind in a group of the operator's, made anew only where one changed."""
+    def _rig_prices(
+        self,
+        advice_group: AdviceGroup,
+        rig_group: str | None,
+        group: TariffGroup | None,
+        found: AlgorithmEarnings | None,
+        state: AdviceState,
+    ) -> RigPrices:
+        """Return the prices for an advice group in a configured group of rigs; cached until one of them changes."""
         fiat, btc = (None, None) if found is None else (found.fiat, found.btc)
-        stamp = (None if group is None else group.average, fiat, btc, standing.state.advice, standing.strike)
-        known = self._moments.get((kind, place))
+        stamp = (None if group is None else group.average, fiat, btc, state.curtailment.advice, state.strike)
+        known = self._prices.get((advice_group, rig_group))
         if known is not None and known[0] == stamp:
             return known[1]
         terms = self.terms
-        moment = Moment(
+        prices = RigPrices(
             currency=terms.currency,
-            algorithm=kind.algorithm or None,
+            algorithm=advice_group.algorithm or None,
             tariff=None if group is None else group.name,
             fee=terms.fee,
             fiat_hashprice=fiat,
             btc_hashprice=btc,
             power_price=None if group is None else group.average,
             overhead=1.0 if group is None else group.overhead,
-            capex=terms.capex_of(kind.model, place),
+            capex=terms.capex_of(advice_group.model, rig_group),
             decay=terms.decay,
-            advice=None if group is None else standing.state.advice,
-            strike=None if group is None else standing.strike,
+            advice=None if group is None else state.curtailment.advice,
+            strike=None if group is None else state.strike,
         )
-        self._moments[kind, place] = stamp, moment
-        return moment
+        self._prices[advice_group, rig_group] = stamp, prices
+        return prices
 
     def settle(self, rig: str, before: Counters, after: Counters, start: float, end: float) -> None:
-        """Enter what came to a rig's sums from UTC `start` to `end` into the days."""
-        self.days.add(rig, added(before, after), start, end)
+        """Add the increase of a rig's sums from UTC `start` to `end` to the days."""
+        self.days.add(rig, increase_between(before, after), start, end)
 
-    def quote(self, tariff: str, quote: Quote, now: float, at: float) -> None:
-        """Take an external price of a tariff group."""
+    def add_quote(self, tariff: str, quote: PowerQuote, now: float, at: float) -> None:
+        """Add an external price to a tariff group, if it exists."""
         group = self.groups.get(tariff)
         if group is not None:
-            group.offer(quote, now, at)
+            group.add_quote(quote, now, at)
 
-    def call(self, tariff: str, call: Call) -> None:
-        """Take the word of the grid to a tariff group: whether it calls for less load."""
+    def add_call(self, tariff: str, call: GridCall) -> None:
+        """Set the grid call of a tariff group, unless it is older than the last one."""
         group = self.groups.get(tariff)
         if group is not None and (group.call is None or call.at >= group.call.at):
             group.call = call
 
-    def tick(self, snapshots: Mapping[str, RigSnapshot], now: float, at: float) -> None:
-        """Look at everything that goes on without any rig: loads, peaks, advice, the day. A few times a minute."""
+    def update(self, snapshots: Mapping[str, RigSnapshot], now: float, at: float) -> None:
+        """Update loads, peaks, advice and the day; call it a few times a minute."""
         loads = _loads(snapshots)
         for name, group in self.groups.items():
-            group.load_is(loads.get(name))
-            group.look(now, at)
-            self.demand.saw(name, group.contract, group.load, at, called=bool(group.called(at)))
-            self._tell_call(group, at)
+            group.set_load(loads.get(name))
+            group.update(now, at)
+            self.demand.add_load(name, group.contract, group.load, at, called=bool(group.called(at)))
+            self._report_call(group, at)
         self.advisor.keep_only(snapshots)
-        if len(self._moments) > MOST_MOMENTS:  # kinds that are gone
-            self._moments.clear()
-        for kind in list(self.advisor.kinds):
-            self._advise(kind, now, at)
-        self.days.tick(at, snapshots, self._basis(now, at))
+        if len(self._prices) > MAX_RIG_PRICES:  # groups that no longer exist
+            self._prices.clear()
+        for advice_group in list(self.advisor.groups):
+            self._advise(advice_group, now, at)
+        self.days.count_time(at, snapshots, self._basis(now, at))
 
-    def books(self, at: float) -> Books:
-        """Return what sums the rigs' parts up to the site's money at UTC `at`; that may happen in another thread."""
+    def site_summation(self, at: float) -> SiteSummation:
+        """Return the function that sums rigs to the money of the site at UTC `at`; it can run in another thread."""
         terms, tariffs, network = self.terms, self.tariffs(at), self._network()
         return lambda parts: site_money(parts, terms, tariffs, network)
 
-    def tariffs(self, at: float) -> dict[str, TariffNow]:
-        """Return what every tariff group is like, as of the last look."""
+    def tariffs(self, at: float) -> dict[str, TariffState]:
+        """Return the state of every tariff group, as of the last update."""
         return {name: self._tariff(group, at) for name, group in self.groups.items()}
 
-    def _tariff(self, group: PowerGroup, at: float) -> TariffNow:
+    def _tariff(self, group: TariffGroup, at: float) -> TariffState:
         contract, price = group.contract, group.price
         peak = self.demand.peak(group.name, contract, at)
         charge = self.demand.charge(group.name, contract, at)
         in_call = self.demand.peak(group.name, contract, at, called=True)
         cp_charge = self.demand.coincident_charge(group.name, contract, at)
-        return TariffNow(
+        return TariffState(
             average=group.average,
             marginal=group.marginal,
             source=price.source,
@@ -188,10 +193,10 @@ class Economist:
             cp_charge=None if cp_charge is None else float(cp_charge),
         )
 
-    def _advise(self, kind: Kind, now: float, at: float) -> None:
-        group, found = self.groups.get(kind.tariff), self.earnings.of(kind.algorithm, now, at)
+    def _advise(self, advice_group: AdviceGroup, now: float, at: float) -> None:
+        group, found = self.groups.get(advice_group.tariff), self.earnings.of(advice_group.algorithm, now, at)
         change = self.advisor.advise(
-            kind,
+            advice_group,
             self.terms,
             None if found is None else found.fiat,
             None if group is None else group.price,
@@ -200,38 +205,38 @@ class Economist:
             called=False if group is None else group.called(at),
         )
         if change is not None:
-            self._events(_event(change, None if group is None else group.marginal, self.terms.currency, at))
+            self._events(_advice_event(change, None if group is None else group.marginal, self.terms.currency, at))
 
-    def _tell_call(self, group: PowerGroup, at: float) -> None:
-        """Raise an event where a call begins, ends, or is no longer confirmed."""
-        before, now = group.told, group.called(at)
-        group.told = now
+    def _report_call(self, group: TariffGroup, at: float) -> None:
+        """Send an event if a call starts, ends, or is no longer confirmed."""
+        before, now = group.reported_call, group.called(at)
+        group.reported_call = now
         if before is not now and (before or now):
             self._events(call_event(group.name, now, at))
 
-    def _network(self) -> Network:
-        """Return the network of now, by the longest window; fiat only where it is in the site's currency."""
+    def _network(self) -> NetworkBenchmark:
+        """Return the current network, by the longest window; fiat only in the currency of the site."""
         market = None if self._market is None else self._market.now
         if market is None:
-            return ALONE
+            return UNKNOWN_NETWORK
         rates, observed = market.network_hashrate, market.observed
-        return Network(
+        return NetworkBenchmark(
             rates[max(rates)].value if rates else None,
             None if market.difficulty is None else implied_hashrate(market.difficulty.value),
             observed.observed_fiat_per_eh_day if observed and market.currency == self.terms.currency else None,
         )
 
-    def _basis(self, now: float, at: float) -> Basis | None:
+    def _basis(self, now: float, at: float) -> EarningsBasis | None:
         if self._market is None:
             return None
-        market, found = self._market.now, self.earnings.of("sha256", now, at)
+        market, found = self._market.now, self.earnings.of(BITCOIN, now, at)
         if found is None or found.fiat is None or not (market.price and market.difficulty and market.fees):
             return None
-        return Basis(market.price.value, market.difficulty.value, market.fees.value, self.terms.fee)
+        return EarningsBasis(market.price.value, market.difficulty.value, market.fees.value, self.terms.fee)
 
 
-def _total(meter: Meter) -> float | None:
-    """Return what a meter shows; None as long as its rate was never known."""
+def _total(meter: RateMeter) -> float | None:
+    """Return the total of a meter; None if its rate was never known."""
     return meter.total if meter.seconds or meter.rate is not None else None
 
 
@@ -244,19 +249,19 @@ def _loads(snapshots: Mapping[str, RigSnapshot]) -> dict[str, float]:
     return loads
 
 
-def _event(change: Change, price: float | None, currency: str, at: float) -> Event:
+def _advice_event(change: AdviceChange, price: float | None, currency: str, at: float) -> Event:
     def money(value: float | None) -> str:
         return "unknown" if value is None else f"{value:.4f} {currency}/kWh"
 
-    kind = change.kind
+    advice_group = change.group
     text = (
-        f"{kind.title} on tariff {kind.tariff}: advice is {change.now}, before {change.before}; "
-        f"price {money(price)}, strike {money(change.strike)}"
+        f"{advice_group.title} on tariff {advice_group.tariff}: advice changed from {change.before} to {change.now}; "
+        f"power price {money(price)}, strike price {money(change.strike)}"
     )
     details = {
-        "tariff": kind.tariff,
-        "make": kind.make,
-        "model": kind.model,
+        "tariff": advice_group.tariff,
+        "make": advice_group.make,
+        "model": advice_group.model,
         "before": change.before,
         "now": change.now,
         "price": price,

@@ -1,10 +1,10 @@
-"""Takes an external price of power out of what a feed gave."""
+"""Parses an external price of power from a feed."""
 
-from stratoscope.market.tariff import Quote
-from stratoscope.outside.feed import Feed, begins_at, decimal_of, found_in
+from stratoscope.market.tariff import PowerQuote
+from stratoscope.outside.feed import Feed, begins_at, decimal_of, parse_json
 
 
-def quote_of(body: bytes, feed: Feed, at: float) -> Quote:
-    """Return the price in `body`, in force from the time it names, else from UTC `at` on; raise SourceError."""
-    document = found_in(body)
-    return Quote(decimal_of(feed.walk(document)) * feed.factor, begins_at(document, feed, at))
+def parse_quote(body: bytes, feed: Feed, at: float) -> PowerQuote:
+    """Return the price in `body`, valid from the time in it, else from UTC `at`; raise SourceError."""
+    document = parse_json(body)
+    return PowerQuote(decimal_of(feed.walk(document)) * feed.factor, begins_at(document, feed, at))

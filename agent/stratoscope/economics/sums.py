@@ -1,4 +1,4 @@
-"""Adds the rigs' parts up, each sum over the rigs that know every side of what is summed."""
+"""Sums the money of rigs; each sum is over the rigs that have every value it needs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from stratoscope.fleet import RigSnapshot
 from stratoscope.market.aggregate import RigMoney
 
 
-class RigPart(NamedTuple):
-    """One rig's part in the site's money; power is at the meter."""
+class RigMoneyRow(NamedTuple):
+    """The money of one rig, as the site sums it; power is at the meter."""
 
     money: RigMoney
     sat: float | None = None  # per day
@@ -18,11 +18,11 @@ class RigPart(NamedTuple):
     capex: float | None = None  # fiat
 
     @classmethod
-    def of(cls, snapshot: RigSnapshot) -> "RigPart":
-        """Return the rig's part; of a rig without fresh economics everything is unknown."""
+    def of(cls, snapshot: RigSnapshot) -> "RigMoneyRow":
+        """Return the row of a rig; for a rig without current economics everything is unknown."""
         own = snapshot.economics
         if own is None or snapshot.reading is None:
-            return UNKNOWN
+            return UNKNOWN_ROW
         rates = RigMoney(
             hashrate=snapshot.judged.hashrate,
             power=own.metered_power,
@@ -32,72 +32,73 @@ class RigPart(NamedTuple):
         return cls(rates, own.revenue_sat_per_day, own.algorithm == BITCOIN, own.capex)
 
 
-UNKNOWN: Final = RigPart(RigMoney())
+UNKNOWN_ROW: Final = RigMoneyRow(RigMoney())
 
 
 @dataclass(slots=True)
-class Three:
-    """Sums over the rigs that know revenue, cost and power."""
+class FullyKnownSums:
+    """Sums over the rigs with known revenue, cost and power."""
 
     revenue: float = 0.0  # fiat per day
     cost: float = 0.0  # fiat per day
     power: float = 0.0  # W
 
 
-class Sums:
-    """Running sums over the rigs that know every side of what is summed; one pass, for fleets of ten thousand."""
+class SiteSums:
+    """Sums over the rigs that have every value of a sum, in one pass: fleets have up to ten thousand rigs."""
 
-    def __init__(self, parts: Iterable[RigPart]) -> None:
-        self.sats: float | None = None
-        self.all_three = Three()
-        self.paid = self.metered = 0.0  # cost and power, of rigs that know both
-        self.sold = self.selling = 0.0  # revenue and power, of rigs that know both
-        self.invested: float | None = None  # price of the rigs that have one and know their margin
-        self.returning: float | None = None  # margin per day of the same
-        self.hashing: float | None = None  # hashrate of all Bitcoin rigs
-        self.drawn = self.rate = 0.0  # power and hashrate, of Bitcoin's rigs that know both
-        self.earned = self.earning = 0.0  # revenue and hashrate, of the same
-        self.spent = self.spending = 0.0  # cost and hashrate, of the same
-        self.minting = self.minted = 0.0  # cost and satoshis per day, of the same
-        self.profit = self.working = 0.0  # revenue less cost and hashrate, of the same
+    def __init__(self, parts: Iterable[RigMoneyRow]) -> None:
+        self.sat_per_day: float | None = None
+        self.fully_known = FullyKnownSums()
+        self.cost_with_power = self.power_with_cost = 0.0
+        self.revenue_with_power = self.power_with_revenue = 0.0
+        self.capex: float | None = None  # of the rigs with a known margin
+        self.margin_with_capex: float | None = None  # per day
+        # Bitcoin's rigs only:
+        self.bitcoin_hashrate: float | None = None
+        self.power_with_hashrate = self.hashrate_with_power = 0.0
+        self.revenue_with_hashrate = self.hashrate_with_revenue = 0.0
+        self.cost_with_hashrate = self.hashrate_with_cost = 0.0
+        self.cost_with_sat = self.sat_with_cost = 0.0  # per day
+        self.margin_with_hashrate = self.hashrate_with_margin = 0.0
         for money, sat, is_bitcoin, capex in parts:
             if sat is not None:
-                self.sats = (self.sats or 0.0) + sat
+                self.sat_per_day = (self.sat_per_day or 0.0) + sat
             power, cost, revenue = money.power, money.cost, money.revenue
             if power is not None:
                 self._add_powered(power, revenue, cost)
             if capex is not None and revenue is not None and cost is not None:
-                self.invested = (self.invested or 0.0) + capex
-                self.returning = (self.returning or 0.0) + revenue - cost
+                self.capex = (self.capex or 0.0) + capex
+                self.margin_with_capex = (self.margin_with_capex or 0.0) + revenue - cost
             if is_bitcoin and money.hashrate is not None:
                 self._add_bitcoin(money.hashrate, power, revenue, cost)
             if sat is not None and cost is not None:
-                self.minting += cost
-                self.minted += sat
+                self.cost_with_sat += cost
+                self.sat_with_cost += sat
 
     def _add_powered(self, power: float, revenue: float | None, cost: float | None) -> None:
         if cost is not None:
-            self.paid += cost
-            self.metered += power
+            self.cost_with_power += cost
+            self.power_with_cost += power
         if revenue is not None:
-            self.sold += revenue
-            self.selling += power
+            self.revenue_with_power += revenue
+            self.power_with_revenue += power
             if cost is not None:
-                self.all_three.revenue += revenue
-                self.all_three.cost += cost
-                self.all_three.power += power
+                self.fully_known.revenue += revenue
+                self.fully_known.cost += cost
+                self.fully_known.power += power
 
     def _add_bitcoin(self, hashrate: float, power: float | None, revenue: float | None, cost: float | None) -> None:
-        self.hashing = (self.hashing or 0.0) + hashrate
+        self.bitcoin_hashrate = (self.bitcoin_hashrate or 0.0) + hashrate
         if power is not None:
-            self.drawn += power
-            self.rate += hashrate
+            self.power_with_hashrate += power
+            self.hashrate_with_power += hashrate
         if cost is not None:
-            self.spent += cost
-            self.spending += hashrate
+            self.cost_with_hashrate += cost
+            self.hashrate_with_cost += hashrate
         if revenue is not None:
-            self.earned += revenue
-            self.earning += hashrate
+            self.revenue_with_hashrate += revenue
+            self.hashrate_with_revenue += hashrate
             if cost is not None:
-                self.profit += revenue - cost
-                self.working += hashrate
+                self.margin_with_hashrate += revenue - cost
+                self.hashrate_with_margin += hashrate

@@ -1,11 +1,11 @@
-"""Says what the operator agreed with pool, firmware and utility, as the agent reckons with it."""
+"""Defines the terms of the site's money: fees, tariffs, prices of rigs, and the curtailment policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from stratoscope.market.curtailment import Policy
+from stratoscope.market.curtailment import AdvicePolicy
 from stratoscope.market.tariff import Tariff
 from stratoscope.outside.feed import Feed
 from stratoscope.units import HOUR, MINUTE
@@ -17,65 +17,65 @@ BITCOIN: Final = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
-class Capex:
-    """What a rig cost (fiat); an entry without model or group holds for every one."""
+class RigCost:
+    """The purchase price (fiat) of rigs; an entry without model or group applies to all of them."""
 
     price: float
     model: str | None = None
     group: str | None = None
 
-    def holds(self, model: str | None, group: str | None) -> bool:
-        """Tell whether the entry is about a rig of this model and group; case does not matter in models."""
+    def matches(self, model: str | None, group: str | None) -> bool:
+        """Return whether the entry applies to a rig of this model and group; the case of models is ignored."""
         if self.model is not None and (model is None or self.model.casefold() != model.casefold()):
             return False
         return self.group is None or self.group == group
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """What hashrate of another algorithm than Bitcoin's earns: fiat per `unit` (H/s) per day, before the fees."""
+class HashratePrice:
+    """What another algorithm than Bitcoin's earns: fiat per `unit` (H/s) and day, before the fees."""
 
     price: float
     unit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """One tariff group: what its power costs, and what its highest demand of a month costs (in reports only)."""
+class PowerContract:
+    """One tariff group: the price of its power, and its demand charges (for reports only)."""
 
     tariff: Tariff
     demand_per_kw_month: Decimal = Decimal(0)
-    cp_per_kw_year: Decimal = Decimal(0)  # for the load in the system's peaks, one in each of `cp_months`
+    cp_per_kw_year: Decimal = Decimal(0)  # for the load in the system's peaks, one per month in `cp_months`
     cp_months: frozenset[int] = frozenset()
-    feed: Feed | None = None  # where an external price is read
-    call: Feed | None = None  # where a call of the grid is read
+    feed: Feed | None = None  # of an external price
+    call: Feed | None = None  # of the grid call
     call_max_age: float = 0.0  # s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """Everything the operator said about money; replaced whole when the config is read again."""
+class MoneyTerms:
+    """All configured terms; a reload of the config replaces the whole object."""
 
     currency: str
     pool_fee: float = 0.0  # ratio
-    firmware_fee: float = 0.0  # ratio of the hashes that the firmware's maker keeps
-    tariffs: Mapping[str, Contract] = field(default_factory=dict)  # by tariff group
-    algorithms: Mapping[str, Rate] = field(default_factory=dict)
-    capex: tuple[Capex, ...] = ()  # the first that holds counts
-    decay: float = 0.0  # part of the net that goes away per day
-    hosting_per_kw_month: float | None = None  # fiat, power passed through
-    policy: Policy = field(default_factory=Policy)
-    strike: float | None = None  # fiat per kWh; None: each model's own
-    margin: float = 0.0  # ratio wanted at the strike
-    rig_days: bool = False  # also keep a row per rig and day
+    firmware_fee: float = 0.0  # ratio of the hashes that the firmware vendor keeps
+    tariffs: Mapping[str, PowerContract] = field(default_factory=dict)  # by tariff group
+    algorithms: Mapping[str, HashratePrice] = field(default_factory=dict)
+    capex: tuple[RigCost, ...] = ()  # the first match counts
+    decay: float = 0.0  # daily decrease of the net as difficulty rises, for the payback
+    hosting_per_kw_month: float | None = None  # fiat, without power
+    policy: AdvicePolicy = field(default_factory=AdvicePolicy)
+    strike: float | None = None  # fiat per kWh; None: calculated per model
+    margin: float = 0.0  # gross margin ratio at the strike
+    rig_days: bool = False  # also store a row per rig and day
     price_max_age: float = 15 * MINUTE  # s
     chain_max_age: float = 6 * HOUR  # s
 
     @property
     def fee(self) -> float:
-        """Return the part of the revenue that pool and firmware keep."""
+        """Return the share of the revenue that pool and firmware keep."""
         return 1 - (1 - self.pool_fee) * (1 - self.firmware_fee)
 
     def capex_of(self, model: str | None, group: str | None) -> float | None:
-        """Return what a rig of this model and group cost, or None."""
-        return next((entry.price for entry in self.capex if entry.holds(model, group)), None)
+        """Return the purchase price of a rig of this model and group, or None."""
+        return next((entry.price for entry in self.capex if entry.matches(model, group)), None)

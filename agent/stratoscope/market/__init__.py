@@ -1,1 +1,1 @@
-"""Works out what hashes earn and what the power behind them costs: pure formulas over values that others fetch."""
+"""Provides the market: difficulty, fees and price from outside sources, and what hashrate earns and power costs."""

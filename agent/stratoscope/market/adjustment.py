@@ -1,4 +1,4 @@
-"""Estimates the next difficulty adjustment and what it does to hashprice, and splits a past change into its causes.
+"""Estimates the next difficulty adjustment and its effect on hashprice, and explains past changes of hashprice.
 
 Times are UTC seconds, changes are ratios (0.05 = +5 %).
 """
@@ -10,51 +10,51 @@ from typing import Final, Literal
 
 from stratoscope.market.chain import BLOCK_SECONDS, BLOCKS_PER_EPOCH
 
-WINDOW: Final = 504
-"""Blocks of the sliding window (a quarter of an epoch) that replaces a young epoch's own pace."""
+WINDOW_BLOCKS: Final = 504
+"""Blocks of the sliding window (a quarter of an epoch) that is used while the epoch is young."""
 
-LEAST_CHANGE: Final = -0.75
-MOST_CHANGE: Final = 3.0
-"""Consensus limits one adjustment to a quarter and to four times the difficulty."""
+MIN_CHANGE: Final = -0.75
+MAX_CHANGE: Final = 3.0
+"""Consensus limits one adjustment to between a quarter of the difficulty and four times the difficulty."""
 
 Method = Literal["window", "epoch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """The next adjustment as it looks now; both errors are relative to the next difficulty, one standard error each."""
+    """An estimate of the next adjustment. Both errors are one standard error relative to the next difficulty."""
 
-    change: float  # ratio, within LEAST_CHANGE and MOST_CHANGE
-    standard_error: float  # of the pace it was reckoned from: 1/sqrt(blocks seen)
-    forecast_error: float  # of the adjustment itself: shrinks to 0 as the epoch fills, a steady hashrate assumed
-    method: Method  # the pace of the last 504 blocks, or of the epoch so far
+    change: float  # ratio, between MIN_CHANGE and MAX_CHANGE
+    standard_error: float  # of the observed block rate: 1/sqrt(blocks)
+    forecast_error: float  # of the adjustment: goes to 0 towards the end of the epoch; assumes a steady hashrate
+    method: Method  # from the rate of the last 504 blocks, or of the epoch so far
     blocks_into_epoch: int
     remaining_blocks: int
     retarget_height: int
-    retarget_time: float  # UTC s, at the pace of this epoch so far
+    retarget_time: float  # UTC s, at the rate of this epoch so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attribution:
-    """A change of hashprice and its causes in natural logarithms: price + reward + difficulty = total, exactly."""
+class HashpriceChange:
+    """A change of hashprice, and its causes as natural logarithms: price + reward + difficulty = total, exactly."""
 
     change: float  # ratio
     total: float
     price: float
     reward: float
-    difficulty: float  # below zero where difficulty rose
+    difficulty: float  # negative if difficulty rose
 
 
 @dataclass(frozen=True, slots=True)
-class MarketPoint:
-    """The three factors of a fiat hashprice at one time; all above zero."""
+class HashpriceFactors:
+    """The three factors of the fiat hashprice at one time; all are above zero."""
 
     price: float  # fiat per bitcoin
     reward: float  # sat per block
-    difficulty: float  # or an observed network hashrate, in both points
+    difficulty: float  # or, in both points, an observed network hashrate
 
 
-def next_adjustment(
+def estimate_adjustment(
     height: int,
     epoch_start: float,
     now: float,
@@ -63,19 +63,19 @@ def next_adjustment(
     window_start: float | None = None,
     latest_block: float | None = None,
 ) -> Adjustment | None:
-    """Return the estimate of the next adjustment, by the same rule as mempool; None before any time has passed.
+    """Estimate the next adjustment by the rule of mempool.space; return None while no time has passed.
 
-    `height` is the tip, `epoch_start` the time of the epoch's first block. `window_start` (time of the block 504 back)
-    and `previous_change` (ratio) let a young epoch lean on the end of the last one, whose time is stretched to the new
+    `height` is the tip, `epoch_start` the time of the first block of the epoch. In a young epoch, `window_start` (time
+    of the block 504 back) and `previous_change` (ratio) add the end of the last epoch, whose time is scaled to the new
     difficulty. `latest_block` (time of the tip) ends the span once the epoch is full. Consensus counts 2015 intervals
-    for 2016 blocks: the true adjustment comes out 0.05 % higher.
+    for 2016 blocks: the real adjustment is 0.05 % higher.
     """
     blocks = height % BLOCKS_PER_EPOCH
     elapsed = max(0.0, now - epoch_start)
-    # mempool's edge is 503, not 504: it counts the epoch's first block too.
-    if window_start is not None and previous_change is not None and blocks < WINDOW - 1:
-        stretched = (epoch_start - window_start) * (1 + previous_change)
-        pace = _Pace("window", WINDOW, WINDOW, elapsed + stretched)
+    # mempool.space uses 503, not 504: it also counts the first block of the epoch.
+    if window_start is not None and previous_change is not None and blocks < WINDOW_BLOCKS - 1:
+        scaled = (epoch_start - window_start) * (1 + previous_change)
+        pace = _Pace("window", WINDOW_BLOCKS, WINDOW_BLOCKS, elapsed + scaled)
     else:
         full = blocks == BLOCKS_PER_EPOCH - 1
         end = latest_block if full and latest_block is not None else now
@@ -84,7 +84,7 @@ def next_adjustment(
         return None
     remaining = BLOCKS_PER_EPOCH - blocks
     return Adjustment(
-        change=min(max(BLOCK_SECONDS * pace.counted / pace.span - 1, LEAST_CHANGE), MOST_CHANGE),
+        change=min(max(BLOCK_SECONDS * pace.counted / pace.span - 1, MIN_CHANGE), MAX_CHANGE),
         standard_error=1 / math.sqrt(pace.seen),
         forecast_error=_forecast_error(remaining - 1, pace.seen),
         method=pace.method,
@@ -98,18 +98,18 @@ def next_adjustment(
 @dataclass(frozen=True, slots=True)
 class _Pace:
     method: Method
-    seen: int  # blocks sampled
+    seen: int  # blocks observed
     counted: int  # blocks the rule divides by
     span: float  # s
 
 
-def _forecast_error(unseen: int, seen: int) -> float:
-    """Return the relative error of the epoch's length: the pace's own error over the unseen blocks, and their luck."""
-    return math.sqrt(unseen * unseen / seen + unseen) / BLOCKS_PER_EPOCH
+def _forecast_error(ahead: int, seen: int) -> float:
+    """Return the relative error of the epoch's duration: the error of the rate for the blocks ahead, and their luck."""
+    return math.sqrt(ahead * ahead / seen + ahead) / BLOCKS_PER_EPOCH
 
 
 def hashprice_after(hashprice: float, change: float) -> float:
-    """Return the hashprice once difficulty has changed by the ratio `change`, price and reward as now."""
+    """Return the hashprice after difficulty changes by the ratio `change`, with the current price and reward."""
     return hashprice / (1 + change)
 
 
@@ -122,10 +122,10 @@ def forward_hashprice(
     halving_in: int | None = None,
     reward_ratio: float = 0.5,
 ) -> float | None:
-    """Return the mean hashprice over the next `blocks`, price and fees as now; None beyond the next epoch.
+    """Return the mean hashprice of the next `blocks`, with the current price and fees; None beyond the next epoch.
 
-    `remaining` blocks are left to the adjustment by `change`. A halving that is `halving_in` blocks away multiplies the
-    reward by `reward_ratio` (new reward over old; fees soften the half).
+    The adjustment by `change` is `remaining` blocks away. A halving `halving_in` blocks away multiplies the reward by
+    `reward_ratio` (new reward over old; above one half because of the fees).
     """
     if blocks <= 0 or blocks > remaining + BLOCKS_PER_EPOCH:
         return None
@@ -139,9 +139,9 @@ def forward_hashprice(
 
 
 def forward_error(adjustment: Adjustment, blocks: int) -> float | None:
-    """Return one relative standard error of the forward hashprice over `blocks`: that of the part after the adjustment.
+    """Return the relative standard error of the forward hashprice over `blocks`; None beyond the next epoch.
 
-    Price and fees may move too; that is not in it. None beyond the next epoch.
+    It covers the adjustment only, not changes of price and fees.
     """
     mean = forward_hashprice(1.0, adjustment.change, adjustment.remaining_blocks, blocks)
     if mean is None:
@@ -151,12 +151,12 @@ def forward_error(adjustment: Adjustment, blocks: int) -> float | None:
 
 
 def change_ratio(now: float | None, then: float | None) -> float | None:
-    """Return now / then - 1; None where either is unknown or there was nothing before."""
+    """Return now / then - 1; None if either is unknown or `then` is 0."""
     return None if now is None or not then else now / then - 1
 
 
-def attribute(now: MarketPoint, then: MarketPoint) -> Attribution | None:
-    """Split the change of fiat hashprice into price, reward and difficulty; None unless every factor is above zero."""
+def explain_change(now: HashpriceFactors, then: HashpriceFactors) -> HashpriceChange | None:
+    """Split a change of fiat hashprice into price, reward and difficulty; None unless every factor is above zero."""
     factors = (now.price, now.reward, now.difficulty, then.price, then.reward, then.difficulty)
     if not all(0 < factor < math.inf for factor in factors):
         return None
@@ -164,4 +164,4 @@ def attribute(now: MarketPoint, then: MarketPoint) -> Attribution | None:
     reward = math.log(now.reward / then.reward)
     difficulty = -math.log(now.difficulty / then.difficulty)
     total = price + reward + difficulty
-    return Attribution(change=math.expm1(total), total=total, price=price, reward=reward, difficulty=difficulty)
+    return HashpriceChange(change=math.expm1(total), total=total, price=price, reward=reward, difficulty=difficulty)

@@ -1,7 +1,7 @@
-"""Sums rigs up to a site: every ratio of a fleet is a sum over a sum, never a mean of ratios.
+"""Sums rigs up to a fleet: every ratio is a sum over a sum, never a mean of ratios.
 
-A ratio takes only the rigs whose both sides are known, and says how many of all rigs those are: a gap in the
-telemetry is a gap, not a zero.
+A ratio uses only the rigs with both values, and its coverage is the share of those rigs: a gap in the telemetry lowers
+the coverage and does not count as zero.
 """
 
 from collections.abc import Iterable
@@ -13,19 +13,19 @@ from stratoscope.units import joules_per_terahash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigMoney:
-    """One rig's share in the sums; None is unknown. Revenue and cost are of the same time and in one currency."""
+    """The values of one rig; None is unknown. Revenue and cost are of the same time and in the same currency."""
 
     hashrate: float | None = None  # H/s
     power: float | None = None  # W
     revenue: float | None = None  # per day, after the pool's fee
     cost: float | None = None  # per day
     hashing_seconds: float | None = None
-    scheduled_seconds: float | None = None  # curtailed time is not scheduled
+    scheduled_seconds: float | None = None  # without curtailed time
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """A sum over the rigs that know their part: `value` is None when no rig does; `coverage` is their part of all."""
+class CoveredValue:
+    """A sum or ratio over the rigs that have the values; None if no rig does. `coverage` is their share of all rigs."""
 
     value: float | None
     coverage: float
@@ -33,19 +33,19 @@ class Total:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetMoney:
-    """A fleet's sums, and its ratios over the rigs that know both sides."""
+    """The sums and ratios of a fleet."""
 
     rigs: int
-    hashrate: Total  # H/s
-    power: Total  # W
-    revenue: Total  # per day
-    cost: Total  # per day
-    efficiency: Total  # J/TH
-    gross_margin: Total  # ratio
-    uptime: Total  # ratio
+    hashrate: CoveredValue  # H/s
+    power: CoveredValue  # W
+    revenue: CoveredValue  # per day
+    cost: CoveredValue  # per day
+    efficiency: CoveredValue  # J/TH
+    gross_margin: CoveredValue  # ratio
+    uptime: CoveredValue  # ratio
 
 
-def fleet_money(rigs: Iterable[RigMoney]) -> FleetMoney:
+def sum_fleet(rigs: Iterable[RigMoney]) -> FleetMoney:
     """Return the sums of `rigs`."""
     rows = list(rigs)
     power, hashrate, power_and_hashrate = _pairs((rig.power, rig.hashrate) for rig in rows)
@@ -58,18 +58,18 @@ def fleet_money(rigs: Iterable[RigMoney]) -> FleetMoney:
         power=_sum(rig.power for rig in rows),
         revenue=_sum(rig.revenue for rig in rows),
         cost=_sum(rig.cost for rig in rows),
-        efficiency=Total(
-            joules_per_terahash(power, hashrate) if hashrate > 0 else None, _part(power_and_hashrate, every)
+        efficiency=CoveredValue(
+            joules_per_terahash(power, hashrate) if hashrate > 0 else None, _coverage(power_and_hashrate, every)
         ),
-        gross_margin=Total(gross_margin_ratio(revenue, cost), _part(cost_and_revenue, every)),
-        uptime=Total(hashing / scheduled if scheduled > 0 else None, _part(both_times, every)),
+        gross_margin=CoveredValue(gross_margin_ratio(revenue, cost), _coverage(cost_and_revenue, every)),
+        uptime=CoveredValue(hashing / scheduled if scheduled > 0 else None, _coverage(both_times, every)),
     )
 
 
-def _sum(values: Iterable[float | None]) -> Total:
+def _sum(values: Iterable[float | None]) -> CoveredValue:
     every = list(values)
     known = [value for value in every if value is not None]
-    return Total(sum(known) if known else None, _part(len(known), len(every)))
+    return CoveredValue(sum(known) if known else None, _coverage(len(known), len(every)))
 
 
 def _pairs(pairs: Iterable[tuple[float | None, float | None]]) -> tuple[float, float, int]:
@@ -81,5 +81,5 @@ def _pairs(pairs: Iterable[tuple[float | None, float | None]]) -> tuple[float, f
     return first, second, count
 
 
-def _part(count: int, every: int) -> float:
+def _coverage(count: int, every: int) -> float:
     return count / every if every else 0.0

@@ -1,8 +1,8 @@
-"""Computes hashcost, breakevens, margin and payback: each rig's money at one moment.
+"""Computes hashcost, breakevens, margin and payback of a rig at one time.
 
 Efficiency is J/TH, power prices are fiat per kWh, hashprices fiat per PH/s per day *before* the pool's fee, `pool_fee`
-is a ratio. One J/TH is one kW per PH/s, so a PH/s uses 24 kWh a day for each J/TH. What is unknown or undefined is
-None, never 0: a margin without revenue, a breakeven that no price reaches.
+is a ratio. One J/TH is one kW per PH/s, so one PH/s uses 24 kWh per day for each J/TH. Unknown or undefined results are
+None, never 0: for example a margin without revenue.
 """
 
 import math
@@ -20,14 +20,14 @@ def net_hashprice(hashprice: float | None, pool_fee: float = 0.0) -> float | Non
 
 
 def hashcost(efficiency: float | None, power_price: float | None) -> float | None:
-    """Return the cost of the power behind one PH/s for a day, in fiat."""
+    """Return the power cost (fiat) of one PH/s for a day: 24 h × J/TH × fiat per kWh."""
     if efficiency is None or power_price is None:
         return None
     return HOURS_PER_DAY * efficiency * power_price
 
 
 def power_cost_per_day(power: float | None, power_price: float | None) -> float | None:
-    """Return what `power` (W, at the meter) costs per day, in fiat."""
+    """Return the cost (fiat) of `power` (W at the meter) per day."""
     if power is None or power_price is None:
         return None
     return power * DAY / KILOWATT_HOUR * power_price
@@ -42,7 +42,7 @@ def breakeven_power_price(hashprice: float | None, efficiency: float | None, poo
 
 
 def revenue_per_mwh(hashprice: float | None, efficiency: float | None, pool_fee: float = 0.0) -> float | None:
-    """Return what a rig of this efficiency earns from one MWh, in fiat: the breakeven power price per MWh."""
+    """Return what a rig of this efficiency earns from one MWh (fiat): the breakeven power price per MWh."""
     price = breakeven_power_price(hashprice, efficiency, pool_fee)
     return None if price is None else price * KWH_PER_MWH
 
@@ -54,7 +54,7 @@ def breakeven_hashprice(efficiency: float | None, power_price: float | None, poo
 
 
 def breakeven_efficiency(hashprice: float | None, power_price: float | None, pool_fee: float = 0.0) -> float | None:
-    """Return the J/TH above which a rig loses money; None where power is free or paid for: then none does."""
+    """Return the J/TH above which a rig loses money; None if the power price is 0 or negative: then no rig does."""
     net = net_hashprice(hashprice, pool_fee)
     if net is None or not _positive(power_price):
         return None
@@ -62,7 +62,7 @@ def breakeven_efficiency(hashprice: float | None, power_price: float | None, poo
 
 
 def gross_margin_ratio(revenue: float | None, cost: float | None) -> float | None:
-    """Return 1 - cost / revenue, of any two sums over the same time; None unless there is revenue."""
+    """Return 1 - cost / revenue of two sums over the same time; None unless the revenue is above zero."""
     if cost is None or not _positive(revenue):
         return None
     return 1 - cost / revenue
@@ -71,7 +71,7 @@ def gross_margin_ratio(revenue: float | None, cost: float | None) -> float | Non
 def cost_per_bitcoin(
     hashprice_btc: float | None, efficiency: float | None, power_price: float | None, pool_fee: float = 0.0
 ) -> float | None:
-    """Return the cost of the power that mines one bitcoin; `hashprice_btc` is BTC per PH/s per day before the fee."""
+    """Return the power cost (fiat) of mining one bitcoin; `hashprice_btc` is BTC per PH/s per day before the fee."""
     net, cost = net_hashprice(hashprice_btc, pool_fee), hashcost(efficiency, power_price)
     if cost is None or not _positive(net):
         return None
@@ -79,10 +79,10 @@ def cost_per_bitcoin(
 
 
 def payback_days(capex: float | None, net_per_day: float | None, decay: float = 0.0) -> float | None:
-    """Return the days until `net_per_day` (revenue less cost, today) has paid `capex`; infinity if it never does.
+    """Return the days until `net_per_day` (revenue minus cost, today) has paid `capex`; infinity if it never does.
 
-    `decay` is the part of the net that goes away per day (0.001 = 0.1 % a day), as difficulty grows: the sum of what
-    still comes, net / decay, may then stay below the capex.
+    `decay` is the daily decrease of the net as difficulty rises (0.001 = 0.1 % per day). The total of all future net is
+    net / decay, which can be less than the capex.
     """
     if capex is None or net_per_day is None:
         return None

@@ -1,8 +1,7 @@
-"""Advises whether a rig's power is worth its price: strike price, windows, hysteresis. Nothing is switched here.
+"""Advises whether to run or curtail rigs at a power price: strike price, windows, hysteresis. It switches nothing.
 
-The advice is "run", "curtail" or "unknown". A stale price, an unknown strike or a silent source of calls is "unknown",
-never "run".
-Prices are fiat per kWh, times UTC seconds.
+The advice is "run", "curtail" or "unknown". With a stale price, an unknown strike or an unknown grid call it is
+"unknown", never "run". Prices are fiat per kWh, times are UTC seconds.
 """
 
 import math
@@ -10,51 +9,51 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from stratoscope.market.costs import breakeven_power_price
-from stratoscope.market.tariff import Price
+from stratoscope.market.tariff import KwhPrice
 
 Advice = Literal["run", "curtail", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class AdvicePolicy:
     """How fast the advice follows the price; the defaults are those of the market leader."""
 
-    window: float = 300.0  # s, a settlement interval
-    off_after: int = 2  # windows above the strike, one after the other
-    on_after: int = 4  # windows below
-    min_off: float = 600.0  # s between "curtail" and the next "run": a restart costs
-    high_strike: float | None = None  # fiat per kWh, curtails at once
+    window: float = 300.0  # s, one settlement interval
+    off_after: int = 2  # consecutive windows above the strike
+    on_after: int = 4  # consecutive windows below the strike
+    min_off: float = 600.0  # s from "curtail" to the next "run"
+    high_strike: float | None = None  # fiat per kWh, curtails immediately
 
     def __post_init__(self) -> None:
         if not self.window > 0 or self.off_after < 1 or self.on_after < 1 or self.min_off < 0:
-            raise ValueError("window and counts are above zero, min_off is not below")
+            raise ValueError("window and counts must be above zero, min_off at least zero")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What is known at one moment: the tariff's price, the rig's strike, and whether the grid calls for less load."""
+class CurtailmentInputs:
+    """The inputs at one time: price of the tariff, strike of the rig, and whether the grid calls for less load."""
 
-    price: Price | None
+    price: KwhPrice | None
     strike: float | None
-    called: bool | None = False  # demand response, coincident peak; None: its source is silent
+    called: bool | None = False  # demand response or coincident peak; None is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Curtailment:
-    """The state of the advice; a new one replaces the old. `settled` is what holds once the price is known again."""
+class CurtailmentState:
+    """The state of the advice (immutable). `settled` applies once the price is known again."""
 
     advice: Advice = "unknown"
     settled: Literal["run", "curtail"] | None = None
     since: float | None = None  # UTC s at which `advice` began
     off_since: float | None = None  # UTC s of the last "curtail"
-    above: int = 0  # closed windows above the strike, up to now
+    above: int = 0  # consecutive closed windows above the strike
     below: int = 0
-    window: int | None = None  # the open window: its number, and price less strike summed over its samples
-    excess: float = 0.0
+    window: int | None = None  # the number of the open window
+    excess: float = 0.0  # price minus strike, summed over the samples of the open window
     samples: int = 0
 
 
-START: Final = Curtailment()
+INITIAL_STATE: Final = CurtailmentState()
 
 
 def strike_price(
@@ -65,9 +64,9 @@ def strike_price(
     overhead_ratio: float = 1.0,
     margin: float = 0.0,
 ) -> float | None:
-    """Return the price (fiat per kWh at the meter) above which a rig of this efficiency does not earn `margin` (ratio).
+    """Return the price (fiat per kWh at the meter) at which a rig of this efficiency has the gross margin `margin`.
 
-    The breakeven power price of its model, less the margin wanted: at this price the gross margin ratio is `margin`.
+    This is the breakeven power price times (1 - margin); above it the rig earns less than the margin (ratio).
     """
     if efficiency is None or overhead_ratio <= 0:
         return None
@@ -75,65 +74,69 @@ def strike_price(
     return None if price is None else price * (1 - margin)
 
 
-def advance(state: Curtailment, policy: Policy, outlook: Outlook, now: float) -> Curtailment:
-    """Return the next state; call it as often as prices are looked at, once per window at least.
+def next_curtailment(
+    state: CurtailmentState, policy: AdvicePolicy, outlook: CurtailmentInputs, now: float
+) -> CurtailmentState:
+    """Return the next state; call it for every price sample, at least once per window.
 
-    A window counts by the mean of its samples, as it would be settled. A gap between windows starts the counts again.
+    A window counts by the mean of its samples, as in the settlement. A missing window resets the counts.
     """
     price = decision_price(outlook.price)
     high = price is not None and policy.high_strike is not None and price >= policy.high_strike
     if outlook.called or high:
-        return _become(_curtailed(_forgetting(state), now), "curtail", now)
+        return _with_advice(_with_curtailment(_without_counts(state), now), "curtail", now)
     if price is None or outlook.strike is None or not math.isfinite(outlook.strike):
-        return _become(_forgetting(state), "unknown", now)
+        return _with_advice(_without_counts(state), "unknown", now)
     state = _sample(state, policy, price - outlook.strike, now)
     settled = _settle(state, policy, now, below=price < outlook.strike)
-    state = _curtailed(state, now) if settled == "curtail" else replace(state, settled=settled)
+    state = _with_curtailment(state, now) if settled == "curtail" else replace(state, settled=settled)
     if state.advice == "unknown" and settled == "run" and price >= outlook.strike:
-        return state  # back from an unknown price above the strike: do not say "run" until the windows decide
+        return state  # the price is known again and above the strike: wait for the windows before "run"
     if outlook.called is None and settled == "run":
-        return _become(state, "unknown", now)
-    return _become(state, settled or "unknown", now)
+        return _with_advice(state, "unknown", now)
+    return _with_advice(state, settled or "unknown", now)
 
 
-def decision_price(price: Price | None) -> float | None:
-    """Return the marginal price to decide by; None when it is unknown or a stand-in for a stale one."""
+def decision_price(price: KwhPrice | None) -> float | None:
+    """Return the marginal price for the decision; None if it is unknown or stale."""
     if price is None or price.stale or price.marginal is None:
         return None
     return float(price.marginal)
 
 
-def _settle(state: Curtailment, policy: Policy, now: float, *, below: bool) -> Literal["run", "curtail"] | None:
+def _settle(
+    state: CurtailmentState, policy: AdvicePolicy, now: float, *, below: bool
+) -> Literal["run", "curtail"] | None:
     if state.settled != "curtail" and state.above >= policy.off_after:
         return "curtail"
     if state.settled == "curtail":
-        # A time in the future means that the clock was set back: do not wait for it to come round again.
+        # A time in the future means that the clock was set back: do not wait until then.
         rested = state.off_since is None or not 0 <= now - state.off_since < policy.min_off
         return "run" if state.below >= policy.on_after and rested and below else "curtail"
     return "run" if state.settled is None and below else state.settled
 
 
-def _sample(state: Curtailment, policy: Policy, excess: float, now: float) -> Curtailment:
-    """Return the state with one more sample; a new window first closes the one before it."""
+def _sample(state: CurtailmentState, policy: AdvicePolicy, excess: float, now: float) -> CurtailmentState:
+    """Return the state with one more sample; the first sample of a new window closes the previous one."""
     number = math.floor(now / policy.window)
-    if state.window is None or number < state.window:  # the first, or the clock was set back
-        return replace(_forgetting(state), window=number, excess=excess, samples=1)
+    if state.window is None or number < state.window:  # the first sample, or the clock was set back
+        return replace(_without_counts(state), window=number, excess=excess, samples=1)
     if number == state.window:
         return replace(state, excess=state.excess + excess, samples=state.samples + 1)
     if number > state.window + 1:
-        return replace(_forgetting(state), window=number, excess=excess, samples=1)
-    dear = state.excess >= 0
-    above, below = (state.above + 1, 0) if dear else (0, state.below + 1)
+        return replace(_without_counts(state), window=number, excess=excess, samples=1)
+    is_above = state.excess >= 0
+    above, below = (state.above + 1, 0) if is_above else (0, state.below + 1)
     return replace(state, above=above, below=below, window=number, excess=excess, samples=1)
 
 
-def _curtailed(state: Curtailment, now: float) -> Curtailment:
+def _with_curtailment(state: CurtailmentState, now: float) -> CurtailmentState:
     return state if state.settled == "curtail" else replace(state, settled="curtail", off_since=now)
 
 
-def _forgetting(state: Curtailment) -> Curtailment:
+def _without_counts(state: CurtailmentState) -> CurtailmentState:
     return replace(state, above=0, below=0, window=None, excess=0.0, samples=0)
 
 
-def _become(state: Curtailment, advice: Advice, now: float) -> Curtailment:
+def _with_advice(state: CurtailmentState, advice: Advice, now: float) -> CurtailmentState:
     return state if state.advice == advice else replace(state, advice=advice, since=now)

@@ -1,11 +1,11 @@
-"""Computes hashprice by its definitions, each under its own names.
+"""Computes hashprice by its two definitions.
 
-Two numbers go by the name "hashprice". The one by *difficulty* is what a pool credits per accepted hash (FPPS) and
-what Luxor and Braiins publish: the headline. The one by *observed hashrate* shares out the day's blocks among the
-hashrate that was seen; JPMorgan and some dashboards publish it. They differ by the network's luck and growth, often
-by 5 to 10 %, so they have different types here and are never mixed.
+Hashprice by *difficulty* is what a pool credits per accepted hash (FPPS) and what Luxor and Braiins publish. Hashprice
+by *observed hashrate* divides the blocks of the day by the observed network hashrate; JPMorgan and some dashboards
+publish it. They differ by the luck and the growth of the network, often by 5 to 10 %, so they have different types and
+are never mixed.
 
-Rewards are satoshis per block (a mean may be fractional), prices are fiat per bitcoin.
+Rewards are satoshis per block (a mean can be fractional), prices are fiat per bitcoin.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from stratoscope.units import DAY, EH, HOUR, KILOWATT, PH, SATOSHIS, TH
 
 @dataclass(frozen=True, slots=True)
 class Hashprice:
-    """What hashrate earns by difficulty, before the pool's fee; `fiat_per_ph_day` is None without a price."""
+    """The hashprice by difficulty, before the pool's fee; `fiat_per_ph_day` is None without a price."""
 
     btc_per_ph_day: float
     sats_per_th_day: float
@@ -25,7 +25,7 @@ class Hashprice:
 
 @dataclass(frozen=True, slots=True)
 class ObservedHashprice:
-    """What hashrate earns by the observed network hashrate; JPMorgan's measure is `observed_fiat_per_eh_day`."""
+    """The hashprice by observed network hashrate; JPMorgan publishes `observed_fiat_per_eh_day`."""
 
     observed_btc_per_ph_day: float
     observed_sats_per_th_day: float
@@ -35,7 +35,7 @@ class ObservedHashprice:
 
 @dataclass(frozen=True, slots=True)
 class TemplateHashprice:
-    """What hashrate would earn if every block paid as the newest template does: forward-looking and noisy."""
+    """The hashprice if every block paid as much as the newest template: it looks ahead and is noisy."""
 
     template_btc_per_ph_day: float
     template_sats_per_th_day: float
@@ -43,7 +43,7 @@ class TemplateHashprice:
 
 
 def hashprice(difficulty: float, reward: float, price: float | None = None) -> Hashprice | None:
-    """Return the hashprice by difficulty; None when the difficulty is not above zero.
+    """Return the hashprice by difficulty: 86400 s × reward / (difficulty × 2**32); None unless difficulty is above 0.
 
     `reward` is subsidy + mean fees of the last 144 blocks (sat); `price` is fiat per bitcoin.
     """
@@ -56,9 +56,9 @@ def hashprice(difficulty: float, reward: float, price: float | None = None) -> H
 def observed_hashprice(
     network_hashrate: float, reward: float, price: float | None = None, blocks: float = BLOCKS_PER_DAY
 ) -> ObservedHashprice | None:
-    """Return the hashprice by observed network hashrate (H/s); None when that is not above zero.
+    """Return the hashprice by observed network hashrate (H/s): blocks × reward / hashrate; None unless that is above 0.
 
-    `blocks` is how many blocks the day had, or 144 as JPMorgan counts.
+    `blocks` is the number of blocks per day: 144, as JPMorgan counts, or the real number.
     """
     if not network_hashrate > 0:
         return None
@@ -68,7 +68,7 @@ def observed_hashprice(
 
 
 def template_hashprice(difficulty: float, coinbase_value: int, price: float | None = None) -> TemplateHashprice | None:
-    """Return the hashprice of the newest template: `coinbase_value` (sat) is its coinbase, fees included."""
+    """Return the hashprice of the newest template; `coinbase_value` (sat) includes the fees."""
     of_template = hashprice(difficulty, coinbase_value, price)
     if of_template is None:
         return None
@@ -78,7 +78,7 @@ def template_hashprice(difficulty: float, coinbase_value: int, price: float | No
 def gross_profit_per_eh_day(
     revenue_per_eh_day: float | None, efficiency: float | None, power_price: float | None
 ) -> float | None:
-    """Return JPMorgan's daily gross profit per EH/s: fiat per EH/s per day, less the power at J/TH and fiat per kWh."""
+    """Return JPMorgan's daily gross profit: fiat per EH/s per day minus the power cost at J/TH and fiat per kWh."""
     if revenue_per_eh_day is None or efficiency is None or power_price is None:
         return None
     kilowatts = efficiency * EH / TH / KILOWATT  # J/TH is W per TH/s

@@ -1,22 +1,16 @@
-"""Compares mining with the other use of the same power: hosting AI or HPC at a price per kW and month.
+"""Compares mining with hosting AI or HPC on the same power, at a price per kW and month.
 
-Colocation passes the power bill through, so its price stands against mining *net* of power. The capital behind the two
-differs by about ten times and is not in these figures: they are figures, not advice.
+Colocation passes the power bill through, so its price is compared with mining *net* of power. The capital cost differs
+by a factor of about ten and is not included: these figures are not advice.
 """
 
 from typing import Final
 
-from stratoscope.market.costs import HOURS_PER_DAY, revenue_per_mwh
+from stratoscope.market.costs import HOURS_PER_DAY
 from stratoscope.units import KILO
 
 HOURS_PER_MONTH: Final = 730.0
 HOURS_PER_YEAR: Final = 8760.0
-KWH_PER_MWH: Final = KILO
-
-
-def per_kw_month(per_mwh: float, uptime: float = 1.0) -> float:
-    """Return fiat per MWh as fiat per kW and month of 730 hours, at this uptime (ratio)."""
-    return per_mwh / KWH_PER_MWH * HOURS_PER_MONTH * uptime
 
 
 def per_mw_year(per_mwh: float, uptime: float = 1.0) -> float:
@@ -24,18 +18,10 @@ def per_mw_year(per_mwh: float, uptime: float = 1.0) -> float:
     return per_mwh * HOURS_PER_YEAR * uptime
 
 
-def mining_net_per_mwh(
-    hashprice: float | None, efficiency: float | None, power_price: float | None, pool_fee: float = 0.0
-) -> float | None:
-    """Return what a MWh leaves after it is paid: hashprice in fiat per PH/s per day, J/TH, fiat per kWh, ratio."""
-    revenue = revenue_per_mwh(hashprice, efficiency, pool_fee)
-    return None if revenue is None or power_price is None else revenue - power_price * KWH_PER_MWH
-
-
 def opportunity_per_mw_year(
     hosting_per_kw_month: float | None, mining_net: float | None, uptime: float = 1.0
 ) -> float | None:
-    """Return what hosting would bring over mining per MW and year; below zero where mining earns more.
+    """Return what hosting earns more than mining per MW and year; negative if mining earns more.
 
     `hosting_per_kw_month` is fiat per kW and month, `mining_net` fiat per MWh net of power, `uptime` that of mining.
     """

@@ -1,25 +1,18 @@
-"""Defines what the market is told by the config: which sources to ask, how often, and how old an answer may get."""
+"""Defines the settings of the market: its sources, how often they are queried, and how old their values may get."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from stratoscope.market.references import ReferenceSettings
 from stratoscope.units import HOUR, MINUTE
 
-MEMPOOL: Final = "https://mempool.space"
-COINBASE: Final = "https://api.coinbase.com"
-KRAKEN: Final = "https://api.kraken.com"
-BITSTAMP: Final = "https://www.bitstamp.net"
-COINGECKO: Final = "https://api.coingecko.com"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSettings:
-    """One source: its kind, and what that kind needs. Money is fiat per bitcoin and bitcoin per block."""
+class MarketSourceSettings:
+    """One source: its kind and the keys of that kind. Prices are fiat per bitcoin, fees are bitcoin per block."""
 
     kind: str
-    url: str | None = None
+    url: str | None = None  # None: the default of the kind
     allow_http: bool = False
     user: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -36,17 +29,17 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSettings:
-    """Where the market comes from. Network sources are asked in order, of price sources the median is taken."""
+    """The sources of the market. Network sources are queried in order; of the price sources the median is used."""
 
     currency: str = "USD"
-    network: tuple[SourceSettings, ...] = (SourceSettings(kind="mempool", url=MEMPOOL),)
-    prices: tuple[SourceSettings, ...] = (
-        SourceSettings(kind="coinbase", url=COINBASE),
-        SourceSettings(kind="kraken", url=KRAKEN),
-        SourceSettings(kind="bitstamp", url=BITSTAMP),
-        SourceSettings(kind="mempool", url=MEMPOOL),
+    network: tuple[MarketSourceSettings, ...] = (MarketSourceSettings(kind="mempool"),)
+    prices: tuple[MarketSourceSettings, ...] = (
+        MarketSourceSettings(kind="coinbase"),
+        MarketSourceSettings(kind="kraken"),
+        MarketSourceSettings(kind="bitstamp"),
+        MarketSourceSettings(kind="mempool"),
     )
-    references: tuple[ReferenceSettings, ...] = ()  # hashprices of others, to be checked
+    references: tuple[ReferenceSettings, ...] = ()  # published hashprices that are compared with our own
     interval: float = MINUTE  # s between rounds
     price_max_age: float = 15 * MINUTE  # s
     tip_max_age: float = 6 * HOUR  # s since the newest block

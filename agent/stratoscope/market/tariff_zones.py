@@ -1,11 +1,11 @@
-"""Decides which time-of-use zone holds at a moment, and at which moments that may change.
+"""Defines the time-of-use zones of a tariff, and which one applies at a time.
 
-Zones are told by the wall clock of one IANA time zone: "16-20" on the day the clock goes back lasts as long as the wall
-clock says so. Moments are whole microseconds since 1970 UTC, so that time adds up exactly.
+Zones follow the wall clock of one IANA time zone: on the day the clock goes back, a zone applies as long as the wall
+clock shows its hours. Times are whole microseconds since 1970 UTC, so that durations add up exactly.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,18 +30,18 @@ MONTHS: Final = (
     "december",
 )
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SHORTEST: Final = 3  # letters of a month or weekday
+MIN_NAME_CHARS: Final = 3  # letters of a month or weekday
 TIME: Final = re.compile(r"([01]?\d|2[0-4])(?::([0-5]\d))?")
 
 Minutes = tuple[int, int]
-"""From (included) to (excluded), in minutes of the local day."""
+"""Start (included) and end (excluded), in minutes of the local day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A price for some hours of some days in some months; an empty part means all of them.
+    """A price for some hours of some days in some months; an empty field means all of them.
 
-    Hours that run over midnight ("22-6") are two spans, each on its own calendar day.
+    Hours across midnight ("22-6") are two spans, each on its own calendar day.
     """
 
     price: Decimal  # fiat per kWh
@@ -49,8 +49,8 @@ class Zone:
     days: frozenset[int] = frozenset()  # 0 (Monday) to 6
     hours: tuple[Minutes, ...] = ()
 
-    def holds(self, local: datetime) -> bool:
-        """Tell whether the zone holds at a local time."""
+    def covers(self, local: datetime) -> bool:
+        """Return whether the zone applies at a local time."""
         minute = local.hour * 60 + local.minute
         return (
             (not self.months or local.month in self.months)
@@ -59,32 +59,32 @@ class Zone:
         )
 
 
-def time_zone(name: str) -> ZoneInfo:
-    """Return the IANA time zone of that name; raise ValueError with the remedy when there is none."""
+def parse_time_zone(name: str) -> ZoneInfo:
+    """Return the IANA time zone of that name; raise ValueError with the remedy if it does not exist."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone: write one such as America/Chicago or UTC") from None
+        raise ValueError(f"{name!r} is not an IANA time zone: write one such as America/Chicago or UTC") from None
 
 
-def months_of(text: str) -> frozenset[int]:
+def parse_months(text: str) -> frozenset[int]:
     """Return the months of "Jun-Sep" or "Jan, Nov-Feb" (1 to 12); raise ValueError with the remedy."""
-    return frozenset(index + 1 for index in _cycle(text, MONTHS, "a month such as Jun-Sep"))
+    return frozenset(index + 1 for index in _indexes(text, MONTHS, "a month such as Jun-Sep"))
 
 
-def days_of(text: str) -> frozenset[int]:
+def parse_days(text: str) -> frozenset[int]:
     """Return the weekdays of "Mon-Fri" or "Sat, Sun" (Monday is 0); raise ValueError with the remedy."""
-    return frozenset(_cycle(text, DAYS, "a weekday such as Mon-Fri"))
+    return frozenset(_indexes(text, DAYS, "a weekday such as Mon-Fri"))
 
 
-def hours_of(text: str) -> tuple[Minutes, ...]:
-    """Return the spans of "15-19", "6:30-9, 17-20" or "22-6"; the end is not included. ValueError has the remedy."""
+def parse_hours(text: str) -> tuple[Minutes, ...]:
+    """Return the spans of "15-19", "6:30-9, 17-20" or "22-6", ends excluded; raise ValueError with the remedy."""
     spans: list[Minutes] = []
     for part in text.split(","):
         start, dash, end = part.partition("-")
-        first, last = _minute(start), _minute(end) if dash else None
+        first, last = _parse_minute(start), _parse_minute(end) if dash else None
         if first is None or last is None or first in (last, MINUTES_PER_DAY):
-            raise ValueError(f"{part.strip()!r} is no span of hours: write one such as 15-19, 6:30-9 or 22-6")
+            raise ValueError(f"{part.strip()!r} is not a span of hours: write one such as 15-19, 6:30-9 or 22-6")
         if first < last:
             spans.append((first, last))
         else:
@@ -93,9 +93,9 @@ def hours_of(text: str) -> tuple[Minutes, ...]:
 
 
 def zone_price(zones: Sequence[Zone], local: datetime) -> Decimal | None:
-    """Return the price of the last zone that holds at a local time; None when none does."""
+    """Return the price of the last zone that applies at a local time; None if none does."""
     for zone in reversed(zones):
-        if zone.holds(local):
+        if zone.covers(local):
             return zone.price
     return None
 
@@ -106,55 +106,24 @@ def microseconds(moment: float) -> int:
 
 
 def local_time(moment: int, zone: ZoneInfo) -> datetime:
-    """Return a moment in microseconds as wall-clock time."""
+    """Return a time in microseconds as wall-clock time."""
     return (EPOCH + timedelta(microseconds=moment)).astimezone(zone)
 
 
 def month_microseconds(local: datetime, zone: ZoneInfo) -> int:
-    """Return how long the calendar month of a local time really lasts: an hour more or less where the clock changes."""
+    """Return the length of the calendar month of a local time; clock changes make it an hour longer or shorter."""
     first = date(local.year, local.month, 1)
     after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return _at_minute(after, 0, zone, 0) - _at_minute(first, 0, zone, 0)
+    return microseconds_at(after, 0, zone, 0) - microseconds_at(first, 0, zone, 0)
 
 
-def edges(zones: Sequence[Zone], zone: ZoneInfo, start: int, end: int) -> Iterator[int]:
-    """Yield every moment in start < moment < end at which the zone that holds may change, in no order.
-
-    Those are the spans' ends and midnights on the wall clock, both times where the clock repeats an hour, and the
-    change of the clock itself, which skips over an end or goes back before it.
-    """
-    minutes = {0, *(minute for item in zones for span in item.hours for minute in span)} - {MINUTES_PER_DAY}
-    day = local_time(start, zone).date() - timedelta(days=1)
-    last = local_time(end, zone).date() + timedelta(days=1)
-    while day <= last:
-        found = {_at_minute(day, minute, zone, fold) for minute in minutes for fold in (0, 1)}
-        found.update(_clock_changes(day, zone))
-        yield from (moment for moment in found if start < moment < end)
-        day += timedelta(days=1)
-
-
-def _clock_changes(day: date, zone: ZoneInfo) -> Iterator[int]:
-    """Yield the moment at which the zone's offset changes during a local day, to the second."""
-    low = _at_minute(day, 0, zone, 0)
-    high = _at_minute(day + timedelta(days=1), 0, zone, 1)
-    before = local_time(low, zone).utcoffset()
-    if local_time(high, zone).utcoffset() == before:
-        return
-    while high - low > MICROSECONDS:
-        middle = (low + high) // (2 * MICROSECONDS) * MICROSECONDS
-        if local_time(middle, zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    yield high
-
-
-def _at_minute(day: date, minute: int, zone: ZoneInfo, fold: int) -> int:
+def microseconds_at(day: date, minute: int, zone: ZoneInfo, fold: int) -> int:
+    """Return the time of a minute of a local day; `fold` 1 is the second one of a repeated hour."""
     wall = datetime(day.year, day.month, day.day, minute // 60, minute % 60, fold=fold, tzinfo=zone)
     return (wall - EPOCH) // timedelta(microseconds=1)
 
 
-def _minute(text: str) -> int | None:
+def _parse_minute(text: str) -> int | None:
     match = TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -162,12 +131,12 @@ def _minute(text: str) -> int | None:
     return minute if minute <= MINUTES_PER_DAY else None
 
 
-def _cycle(text: str, names: Sequence[str], wanted: str) -> Iterable[int]:
+def _indexes(text: str, names: Sequence[str], wanted: str) -> Iterable[int]:
     def index(name: str) -> int:
         short = name.strip().lower()
-        for place, known in enumerate(names):
-            if len(short) >= SHORTEST and known.startswith(short):
-                return place
+        for number, full in enumerate(names):
+            if len(short) >= MIN_NAME_CHARS and full.startswith(short):
+                return number
         raise ValueError(f"{name.strip()!r} is not {wanted}")
 
     found: set[int] = set()

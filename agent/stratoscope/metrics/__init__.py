@@ -1,37 +1,56 @@
-"""Holds THE TABLE: every telemetry metric once, with name, unit, help, labels and where its value comes from.
+"""Holds the metric table: every metric once, with name, unit, help text, labels and the source of its value.
 
-The Prometheus page, MQTT topics, dashboards and `docs/metrics.md` all derive from it. The order is the order of
-importance: where a limit on series per rig bites, the families at the end go first.
+The Prometheus page, MQTT topics, dashboards and `docs/metrics.md` derive from it. Families are in order of importance:
+a limit on the series per rig drops the last ones first.
 """
 
 from typing import Any, Final
 
 from stratoscope.economics.site import SiteMoney
 from stratoscope.fields import redacted_url
-from stratoscope.market.records import MarketNow
-from stratoscope.metrics import market, money, parts, pools, rig, site, site_money, stratum, tamper, tap, work
-from stratoscope.metrics.freshness import fresh_for, without_reading
+from stratoscope.market.records import MarketState
+from stratoscope.metrics import (
+    hashprice,
+    money,
+    network,
+    own,
+    own_mqtt,
+    parts,
+    pools,
+    rig,
+    site,
+    site_money,
+    stratum,
+    stratum_jobs,
+    tamper,
+    tap,
+    work,
+)
+from stratoscope.metrics.collector import OwnCollector
+from stratoscope.metrics.freshness import freshness_seconds, without_reading
 from stratoscope.metrics.metric import (
     NAMESPACE,
-    NOBODY,
-    Family,
+    UNKNOWN_IDENTITY,
+    Distribution,
     Identity,
-    Kind,
     Labels,
     Metric,
+    MetricFamily,
+    MetricKind,
     RigFamily,
-    Spread,
     Stability,
     Subject,
 )
+from stratoscope.metrics.own import SOURCE_FAMILIES
+from stratoscope.metrics.own_mqtt import INBOX_FAMILIES, MQTT_FAMILIES
 from stratoscope.metrics.reconcile import RECONCILED
 from stratoscope.metrics.section import Section
-from stratoscope.metrics.site import Tally, Totals, totals
-from stratoscope.metrics.tap import TapNow
+from stratoscope.metrics.site import RigContribution, Totals, totals
+from stratoscope.metrics.tap import TapState
 from stratoscope.metrics.unit import Unit
-from stratoscope.pools.records import PoolNow
-from stratoscope.stratum.watch.records import StratumNow
-from stratoscope.tamper.detector import GuardNow
+from stratoscope.pools.records import PoolState
+from stratoscope.stratum.watch.records import StratumState
+from stratoscope.tamper.detector import TamperState
 
 TABLE: Final[tuple[RigFamily, ...]] = (
     rig.HEALTH,
@@ -62,57 +81,80 @@ TABLE: Final[tuple[RigFamily, ...]] = (
     parts.POOL_WORK,
     rig.REFUSED,
 )
-"""Families of one rig; every series carries the label `rig` before its own."""
+"""Families of one rig. Every series has the label `rig` before its own labels."""
 
 RIG_MONEY: Final[tuple[RigFamily, ...]] = (money.EARNED, money.RATES, money.RATIOS, money.SPENT)
-"""Those families of TABLE that tell of a rig's money."""
+"""The families of TABLE about the money of a rig."""
 
-SITE: Final[tuple[Family[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
+SITE: Final[tuple[MetricFamily[Totals, Any], ...]] = (site.HASHRATES, site.SUMS, site.RIGS)
 """Families of the whole site; no `rig` label."""
 
-SITE_MONEY: Final[tuple[Family[SiteMoney, Any], ...]] = (
-    site_money.RATES, site_money.RATIOS, site_money.SHARES, site_money.COVERAGE, site_money.PRICES, site_money.TARIFFS,
-    site_money.CHARGES, site_money.SOURCES,
-)  # fmt: skip
+SITE_MONEY: Final[tuple[MetricFamily[SiteMoney, Any], ...]] = (
+    site_money.RATES,
+    site_money.RATIOS,
+    site_money.SHARES,
+    site_money.COVERAGE,
+    site_money.PRICES,
+    site_money.TARIFFS,
+    site_money.CHARGES,
+    site_money.SOURCES,
+)
 """Families of the whole site's money and its tariffs; no `rig` label."""
 
-MARKET: Final[tuple[Family[MarketNow, Any], ...]] = (
-    market.NETWORK,
-    market.HASHRATES,
-    market.PRICE,
-    market.HASHPRICE,
-    market.HASHPRICE_FIAT,
-    market.OBSERVED,
-    market.OBSERVED_FIAT,
-    market.TEMPLATE,
-    market.TEMPLATE_FIAT,
-    market.NEWEST_JOB,
-    market.APART,
-    market.ADJUSTMENT,
-    market.PUBLISHED,
-    market.DOUBTS,
-    market.AFTER,
-    market.FORWARD,
-    market.CHANGES,
-    market.PARTS,
-    market.AGES,
-    market.USABLE,
+MARKET: Final[tuple[MetricFamily[MarketState, Any], ...]] = (
+    network.NETWORK,
+    network.HASHRATES,
+    network.PRICE,
+    hashprice.HASHPRICE,
+    hashprice.HASHPRICE_FIAT,
+    hashprice.OBSERVED,
+    hashprice.OBSERVED_FIAT,
+    hashprice.TEMPLATE,
+    hashprice.TEMPLATE_FIAT,
+    hashprice.NEWEST_JOB,
+    hashprice.APART,
+    network.ADJUSTMENT,
+    hashprice.PUBLISHED,
+    hashprice.DOUBTS,
+    hashprice.AFTER,
+    hashprice.FORWARD,
+    hashprice.CHANGES,
+    hashprice.PARTS,
+    network.AGES,
+    network.USABLE,
 )
-"""Families of the market, where one is configured; no `rig` label."""
+"""Families of the market, if one is configured; no `rig` label."""
 
-STRATUM: Final[tuple[Family[StratumNow, Any], ...]] = (
-    stratum.ENDPOINTS, stratum.PHASES, stratum.RTT, stratum.JOBS, stratum.JOB, stratum.TRANSACTIONS, stratum.CHAIN,
-    stratum.RACE, stratum.COSTS, stratum.SESSIONS, stratum.JOB_COUNTS, stratum.ASKED, stratum.TIP, stratum.ALARM,
+STRATUM: Final[tuple[MetricFamily[StratumState, Any], ...]] = (
+    stratum.ENDPOINTS,
+    stratum.PHASES,
+    stratum.RTT,
+    stratum_jobs.JOBS,
+    stratum_jobs.JOB,
+    stratum_jobs.TRANSACTIONS,
+    stratum_jobs.CHAIN,
+    stratum_jobs.RACE,
+    stratum_jobs.COSTS,
+    stratum.SESSIONS,
+    stratum_jobs.JOB_COUNTS,
+    stratum.ASKED,
+    stratum.TIP,
+    stratum.ALARM,
     stratum.UNWATCHED,
-)  # fmt: skip
-"""Families of the stratum endpoints, where they are watched; no `rig` label."""
+)
+"""Families of the stratum endpoints, if they are monitored; no `rig` label."""
 
-GUARD: Final[tuple[Family[GuardNow, Any], ...]] = (
-    tamper.COUNTS, tamper.RIGS, tamper.ENDPOINTS, tamper.PINS, tamper.LEARNING, tamper.ACCEPTED,
-)  # fmt: skip
-"""Families about theft and tampering; no `rig` label but where an alarm is of a rig."""
+GUARD: Final[tuple[MetricFamily[TamperState, Any], ...]] = (
+    tamper.COUNTS,
+    tamper.RIGS,
+    tamper.ENDPOINTS,
+    tamper.PINS,
+    tamper.LEARNING,
+    tamper.ACCEPTED,
+)
+"""Families about theft and tampering; only alarms of a rig have a `rig` label."""
 
-POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
+POOLS: Final[tuple[MetricFamily[tuple[PoolState, ...], Any], ...]] = (
     pools.STANDING,
     pools.INFO,
     pools.HASHRATES,
@@ -127,9 +169,9 @@ POOLS: Final[tuple[Family[tuple[PoolNow, ...], Any], ...]] = (
     pools.WORKERS,
     pools.WORKER_WORK,
 )
-"""Families of the pools and of the workers there, where any are configured; no `rig` label before their own."""
+"""Families of pools and their workers, if any are configured; `rig` is not their first label."""
 
-TAP: Final[tuple[Family[TapNow, Any], ...]] = (
+TAP: Final[tuple[MetricFamily[TapState, Any], ...]] = (
     tap.WORKERS,
     tap.HASHRATES,
     tap.REJECTED,
@@ -140,38 +182,64 @@ TAP: Final[tuple[Family[TapNow, Any], ...]] = (
 )
 """Families of a relay between miners and pool, on the page of `stratoscope tap`; no `rig` label."""
 
-WHOLE: Final[tuple[Family[Any, Any], ...]] = (*SITE, *SITE_MONEY, *MARKET, *STRATUM, *POOLS, *RECONCILED, *GUARD, *TAP)
+OWN: Final[tuple[MetricFamily[Any, Any], ...]] = (
+    *own.AGENT_FAMILIES,
+    *own.POLL_FAMILIES,
+    *own.SOURCE_FAMILIES,
+    *own.PAGE_FAMILIES,
+    *own_mqtt.MQTT_FAMILIES,
+    *own_mqtt.HOMEASSISTANT_FAMILIES,
+    *own_mqtt.INBOX_FAMILIES,
+)
+"""Families about the agent itself (`stratoscope_*`)."""
+
+WHOLE: Final[tuple[MetricFamily[Any, Any], ...]] = (
+    *SITE,
+    *SITE_MONEY,
+    *MARKET,
+    *STRATUM,
+    *POOLS,
+    *RECONCILED,
+    *GUARD,
+    *TAP,
+    *OWN,
+)
 """Every family without a `rig` label, in the order of docs/metrics.md."""
 
 __all__ = [
     "GUARD",
+    "INBOX_FAMILIES",
     "MARKET",
+    "MQTT_FAMILIES",
     "NAMESPACE",
-    "NOBODY",
+    "OWN",
     "POOLS",
     "RECONCILED",
     "RIG_MONEY",
     "SITE",
     "SITE_MONEY",
+    "SOURCE_FAMILIES",
     "STRATUM",
     "TABLE",
     "TAP",
+    "UNKNOWN_IDENTITY",
     "WHOLE",
-    "Family",
+    "Distribution",
     "Identity",
-    "Kind",
     "Labels",
     "Metric",
+    "MetricFamily",
+    "MetricKind",
+    "OwnCollector",
+    "RigContribution",
     "RigFamily",
     "Section",
-    "Spread",
     "Stability",
     "Subject",
-    "Tally",
-    "TapNow",
+    "TapState",
     "Totals",
     "Unit",
-    "fresh_for",
+    "freshness_seconds",
     "redacted_url",
     "totals",
     "without_reading",

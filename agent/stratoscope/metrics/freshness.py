@@ -1,24 +1,24 @@
-"""Decides when a reading is too old to be shown, and what remains of a rig then."""
+"""Decides when a reading is stale, and what remains of the rig's snapshot then."""
 
 from typing import Final
 
 from stratoscope.fleet import RigSnapshot
 
 FRESH_INTERVALS: Final = 2.5
-FRESH_SECONDS: Final = 90.0
+MIN_FRESH_S: Final = 90.0
 
 
-def fresh_for(snapshot: RigSnapshot) -> float:
-    """Return for how many seconds the snapshot's reading may be shown: as polled, else 2.5 intervals, at least 90 s."""
+def freshness_seconds(snapshot: RigSnapshot) -> float:
+    """Return how many seconds a reading is fresh: as configured, else 2.5 poll intervals, at least 90 s."""
     if snapshot.polling.freshness is not None:
         return snapshot.polling.freshness
-    return max(FRESH_INTERVALS * snapshot.polling.interval, FRESH_SECONDS)
+    return max(FRESH_INTERVALS * snapshot.polling.interval, MIN_FRESH_S)
 
 
 def without_reading(snapshot: RigSnapshot) -> RigSnapshot:
-    """Return what remains of a rig that nobody has heard for too long: its polling, and the state offline.
+    """Return the snapshot of a rig whose reading is stale: its poll status, and the state offline.
 
-    States that say why nothing is known (offline, locked, identifying) are kept.
+    The states offline, locked and identifying are kept, because they give the reason.
     """
     silent = snapshot.state in ("offline", "locked", "identifying")
     return RigSnapshot(

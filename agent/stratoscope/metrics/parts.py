@@ -1,10 +1,21 @@
-"""Holds the rows of the metric table that describe the parts of a rig: hashboards, fans and pool slots."""
+"""Defines the metrics of the parts of a rig: hashboards, fans and pool slots."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
 from stratoscope.fields import redacted_url
-from stratoscope.metrics.metric import WORKS, Family, Kind, Labels, Levels, Metric, Stability, Subject, one
+from stratoscope.metrics.metric import (
+    WORKS,
+    Labels,
+    Levels,
+    MetricFamily,
+    MetricsOf,
+    Stability,
+    Subject,
+    counter,
+    gauge,
+    info,
+)
 from stratoscope.metrics.unit import Unit
 from stratoscope.reading import Fan, Hashboard, PoolSlot
 
@@ -14,7 +25,7 @@ MAX_SLOTS: Final = 8
 
 
 class Numbered(Protocol):
-    """A part with the number its firmware gives it."""
+    """A part with the number that the firmware assigns to it."""
 
     @property
     def index(self) -> int:
@@ -26,10 +37,10 @@ P = TypeVar("P", bound=Numbered)
 
 
 def numbered(parts: Sequence[P], limit: int) -> Iterator[tuple[str, P]]:
-    """Yield the first `limit` parts with a label each: its index, made unique where a firmware repeats one.
+    """Yield the first `limit` parts, each with a label: its index, made unique if the firmware repeats it.
 
-    An index from 2 × `limit` on is called `other`, so that no rig can invent labels without end. (The boards of an
-    S9 count 6 to 8.)
+    An index of 2 × `limit` or more gets the label `other`, so that a rig cannot create unlimited labels. (The boards
+    of an S9 have the numbers 6 to 8.)
     """
     seen: dict[str, int] = {}
     for part in parts[:limit]:
@@ -83,48 +94,68 @@ def _flag(value: bool | None) -> float | None:
     return None if value is None else int(value)
 
 
-def _value(number: float | None) -> float | None:
-    return number
+per_board = MetricsOf[Hashboard]()
+per_fan = MetricsOf[Fan]()
+per_slot = MetricsOf[PoolSlot]()
 
+BOARDS: MetricFamily[Subject, Hashboard] = MetricFamily("hashboard", _boards, ("board",)).with_metrics(
+    per_board.gauge("hashboard_hashrate", Unit.HASHES_PER_SECOND, lambda b: b.hashrate).means(
+        "Hashrate of the hashboard."
+    ),
+    per_board.gauge("hashboard_chips", Unit.NONE, lambda b: b.chips).means("Working chips on the hashboard."),
+    per_board.counter("hashboard_hardware_errors", Unit.NONE, lambda b: b.hardware_errors).means(
+        "Hardware errors of the hashboard since the rig started."
+    ),
+    per_board.gauge("hashboard_frequency", Unit.HERTZ, lambda b: b.frequency).means("Clock frequency of the chips."),
+    per_board.gauge("hashboard_voltage", Unit.VOLTS, lambda b: b.voltage).means("Voltage of the hashboard."),
+)
 
-BOARDS: Family[Subject, Hashboard] = Family("hashboard", _boards, (
-    Metric("hashboard_hashrate", Unit.HASHES_PER_SECOND, "Hashrate of the hashboard.", lambda b: b.hashrate),
-    Metric("hashboard_chips", Unit.NONE, "Chips of the hashboard that answer.", lambda b: b.chips),
-    Metric("hashboard_hardware_errors", Unit.NONE, "Hardware errors of the hashboard since the rig started.",
-           lambda b: b.hardware_errors, Kind.COUNTER),
-    Metric("hashboard_frequency", Unit.HERTZ, "Clock frequency of the chips.", lambda b: b.frequency),
-    Metric("hashboard_voltage", Unit.VOLTS, "Voltage of the hashboard.", lambda b: b.voltage),
-), ("board",))  # fmt: skip
+BOARD_SENSORS: MetricFamily[Subject, float | None] = MetricFamily(
+    "hashboard: temperature", _board_sensors, ("board", "sensor")
+).with_metrics(
+    gauge("hashboard_temperature", Unit.CELSIUS, levels=Levels(attention=85, bad=95)).means(
+        "Hottest board sensor and hottest chip sensor of the hashboard."
+    ),
+)
 
-BOARD_SENSORS: Family[Subject, float | None] = Family("hashboard: temperature", _board_sensors, (
-    Metric("hashboard_temperature", Unit.CELSIUS, "Hottest sensor on the board, and hottest chip.", _value,
-           levels=Levels(attention=85, bad=95)),
-), ("board", "sensor"))  # fmt: skip
+FANS: MetricFamily[Subject, Fan] = MetricFamily("fan", _fans, ("fan",)).with_metrics(
+    per_fan.gauge("fan_speed", Unit.RPM, lambda f: f.rpm, levels=WORKS).means(
+        "Fan speed; 0 means that the fan has stopped."
+    ),
+)
 
-FANS: Family[Subject, Fan] = Family("fan", _fans, (
-    Metric("fan_speed", Unit.RPM, "Speed of the fan; 0 is a fan that stands still.", lambda f: f.rpm, levels=WORKS),
-), ("fan",))  # fmt: skip
+POOLS: MetricFamily[Subject, PoolSlot] = MetricFamily("pool slot", _pools, ("slot", "url"), free=("url",)).with_metrics(
+    per_slot.gauge("rig_pool_active", Unit.NONE, lambda p: _flag(p.active)).means(
+        "1 if the rig currently mines to this pool slot, else 0."
+    ),
+    per_slot.gauge("rig_pool_alive", Unit.NONE, lambda p: _flag(p.alive), levels=WORKS).means(
+        "1 if the rig reports the pool of this slot as reachable, else 0."
+    ),
+)
 
-POOLS: Family[Subject, PoolSlot] = Family("pool slot", _pools, (
-    Metric("rig_pool_active", Unit.NONE, "1 if the rig works for this pool slot now, else 0.",
-           lambda p: _flag(p.active)),
-    Metric("rig_pool_alive", Unit.NONE, "1 if the rig finds the pool of this slot reachable, else 0.",
-           lambda p: _flag(p.alive), levels=WORKS),
-), ("slot", "url"), free=("url",))  # fmt: skip
+POOL_COUNTERS: MetricFamily[Subject, float | None] = MetricFamily(
+    "pool slot: shares", _pool_results, ("slot", "url", "result"), option="pool_counters", free=("url",)
+).with_metrics(
+    counter("rig_pool_shares", Unit.NONE).means(
+        "Shares sent to this pool slot since the rig started, as counted by the rig."
+    ),
+)
 
-POOL_COUNTERS: Family[Subject, float | None] = Family("pool slot: shares", _pool_results, (
-    Metric("rig_pool_shares", Unit.NONE, "Shares of this pool slot since the rig started, as the rig counts them.",
-           _value, Kind.COUNTER),
-), ("slot", "url", "result"), option="pool_counters", free=("url",))  # fmt: skip
+POOL_WORK: MetricFamily[Subject, PoolSlot] = MetricFamily(
+    "pool slot: work", _pools, ("slot", "url"), option="pool_counters", free=("url",)
+).with_metrics(
+    per_slot.counter("rig_pool_difficulty_accepted", Unit.NONE, lambda p: p.difficulty_accepted).means(
+        "Sum of the difficulty of accepted shares since the rig started."
+    ),
+    per_slot.gauge("rig_pool_last_share_age", Unit.SECONDS, lambda p: p.last_share_seconds_ago).means(
+        "Age of the last share of this slot when the rig was polled."
+    ),
+)
 
-POOL_WORK: Family[Subject, PoolSlot] = Family("pool slot: work", _pools, (
-    Metric("rig_pool_difficulty_accepted", Unit.NONE, "Summed difficulty of accepted shares since the rig started.",
-           lambda p: p.difficulty_accepted, Kind.COUNTER),
-    Metric("rig_pool_last_share_age", Unit.SECONDS, "Time since the last share of this slot when the rig was read.",
-           lambda p: p.last_share_seconds_ago),
-), ("slot", "url"), option="pool_counters", free=("url",))  # fmt: skip
-
-POOL_USERS: Family[Subject, PoolSlot] = Family("pool slot: user", _pool_users, (
-    Metric("rig_pool_user", Unit.NONE, "The worker name the rig uses at this pool slot; value 1. Off by default, since "
-           "it may hold a payout address.", one, Kind.INFO, Stability.EXPERIMENTAL),
-), ("slot", "user"), option="pool_users", free=("user",))  # fmt: skip
+POOL_USERS: MetricFamily[Subject, PoolSlot] = MetricFamily(
+    "pool slot: user", _pool_users, ("slot", "user"), option="pool_users", free=("user",)
+).with_metrics(
+    info("rig_pool_user", stability=Stability.EXPERIMENTAL).means(
+        "Worker name of the rig at this pool slot; value 1. Off by default because it can contain a payout address."
+    ),
+)

@@ -1,27 +1,27 @@
-"""Holds the rows of the metric table that tell what pools say of the accounts there, and how the asking fares.
+"""Defines the metrics of pool accounts and workers as the pools report them, and of the requests to the pools.
 
-A worker's series carry the rig behind it; its name at the pool only where the config allows it, since it often is a
-payout address. Windows are seconds; without one the pool does not say over which time a figure is.
+The series of a worker have a label with its rig. They have the worker's name only if the config allows it, because it
+is often a payout address. Windows are in seconds; an empty window means that the pool does not report it.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric, one
+from stratoscope.metrics.metric import Labels, MetricFamily, MetricsOf, counter, gauge, info
 from stratoscope.metrics.unit import Unit
-from stratoscope.pools.records import PoolNow, WorkerRow
-from stratoscope.pools.report import Earning, Payout, PoolReport, Tally
+from stratoscope.pools.records import PoolState, WorkerRow
+from stratoscope.pools.report import Earning, Payout, PoolReport, WorkTotals
 
-Pools = tuple[PoolNow, ...]
-COMPLETE: Final = 1.0
-"""Seconds that the end of an earning may lie ahead: the sum of a day under way is not yet an earning."""
+Pools = tuple[PoolState, ...]
+MAX_AHEAD_S: Final = 1.0
+"""Tolerance in seconds for the end of an earning. The sum of a day that has not ended is not an earning."""
 
 
-def _pools(pools: Pools) -> Iterable[tuple[Labels, PoolNow]]:
+def _pools(pools: Pools) -> Iterable[tuple[Labels, PoolState]]:
     return (((pool.name,), pool) for pool in pools)
 
 
-def _info(pools: Pools) -> Iterable[tuple[Labels, PoolNow]]:
+def _info(pools: Pools) -> Iterable[tuple[Labels, PoolState]]:
     for pool in pools:
         yield (pool.name, pool.kind, pool.scheme or ""), pool
 
@@ -54,7 +54,7 @@ def _hashrates(pools: Pools) -> Iterator[tuple[Labels, float]]:
             yield (name, _window(window)), rate
 
 
-def _amounts(tally: Tally) -> Iterator[tuple[str, float]]:
+def _amounts(tally: WorkTotals) -> Iterator[tuple[str, float]]:
     for result in ("accepted", "rejected", "stale"):
         amount = getattr(tally, result)
         if amount is not None:
@@ -63,16 +63,17 @@ def _amounts(tally: Tally) -> Iterator[tuple[str, float]]:
 
 def _work(pools: Pools) -> Iterator[tuple[Labels, float]]:
     for (name,), report in _reports(pools):
-        yield from _once(((name, result, tally.counted, _window(tally.window)), amount)
-                         for tally in report.work for result, amount in _amounts(tally))  # fmt: skip
+        yield from _merged((name,), report.work)
 
 
-def _once(rows: Iterable[tuple[Labels, float]]) -> Iterator[tuple[Labels, float]]:
-    """Yield each series once, its amounts added up."""
+def _merged(labels: Labels, work: Iterable[WorkTotals]) -> Iterable[tuple[Labels, float]]:
+    """Return each series of `work` once, with its amounts added up; `labels` come first."""
     sums: dict[Labels, float] = {}
-    for labels, amount in rows:
-        sums[labels] = sums.get(labels, 0.0) + amount
-    yield from sums.items()
+    for tally in work:
+        for result, amount in _amounts(tally):
+            key = (*labels, result, tally.counted, _window(tally.window))
+            sums[key] = sums.get(key, 0.0) + amount
+    return sums.items()
 
 
 def _states(pools: Pools) -> Iterator[tuple[Labels, float]]:
@@ -83,7 +84,7 @@ def _states(pools: Pools) -> Iterator[tuple[Labels, float]]:
 
 def _earnings(pools: Pools) -> Iterator[tuple[Labels, Earning]]:
     for (name,), report in _reports(pools):
-        done = [earning for earning in report.earnings if earning.end <= report.at + COMPLETE]
+        done = [earning for earning in report.earnings if earning.end <= report.at + MAX_AHEAD_S]
         if done:
             yield (name,), done[-1]
 
@@ -108,100 +109,144 @@ def _worker_hashrates(pools: Pools) -> Iterator[tuple[Labels, float]]:
 
 def _worker_work(pools: Pools) -> Iterator[tuple[Labels, float]]:
     for labels, row in _workers(pools):
-        yield from _once(((*labels, result, tally.counted, _window(tally.window)), amount)
-                         for tally in row.report.work for result, amount in _amounts(tally))  # fmt: skip
-
-
-def _value(number: float | None) -> float | None:
-    return number
+        yield from _merged(labels, row.report.work)
 
 
 def _flag(value: bool | None) -> float | None:
     return None if value is None else int(value)
 
 
-STANDING: Family[Pools, PoolNow] = Family("pool: asking", _pools, (
-    Metric("pool_up", Unit.NONE, "1 if everything the pool was asked last was answered, 0 if something was not; absent "
-           "before the first answer.", lambda p: _flag(p.up)),
-    Metric("pool_last_success", Unit.TIMESTAMP, "When the pool last answered.", lambda p: p.last_success),
-    Metric("pool_unreadable_fields", Unit.NONE, "Fields of its answers that were missing or made no sense, since the "
-           "agent started.", lambda p: p.unreadable, Kind.COUNTER),
-    Metric("pool_workers_left_out", Unit.NONE, "Workers without series of their own, because there are more than "
-           "max_workers.", lambda p: p.left_out),
-), ("pool",))  # fmt: skip
+per_pool = MetricsOf[PoolState]()
+per_report = MetricsOf[PoolReport]()
+per_earning = MetricsOf[Earning]()
+per_payout = MetricsOf[Payout]()
+per_worker = MetricsOf[WorkerRow]()
 
-INFO: Family[Pools, PoolNow] = Family("pool: what it is", _info, (
-    Metric("pool", Unit.NONE, "Adapter, and how the pool pays; value 1.", one, Kind.INFO),
-), ("pool", "kind", "scheme"))  # fmt: skip
+STANDING: MetricFamily[Pools, PoolState] = MetricFamily("pool: availability", _pools, ("pool",)).with_metrics(
+    per_pool.gauge("pool_up", Unit.NONE, lambda p: _flag(p.up)).means(
+        "1 if all last queries of the pool succeeded, 0 if one failed; absent before the first response."
+    ),
+    per_pool.gauge("pool_last_success", Unit.TIMESTAMP, lambda p: p.last_success).means(
+        "Time of the pool's last response."
+    ),
+    per_pool.counter("pool_unreadable_fields", Unit.NONE, lambda p: p.unreadable).means(
+        "Fields of the pool's responses that were missing or invalid, since the agent started."
+    ),
+    per_pool.gauge("pool_workers_left_out", Unit.NONE, lambda p: p.left_out).means(
+        "Workers without their own series, because there are more than max_workers."
+    ),
+)
 
-REQUESTS: Family[Pools, float] = Family("pool: requests", _outcomes, (
-    Metric("pool_requests", Unit.NONE, "Questions to the pool by outcome since the agent started; waiting ones were "
-           "not sent.", _value, Kind.COUNTER),
-), ("pool", "outcome"))  # fmt: skip
+INFO: MetricFamily[Pools, PoolState] = MetricFamily(
+    "pool: adapter and payout scheme", _info, ("pool", "kind", "scheme")
+).with_metrics(
+    info("pool").means("Adapter and payout scheme of the pool; value 1."),
+)
 
-AGES: Family[Pools, float] = Family("pool: age", _ages, (
-    Metric("pool_age", Unit.SECONDS, "Age of a part of what is known of the pool, by the pool's own word where that is "
-           "more. A part that grows too old vanishes with all its figures.", _value),
-), ("pool", "part"))  # fmt: skip
+REQUESTS: MetricFamily[Pools, float] = MetricFamily("pool: requests", _outcomes, ("pool", "outcome")).with_metrics(
+    counter("pool_requests", Unit.NONE).means(
+        "Requests to the pool by outcome since the agent started; waiting ones were not sent."
+    ),
+)
 
-HASHRATES: Family[Pools, float] = Family("pool: hashrate", _hashrates, (
-    Metric("pool_hashrate", Unit.HASHES_PER_SECOND, "Hashrate that the pool credits the account, mean over the window "
-           "(s). A count of shares: its standard error is 1/sqrt(shares).", _value),
-), ("pool", "window"))  # fmt: skip
+AGES: MetricFamily[Pools, float] = MetricFamily("pool: age of the data", _ages, ("pool", "part")).with_metrics(
+    gauge("pool_age", Unit.SECONDS).means(
+        "Age of each group of pool data, or the age that the pool itself reports if that is higher. Data that is too "
+        "old is removed with all its series."
+    ),
+)
 
-ACCOUNT: Family[Pools, PoolReport] = Family("pool: account", _reports, (
-    Metric("pool_last_share", Unit.TIMESTAMP, "When the pool last took a share of the account.",
-           lambda r: r.last_share),
-    Metric("pool_balance", Unit.SATOSHIS, "Credited and not yet paid.", lambda r: r.balance_sat),
-    Metric("pool_paid", Unit.SATOSHIS, "Paid since the account began, as far as the pool tells.", lambda r: r.paid_sat),
-    Metric("pool_fee", Unit.RATIO, "Fee of the pool, by the config, else by the pool's own word; 0.02 is 2 %.",
-           lambda r: r.fee_ratio),
-    Metric("pool_hashprice", Unit.BTC_PER_PH_DAY, "Hashprice as the pool itself states it.",
-           lambda r: r.hashprice_btc_per_ph_day),
-    Metric("pool_total_hashrate", Unit.HASHES_PER_SECOND, "Hashrate of the whole pool.", lambda r: r.pool_hashrate),
-    Metric("pool_blocks_found", Unit.NONE, "Blocks found, by the account at a solo pool, else by the pool.",
-           lambda r: r.blocks_found),
-    Metric("pool_best_difficulty", Unit.NONE, "Difficulty of the best share.", lambda r: r.best_difficulty),
-), ("pool",))  # fmt: skip
+HASHRATES: MetricFamily[Pools, float] = MetricFamily("pool: hashrate", _hashrates, ("pool", "window")).with_metrics(
+    gauge("pool_hashrate", Unit.HASHES_PER_SECOND).means(
+        "Hashrate that the pool credits to the account, averaged over the window (s). It is estimated from shares: the "
+        "relative standard error is 1/sqrt(shares)."
+    ),
+)
 
-WORK: Family[Pools, float] = Family("pool: work", _work, (
-    Metric("pool_work", Unit.NONE, "Work of the account that the pool accepted, rejected or found stale, in what the "
-           "label `counted` names, over the window (s); without a window since the account began.", _value),
-), ("pool", "result", "counted", "window"))  # fmt: skip
+ACCOUNT: MetricFamily[Pools, PoolReport] = MetricFamily("pool: account", _reports, ("pool",)).with_metrics(
+    per_report.gauge("pool_last_share", Unit.TIMESTAMP, lambda r: r.last_share).means(
+        "Time of the last share that the pool accepted for the account."
+    ),
+    per_report.gauge("pool_balance", Unit.SATOSHIS, lambda r: r.balance_sat).means(
+        "Earnings credited but not yet paid."
+    ),
+    per_report.gauge("pool_paid", Unit.SATOSHIS, lambda r: r.paid_sat).means(
+        "Total paid since the account was opened, as far as the pool reports it."
+    ),
+    per_report.gauge("pool_fee", Unit.RATIO, lambda r: r.fee_ratio).means(
+        "Pool fee from the config, or else as the pool reports it; 0.02 is 2 %."
+    ),
+    per_report.gauge("pool_hashprice", Unit.BTC_PER_PH_DAY, lambda r: r.hashprice_btc_per_ph_day).means(
+        "Hashprice reported by the pool."
+    ),
+    per_report.gauge("pool_total_hashrate", Unit.HASHES_PER_SECOND, lambda r: r.pool_hashrate).means(
+        "Hashrate of the whole pool."
+    ),
+    per_report.gauge("pool_blocks_found", Unit.NONE, lambda r: r.blocks_found).means(
+        "Blocks found by the account (solo pool) or by the whole pool."
+    ),
+    per_report.gauge("pool_best_difficulty", Unit.NONE, lambda r: r.best_difficulty).means(
+        "Difficulty of the best share."
+    ),
+)
 
-STATES: Family[Pools, float] = Family("pool: workers by state", _states, (
-    Metric("pool_workers", Unit.NONE, "Workers by state: active send shares, inactive sent none for a while, dead ones "
-           "are given up.", _value),
-), ("pool", "state"))  # fmt: skip
+WORK: MetricFamily[Pools, float] = MetricFamily(
+    "pool: work", _work, ("pool", "result", "counted", "window")
+).with_metrics(
+    gauge("pool_work", Unit.NONE).means(
+        "Accepted, rejected or stale work of the account in the unit named by the label `counted`, over the window "
+        "(s); without a window since the account was opened."
+    ),
+)
 
-EARNINGS: Family[Pools, Earning] = Family("pool: newest earning", _earnings, (
-    Metric("pool_earning", Unit.SATOSHIS, "The newest complete earning, after the pool's fee: of a day, or of a block "
-           "where the pool pays by the block.", lambda e: e.sat),
-    Metric("pool_earning_end", Unit.TIMESTAMP, "When the span of that earning ended.", lambda e: e.end),
-    Metric("pool_earning_fee", Unit.SATOSHIS, "The pool's fee on that earning.", lambda e: e.pool_fee_sat),
-    Metric("pool_earning_hashrate", Unit.HASHES_PER_SECOND, "Hashrate that it was credited for.", lambda e: e.hashrate),
-    Metric("pool_rate", Unit.RATIO, "Rate of FPPS over the span: 1.05 pays 5 % on top of the subsidy.",
-           lambda e: e.rate_ratio),
-), ("pool",))  # fmt: skip
+STATES: MetricFamily[Pools, float] = MetricFamily("pool: workers by state", _states, ("pool", "state")).with_metrics(
+    gauge("pool_workers", Unit.NONE).means(
+        "Workers by state: active (sends shares), inactive (no recent shares) or dead (given up by the pool)."
+    ),
+)
 
-PAYOUTS: Family[Pools, Payout] = Family("pool: newest payout", _payouts, (
-    Metric("pool_payout", Unit.SATOSHIS, "The newest payment out of the account.", lambda p: p.sat),
-    Metric("pool_payout", Unit.TIMESTAMP, "When it was made.", lambda p: p.at),
-), ("pool",))  # fmt: skip
+EARNINGS: MetricFamily[Pools, Earning] = MetricFamily("pool: newest earning", _earnings, ("pool",)).with_metrics(
+    per_earning.gauge("pool_earning", Unit.SATOSHIS, lambda e: e.sat).means(
+        "Newest complete earning after the pool's fee: of one day, or of one block if the pool pays per block."
+    ),
+    per_earning.gauge("pool_earning_end", Unit.TIMESTAMP, lambda e: e.end).means("End of the period of that earning."),
+    per_earning.gauge("pool_earning_fee", Unit.SATOSHIS, lambda e: e.pool_fee_sat).means("Pool fee on that earning."),
+    per_earning.gauge("pool_earning_hashrate", Unit.HASHES_PER_SECOND, lambda e: e.hashrate).means(
+        "Hashrate credited for that earning."
+    ),
+    per_earning.gauge("pool_rate", Unit.RATIO, lambda e: e.rate_ratio).means(
+        "FPPS rate of that earning: 1.05 pays 5 % on top of the subsidy."
+    ),
+)
 
-WORKER_HASHRATES: Family[Pools, float] = Family("worker: hashrate", _worker_hashrates, (
-    Metric("worker_hashrate", Unit.HASHES_PER_SECOND, "Hashrate that the pool credits the worker, mean over the window "
-           "(s).", _value),
-), ("pool", "rig", "worker", "window"), free=("worker",))  # fmt: skip
+PAYOUTS: MetricFamily[Pools, Payout] = MetricFamily("pool: newest payout", _payouts, ("pool",)).with_metrics(
+    per_payout.gauge("pool_payout", Unit.SATOSHIS, lambda p: p.sat).means("Newest payout from the account."),
+    per_payout.gauge("pool_payout", Unit.TIMESTAMP, lambda p: p.at).means("Time of the newest payout."),
+)
 
-WORKERS: Family[Pools, WorkerRow] = Family("worker: state", _workers, (
-    Metric("worker_active", Unit.NONE, "1 if the pool sees shares of the worker, else 0.",
-           lambda w: None if w.report.state is None else int(w.report.state == "active")),
-    Metric("worker_last_share", Unit.TIMESTAMP, "When the pool last took a share of the worker.",
-           lambda w: w.report.last_share),
-), ("pool", "rig", "worker"), free=("worker",))  # fmt: skip
+WORKER_HASHRATES: MetricFamily[Pools, float] = MetricFamily(
+    "worker: hashrate", _worker_hashrates, ("pool", "rig", "worker", "window"), free=("worker",)
+).with_metrics(
+    gauge("worker_hashrate", Unit.HASHES_PER_SECOND).means(
+        "Hashrate that the pool credits to the worker, averaged over the window (s)."
+    ),
+)
 
-WORKER_WORK: Family[Pools, float] = Family("worker: work", _worker_work, (
-    Metric("worker_work", Unit.NONE, "Work of the worker that the pool accepted, rejected or found stale; labels as of "
-           "mining_pool_work.", _value),
-), ("pool", "rig", "worker", "result", "counted", "window"), free=("worker",))  # fmt: skip
+WORKERS: MetricFamily[Pools, WorkerRow] = MetricFamily(
+    "worker: state", _workers, ("pool", "rig", "worker"), free=("worker",)
+).with_metrics(
+    per_worker.gauge(
+        "worker_active", Unit.NONE, lambda w: None if w.report.state is None else int(w.report.state == "active")
+    ).means("1 if the pool receives shares from the worker, else 0."),
+    per_worker.gauge("worker_last_share", Unit.TIMESTAMP, lambda w: w.report.last_share).means(
+        "Time of the last share that the pool accepted from the worker."
+    ),
+)
+
+WORKER_WORK: MetricFamily[Pools, float] = MetricFamily(
+    "worker: work", _worker_work, ("pool", "rig", "worker", "result", "counted", "window"), free=("worker",)
+).with_metrics(
+    gauge("worker_work", Unit.NONE).means(
+        "Accepted, rejected or stale work of the worker; labels as in mining_pool_work."
+    ),
+)

@@ -1,34 +1,28 @@
-"""Holds the rows of the metric table that tell whether pools credit and pay what the rigs did."""
+"""Defines the metrics that compare what pools credit and pay with the work of the rigs."""
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from stratoscope.metrics.metric import Family, Labels, Metric
+from stratoscope.metrics.metric import Labels, MetricFamily, MetricsOf, gauge
 from stratoscope.metrics.unit import Unit
-from stratoscope.reconcile.book import DAY_WINDOW, Reconciled, WorkerStanding
-from stratoscope.reconcile.comparison import Comparison
+from stratoscope.reconcile.comparison import WindowComparison
+from stratoscope.reconcile.pool_tracker import DAY_WINDOW, PoolReconciliation, WorkerResult
 from stratoscope.reconcile.waterfall import Waterfall
 from stratoscope.units import PH, SATOSHIS, TH
 
-Pools = tuple[Reconciled, ...]
+Pools = tuple[PoolReconciliation, ...]
 SATS_PER_TH: Final = SATOSHIS * TH / PH
 
 
 class Compared(NamedTuple):
-    """A window of a pool, with how many rigs it stands for and the tolerance that its band includes."""
+    """One compared window of a pool, with its number of rigs and the tolerance that its band includes."""
 
-    compared: Comparison
+    compared: WindowComparison
     rigs: int
     tolerance: float
 
 
-class Amount(NamedTuple):
-    """One figure of its own row; None is unknown."""
-
-    value: float | None
-
-
-def _each(pools: Pools) -> Iterable[tuple[Labels, Reconciled]]:
+def _each(pools: Pools) -> Iterable[tuple[Labels, PoolReconciliation]]:
     return (((one.pool,), one) for one in pools)
 
 
@@ -38,16 +32,16 @@ def _windows(pools: Pools) -> Iterable[tuple[Labels, Compared]]:
             yield (one.pool, window), Compared(compared, one.rigs.get("matched", 0), one.tolerance)
 
 
-def _rigs(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
-    return (((one.pool, match), Amount(count)) for one in pools for match, count in one.rigs.items())
+def _rigs(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
+    return (((one.pool, match), count) for one in pools for match, count in one.rigs.items())
 
 
-def _workers(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
-    return (((one.pool, match), Amount(count)) for one in pools for match, count in one.worker_matches.items())
+def _workers(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
+    return (((one.pool, match), count) for one in pools for match, count in one.worker_matches.items())
 
 
-def _own(pools: Pools) -> Iterable[tuple[Labels, WorkerStanding]]:
-    """Yield workers that are one rig; a name shared by several rigs is in the pool's sums only."""
+def _own(pools: Pools) -> Iterable[tuple[Labels, WorkerResult]]:
+    """Yield the workers that belong to one rig. A name shared by several rigs counts only in the pool's totals."""
     for one in pools:
         for worker in one.workers:
             if len(worker.rigs) == 1:
@@ -58,136 +52,199 @@ def _settled(pools: Pools) -> Iterable[tuple[Labels, Waterfall]]:
     return (((one.pool,), one.waterfall) for one in pools if one.waterfall is not None)
 
 
-def _factors(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
+def _factors(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
     for (pool,), day in _settled(pools):
         for name, factor in day.factors.items():
-            yield (pool, name), Amount(factor)
+            yield (pool, name), factor
 
 
-def _parts(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
+def _parts(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
     for (pool,), day in _settled(pools):
         for name, part in day.parts.items():
-            yield (pool, name), Amount(part)
+            yield (pool, name), part
 
 
-def _costs(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
+def _costs(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
     for (pool,), day in _settled(pools):
         for name, cost in day.costs.items():
-            yield (pool, name), Amount(cost)
+            yield (pool, name), cost
 
 
-def _odds(pools: Pools) -> Iterable[tuple[Labels, Amount]]:
+def _odds(pools: Pools) -> Iterable[tuple[Labels, float | None]]:
     for one in pools:
         if one.odds is not None:
             for days, chance in one.odds.chances.items():
-                yield (one.pool, f"{days}d"), Amount(chance)
+                yield (one.pool, f"{days}d"), chance
 
 
 def _sats(btc_per_ph_day: float | None) -> float | None:
     return None if btc_per_ph_day is None else btc_per_ph_day * SATS_PER_TH
 
 
-CREDIT: Family[Pools, Compared] = Family("pool: credited against reported", _windows, (
-    Metric("pool_reported_hashrate", Unit.HASHES_PER_SECOND, "Mean hashrate that the matched rigs at the pool "
-           "reported, over the time that the pool's books tell of too.", lambda c: c.compared.reported * c.rigs),
-    Metric("pool_credited_hashrate", Unit.HASHES_PER_SECOND, "Mean hashrate that the pool credited the matched rigs "
-           "with, over the same time.", lambda c: c.compared.credited * c.rigs),
-    Metric("pool_credited", Unit.RATIO, "Credited hashes over those due: reported, less the configured firmware fee "
-           "and less openly refused shares.", lambda c: c.compared.ratio),
-    Metric("pool_credited_band", Unit.RATIO, "How far from 1 mining_pool_credited_ratio may be by chance and "
-           "tolerance: 2.576 standard errors (99 %) and the configured tolerance.",
-           lambda c: c.compared.band(c.tolerance)),
-    Metric("pool_credited_standard_error", Unit.RATIO, "One standard error of mining_pool_credited_ratio: "
-           "1/sqrt(shares), wider by the measured scatter.", lambda c: c.compared.noise),
-    Metric("pool_compared_shares", Unit.NONE, "Shares that were due in the compared time.",
-           lambda c: c.compared.shares),
-), ("pool", "window"))  # fmt: skip
+per_window = MetricsOf[Compared]()
+per_pool = MetricsOf[PoolReconciliation]()
+per_worker = MetricsOf[WorkerResult]()
+per_day = MetricsOf[Waterfall]()
 
-VERDICT: Family[Pools, Reconciled] = Family("pool: shortfall", _each, (
-    Metric("pool_shortfall", Unit.NONE, "1 while it is established that the pool credits less than is due, beyond the "
-           "tolerance; else 0. By chance once in a hundred years.", lambda p: int(p.finding is not None)),
-    Metric("pool_shortfall", Unit.RATIO, "Part of the due hashes that is not credited, since the shortfall began; "
-           "absent without one.", lambda p: None if p.finding is None else 1 - p.finding.rate),
-    Metric("pool_shortfall_since", Unit.TIMESTAMP, "When the shortfall began, as far as the counts tell; absent "
-           "without one.", lambda p: None if p.finding is None else p.finding.since),
-    Metric("pool_shortfall_evidence", Unit.RATIO, "Evidence for a shortfall over what is wanted to establish one, "
-           "both as logarithms; 1 establishes it.", lambda p: p.evidence),
-    Metric("pool_shortfall_detection", Unit.SECONDS, "Time after which a shortfall of 3 % would be established, on "
-           "average, with the present number of shares.", lambda p: p.detection),
-    Metric("pool_share_dispersion", Unit.RATIO, "Variance of credited shares over that of pure chance, as measured; "
-           "at least 1.", lambda p: p.dispersion),
-    Metric("pool_matched_hashrate", Unit.RATIO, "Part of the account's hashrate that comes from workers which are "
-           "known rigs: what the comparison stands for.", lambda p: p.coverage),
-    Metric("pool_reconciled", Unit.TIMESTAMP, "Up to when the pool's books were compared with the rigs.",
-           lambda p: p.at or None),
-    Metric("pool_expected_block", Unit.SECONDS, "Time to a block on average at the credited hashrate, where the "
-           "account mines alone.", lambda p: None if p.odds is None else p.odds.seconds),
-), ("pool",))  # fmt: skip
+CREDIT: MetricFamily[Pools, Compared] = MetricFamily(
+    "pool: credited and reported hashrate", _windows, ("pool", "window")
+).with_metrics(
+    per_window.gauge("pool_reported_hashrate", Unit.HASHES_PER_SECOND, lambda c: c.compared.reported * c.rigs).means(
+        "Mean hashrate reported by the pool's matched rigs, over the time that the pool's data covers."
+    ),
+    per_window.gauge("pool_credited_hashrate", Unit.HASHES_PER_SECOND, lambda c: c.compared.credited * c.rigs).means(
+        "Mean hashrate that the pool credited to the matched rigs, over the same time."
+    ),
+    per_window.gauge("pool_credited", Unit.RATIO, lambda c: c.compared.ratio).means(
+        "Credited hashes divided by hashes due: reported hashes minus the configured firmware fee and the rejected and "
+        "stale shares."
+    ),
+    per_window.gauge("pool_credited_band", Unit.RATIO, lambda c: c.compared.band(c.tolerance)).means(
+        "Normal deviation of mining_pool_credited_ratio from 1: 2.576 standard errors (99 %) plus the configured "
+        "tolerance."
+    ),
+    per_window.gauge("pool_credited_standard_error", Unit.RATIO, lambda c: c.compared.noise).means(
+        "Standard error of mining_pool_credited_ratio: 1/sqrt(shares), widened by the measured dispersion."
+    ),
+    per_window.gauge("pool_compared_shares", Unit.NONE, lambda c: c.compared.shares).means(
+        "Shares due in the compared time."
+    ),
+)
 
-RIGS: Family[Pools, Amount] = Family("pool: rigs by match", _rigs, (
-    Metric("pool_rigs", Unit.NONE, "Rigs whose active slot is this pool's: matched with a worker of it, or unmatched.",
-           lambda a: a.value),
-), ("pool", "match"))  # fmt: skip
+VERDICT: MetricFamily[Pools, PoolReconciliation] = MetricFamily("pool: shortfall", _each, ("pool",)).with_metrics(
+    per_pool.gauge("pool_shortfall", Unit.NONE, lambda p: int(p.shortfall is not None)).means(
+        "1 while a statistical test confirms that the pool credits less than is due, beyond the tolerance, else 0. "
+        "Expected false alarms: one in a hundred years."
+    ),
+    per_pool.gauge("pool_shortfall", Unit.RATIO, lambda p: None if p.shortfall is None else 1 - p.shortfall.rate).means(
+        "Share of the due hashes that is not credited since the shortfall began; absent without a shortfall."
+    ),
+    per_pool.gauge(
+        "pool_shortfall_since", Unit.TIMESTAMP, lambda p: None if p.shortfall is None else p.shortfall.since
+    ).means("Estimated start of the shortfall; absent without a shortfall."),
+    per_pool.gauge("pool_shortfall_evidence", Unit.RATIO, lambda p: p.evidence).means(
+        "Evidence for a shortfall divided by the evidence required to confirm one, both as logarithms; 1 confirms it."
+    ),
+    per_pool.gauge("pool_shortfall_detection", Unit.SECONDS, lambda p: p.detection).means(
+        "Average time to confirm a shortfall of 3 % at the current rate of shares."
+    ),
+    per_pool.gauge("pool_share_dispersion", Unit.RATIO, lambda p: p.dispersion).means(
+        "Measured variance of credited shares divided by the variance of pure chance; at least 1."
+    ),
+    per_pool.gauge("pool_matched_hashrate", Unit.RATIO, lambda p: p.coverage).means(
+        "Share of the account's hashrate that comes from workers matched with rigs, and is therefore compared."
+    ),
+    per_pool.gauge("pool_reconciled", Unit.TIMESTAMP, lambda p: p.at or None).means(
+        "Time up to which the pool's data has been compared with the rigs."
+    ),
+    per_pool.gauge("pool_expected_block", Unit.SECONDS, lambda p: None if p.odds is None else p.odds.seconds).means(
+        "Mean time to find a block at the credited hashrate, for a solo account."
+    ),
+)
 
-WORKERS: Family[Pools, Amount] = Family("pool: workers by match", _workers, (
-    Metric("pool_worker_matches", Unit.NONE, "Workers that the pool lists: matched with a rig, unmatched, or "
-           "ambiguous (a rig could be more than one of them).", lambda a: a.value),
-), ("pool", "match"))  # fmt: skip
+RIGS: MetricFamily[Pools, float | None] = MetricFamily("pool: rigs by match", _rigs, ("pool", "match")).with_metrics(
+    gauge("pool_rigs", Unit.NONE).means(
+        "Rigs whose active pool slot is this pool: matched with one of its workers, or unmatched."
+    ),
+)
 
-OWN: Family[Pools, WorkerStanding] = Family("worker: credited against reported", _own, (
-    Metric("worker_credited", Unit.RATIO, f"mining_pool_credited_ratio of one rig's worker, over the last "
-           f"{DAY_WINDOW}.", lambda w: w.compared.ratio),
-    Metric("worker_credited_standard_error", Unit.RATIO, "One standard error of mining_worker_credited_ratio.",
-           lambda w: w.compared.noise),
-    Metric("worker_shortfall", Unit.NONE, "1 while it is established that the worker is credited less than is due, "
-           "beyond the tolerance for one rig; else 0. A rig that overstates its hashrate looks the same.",
-           lambda w: int(w.short)),
-), ("pool", "rig"))  # fmt: skip
+WORKERS: MetricFamily[Pools, float | None] = MetricFamily(
+    "pool: workers by match", _workers, ("pool", "match")
+).with_metrics(
+    gauge("pool_worker_matches", Unit.NONE).means(
+        "Workers listed by the pool: matched with a rig, unmatched, or ambiguous (a rig could match several of them)."
+    ),
+)
 
-DAY: Family[Pools, Waterfall] = Family("pool: the newest settled day", _settled, (
-    Metric("pool_day_theoretical", Unit.SATOSHIS, "What the rigs at the pool would have earned in the newest settled "
-           "UTC day, had they hashed all the time: at the market's hashprice, before any fee.",
-           lambda d: d.theoretical),
-    Metric("pool_day_expected", Unit.SATOSHIS, "The theoretical after every known factor but luck: what the pool "
-           "should have credited on average.", lambda d: d.expected),
-    Metric("pool_day_realised", Unit.SATOSHIS, "What the pool credited for that day, after its fee: the matched rigs' "
-           "part. With PPLNS, TIDES and solo a day says little.", lambda d: d.realised),
-    Metric("pool_day_realised", Unit.RATIO, "Realised over theoretical: the product of the factors of "
-           "mining_pool_waterfall_ratio.", lambda d: d.ratio),
-    Metric("pool_day_coverage", Unit.RATIO, "Part of the rigs' day that is known; the rest is taken to be like it.",
-           lambda d: d.coverage),
-    Metric("pool_day_market_hashprice", Unit.BTC_PER_PH_DAY, "The market's hashprice over the same hashes.",
-           lambda d: d.hashprice),
-    Metric("pool_day_realised_hashprice", Unit.BTC_PER_PH_DAY, "Effective hashprice: what the pool paid over what it "
-           "credited, after its fee.", lambda d: d.realised_hashprice),
-    Metric("pool_day_market_hashprice", Unit.SATOSHIS_PER_TH_DAY, "The same in satoshis.",
-           lambda d: _sats(d.hashprice)),
-    Metric("pool_day_realised_hashprice", Unit.SATOSHIS_PER_TH_DAY, "The same in satoshis.",
-           lambda d: _sats(d.realised_hashprice)),
-), ("pool",))  # fmt: skip
+OWN: MetricFamily[Pools, WorkerResult] = MetricFamily(
+    "worker: credited and reported hashrate", _own, ("pool", "rig")
+).with_metrics(
+    per_worker.gauge("worker_credited", Unit.RATIO, lambda w: w.comparison.ratio).means(
+        f"mining_pool_credited_ratio for the worker of one rig, over the last {DAY_WINDOW}."
+    ),
+    per_worker.gauge("worker_credited_standard_error", Unit.RATIO, lambda w: w.comparison.noise).means(
+        "Standard error of mining_worker_credited_ratio."
+    ),
+    per_worker.gauge("worker_shortfall", Unit.NONE, lambda w: int(w.short)).means(
+        "1 while a statistical test confirms that the worker is credited less than is due, beyond the tolerance for "
+        "one rig, else 0. A rig that overstates its hashrate gives the same result."
+    ),
+)
 
-FACTORS: Family[Pools, Amount] = Family("pool: waterfall", _factors, (
-    Metric("pool_waterfall", Unit.RATIO, "Factors from theoretical to realised of the newest settled day, in order: "
-           "uptime, acceptance, rate_method, pool_fee, luck, residual. An unknown one is absent and counts in the "
-           "last.", lambda a: a.value),
-), ("pool", "factor"))  # fmt: skip
+DAY: MetricFamily[Pools, Waterfall] = MetricFamily("pool: the newest settled day", _settled, ("pool",)).with_metrics(
+    per_day.gauge("pool_day_theoretical", Unit.SATOSHIS, lambda d: d.theoretical).means(
+        "What the pool's rigs would have earned in the newest settled UTC day without downtime, at the market's "
+        "hashprice and before fees."
+    ),
+    per_day.gauge("pool_day_expected", Unit.SATOSHIS, lambda d: d.expected).means(
+        "The theoretical earning after every known factor except luck: what the pool should have credited on average."
+    ),
+    per_day.gauge("pool_day_realised", Unit.SATOSHIS, lambda d: d.realised).means(
+        "What the pool credited to the matched rigs for that day, after its fee. With PPLNS, TIDES and solo a single "
+        "day says little."
+    ),
+    per_day.gauge("pool_day_realised", Unit.RATIO, lambda d: d.ratio).means(
+        "Realised divided by theoretical earning: the product of the factors in mining_pool_waterfall_ratio."
+    ),
+    per_day.gauge("pool_day_coverage", Unit.RATIO, lambda d: d.coverage).means(
+        "Share of the rigs' day that is known; the rest is assumed to be the same."
+    ),
+    per_day.gauge("pool_day_market_hashprice", Unit.BTC_PER_PH_DAY, lambda d: d.hashprice).means(
+        "Market hashprice over the hashes of that day."
+    ),
+    per_day.gauge("pool_day_realised_hashprice", Unit.BTC_PER_PH_DAY, lambda d: d.realised_hashprice).means(
+        "Effective hashprice: what the pool paid, after its fee, divided by the hashrate it credited."
+    ),
+    per_day.gauge("pool_day_market_hashprice", Unit.SATOSHIS_PER_TH_DAY, lambda d: _sats(d.hashprice)).means(
+        "Market hashprice over the hashes of that day, in satoshis."
+    ),
+    per_day.gauge("pool_day_realised_hashprice", Unit.SATOSHIS_PER_TH_DAY, lambda d: _sats(d.realised_hashprice)).means(
+        "Effective hashprice in satoshis."
+    ),
+)
 
-PARTS: Family[Pools, Amount] = Family("pool: parts of the acceptance", _parts, (
-    Metric("pool_acceptance", Unit.RATIO, "What the factor acceptance consists of: firmware_fee, refused (rejected "
-           "and stale shares), credit (the pool's books over what was due).", lambda a: a.value),
-), ("pool", "part"))  # fmt: skip
+FACTORS: MetricFamily[Pools, float | None] = MetricFamily("pool: waterfall", _factors, ("pool", "factor")).with_metrics(
+    gauge("pool_waterfall", Unit.RATIO).means(
+        "Factors between theoretical and realised earning of the newest settled day, in order: uptime, acceptance, "
+        "rate_method, pool_fee, luck, residual. An unknown factor is absent and included in residual."
+    ),
+)
 
-COSTS: Family[Pools, Amount] = Family("pool: cost of each loss", _costs, (
-    Metric("pool_day_loss", Unit.SATOSHIS, "What each loss cost in the newest settled day at the market's hashprice; "
-           "below zero where nothing was lost but won by chance.", lambda a: a.value),
-), ("pool", "cause"))  # fmt: skip
+PARTS: MetricFamily[Pools, float | None] = MetricFamily(
+    "pool: components of the acceptance", _parts, ("pool", "part")
+).with_metrics(
+    gauge("pool_acceptance", Unit.RATIO).means(
+        "Components of the factor acceptance: firmware_fee, refused (rejected and stale shares), credit (credited "
+        "shares divided by shares due)."
+    ),
+)
 
-ODDS: Family[Pools, Amount] = Family("pool: chance of a block", _odds, (
-    Metric("pool_block_probability", Unit.RATIO, "Probability of at least one block within so many days, where the "
-           "account mines alone.", lambda a: a.value),
-), ("pool", "within"))  # fmt: skip
+COSTS: MetricFamily[Pools, float | None] = MetricFamily(
+    "pool: cost of each loss", _costs, ("pool", "cause")
+).with_metrics(
+    gauge("pool_day_loss", Unit.SATOSHIS).means(
+        "Cost of each loss in the newest settled day at the market's hashprice; negative for a gain."
+    ),
+)
 
-RECONCILED: Final[tuple[Family[Pools, Any], ...]] = (
-    CREDIT, VERDICT, RIGS, WORKERS, DAY, FACTORS, PARTS, COSTS, ODDS, OWN,
-)  # fmt: skip
-"""Families of the reconciliation, where pools are configured; no `rig` label but in the last."""
+ODDS: MetricFamily[Pools, float | None] = MetricFamily(
+    "pool: probability of a block", _odds, ("pool", "within")
+).with_metrics(
+    gauge("pool_block_probability", Unit.RATIO).means(
+        "Probability of at least one block within the time of the label, for a solo account."
+    ),
+)
+
+RECONCILED: Final[tuple[MetricFamily[Pools, Any], ...]] = (
+    CREDIT,
+    VERDICT,
+    RIGS,
+    WORKERS,
+    DAY,
+    FACTORS,
+    PARTS,
+    COSTS,
+    ODDS,
+    OWN,
+)
+"""Families of the reconciliation, if pools are configured; only the last has a `rig` label."""

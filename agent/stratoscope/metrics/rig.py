@@ -1,11 +1,23 @@
-"""Holds the rows of the metric table that describe a whole rig: health, polling, identity, output and power."""
+"""Defines the metrics of a whole rig: health, polling, identity, output and power."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from stratoscope.errors import POLL_REASONS
 from stratoscope.fleet import STATES, RigSnapshot
-from stratoscope.metrics.metric import BROKEN, FLAG, WORKS, Family, Kind, Labels, Metric, Stability, Subject, one
+from stratoscope.metrics.metric import (
+    BROKEN,
+    FLAG,
+    WORKS,
+    Labels,
+    MetricFamily,
+    MetricsOf,
+    Stability,
+    Subject,
+    counter,
+    gauge,
+    info,
+)
 from stratoscope.metrics.unit import Unit
 from stratoscope.reading import WINDOWS
 
@@ -14,8 +26,8 @@ MAX_FAULTS: Final = 8
 MAX_TAGS: Final = 8
 MAX_COMMANDS: Final = 16
 AGE: Final = (
-    "Polled in the background: as old as mining_rig_last_success_timestamp_seconds says, "
-    "absent once that is over 2.5 poll intervals (at least 90 s) ago."
+    "Rigs are polled in the background: the value is as old as mining_rig_last_success_timestamp_seconds and is "
+    "removed after 2.5 poll intervals (at least 90 s)."
 )
 
 
@@ -91,97 +103,130 @@ def _reported_faults(snapshot: RigSnapshot) -> float | None:
     return None if reading is None or reading.faults is None else len(reading.faults)
 
 
-def _value(number: float | None) -> float | None:
-    return number
+per_rig = MetricsOf[RigSnapshot]()
 
+HEALTH: MetricFamily[Subject, RigSnapshot] = MetricFamily("rig: health", _always).with_metrics(
+    per_rig.gauge("rig_up", Unit.NONE, lambda s: int(s.up and s.reading is not None), levels=WORKS).means(
+        "1 if the last poll of the rig succeeded and its reading is still fresh, else 0. Rigs are polled in the "
+        "background, not at scrape time."
+    ),
+    per_rig.gauge("rig_last_success", Unit.TIMESTAMP, lambda s: s.polling.last_success).means(
+        "Time of the last successful poll."
+    ),
+)
 
-HEALTH: Family[Subject, RigSnapshot] = Family("rig: health", _always, (
-    Metric("rig_up", Unit.NONE, "1 if the rig answered the last poll with a reading that is still fresh, else 0. "
-           "Rigs are polled in the background, not at scrape.",
-           lambda s: int(s.up and s.reading is not None), levels=WORKS),
-    Metric("rig_last_success", Unit.TIMESTAMP, "When the rig last gave a good answer, in seconds since 1970 UTC.",
-           lambda s: s.polling.last_success),
-))  # fmt: skip
+INFO: MetricFamily[Subject, RigSnapshot] = MetricFamily(
+    "rig: identity",
+    _identity,
+    ("make", "model", "firmware", "firmware_version", "driver", "address", "algorithm"),
+    free=("make", "model", "firmware", "firmware_version", "driver", "address"),
+).with_metrics(
+    info("rig").means("Identity of the rig as last reported; value 1. Kept while the rig is offline."),
+)
 
-INFO: Family[Subject, RigSnapshot] = Family("rig: identity", _identity, (
-    Metric("rig", Unit.NONE, "Who the rig is, as it said last; value 1. Held while the rig is away.", one, Kind.INFO),
-), ("make", "model", "firmware", "firmware_version", "driver", "address", "algorithm"),
-   free=("make", "model", "firmware", "firmware_version", "driver", "address"))  # fmt: skip
+STATE: MetricFamily[Subject, float] = MetricFamily("rig: state", _states, ("state",)).with_metrics(
+    gauge("rig_state", Unit.NONE).means("1 for the current state of the rig, 0 for all other states."),
+)
 
-STATE: Family[Subject, float] = Family("rig: state", _states, (
-    Metric("rig_state", Unit.NONE, "1 for the state the rig is in, 0 for the others.", _value),
-), ("state",))  # fmt: skip
+OUTPUT: MetricFamily[Subject, RigSnapshot] = MetricFamily("rig: output and power", _measured).with_metrics(
+    per_rig.gauge("rig_hashrate", Unit.HASHES_PER_SECOND, lambda s: s.judged.hashrate).means(
+        f"Hashrate reported by the rig, averaged over one window that is fixed per driver. {AGE}"
+    ),
+    per_rig.gauge("rig_nameplate", Unit.HASHES_PER_SECOND, lambda s: s.judged.nameplate).means(
+        "Hashrate in the model's data sheet."
+    ),
+    per_rig.gauge(
+        "rig_expected", Unit.HASHES_PER_SECOND, lambda s: s.reading.hashrate_expected if s.reading else None
+    ).means("Hashrate that the firmware expects at its current settings."),
+    per_rig.gauge("rig_power", Unit.WATTS, lambda s: s.judged.power).means(
+        f"Power draw from the best available source (see mining_rig_power_source_info). {AGE}"
+    ),
+    per_rig.gauge("rig_efficiency", Unit.JOULES_PER_TERAHASH, lambda s: s.judged.efficiency).means(
+        "Power divided by hashrate; lower is better."
+    ),
+    per_rig.gauge("rig_uptime", Unit.SECONDS, lambda s: s.reading.uptime if s.reading else None).means(
+        "Time since the mining process started."
+    ),
+    per_rig.counter("rig_hardware_errors", Unit.NONE, lambda s: s.counters.hardware_errors).means(
+        "Hardware errors since the rig was first seen, corrected for counter resets."
+    ),
+    per_rig.counter("rig_energy", Unit.JOULES, lambda s: s.counters.energy).means(
+        "Energy used since the rig was first seen: power integrated over time."
+    ),
+    per_rig.counter("rig_work", Unit.HASHES, lambda s: s.counters.hashes).means(
+        "Hashes computed since the rig was first seen: hashrate integrated over time."
+    ),
+    per_rig.gauge(
+        "rig_flatline",
+        Unit.NONE,
+        lambda s: None if s.counters.accepted is None else int(s.judged.flatline),
+        levels=BROKEN,
+    ).means(
+        "1 if the rig reports hashrate but its accepted shares do not increase, else 0; absent if the rig does not "
+        "count shares."
+    ),
+    per_rig.gauge("rig_faults", Unit.NONE, _reported_faults, levels=FLAG).means(
+        "Number of faults that the firmware reports; absent if the firmware does not report faults."
+    ),
+)
 
-OUTPUT: Family[Subject, RigSnapshot] = Family("rig: output and power", _measured, (
-    Metric("rig_hashrate", Unit.HASHES_PER_SECOND, "Hashrate reported by the rig over one steady window, chosen per "
-           f"driver. {AGE}", lambda s: s.judged.hashrate),
-    Metric("rig_nameplate", Unit.HASHES_PER_SECOND, "Hashrate of the model's data sheet.",
-           lambda s: s.judged.nameplate),
-    Metric("rig_expected", Unit.HASHES_PER_SECOND, "Hashrate the firmware expects at its present settings.",
-           lambda s: s.reading.hashrate_expected if s.reading else None),
-    Metric("rig_power", Unit.WATTS, "Power drawn, from the best known source (mining_rig_power_source_info). "
-           f"{AGE}", lambda s: s.judged.power),
-    Metric("rig_efficiency", Unit.JOULES_PER_TERAHASH, "Power over hashrate; lower is better.",
-           lambda s: s.judged.efficiency),
-    Metric("rig_uptime", Unit.SECONDS, "Time since the mining process started.",
-           lambda s: s.reading.uptime if s.reading else None),
-    Metric("rig_hardware_errors", Unit.NONE, "Hardware errors since the rig was first seen, corrected for resets.",
-           lambda s: s.counters.hardware_errors, Kind.COUNTER),
-    Metric("rig_energy", Unit.JOULES, "Energy drawn since the rig was first seen: power integrated over time.",
-           lambda s: s.counters.energy, Kind.COUNTER),
-    Metric("rig_work", Unit.HASHES, "Hashes done since the rig was first seen: hashrate integrated over time.",
-           lambda s: s.counters.hashes, Kind.COUNTER),
-    Metric("rig_flatline", Unit.NONE, "1 if the rig reports hashrate while its accepted shares stand still, else 0; "
-           "absent where shares are not counted.",
-           lambda s: None if s.counters.accepted is None else int(s.judged.flatline), levels=BROKEN),
-    Metric("rig_faults", Unit.NONE, "Faults the firmware reports now; absent where it does not tell.",
-           _reported_faults, levels=FLAG),
-))  # fmt: skip
+SHARES: MetricFamily[Subject, float | None] = MetricFamily("rig: shares", _shares, ("result",)).with_metrics(
+    counter("rig_shares", Unit.NONE).means(
+        "Shares since the rig was first seen, as counted by the rig and corrected for counter resets."
+    ),
+)
 
-SHARES: Family[Subject, float | None] = Family("rig: shares", _shares, (
-    Metric("rig_shares", Unit.NONE, "Shares since the rig was first seen, as the rig counts them, corrected for "
-           "resets.", _value, Kind.COUNTER),
-), ("result",))  # fmt: skip
+POWER_SOURCE: MetricFamily[Subject, RigSnapshot] = MetricFamily(
+    "rig: power source", _power_source, ("source",)
+).with_metrics(
+    info("rig_power_source").means(
+        "Source of the power figure: measured (meter), reported (firmware estimate), configured or nameplate; value 1."
+    ),
+)
 
-POWER_SOURCE: Family[Subject, RigSnapshot] = Family("rig: power source", _power_source, (
-    Metric("rig_power_source", Unit.NONE, "How the power figure is known: measured (a meter), reported (the firmware's "
-           "estimate), configured or nameplate; value 1.", one, Kind.INFO),
-), ("source",))  # fmt: skip
+FAULTS: MetricFamily[Subject, RigSnapshot] = MetricFamily(
+    "rig: faults", _faults, ("code", "component"), free=("code", "component")
+).with_metrics(
+    info("rig_fault").means(
+        f"A fault that the firmware reports (at most {MAX_FAULTS}), with the vendor's code; value 1."
+    ),
+)
 
-FAULTS: Family[Subject, RigSnapshot] = Family("rig: faults", _faults, (
-    Metric("rig_fault", Unit.NONE, f"A fault the firmware reports now (at most {MAX_FAULTS}), with the vendor's code; "
-           "value 1.", one, Kind.INFO),
-), ("code", "component"), free=("code", "component"))  # fmt: skip
+AIR: MetricFamily[Subject, float | None] = MetricFamily("rig: air or coolant", _air, ("sensor",)).with_metrics(
+    gauge("rig_temperature", Unit.CELSIUS).means(
+        "Temperature of the air or coolant at the inlet or outlet of the rig."
+    ),
+)
 
-AIR: Family[Subject, float | None] = Family("rig: air or coolant", _air, (
-    Metric("rig_temperature", Unit.CELSIUS, "Temperature of the air or coolant that enters or leaves the rig.", _value),
-), ("sensor",))  # fmt: skip
+POLLS: MetricFamily[Subject, float] = MetricFamily("polling: outcomes", _polls, ("outcome",)).with_metrics(
+    counter("rig_polls", Unit.NONE).means("Polls of the rig by outcome: ok, or the reason of the failure."),
+)
 
-POLLS: Family[Subject, float] = Family("polling: outcomes", _polls, (
-    Metric("rig_polls", Unit.NONE, "Polls of the rig by outcome: ok, or the reason of the failure.",
-           _value, Kind.COUNTER),
-), ("outcome",))  # fmt: skip
+POLLING: MetricFamily[Subject, RigSnapshot] = MetricFamily("polling", _always).with_metrics(
+    per_rig.gauge("rig_poll_duration", Unit.SECONDS, lambda s: s.polling.duration).means("Duration of the last poll."),
+    per_rig.counter("rig_polls_skipped", Unit.NONE, lambda s: s.polling.skipped).means(
+        "Scheduled polls skipped because the previous one was still running."
+    ),
+    per_rig.counter("rig_defects", Unit.NONE, lambda s: s.polling.defects).means(
+        "Fields of the rig's responses that were present but could not be read."
+    ),
+)
 
-POLLING: Family[Subject, RigSnapshot] = Family("polling", _always, (
-    Metric("rig_poll_duration", Unit.SECONDS, "How long the last exchange with the rig took.",
-           lambda s: s.polling.duration),
-    Metric("rig_polls_skipped", Unit.NONE, "Polls left out because the one before was still running.",
-           lambda s: s.polling.skipped, Kind.COUNTER),
-    Metric("rig_defects", Unit.NONE, "Fields of the rig's answers that were there but could not be read.",
-           lambda s: s.polling.defects, Kind.COUNTER),
-))  # fmt: skip
+REFUSED: MetricFamily[Subject, float] = MetricFamily("polling: refused commands", _refused, ("command",)).with_metrics(
+    counter("rig_commands_refused", Unit.NONE, stability=Stability.EXPERIMENTAL).means(
+        "Optional commands that the rig refused or does not support."
+    ),
+)
 
-REFUSED: Family[Subject, float] = Family("polling: refused commands", _refused, (
-    Metric("rig_commands_refused", Unit.NONE, "Optional commands the rig refused or does not know.",
-           _value, Kind.COUNTER, Stability.EXPERIMENTAL),
-), ("command",))  # fmt: skip
+TAGS: MetricFamily[Subject, RigSnapshot] = MetricFamily("rig: tags", _tags, ("tag", "value")).with_metrics(
+    info("rig_tag", stability=Stability.EXPERIMENTAL).means(f"A tag from the config (at most {MAX_TAGS}); value 1."),
+)
 
-TAGS: Family[Subject, RigSnapshot] = Family("rig: tags", _tags, (
-    Metric("rig_tag", Unit.NONE, f"A tag from the config (at most {MAX_TAGS}); value 1.", one, Kind.INFO,
-           Stability.EXPERIMENTAL),
-), ("tag", "value"))  # fmt: skip
-
-HASHRATE_WINDOWS: Family[Subject, float | None] = Family("rig: hashrate windows", _windows, (
-    Metric("rig_hashrate_window", Unit.HASHES_PER_SECOND, "Hashrate over each window the firmware averages itself; "
-           "off by default, since avg_over_time() of the canonical hashrate says the same.", _value),
-), ("window",), option="windows")  # fmt: skip
+HASHRATE_WINDOWS: MetricFamily[Subject, float | None] = MetricFamily(
+    "rig: hashrate windows", _windows, ("window",), option="windows"
+).with_metrics(
+    gauge("rig_hashrate_window", Unit.HASHES_PER_SECOND).means(
+        "Hashrate over each averaging window of the firmware. Off by default, because avg_over_time() of "
+        "mining_rig_hashrate_hashes_per_second gives the same."
+    ),
+)

@@ -1,32 +1,32 @@
-"""Adds the fleet up and holds the rows of the metric table that describe the whole site."""
+"""Computes the totals of the fleet and defines the metrics of the whole site."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from stratoscope.economics.sums import UNKNOWN, RigPart
+from stratoscope.economics.sums import UNKNOWN_ROW, RigMoneyRow
 from stratoscope.fleet import STATES, RigSnapshot
-from stratoscope.metrics.metric import Family, Kind, Labels, Levels, Metric
+from stratoscope.metrics.metric import Labels, Levels, MetricFamily, MetricsOf, gauge
 from stratoscope.metrics.unit import Unit
 
-NOT_SAID: Final = "unknown"
-"""The algorithm of rigs whose firmware does not tell it."""
+UNKNOWN_ALGORITHM: Final = "unknown"
+"""The algorithm of rigs whose firmware does not report it."""
 
 
-class Tally(NamedTuple):
-    """What one rig adds to the site."""
+class RigContribution(NamedTuple):
+    """What one rig contributes to the totals of the site."""
 
     state: str
     fresh: bool
     hashrate: float | None = None  # H/s
     nameplate: float | None = None  # H/s
     power: float | None = None  # W
-    money: RigPart = UNKNOWN
-    algorithm: str = NOT_SAID
+    money: RigMoneyRow = UNKNOWN_ROW
+    algorithm: str = UNKNOWN_ALGORITHM
 
     @classmethod
-    def of(cls, snapshot: RigSnapshot) -> "Tally":
-        """Return what `snapshot` adds; nothing but its state once its reading is gone."""
+    def of(cls, snapshot: RigSnapshot) -> "RigContribution":
+        """Return the contribution of `snapshot`; only its state if it has no reading."""
         judged = snapshot.judged
         if snapshot.reading is None:
             return cls(snapshot.state, fresh=False)
@@ -36,14 +36,14 @@ class Tally(NamedTuple):
             hashrate=judged.hashrate,
             nameplate=judged.nameplate,
             power=judged.power,
-            money=RigPart.of(snapshot),
-            algorithm=snapshot.reading.algorithm or NOT_SAID,
+            money=RigMoneyRow.of(snapshot),
+            algorithm=snapshot.reading.algorithm or UNKNOWN_ALGORITHM,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The site's sums over rigs with a fresh reading; a sum over nothing is None. `energy` counts since start."""
+    """Totals over the rigs with a fresh reading; None without any known value. `energy` is since the start."""
 
     rigs: Mapping[str, int] = field(default_factory=dict)  # state → rigs
     expected: int = 0
@@ -56,41 +56,41 @@ class Totals:
 
     @property
     def algorithm(self) -> str:
-        """Return the algorithm that stands for the site: SHA-256 where there is any, else the one of most hashrate."""
+        """Return the site's main algorithm: SHA-256 if any rig uses it, else the one with the most hashrate."""
         if "sha256" in self.hashrates or not self.hashrates:
             return "sha256"
         return max(self.hashrates, key=lambda name: self.hashrates[name])
 
     @property
     def hashrate(self) -> float | None:
-        """Return the hashrate of `algorithm` in H/s; hashes of different algorithms do not add up."""
+        """Return the hashrate of `algorithm` in H/s; hashes of different algorithms cannot be added."""
         return self.hashrates.get(self.algorithm)
 
     @property
     def nameplate(self) -> float | None:
-        """Return the nameplate hashrate of its rigs of known model in H/s."""
+        """Return the nameplate hashrate of `algorithm` in H/s, over rigs of known model."""
         return self.nameplates.get(self.algorithm)
 
     @property
     def nameplate_ratio(self) -> float | None:
-        """Return hashrate over nameplate, of the rigs that have both."""
+        """Return hashrate divided by nameplate, over the rigs that have both."""
         rated = self.rated.get(self.algorithm)
         return rated / self.nameplate if rated is not None and self.nameplate else None
 
     @property
     def coverage(self) -> float | None:
-        """Return which part of the rigs stands behind the sums, 0 to 1; None for no rigs."""
+        """Return the share of rigs that the totals include, 0 to 1; None without rigs."""
         return self.fresh / self.expected if self.expected else None
 
 
 def total(values: Iterable[float | None]) -> float | None:
-    """Return the sum of the known values, or None when none is known."""
+    """Return the sum of the known values, or None if none is known."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
 
 def by_algorithm(values: Iterable[tuple[str, float | None]]) -> dict[str, float]:
-    """Return the sums of the known values by algorithm, without those of which none is known."""
+    """Return the sum of the known values of each algorithm that has any."""
     sums: dict[str, float] = {}
     for algorithm, value in values:
         if value is not None:
@@ -98,19 +98,19 @@ def by_algorithm(values: Iterable[tuple[str, float | None]]) -> dict[str, float]
     return sums
 
 
-def totals(tallies: list[Tally], energy: float = 0.0) -> Totals:
-    """Add `tallies` up."""
+def totals(contributions: list[RigContribution], energy: float = 0.0) -> Totals:
+    """Return the totals of `contributions`."""
     rigs = dict.fromkeys(STATES, 0)
-    for tally in tallies:
-        rigs[tally.state] = rigs.get(tally.state, 0) + 1
+    for contribution in contributions:
+        rigs[contribution.state] = rigs.get(contribution.state, 0) + 1
     return Totals(
         rigs=rigs,
-        expected=len(tallies),
-        fresh=sum(tally.fresh for tally in tallies),
-        hashrates=by_algorithm((tally.algorithm, tally.hashrate) for tally in tallies),
-        nameplates=by_algorithm((tally.algorithm, tally.nameplate) for tally in tallies),
-        rated=by_algorithm((tally.algorithm, tally.hashrate) for tally in tallies if tally.nameplate),
-        power=total(tally.power for tally in tallies),
+        expected=len(contributions),
+        fresh=sum(one.fresh for one in contributions),
+        hashrates=by_algorithm((one.algorithm, one.hashrate) for one in contributions),
+        nameplates=by_algorithm((one.algorithm, one.nameplate) for one in contributions),
+        rated=by_algorithm((one.algorithm, one.hashrate) for one in contributions if one.nameplate),
+        power=total(one.power for one in contributions),
         energy=energy,
     )
 
@@ -128,22 +128,35 @@ def _algorithms(sums: Totals) -> Iterable[tuple[Labels, tuple[float | None, floa
     return (((name,), (sums.hashrates.get(name), sums.nameplates.get(name))) for name in names)
 
 
-HASHRATES: Family[Totals, tuple[float | None, float | None]] = Family("site: hashrate", _algorithms, (
-    Metric("site_hashrate", Unit.HASHES_PER_SECOND, "Sum of mining_rig_hashrate_hashes_per_second over the rigs that "
-           "mining_site_coverage_ratio counts, by algorithm: hashes of different algorithms do not add up.",
-           lambda pair: pair[0]),
-    Metric("site_nameplate", Unit.HASHES_PER_SECOND, "Sum of the data sheet hashrates of the rigs whose model has one.",
-           lambda pair: pair[1]),
-), ("algorithm",))  # fmt: skip
+per_algorithm = MetricsOf[tuple[float | None, float | None]]()
+per_site = MetricsOf[Totals]()
 
-SUMS: Family[Totals, Totals] = Family("site: sums", _whole, (
-    Metric("site_power", Unit.WATTS, "Sum of mining_rig_power_watts over the same rigs.", lambda t: t.power),
-    Metric("site_energy", Unit.JOULES, "Energy all rigs drew while this agent has been running.", lambda t: t.energy,
-           Kind.COUNTER),
-    Metric("site_coverage", Unit.RATIO, "Rigs with a fresh reading over rigs expected: how much of the site the sums "
-           "stand for.", lambda t: t.coverage, levels=Levels(attention=0.98, bad=0.9, falling=True)),
-))  # fmt: skip
+HASHRATES: MetricFamily[Totals, tuple[float | None, float | None]] = MetricFamily(
+    "site: hashrate", _algorithms, ("algorithm",)
+).with_metrics(
+    per_algorithm.gauge("site_hashrate", Unit.HASHES_PER_SECOND, lambda pair: pair[0]).means(
+        "Sum of mining_rig_hashrate_hashes_per_second over the rigs counted in mining_site_coverage_ratio, per "
+        "algorithm. Hashes of different algorithms are not comparable."
+    ),
+    per_algorithm.gauge("site_nameplate", Unit.HASHES_PER_SECOND, lambda pair: pair[1]).means(
+        "Sum of the data sheet hashrates of the rigs of known model."
+    ),
+)
 
-RIGS: Family[Totals, float] = Family("site: rigs", _states, (
-    Metric("site_rigs", Unit.NONE, "Rigs by state.", lambda n: n),
-), ("state",))  # fmt: skip
+SUMS: MetricFamily[Totals, Totals] = MetricFamily("site: totals", _whole).with_metrics(
+    per_site.gauge("site_power", Unit.WATTS, lambda t: t.power).means(
+        "Sum of mining_rig_power_watts over the same rigs."
+    ),
+    per_site.counter("site_energy", Unit.JOULES, lambda t: t.energy).means(
+        "Energy used by all rigs since the agent started."
+    ),
+    per_site.gauge(
+        "site_coverage", Unit.RATIO, lambda t: t.coverage, levels=Levels(attention=0.98, bad=0.9, falling=True)
+    ).means(
+        "Rigs with a fresh reading divided by all expected rigs: the share of the site that is included in its totals."
+    ),
+)
+
+RIGS: MetricFamily[Totals, float] = MetricFamily("site: rigs", _states, ("state",)).with_metrics(
+    gauge("site_rigs", Unit.NONE).means("Number of rigs by state."),
+)

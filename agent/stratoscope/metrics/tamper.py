@@ -1,73 +1,84 @@
-"""Holds the rows of the metric table about theft and tampering: alarms, what was learned, where the work went."""
+"""Defines the metrics about theft and tampering: alarms, trusted items and accepted work by endpoint."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from stratoscope.metrics.metric import Family, Kind, Labels, Metric
+from stratoscope.metrics.metric import Labels, MetricFamily, MetricsOf, always_one, counter, gauge
 from stratoscope.metrics.unit import Unit
-from stratoscope.tamper.detector import KINDS, Alarm, GuardNow
+from stratoscope.tamper.detector import TAMPER_KINDS, TamperAlarm, TamperState
 from stratoscope.units import HASHES_PER_DIFFICULTY_1
 
-MOST: Final = 1000
-"""Alarms of rigs that are exported one by one; the counts hold all of them."""
+MAX_RIG_ALARMS: Final = 1000
+"""Limit of rig alarms with their own series; the counts include all alarms."""
 
 
-def _rig_alarms(now: GuardNow) -> Iterator[tuple[Labels, Alarm]]:
+def _rig_alarms(now: TamperState) -> Iterator[tuple[Labels, TamperAlarm]]:
     ours = [alarm for alarm in now.alarms if alarm.rig is not None]
-    for alarm in ours[:MOST]:
+    for alarm in ours[:MAX_RIG_ALARMS]:
         yield (alarm.rig or "", str(alarm.slot), alarm.kind), alarm
 
 
-def _endpoint_alarms(now: GuardNow) -> Iterable[tuple[Labels, Alarm]]:
+def _endpoint_alarms(now: TamperState) -> Iterable[tuple[Labels, TamperAlarm]]:
     return (((alarm.endpoint or "", alarm.kind), alarm) for alarm in now.alarms if alarm.rig is None)
 
 
-def _counts(now: GuardNow) -> Iterator[tuple[Labels, float]]:
-    for kind in KINDS:
+def _counts(now: TamperState) -> Iterator[tuple[Labels, float]]:
+    for kind in TAMPER_KINDS:
         yield (kind,), sum(alarm.kind == kind for alarm in now.alarms)
 
 
-def _pins(now: GuardNow) -> Iterable[tuple[Labels, float]]:
+def _pins(now: TamperState) -> Iterable[tuple[Labels, float]]:
     return (((subject,), count) for subject, count in now.pins.items())
 
 
-def _learning(now: GuardNow) -> Iterable[tuple[Labels, float]]:
+def _learning(now: TamperState) -> Iterable[tuple[Labels, float]]:
     return (((subject,), int(learning)) for subject, learning in now.learning.items())
 
 
-def _accepted(now: GuardNow) -> Iterable[tuple[Labels, float]]:
+def _accepted(now: TamperState) -> Iterable[tuple[Labels, float]]:
     return (((endpoint,), difficulty * HASHES_PER_DIFFICULTY_1) for endpoint, difficulty in now.accepted.items())
 
 
-def _value(number: float) -> float:
-    return number
+per_alarm = MetricsOf[TamperAlarm]()
 
+RIGS: MetricFamily[TamperState, TamperAlarm] = MetricFamily(
+    "tamper: rigs", _rig_alarms, ("rig", "slot", "kind")
+).with_metrics(
+    per_alarm.gauge("tamper_rig_alarm", Unit.NONE, always_one).means(
+        "1 while a pool slot of the rig names an unknown endpoint or account. The event in the log and on MQTT names "
+        "it."
+    ),
+)
 
-RIGS: Family[GuardNow, Alarm] = Family("tamper: rigs", _rig_alarms, (
-    Metric("tamper_rig_alarm", Unit.NONE, "1 while a pool slot of the rig names an endpoint or an account that is not "
-           "known here. Which, the event in the log and on MQTT tells.", lambda _: 1),
-), ("rig", "slot", "kind"))  # fmt: skip
+ENDPOINTS: MetricFamily[TamperState, TamperAlarm] = MetricFamily(
+    "tamper: endpoints", _endpoint_alarms, ("endpoint", "kind")
+).with_metrics(
+    per_alarm.gauge("tamper_endpoint_alarm", Unit.NONE, always_one).means(
+        "1 while the endpoint's coinbase pays none of the known addresses (payout), its work is for another chain "
+        "(chain), or it redirected its miners to a foreign host (redirect)."
+    ),
+)
 
-ENDPOINTS: Family[GuardNow, Alarm] = Family("tamper: endpoints", _endpoint_alarms, (
-    Metric("tamper_endpoint_alarm", Unit.NONE, "1 while the endpoint's coinbase pays none of the known addresses "
-           "(payout), its work is of another chain (chain), or it sent its miners abroad (redirect).", lambda _: 1),
-), ("endpoint", "kind"))  # fmt: skip
+COUNTS: MetricFamily[TamperState, float] = MetricFamily("tamper: alarm counts", _counts, ("kind",)).with_metrics(
+    gauge("tamper_alarms", Unit.NONE).means("Active alarms by kind."),
+)
 
-COUNTS: Family[GuardNow, float] = Family("tamper: counts", _counts, (
-    Metric("tamper_alarms", Unit.NONE, "Alarms that stand, by kind.", _value),
-), ("kind",))  # fmt: skip
+PINS: MetricFamily[TamperState, float] = MetricFamily("tamper: trusted items", _pins, ("subject",)).with_metrics(
+    gauge("tamper_pins", Unit.NONE).means("Number of trusted items: endpoints, accounts, payout addresses."),
+)
 
-PINS: Family[GuardNow, float] = Family("tamper: pins", _pins, (
-    Metric("tamper_pins", Unit.NONE, "What is pinned: endpoints, accounts, payout addresses.", _value),
-), ("subject",))  # fmt: skip
+LEARNING: MetricFamily[TamperState, float] = MetricFamily("tamper: learning", _learning, ("subject",)).with_metrics(
+    gauge("tamper_learning", Unit.NONE).means(
+        "1 while new items are trusted automatically, 0 once they raise an alarm; absent if the config lists what is "
+        "allowed."
+    ),
+)
 
-LEARNING: Family[GuardNow, float] = Family("tamper: learning", _learning, (
-    Metric("tamper_learning", Unit.NONE, "1 while what is seen is still pinned, 0 once it raises an alarm; absent "
-           "where the config lists what is allowed.", _value),
-), ("subject",))  # fmt: skip
-
-ACCEPTED: Family[GuardNow, float] = Family("site: work by endpoint", _accepted, (
-    Metric("site_accepted_work", Unit.HASHES, "Hashes that accepted shares stand for, by the host and port that they "
-           "went to, since the agent started: the site's hash share by pool, by what the rigs count.", _value,
-           Kind.COUNTER),
-), ("endpoint",), free=("endpoint",))  # fmt: skip
+ACCEPTED: MetricFamily[TamperState, float] = MetricFamily(
+    "site: accepted work by endpoint", _accepted, ("endpoint",), free=("endpoint",)
+).with_metrics(
+    counter("site_accepted_work", Unit.HASHES).means(
+        "Hashes proven by accepted shares, by the host and port of the pool, since the agent started. Based on the "
+        "rigs' own share counters."
+    ),
+)

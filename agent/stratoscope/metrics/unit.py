@@ -1,4 +1,4 @@
-"""Names each unit once, in the four spellings that Prometheus, people, Grafana and Home Assistant use."""
+"""Defines every unit once, as Prometheus, people, Grafana and Home Assistant write it."""
 
 from enum import Enum
 
@@ -17,14 +17,14 @@ class Unit(Enum):
     VOLTS = ("volts", "V", "volt", "voltage")
     RPM = ("rpm", "rpm", "rotrpm", None)
     SECONDS = ("seconds", "s", "s", "duration")
-    TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana wants it × 1000
+    TIMESTAMP = ("timestamp_seconds", "s", "dateTimeFromNow", "timestamp")  # Grafana expects milliseconds
     BYTES = ("bytes", "B", "bytes", "data_size")
     RATIO = ("ratio", "", "percentunit", None)
     SATOSHIS = ("satoshis", "sat", "short", None)
     SATOSHIS_PER_DAY = ("satoshis_per_day", "sat/day", "short", None)
     SATOSHIS_PER_TH_DAY = ("sats_per_th_day", "sat/TH/day", "short", None)
     BTC_PER_PH_DAY = ("btc_per_ph_day", "BTC/PH/day", "short", None)
-    FIAT = ("fiat", "fiat", "short", "monetary")  # which currency, the label of that name tells
+    FIAT = ("fiat", "fiat", "short", "monetary")  # the label `currency` has the currency
     FIAT_PER_DAY = ("fiat_per_day", "fiat/day", "short", None)
     FIAT_PER_KWH = ("fiat_per_kwh", "fiat/kWh", "short", None)
     FIAT_PER_MWH = ("fiat_per_mwh", "fiat/MWh", "short", None)

@@ -1,1 +1,1 @@
-"""Asks services beside and beyond the site over HTTP, calmly and with caps; knows nothing of what they answer."""
+"""Connects to services outside the agent: HTTP requests with limits, and MQTT brokers. Does not interpret responses."""

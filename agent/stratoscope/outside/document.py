@@ -1,4 +1,4 @@
-"""Reads an answer as JSON, and says what it is where it is none."""
+"""Parses a response as JSON."""
 
 from typing import Any
 
@@ -12,5 +12,5 @@ def document(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        kind = "HTML" if body.lstrip()[:1] == b"<" else "no JSON"
-        raise SourceError("not_json", f"the answer is {kind}") from None
+        kind = "HTML, not JSON" if body.lstrip()[:1] == b"<" else "not JSON"
+        raise SourceError("not_json", f"the response is {kind}") from None

@@ -1,4 +1,4 @@
-"""Defines what the agent needs of an MQTT broker, whatever library speaks to it: an account, messages, a connection."""
+"""Defines the interface to an MQTT broker, independent of the library: an account, messages, a connection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Where the broker is and who we are there; `client_id` None is a new random one for each connection."""
+class BrokerAccount:
+    """Address of the broker and the agent's login; `client_id` None means a new random one for each connection."""
 
     host: str
     port: int
@@ -24,7 +24,7 @@ class Account:
 
 
 class Outgoing(NamedTuple):
-    """A message to send; `expiry` in s is for MQTT 5 only, None keeps it."""
+    """A message to send; `expiry` in s requires MQTT 5, None means never."""
 
     topic: str
     payload: bytes
@@ -34,7 +34,7 @@ class Outgoing(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """A message that came; `retained` says that the broker had kept it for an unknown time."""
+    """A received message; a `retained` one was published at an unknown time in the past."""
 
     topic: str
     payload: bytes
@@ -42,7 +42,7 @@ class Incoming(NamedTuple):
 
 
 class Broker(Protocol):
-    """One connection to a broker; whoever speaks another library fills this in."""
+    """One connection to a broker; implement this for another library."""
 
     async def connect(self, will: Outgoing | None = None) -> None:
         """Connect; raise BrokerError."""
@@ -53,7 +53,7 @@ class Broker(Protocol):
         ...
 
     async def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for messages; raise BrokerError, denied where only one of the topics is."""
+        """Subscribe to `topics`; raise BrokerError with reason denied if the broker denies any of them."""
         ...
 
     async def receive(self) -> Incoming:
@@ -61,5 +61,5 @@ class Broker(Protocol):
         ...
 
     async def close(self, *, clean: bool) -> None:
-        """End the connection: with a goodbye, or without one so that the broker sends the will. Never raises."""
+        """Close the connection: cleanly, or without DISCONNECT so that the broker publishes the will. Never raises."""
         ...

@@ -1,4 +1,4 @@
-"""Asks one pool: each call on its cadence, within the pool's limits; keeps what came for as long as it may be shown."""
+"""Polls one pool: each call at its own interval, within the pool's rate limits; keeps results until they expire."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -9,211 +9,236 @@ from urllib.parse import quote, quote_plus
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.outside.backoff import SLIGHT_JITTER, Backoff
-from stratoscope.pools.pool import Account, Call, Part, Pool, Turn, believed, joined, told, totalled
-from stratoscope.pools.rate_limit import Bucket
-from stratoscope.pools.reader import added_up
+from stratoscope.pools.pool import (
+    PartialReport,
+    PoolAccount,
+    PoolAdapter,
+    PoolCall,
+    RequestContext,
+    add_account_total,
+    drop_doubtful_lists,
+    has_content,
+    merge_pages,
+)
+from stratoscope.pools.rate_limit import RateLimiter
+from stratoscope.pools.reader import sum_by_name
 from stratoscope.pools.report import PoolReport, WorkerReport, WorkerState
 from stratoscope.pools.settings import PoolSettings
-from stratoscope.pools.transports import Way
+from stratoscope.pools.transports import Transport
 from stratoscope.units import HOUR, MINUTE
 
-JITTER: Final = 0.1
-HOLD: Final = 3
-"""Cadences for which a part is shown, at least LEAST_HOLD seconds: a pause that a pool asks for may be long."""
-LEAST_HOLD: Final = 10 * MINUTE
-OLDEST: Final = HOUR
-"""Age by the pool's own word beyond which a part that came just now is not shown: the pool stands still."""
-MOST_PAGES: Final = 400
-SPREAD: Final = 10.0
-"""Seconds over which the first askings of the calls are spread."""
-PATIENT: Final = frozenset({"auth", "refused", "schema", "redirect"})
-"""Failures that do not pass by themselves: the next try comes five times later."""
-MOST_WAIT: Final = 15 * MINUTE
-BACKOFF: Final = Backoff(MINUTE, MOST_WAIT, jitter=SLIGHT_JITTER)
-SLOW_BACKOFF: Final = Backoff(5 * MINUTE, MOST_WAIT, jitter=SLIGHT_JITTER)
+INTERVAL_JITTER_RATIO: Final = 0.1
+HOLD_INTERVALS: Final = 3
+"""Intervals for which a result is shown, at least MIN_HOLD_S: a pool may request a long pause."""
+MIN_HOLD_S: Final = 10 * MINUTE
+MAX_STATED_AGE_S: Final = HOUR
+"""A new result is not shown if the pool itself dates it further back: the pool's figures have stopped updating."""
+MAX_PAGES: Final = 400
+START_SPREAD_S: Final = 10.0
+"""The first polls of the calls are spread over this time."""
+PERSISTENT_REASONS: Final = frozenset({"auth", "refused", "schema", "redirect"})
+"""Failures that do not pass by themselves: the first retry comes five times later."""
+MAX_BACKOFF_S: Final = 15 * MINUTE
+BACKOFF: Final = Backoff(MINUTE, MAX_BACKOFF_S, jitter=SLIGHT_JITTER)
+SLOW_BACKOFF: Final = Backoff(5 * MINUTE, MAX_BACKOFF_S, jitter=SLIGHT_JITTER)
+PAUSE_BACKOFF: Final = Backoff(MINUTE, MINUTE, jitter=SLIGHT_JITTER)
+"""While the host is paused no request is sent; check again after about a minute."""
+Log = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Kept:
-    """How one call stands: the newest part and since when, what went wrong last, when it is due again."""
+class CallState:
+    """The state of one call: its newest result, its last error, and when it is due next."""
 
-    call: Call
+    call: PoolCall
     due: float  # monotonic s
-    part: Part | None = None
-    came: float = 0.0  # monotonic s
-    at: float = 0.0  # UTC s
-    wrong: SourceError | None = None
+    result: PartialReport | None = None
+    received: float = 0.0  # monotonic s of the result
+    at: float = 0.0  # UTC s of the result
+    error: SourceError | None = None
     failures: int = 0  # in a row
-    marks: deque[tuple[float, Part]] = field(default_factory=deque)  # earlier parts with their UTC s, where wanted
+    history: deque[tuple[float, PartialReport]] = field(default_factory=deque)  # (UTC s, result); if `rate_span` is set
 
     def age(self, mono: float, now: float) -> float:
-        """Return how old the part is in s, by the pool's own word where that is more."""
-        by_word = (self.part or {}).get("at")
-        since = mono - self.came
-        return since if by_word is None else max(since, now - by_word)
+        """Return the age of the result in s: since it was received, or since the pool's own timestamp if older."""
+        stated = (self.result or {}).get("at")
+        since = mono - self.received
+        return since if stated is None else max(since, now - stated)
 
-    def before(self, now: float) -> tuple[float, Part] | None:
-        """Return the newest earlier part that is a span old, not two; None where there is none."""
-        span = self.call.span
-        while self.marks and now - self.marks[0][0] > 2 * span:
-            self.marks.popleft()
-        old = [mark for mark in self.marks if now - mark[0] >= span]
+    def earlier_result(self, now: float) -> tuple[float, PartialReport] | None:
+        """Return the newest result that is between one and two rate spans old; None if there is none."""
+        span = self.call.rate_span
+        while self.history and now - self.history[0][0] > 2 * span:
+            self.history.popleft()
+        old = [entry for entry in self.history if now - entry[0] >= span]
         return old[-1] if old else None
 
-    def shown(self, mono: float, now: float) -> bool:
-        """Tell whether the part may be shown."""
-        hold = max(HOLD * self.call.every, LEAST_HOLD)
-        return self.part is not None and mono - self.came <= hold and self.age(mono, now) <= max(hold, OLDEST)
+    def is_current(self, mono: float, now: float) -> bool:
+        """Return whether the result is recent enough to be shown."""
+        hold = max(HOLD_INTERVALS * self.call.interval, MIN_HOLD_S)
+        if self.result is None or mono - self.received > hold:
+            return False
+        return self.age(mono, now) <= max(hold, MAX_STATED_AGE_S)
 
 
-class AskedPool:
-    """One pool of the config and what is known of it."""
+class PoolPoller:
+    """Polls one configured pool and composes its report."""
 
     def __init__(
         self,
         settings: PoolSettings,
-        pool: Pool,
-        way: Way,
-        bucket: Bucket,
+        pool: PoolAdapter,
+        transport: Transport,
+        limiter: RateLimiter,
         clock: Clock,
-        chance: Callable[[], float],
-        warn: Callable[[str], None],
+        random01: Callable[[], float],
+        *,
+        warn: Log,
+        inform: Log,
     ) -> None:
         self.settings, self.pool = settings, pool
         self.outcomes: dict[str, int] = {}
         self.unreadable = 0  # fields, since the start
-        self._way, self._bucket, self._clock, self._chance, self._warn = way, bucket, clock, chance, warn
+        self._transport, self._limiter, self._clock, self._random01 = transport, limiter, clock, random01
+        self._warn, self._inform = warn, inform
         start = clock.monotonic()
-        self.calls = [Kept(call, start + SPREAD * chance()) for call in pool.calls]
+        self.calls = [CallState(call, start + START_SPREAD_S * random01()) for call in pool.calls]
         self._report: tuple[tuple[Any, ...], PoolReport | None] | None = None
 
     async def run(self) -> None:
-        """Ask until cancelled."""
+        """Poll until cancelled."""
         while True:
-            kept = min(self.calls, key=lambda one: one.due)
-            await self._clock.sleep(max(0.0, kept.due - self._clock.monotonic()))
-            await self.ask(kept)
+            state = min(self.calls, key=lambda one: one.due)
+            await self._clock.sleep(max(0.0, state.due - self._clock.monotonic()))
+            await self.poll(state)
 
-    async def ask(self, kept: Kept) -> None:
-        """Ask one call with all its pages; keep what came, or why nothing did, and when to ask again."""
-        kept.due = self._clock.monotonic() + MOST_WAIT  # also where a bug of ours ends this: the other calls go on
+    async def poll(self, state: CallState) -> None:
+        """Make one call with all its pages; keep the result or the error, and set when it is due next."""
+        state.due = self._clock.monotonic() + MAX_BACKOFF_S  # an internal error here must not block the other calls
         try:
-            part = await self._pages(kept)
+            result = await self._fetch_pages(state)
         except SourceError as error:
-            self._failed(kept, SourceError(error.reason, without(error.detail, self.settings.account)))
+            self._fail(state, SourceError(error.reason, redact_secrets(error.detail, self.settings.account)))
         else:
-            self._came(kept, part)
+            self._succeed(state, result)
 
-    async def _pages(self, kept: Kept) -> Part:
-        call = kept.call
-        whole: Part | None = None
-        for page in range(1, MOST_PAGES + 1):
-            turn = self._turn(kept, page, await self._bucket.take())
-            part = await self._way.carry(call.ask(turn), lambda body, turn=turn: call.read(body, turn))  # type: ignore[misc]  # mypy does not infer a lambda with a default
-            part = believed(part)
-            if not told(part):
-                raise SourceError("schema", "nothing that is documented is in the answer: " + _few(part))
-            whole = part if whole is None else joined(whole, part)
-            if not whole.get("more"):
-                return totalled(whole)
-        raise SourceError("oversize", f"over {MOST_PAGES} pages")
+    async def _fetch_pages(self, state: CallState) -> PartialReport:
+        call = state.call
+        merged: PartialReport | None = None
+        for page in range(1, MAX_PAGES + 1):
+            context = self._context(state, page, await self._limiter.acquire())
+            result = await self._transport.send(
+                call.make_request(context),
+                lambda body, context=context: call.read(body, context),  # type: ignore[misc]  # mypy does not infer a lambda with a default
+            )
+            result = drop_doubtful_lists(result)
+            if not has_content(result):
+                defects = "; ".join(result.get("defects", ())[:4]) or "it is empty"
+                raise SourceError("schema", f"the response has none of the documented fields: {defects}")
+            merged = result if merged is None else merge_pages(merged, result)
+            if not merged.get("more"):
+                return add_account_total(merged)
+        raise SourceError("oversize", f"over {MAX_PAGES} pages")
 
-    def _turn(self, kept: Kept, page: int, nonce: int) -> Turn:
+    def _context(self, state: CallState, page: int, nonce: int) -> RequestContext:
         now = self._clock.time()
-        return Turn(self.settings.account, now, nonce, page, kept.before(now) if kept.call.span else None)
+        earlier = state.earlier_result(now) if state.call.rate_span else None
+        return RequestContext(self.settings.account, now, nonce, page, earlier)
 
-    def _came(self, kept: Kept, part: Part) -> None:
-        at = part.get("at")
+    def _succeed(self, state: CallState, result: PartialReport) -> None:
+        now, stated = self._clock.time(), result.get("at")
+        if stated is not None and stated > now:  # the pool's clock is ahead of ours
+            result = PartialReport(**{**result, "at": now})
         self._count("ok")
-        self.unreadable += len(part.get("defects", ()))
-        now = self._clock.time()
-        if at is not None and at > now:  # its clock is ahead of ours
-            part["at"] = now
-        if kept.failures:
-            self._warn(f"pool {self.settings.name}: {kept.call.name} is told again")
-        kept.part, kept.came, kept.at = part, self._clock.monotonic(), now
-        if kept.call.span:
-            kept.marks.append((now, part))
-        kept.wrong, kept.failures = None, 0
-        kept.due = kept.came + kept.call.every * (1 + JITTER * self._chance())
+        self.unreadable += len(result.get("defects", ()))
+        if state.failures:
+            self._inform(f"pool {self.settings.name}: call '{state.call.name}' recovered")
+        state.result, state.received, state.at = result, self._clock.monotonic(), now
+        if state.call.rate_span:
+            state.history.append((now, result))
+        state.error, state.failures = None, 0
+        state.due = state.received + state.call.interval * (1 + INTERVAL_JITTER_RATIO * self._random01())
 
-    def _failed(self, kept: Kept, error: SourceError) -> None:
+    def _fail(self, state: CallState, error: SourceError) -> None:
         self._count(error.reason)
-        if error.reason != "waiting":
-            if kept.wrong is None or kept.wrong.reason != error.reason:
-                self._warn(f"pool {self.settings.name}: {kept.call.name} is not told: {error}")
-            kept.wrong = error
-            kept.failures += 1
-        if error.reason == "waiting":  # no request was made while the whole service pauses: check again soon
-            kept.due = self._clock.monotonic() + Backoff(MINUTE, MINUTE, jitter=SLIGHT_JITTER).delay(1, self._chance())
-        else:
-            backoff = SLOW_BACKOFF if error.reason in PATIENT else BACKOFF
-            kept.due = self._clock.monotonic() + backoff.delay(kept.failures, self._chance())
+        if error.reason == "waiting":  # nothing was sent: the host is paused after another failure
+            state.due = self._clock.monotonic() + PAUSE_BACKOFF.delay(1, self._random01())
+            return
+        if state.error is None or state.error.reason != error.reason:
+            self._warn(f"pool {self.settings.name}: call '{state.call.name}' failed: {error} (retrying with backoff)")
+        state.error = error
+        state.failures += 1
+        backoff = SLOW_BACKOFF if error.reason in PERSISTENT_REASONS else BACKOFF
+        state.due = self._clock.monotonic() + backoff.delay(state.failures, self._random01())
 
     def _count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def ages(self) -> Mapping[str, float]:
-        """Return the age in s of each part that may be shown."""
+        """Return the age in s of each current result, by the name of its call."""
         mono, now = self._clock.monotonic(), self._clock.time()
-        return {kept.call.name: kept.age(mono, now) for kept in self.calls if kept.shown(mono, now)}
+        return {state.call.name: state.age(mono, now) for state in self.calls if state.is_current(mono, now)}
 
     @property
     def up(self) -> bool | None:
-        """Tell whether the newest asking of every call but extra ones was answered; None before the first."""
-        tried = [kept for kept in self.calls if not kept.call.extra and (kept.part is not None or kept.wrong)]
-        return all(kept.wrong is None for kept in tried) if tried else None
+        """Return whether the last attempt of every required call succeeded; None before the first attempt."""
+        tried = [state for state in self.calls if not state.call.optional and (state.result is not None or state.error)]
+        return all(state.error is None for state in tried) if tried else None
 
     @property
-    def stands_still(self) -> str | None:
-        """Return what the pool tells anew without it being new, for people; None where there is no such thing."""
+    def stale_reason(self) -> str | None:
+        """Return which call succeeds with outdated figures, as text; None if none does."""
         mono, now = self._clock.monotonic(), self._clock.time()
-        for kept in self.calls:
-            if kept.part is not None and kept.wrong is None and not kept.shown(mono, now):
-                return f"what the pool tells of {kept.call.name} is {kept.age(mono, now) / HOUR:.0f} h old"
+        for state in self.calls:
+            if state.result is not None and state.error is None and not state.is_current(mono, now):
+                return f"the figures of call '{state.call.name}' are {state.age(mono, now) / HOUR:.0f} h old"
         return None
 
     @property
     def last_success(self) -> float | None:
-        """Return the UTC s of the newest answer."""
-        return max((kept.at for kept in self.calls if kept.part is not None), default=None)
+        """Return the UTC s of the newest result."""
+        return max((state.at for state in self.calls if state.result is not None), default=None)
 
     @property
     def report(self) -> PoolReport | None:
-        """Return what the pool says, of parts that may be shown; None where there is none."""
+        """Return the report composed of all current results; None if there are none."""
         mono, now = self._clock.monotonic(), self._clock.time()
-        shown = [kept for kept in self.calls if kept.shown(mono, now)]
-        key = tuple((kept.call.name, kept.came) for kept in shown)
+        current = [state for state in self.calls if state.is_current(mono, now)]
+        key = tuple((state.call.name, state.received) for state in current)
         if self._report is None or self._report[0] != key:
-            self._report = key, self._composed(shown) if shown else None
+            self._report = key, compose_report(self.settings, self.pool, current) if current else None
         return self._report[1]
 
-    def _composed(self, shown: Iterable[Kept]) -> PoolReport:
-        whole: dict[str, Any] = {"hashrate": {}, "work": (), "defects": ()}
-        for kept in shown:
-            part: dict[str, Any] = dict(kept.part or {})
-            whole["hashrate"] = {**part.pop("hashrate", {}), **whole["hashrate"]}
-            whole["work"] += part.pop("work", ())
-            whole["defects"] += part.pop("defects", ())
-            part.pop("more", None)
-            at = part.pop("at", None)
-            whole.setdefault("at", kept.at if at is None else at)
-            for name, value in part.items():
-                if value is not None:
-                    whole.setdefault(name, value)
-        if "workers" in whole:
-            whole["workers"] = added_up(whole["workers"])
-            whole["workers_by_state"] = {**by_state(whole["workers"]), **whole.get("workers_by_state", {})}
-        for name in ("earnings", "payouts"):
-            whole[name] = tuple(sorted(whole.get(name, ()), key=lambda one: getattr(one, "at", 0) or one.end))
-        own, settings = self.pool, self.settings
-        whole["scheme"] = settings.scheme or whole.get("scheme") or own.scheme
-        whole["fee_ratio"] = whole.get("fee_ratio") if settings.fee is None else settings.fee
-        return PoolReport(pool=settings.name, kind=settings.kind, **whole)
+
+def compose_report(settings: PoolSettings, pool: PoolAdapter, states: Iterable[CallState]) -> PoolReport:
+    """Return one report of the results in `states`. If two of them have the same field, the first one counts.
+
+    `scheme` and `fee` of the config override what the pool reports.
+    """
+    fields: dict[str, Any] = {"hashrate": {}, "work": (), "defects": ()}
+    for state in states:
+        result: dict[str, Any] = dict(state.result or {})
+        fields["hashrate"] = {**result.pop("hashrate", {}), **fields["hashrate"]}
+        fields["work"] += result.pop("work", ())
+        fields["defects"] += result.pop("defects", ())
+        result.pop("more", None)
+        stated = result.pop("at", None)
+        fields.setdefault("at", state.at if stated is None else stated)
+        for name, value in result.items():
+            if value is not None:
+                fields.setdefault(name, value)
+    if "workers" in fields:
+        fields["workers"] = sum_by_name(fields["workers"])
+        fields["workers_by_state"] = {**count_by_state(fields["workers"]), **fields.get("workers_by_state", {})}
+    for name in ("earnings", "payouts"):
+        fields[name] = tuple(sorted(fields.get(name, ()), key=lambda one: getattr(one, "at", 0) or one.end))
+    fields["scheme"] = settings.scheme or fields.get("scheme") or pool.scheme
+    fields["fee_ratio"] = fields.get("fee_ratio") if settings.fee is None else settings.fee
+    return PoolReport(pool=settings.name, kind=settings.kind, **fields)
 
 
-def by_state(workers: Iterable[WorkerReport]) -> dict[WorkerState, int]:
-    """Return how many workers are in each state; those of unknown state are in none."""
+def count_by_state(workers: Iterable[WorkerReport]) -> dict[WorkerState, int]:
+    """Return the number of workers in each state; workers of unknown state are not counted."""
     found: dict[WorkerState, int] = {}
     for worker in workers:
         if worker.state is not None:
@@ -221,13 +246,9 @@ def by_state(workers: Iterable[WorkerReport]) -> dict[WorkerState, int]:
     return found
 
 
-def without(text: str, account: Account) -> str:
-    """Return `text` without the account's secrets, in whatever spelling a pool may have echoed them."""
+def redact_secrets(text: str, account: PoolAccount) -> str:
+    """Return `text` without the account's secrets, in plain or URL-encoded form: a pool may echo them."""
     for secret in account.secrets:
         for spelling in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}:
             text = text.replace(spelling, "[redacted]")
     return text
-
-
-def _few(part: Part) -> str:
-    return "; ".join(part.get("defects", ())[:4]) or "it is empty"

@@ -1,28 +1,27 @@
-"""Defines what an adapter is: a value that says what a pool needs, what to ask it how often, and how to read it.
+"""Defines a pool adapter: the keys it needs, the calls it makes and how often, and how it reads the responses.
 
-An adapter opens no connection and knows no clock: `Call.ask` makes a request of a `Turn`, `Call.read` makes a `Part` of
-the bytes that came. It raises nothing but SourceError, whatever the bytes.
+An adapter opens no connection and reads no clock. `PoolCall.make_request` builds a request from a `RequestContext`;
+`PoolCall.read` turns the bytes of the response into a `PartialReport` and raises only SourceError, whatever the bytes.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypedDict
 
-from stratoscope.pools.report import Earning, Payout, Scheme, Tally, WorkerReport, WorkerState
+from stratoscope.pools.report import Earning, Payout, Scheme, WorkerReport, WorkerState, WorkTotals
 from stratoscope.units import MINUTE
 
-STATUS: Final = MINUTE
-WORKERS: Final = 5 * MINUTE
-REWARDS: Final = 15 * MINUTE
-"""Seconds between two askings for the state of the account, the list of its workers, and its rewards."""
+ACCOUNT_INTERVAL_S: Final = MINUTE
+WORKERS_INTERVAL_S: Final = 5 * MINUTE
+REWARDS_INTERVAL_S: Final = 15 * MINUTE
 
 
-class Part(TypedDict, total=False):
-    """What one call gives to a PoolReport; a key that is absent or None was not told."""
+class PartialReport(TypedDict, total=False):
+    """The fields of a PoolReport that one call returns. An absent key or None means: not in the response."""
 
     at: float | None  # UTC s; None: the pool does not say
     hashrate: Mapping[float, float]
-    work: tuple[Tally, ...]
+    work: tuple[WorkTotals, ...]
     last_share: float | None
     workers: tuple[WorkerReport, ...] | None
     workers_by_state: Mapping[WorkerState, int]
@@ -38,12 +37,12 @@ class Part(TypedDict, total=False):
     best_difficulty: float | None
     defects: tuple[str, ...]
     more: bool  # there is another page
-    summed: bool  # each worker of the page could be read: the account's hashrate is the sum over all pages
+    summed: bool  # every worker of the page was readable: the account's hashrate is the sum over all pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Who asks: what the operator configured for a pool. Its repr holds no secret."""
+class PoolAccount:
+    """The configured account at a pool, with its credentials. Its repr shows no secret."""
 
     account: str = ""  # name of the account or sub-account, or the payout address
     key: str = field(default="", repr=False)
@@ -53,29 +52,30 @@ class Account:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return what must never be seen."""
+        """Return the strings that must never be logged or shown."""
         return tuple(filter(None, (self.key, self.secret)))
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One asking: for whom, when (UTC s), with a number that never comes twice and grows, and for which page.
+class RequestContext:
+    """What an adapter needs to build one request and to read its response.
 
-    `before` is what the same call gave a while ago (UTC s), for calls that make rates of counters; see `Call.span`.
+    `earlier` is an earlier result of the same call with its UTC s, for calls that turn counters into rates; see
+    `PoolCall.rate_span`.
     """
 
-    account: Account
-    now: float
-    nonce: int  # ms since 1970, or a little more
+    account: PoolAccount
+    now: float  # UTC s
+    nonce: int  # grows with each request and never repeats: ms since 1970, or a little more
     page: int = 1
-    before: tuple[float, Part] | None = None
+    earlier: tuple[float, PartialReport] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request. Its repr is empty, since path, headers and body may hold a secret.
+class PoolRequest:
+    """A request. Its repr is empty, because path, headers and body may contain a secret.
 
-    `path` is the path and query of a URL, a file below a directory, or a socket in one; `body` is what is sent.
+    `path` is the path and query of a URL, or a file or socket relative to a directory; `body` is the content to send.
     """
 
     path: str = field(repr=False)
@@ -89,96 +89,98 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One question to a pool and how often it is asked. An `extra` one may fail without the pool counting as down."""
+class PoolCall:
+    """One API call of a pool. The pool stays up when an `optional` call fails."""
 
     name: str
-    every: float  # s
-    ask: Callable[[Turn], Ask]
-    read: Callable[[bytes, Turn], Part]
-    extra: bool = False
-    span: float = 0.0  # s; how far apart two answers must be to make rates of counters; 0: the pool tells rates itself
+    interval: float  # s
+    make_request: Callable[[RequestContext], PoolRequest]
+    read: Callable[[bytes, RequestContext], PartialReport]
+    optional: bool = False
+    rate_span: float = 0.0  # s between two results from which counters become rates; 0: the pool reports rates itself
 
 
-Need = Literal["account", "key", "secret", "user", "organization", "path", "url"]
+ConfigKey = Literal["account", "key", "secret", "user", "organization", "path", "url"]
+"""Keys of a pool's config entry that only some adapters accept."""
 
-
-Tells = Literal["account", "workers", "refused", "balance", "earnings", "payouts"]
-"""Hashrate of the account, hashrate of each worker, rejected or stale work, money in three forms."""
+ReportedPart = Literal["account", "workers", "refused", "balance", "earnings", "payouts"]
+"""Columns of docs/pools.md: account hashrate, worker hashrate, rejected or stale work, and three kinds of amounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """One adapter."""
+class PoolAdapter:
+    """One adapter. `access`, `limits` and `notes` are Markdown for docs/pools.md."""
 
-    kind: str
+    kind: str  # value of `kind` in the config
     title: str
-    calls: tuple[Call, ...]
-    url: str | None = None  # where it is asked when the config names no URL
-    needs: tuple[Need, ...] = ()
-    takes: tuple[Need, ...] = ()  # beside what it needs
-    way: Literal["http", "folder", "socket"] = "http"
+    calls: tuple[PoolCall, ...]
+    url: str | None = None  # default base URL; None: the config must name one, or the adapter uses `path`
+    required_keys: tuple[ConfigKey, ...] = ()
+    optional_keys: tuple[ConfigKey, ...] = ()
+    transport: Literal["http", "folder", "socket"] = "http"
     spacing: float = 5.0  # s between requests with one key, in the long run
-    burst: int = 3  # requests that may come at once
-    scheme: Scheme | None = None  # where a pool knows only one
-    tells: frozenset[Tells]  # for docs/pools.md
-    access: str  # how to get what it needs, for docs/pools.md and for the remedy of a refusal
-    limits: str = ""  # what is known of the pool's own limits
+    burst: int = 3  # requests that may be sent at once
+    scheme: Scheme | None = None  # None: the pool has several, or it is unknown
+    reports: frozenset[ReportedPart]  # columns of docs/pools.md
+    access: str  # how to get the required keys; also shown when the pool rejects the login
+    limits: str = ""  # rate limits that the pool documents
     notes: str = ""
 
 
-def joined(first: Part, then: Part) -> Part:
-    """Return two pages of one answer as one."""
-    whole = Part(**{**then, **{key: value for key, value in first.items() if value is not None}})  # type: ignore[typeddict-item]  # one TypedDict over another
+def merge_pages(first: PartialReport, then: PartialReport) -> PartialReport:
+    """Return two consecutive pages of one response as one report."""
+    merged = PartialReport(**{**then, **{key: value for key, value in first.items() if value is not None}})  # type: ignore[typeddict-item]  # mypy cannot merge two TypedDicts
     if first.get("workers") is not None and then.get("workers") is not None:
-        whole["workers"] = _without_repeats((*(first["workers"] or ()), *(then["workers"] or ())))
+        merged["workers"] = _without_duplicates((*(first["workers"] or ()), *(then["workers"] or ())))
     for key in ("earnings", "payouts", "defects"):
         if key in first or key in then:
-            whole[key] = (*first.get(key, ()), *then.get(key, ()))
-    whole["more"] = then.get("more", False)
-    whole["summed"] = first.get("summed", False) and then.get("summed", False)
-    return whole
+            merged[key] = (*first.get(key, ()), *then.get(key, ()))
+    merged["more"] = then.get("more", False)
+    merged["summed"] = first.get("summed", False) and then.get("summed", False)
+    return merged
 
 
-def totalled(part: Part) -> Part:
-    """Return `part` with the sum of its workers as the account's hashrate, where every page of them is whole.
+def add_account_total(report: PartialReport) -> PartialReport:
+    """Return a copy of `report` without `summed`; where it was set, the account's hashrate is the sum of its workers.
 
-    Workers that send nothing need not be told a hashrate.
+    Inactive and dead workers without a hashrate are left out of the sum.
     """
-    workers = [one for one in part.get("workers") or () if one.hashrate or one.state not in ("inactive", "dead")]
-    if part.pop("summed", False) and workers:
+    result = PartialReport(**report)
+    workers = [one for one in result.get("workers") or () if one.hashrate or one.state not in ("inactive", "dead")]
+    if result.pop("summed", False) and workers:
         windows = set(workers[0].hashrate).intersection(*(worker.hashrate for worker in workers))
-        part["hashrate"] = {window: sum(one.hashrate[window] for one in workers) for window in sorted(windows)}
-    return part
+        result["hashrate"] = {window: sum(one.hashrate[window] for one in workers) for window in sorted(windows)}
+    return result
 
 
-def _without_repeats(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, ...]:
-    """Return each worker once: a list that grew between two pages shows one of them on both."""
+def _without_duplicates(workers: tuple[WorkerReport, ...]) -> tuple[WorkerReport, ...]:
+    """Return each worker once: a list that grows between two pages repeats a worker on the second one."""
     known = {(one.name, one.last_share, one.state, one.work, *one.hashrate.items()): one for one in workers}
     return tuple(known.values())
 
 
-LISTS: Final = frozenset({"workers", "earnings", "payouts"})
-"""What is told also when it is empty: there are none."""
+LIST_FIELDS: Final = frozenset({"workers", "earnings", "payouts"})
+"""Fields for which an empty list is information: there are none."""
 
 
-def believed(part: Part) -> Part:
-    """Return `part` without lists that came out empty beside fields that could not be read: there may be something."""
-    if part.get("defects"):
-        if part.get("workers") == ():
-            del part["workers"]
-        if part.get("earnings") == ():
-            del part["earnings"]
-        if part.get("payouts") == ():
-            del part["payouts"]
-    return part
+def drop_doubtful_lists(report: PartialReport) -> PartialReport:
+    """Return a copy of `report` without empty lists if some fields were unreadable: the list may not be empty."""
+    result = PartialReport(**report)
+    if result.get("defects"):
+        if result.get("workers") == ():
+            del result["workers"]
+        if result.get("earnings") == ():
+            del result["earnings"]
+        if result.get("payouts") == ():
+            del result["payouts"]
+    return result
 
 
-def told(part: Part) -> bool:
-    """Tell whether `part` holds anything: an empty list is something, no known field at all is not."""
-    beside = ("at", "defects", "more", "summed")
+def has_content(report: PartialReport) -> bool:
+    """Return whether `report` has any field of a report; an empty list counts as content."""
+    meta = ("at", "defects", "more", "summed")
     return any(
-        value or (value is not None and key in LISTS) or isinstance(value, int | float)
-        for key, value in part.items()
-        if key not in beside
+        value or (value is not None and key in LIST_FIELDS) or isinstance(value, int | float)
+        for key, value in report.items()
+        if key not in meta
     )

@@ -1,20 +1,20 @@
-"""Holds what is known of every pool at one moment, as the metric table and the pages read it."""
+"""Defines the current state of every pool, as the metric table and the web pages read it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from stratoscope.fields import clean_text
-from stratoscope.pools.reader import added_up
+from stratoscope.pools.reader import sum_by_name
 from stratoscope.pools.report import PoolReport, Scheme, WorkerReport
 
 UNNAMED: Final = ""
-RigOf = Callable[[str, str], str | None]
-"""Returns the rig behind a worker: (name of the pool, worker as the pool writes it) → rig, None where unknown."""
+FindRig = Callable[[str, str], str | None]
+"""Returns the rig behind a worker: (name of the pool, worker as the pool writes it) → rig; None if unknown."""
 
 
 class WorkerRow(NamedTuple):
-    """A worker with series of its own: the rig behind it, and its name where that may be shown."""
+    """A worker with its own series: the rig behind it, and its name if names may be shown."""
 
     rig: str
     worker: str
@@ -22,8 +22,8 @@ class WorkerRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolNow:
-    """One pool: what it says, how old each part of that is, and how the asking fares."""
+class PoolState:
+    """One pool: its report, the age of each result, and how polling it goes."""
 
     name: str
     kind: str
@@ -35,34 +35,28 @@ class PoolNow:
     unreadable: int = 0  # fields, since the start
     up: bool | None = None
     last_success: float | None = None  # UTC s
-    wrong: str | None = None  # the newest failure, for people
+    error: str | None = None  # the current failure as text
     workers: tuple[WorkerRow, ...] = ()
-    left_out: int = 0  # workers beyond the limit
+    left_out: int = 0  # workers over the limit
 
 
-def worker_rows(report: PoolReport, rig_of: RigOf, *, named: bool, most: int) -> tuple[tuple[WorkerRow, ...], int]:
-    """Return the workers that get series, and how many are left out by the limit `most`.
+def worker_rows(report: PoolReport, find_rig: FindRig, *, named: bool, limit: int) -> tuple[tuple[WorkerRow, ...], int]:
+    """Return at most `limit` rows of workers, and the number of rows left out.
 
-    Without names only workers with a known rig are there, those of one rig added up: a pool's worker name often is a
-    payout address.
+    Unless `named`, only workers of a known rig get a row, one per rig: a worker's name is often a payout address.
     """
     groups: dict[tuple[str, str], list[WorkerReport]] = {}
     for worker in report.workers or ():
-        rig = rig_of(report.pool, worker.name) or ""
+        rig = find_rig(report.pool, worker.name) or ""
         name = clean_text(worker.name) if named else UNNAMED
         if rig or name:
             groups.setdefault((rig, name), []).append(worker)
-    rows = [WorkerRow(rig, name, _together(same)) for (rig, name), same in list(groups.items())[:most]]
-    return tuple(rows), max(0, len(groups) - most)
+    rows = [WorkerRow(rig, name, _merge(same)) for (rig, name), same in list(groups.items())[:limit]]
+    return tuple(rows), max(0, len(groups) - limit)
 
 
-def _together(same: Iterable[WorkerReport]) -> WorkerReport:
-    workers = list(same)
-    if len(workers) == 1:
-        return workers[0]
-    first = workers[0].name
-    alike = (
-        WorkerReport(name=first, hashrate=w.hashrate, work=w.work, last_share=w.last_share, state=w.state)
-        for w in workers
-    )
-    return added_up(alike)[0]
+def _merge(workers: Iterable[WorkerReport]) -> WorkerReport:
+    first, *others = workers
+    if not others:
+        return first
+    return sum_by_name([first, *(replace(worker, name=first.name) for worker in others)])[0]

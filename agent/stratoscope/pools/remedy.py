@@ -1,35 +1,34 @@
-"""Says what a person can do when a pool tells nothing: one sentence per reason, with the pool's own way to a key."""
+"""Suggests what to do when a pool request fails: one sentence per reason, plus how to get a key from that pool."""
 
 from typing import Final
 
 from stratoscope.errors import SourceError
-from stratoscope.pools.pool import Pool
+from stratoscope.pools.pool import PoolAdapter
 
 REMEDIES: Final = {
-    "unreachable": "Check `url` and the way there from this machine: DNS, firewall, proxy.",
-    "timeout": "The pool is slow or something on the way swallows the request: try again later.",
-    "tls": "The certificate is not valid for that host: check `url`, the clock of this machine, and proxies "
-    "on the way.",
-    "rate_limited": "Too many requests came with this key or from this address: does another program use it too? The "
-    "agent waits as long as the pool asks.",
-    "redirect": "The pool moved: set `url` to where it is now. Redirects are not followed, because a key goes "
+    "unreachable": "Check `url` and the network path from this machine: DNS, firewall, proxy.",
+    "timeout": "The pool is slow, or a firewall or proxy drops the request: try again later.",
+    "tls": "The certificate is not valid for that host: check `url`, this machine's clock, and proxies on the way.",
+    "rate_limited": "Too many requests with this key or from this address: check whether another program uses it. The "
+    "agent waits as long as the pool requests.",
+    "redirect": "The pool moved: set `url` to the new address. Redirects are not followed, because the key would go "
     "with them.",
-    "oversize": "Something else than the pool answers there: check `url`.",
-    "not_json": "A page for people came instead of an answer, such as a captcha or a login: open the address of "
-    "the pool from this machine to see which, and check `url`.",
-    "schema": "The pool's API may have changed: look whether a newer Stratoscope knows it.",
-    "refused": "The pool says why.",
-    "waiting": "It failed before or asked for a pause; nothing was sent.",
-    "http": "The pool has trouble of its own: try again later.",
+    "oversize": "Another service responds at this address: check `url`.",
+    "not_json": "The pool returned a web page, such as a captcha or a login form: open the address in a browser on "
+    "this machine, and check `url`.",
+    "schema": "The pool's API may have changed: check whether a newer Stratoscope version supports it.",
+    "refused": "The pool gives the reason.",
+    "waiting": "An earlier request failed or the pool requested a pause; nothing was sent.",
+    "http": "The pool has a problem: try again later.",
 }
 
 
-def remedy(pool: Pool, error: SourceError) -> str:
-    """Return what to do about `error`."""
+def remedy(pool: PoolAdapter, error: SourceError) -> str:
+    """Return what the operator can do about `error`; "" if nothing is known."""
     if error.reason == "auth":
-        return f"The pool does not accept the login. {pool.access}"
+        return f"The pool rejects the login. {pool.access}"
     if error.reason == "http" and error.detail in ("HTTP 404", "HTTP 400"):
         return f"The pool does not know the account or the page: check `account` and `url`. {pool.notes}".strip()
-    if error.reason == "unreachable" and pool.way != "http":
-        return f"Check `path`, `account`, and whether the agent's user may read there. {pool.access}"
+    if error.reason == "unreachable" and pool.transport != "http":
+        return f"Check `path`, `account`, and whether the agent's user has read access. {pool.access}"
     return REMEDIES.get(error.reason, "")

@@ -1,4 +1,4 @@
-"""Keeps what the configured pools say: each is asked on its own, and `reports` holds the newest of each."""
+"""Polls all configured pools, each in its own task, and keeps the newest report of each."""
 
 import asyncio
 import traceback
@@ -6,116 +6,132 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from stratoscope.clock import Clock
-from stratoscope.outside.fetch import Fetcher, Remote
-from stratoscope.outside.source_metrics import SourceTally
+from stratoscope.outside.fetch import Fetcher, RemoteService
+from stratoscope.outside.source_metrics import SourceMetrics
 from stratoscope.pools.adapters import BY_KIND
-from stratoscope.pools.poller import AskedPool
-from stratoscope.pools.rate_limit import Bucket
-from stratoscope.pools.records import PoolNow, RigOf, WorkerRow, worker_rows
+from stratoscope.pools.poller import Log, PoolPoller
+from stratoscope.pools.pool import PoolAdapter
+from stratoscope.pools.rate_limit import RateLimiter
+from stratoscope.pools.records import FindRig, PoolState, WorkerRow, worker_rows
 from stratoscope.pools.report import PoolReport
 from stratoscope.pools.settings import PoolSettings
-from stratoscope.pools.transports import MOST, Folder, Sockets, Way, Web
+from stratoscope.pools.transports import MAX_ANSWER_BYTES, FileTransport, HttpTransport, Transport, UnixSocketTransport
 from stratoscope.units import MINUTE
 
-FRESH: Final = 1.0
-"""Seconds for which a record is handed out before ages are looked at again."""
-Warn = Callable[[str], None]
-Door = tuple[str, str]
-"""Where is asked and with which key: whoever shares both shares pauses and limits."""
+MAX_STATE_AGE_S: Final = 1.0
+"""The states of all pools are computed again after this time."""
+RESTART_DELAY_S: Final = MINUTE
+"""Wait before a poller that failed with an internal error is started again."""
+EndpointKey = tuple[str, str]
+"""Address and API key: pools that share both share pauses and rate limits."""
 
 
-class LivePools:
-    """Every configured pool. Nothing in `reports` is older than it may be, even if `run` stands."""
+class PoolService:
+    """Every configured pool. `reports` contains no expired figures, even while `run` is not running."""
 
     def __init__(
         self,
         settings: Iterable[PoolSettings],
         clock: Clock,
         *,
-        chance: Callable[[], float],
-        warn: Warn = lambda _: None,
+        random01: Callable[[], float],
+        warn: Log = lambda _: None,
+        inform: Log = lambda _: None,
     ) -> None:
-        """Make the pools; `chance` gives numbers from 0 to 1, `warn` hears what changed."""
-        self.rig_of: RigOf = self._configured
-        self._clock, self._chance, self._warn = clock, chance, warn
-        self._fetcher = Fetcher(clock, chance, SourceTally())
-        self._ways: dict[Door, Way] = {}
-        self._buckets: dict[Door, Bucket] = {}
-        self.asked: dict[str, AskedPool] = {}
+        """Create the pollers; `random01` returns numbers in [0, 1), `warn` and `inform` write log lines."""
+        self.rig_of: FindRig = self._configured_rig
+        self._clock, self._random01, self._warn, self._inform = clock, random01, warn, inform
+        self._fetcher = Fetcher(clock, random01, SourceMetrics())
+        self._transports: dict[EndpointKey, Transport] = {}
+        self._limiters: dict[EndpointKey, RateLimiter] = {}
+        self.pollers: dict[str, PoolPoller] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._now: tuple[float, tuple[PoolNow, ...]] | None = None
+        self._states: tuple[float, tuple[PoolState, ...]] | None = None
         self._rows: dict[str, tuple[PoolReport, tuple[tuple[WorkerRow, ...], int]]] = {}
         self.follow(settings)
 
-    def _configured(self, pool: str, worker: str) -> str | None:
-        asked = self.asked.get(pool)
-        return None if asked is None else asked.settings.workers.get(worker)
+    def _configured_rig(self, pool: str, worker: str) -> str | None:
+        poller = self.pollers.get(pool)
+        return None if poller is None else poller.settings.workers.get(worker)
 
     def rematch(self) -> None:
-        """Look up anew which rig each worker is: `rig_of` has learnt something."""
+        """Look up the rig of each worker again: the answers of `rig_of` have changed."""
         self._rows.clear()
-        self._now = None
+        self._states = None
 
     def follow(self, settings: Iterable[PoolSettings]) -> None:
-        """Ask these pools from now on; those whose settings did not change are not touched."""
+        """Switch to these pools; pollers with unchanged settings keep running."""
         wanted = {one.name: one for one in settings}
-        for name in [name for name, asked in self.asked.items() if wanted.get(name) != asked.settings]:
-            del self.asked[name]
+        for name in [name for name, poller in self.pollers.items() if wanted.get(name) != poller.settings]:
+            del self.pollers[name]
             self._rows.pop(name, None)
             if (task := self._tasks.pop(name, None)) is not None:
                 task.cancel()
         for name, one in wanted.items():
-            if name not in self.asked:
-                self.asked[name] = self._made(one)
-                self._begin(name)
-        self._now = None
+            if name not in self.pollers:
+                self.pollers[name] = self._make_poller(one)
+                self._start(name)
+        self._states = None
 
-    def _made(self, settings: PoolSettings) -> AskedPool:
+    def _make_poller(self, settings: PoolSettings) -> PoolPoller:
         pool = BY_KIND[settings.kind]
-        where = str(settings.path) if settings.path is not None else settings.url or pool.url or ""
-        door = where, settings.account.key
-        if door not in self._ways:
-            self._ways[door] = self._way(settings, pool.way, where)
-            self._buckets[door] = Bucket(pool.spacing, pool.burst, self._clock)
-        return AskedPool(settings, pool, self._ways[door], self._buckets[door], self._clock, self._chance, self._warn)
+        address = str(settings.path) if settings.path is not None else settings.url or pool.url or ""
+        key = address, settings.account.key
+        if key not in self._transports:
+            self._transports[key] = self._make_transport(settings, pool, address)
+            self._limiters[key] = RateLimiter(pool.spacing, pool.burst, self._clock)
+        return PoolPoller(
+            settings,
+            pool,
+            self._transports[key],
+            self._limiters[key],
+            self._clock,
+            self._random01,
+            warn=self._warn,
+            inform=self._inform,
+        )
 
-    def _way(self, settings: PoolSettings, way: str, where: str) -> Way:
+    def _make_transport(self, settings: PoolSettings, pool: PoolAdapter, address: str) -> Transport:
         if settings.path is not None:
-            return Sockets(settings.path) if way == "socket" else Folder(settings.path)
-        return Web(Remote(settings.name, where, self._fetcher, allow_http=settings.allow_http, most=MOST))
+            return UnixSocketTransport(settings.path) if pool.transport == "socket" else FileTransport(settings.path)
+        remote = RemoteService(
+            settings.name, address, self._fetcher, allow_http=settings.allow_http, max_bytes=MAX_ANSWER_BYTES
+        )
+        return HttpTransport(remote)
 
     async def run(self) -> None:
-        """Ask until cancelled."""
+        """Poll until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                for name in self.asked:
-                    self._begin(name)
+                for name in self.pollers:
+                    self._start(name)
                 await asyncio.get_running_loop().create_future()
         finally:
             self._group = None
             await self.close()
 
-    def _begin(self, name: str) -> None:
+    def _start(self, name: str) -> None:
         if self._group is not None:
-            self._tasks[name] = self._group.create_task(self._forever(name), name=f"pool {name}")
+            self._tasks[name] = self._group.create_task(self._run_poller(name), name=f"pool {name}")
 
-    async def _forever(self, name: str) -> None:
+    async def _run_poller(self, name: str) -> None:
         while True:
             try:
-                await self.asked[name].run()
-            except Exception:  # noqa: BLE001 — a bug over a stranger's answer must not stop the polling of rigs
-                self._warn(f"pool {name}: a bug of ours: {traceback.format_exc(limit=-3)}")
-            await self._clock.sleep(MINUTE)
+                await self.pollers[name].run()
+            except Exception:  # noqa: BLE001 — an error in reading one pool's response must not stop the polling of rigs
+                trace = traceback.format_exc(limit=-3)
+                self._warn(f"pool {name}: internal error while polling (please report): {trace}")
+            await self._clock.sleep(RESTART_DELAY_S)
 
-    async def once(self) -> None:
-        """Ask every call of every pool once."""
-        await asyncio.gather(*(self._once(asked) for asked in self.asked.values()))
-        self._now = None
+    async def poll_once(self) -> None:
+        """Make every call of every pool once."""
+        await asyncio.gather(*(self._poll_all_calls(poller) for poller in self.pollers.values()))
+        self._states = None
 
-    async def _once(self, asked: AskedPool) -> None:
-        for kept in asked.calls:
-            await asked.ask(kept)
+    async def _poll_all_calls(self, poller: PoolPoller) -> None:
+        for state in poller.calls:
+            await poller.poll(state)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -123,40 +139,40 @@ class LivePools:
 
     @property
     def reports(self) -> Mapping[str, PoolReport]:
-        """Return the newest report of each pool that says anything, by its name in the config."""
+        """Return the newest report of each pool that has one, by the pool's name in the config."""
         return {one.name: one.report for one in self.now if one.report is not None}
 
     @property
-    def now(self) -> tuple[PoolNow, ...]:
-        """Return what is known of every pool now; a record is at most a second old."""
+    def now(self) -> tuple[PoolState, ...]:
+        """Return the state of every pool, at most MAX_STATE_AGE_S old."""
         at = self._clock.monotonic()
-        if self._now is None or at - self._now[0] >= FRESH:
-            self._now = at, tuple(map(self._standing, tuple(self.asked.values())))
-        return self._now[1]
+        if self._states is None or at - self._states[0] >= MAX_STATE_AGE_S:
+            self._states = at, tuple(map(self._state_of, tuple(self.pollers.values())))
+        return self._states[1]
 
-    def _standing(self, asked: AskedPool) -> PoolNow:
-        report = asked.report
-        rows, left_out = ((), 0) if report is None else self._workers(asked.settings, report)
-        wrong = next((kept.wrong for kept in asked.calls if kept.wrong is not None), None)
-        return PoolNow(
-            name=asked.settings.name,
-            kind=asked.settings.kind,
-            title=asked.pool.title,
-            scheme=asked.settings.scheme or (asked.pool.scheme if report is None else report.scheme),
+    def _state_of(self, poller: PoolPoller) -> PoolState:
+        settings, report = poller.settings, poller.report
+        rows, left_out = ((), 0) if report is None else self._worker_rows(settings, report)
+        error = next((state.error for state in poller.calls if state.error is not None), None)
+        return PoolState(
+            name=settings.name,
+            kind=settings.kind,
+            title=poller.pool.title,
+            scheme=settings.scheme or (poller.pool.scheme if report is None else report.scheme),
             report=report,
-            ages=asked.ages(),
-            outcomes=dict(asked.outcomes),
-            unreadable=asked.unreadable,
-            up=asked.up,
-            last_success=asked.last_success,
-            wrong=asked.stands_still if wrong is None else str(wrong),
+            ages=poller.ages(),
+            outcomes=dict(poller.outcomes),
+            unreadable=poller.unreadable,
+            up=poller.up,
+            last_success=poller.last_success,
+            error=poller.stale_reason if error is None else str(error),
             workers=rows,
             left_out=left_out,
         )
 
-    def _workers(self, settings: PoolSettings, report: PoolReport) -> tuple[tuple[WorkerRow, ...], int]:
+    def _worker_rows(self, settings: PoolSettings, report: PoolReport) -> tuple[tuple[WorkerRow, ...], int]:
         known = self._rows.get(settings.name)
         if known is None or known[0] is not report:
-            rows = worker_rows(report, self.rig_of, named=settings.worker_names, most=settings.max_workers)
+            rows = worker_rows(report, self.rig_of, named=settings.worker_names, limit=settings.max_workers)
             known = self._rows[settings.name] = report, rows
         return known[1]

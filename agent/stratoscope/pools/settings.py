@@ -1,30 +1,30 @@
-"""Defines what a configured pool is told: which adapter, where, as whom, and the operator's own word on its terms."""
+"""Defines the settings of one configured pool: adapter, address, account, and what the operator overrides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from stratoscope.pools.pool import Account
+from stratoscope.pools.pool import PoolAccount
 from stratoscope.pools.report import Scheme
 
-MOST_WORKERS: Final = 1000
+DEFAULT_MAX_WORKERS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSettings:
-    """One pool and one account at it. Its repr holds no secret."""
+    """One account at one pool. Its repr shows no secret."""
 
     name: str
     kind: str
     url: str | None = None
     allow_http: bool = False
     path: Path | None = None
-    account: Account = field(default_factory=Account)
+    account: PoolAccount = field(default_factory=PoolAccount)
     fee: float | None = None  # ratio
     scheme: Scheme | None = None
-    stratum: tuple[str, ...] = ()  # hosts that rigs mine at; (): any, told apart by the account
+    stratum: tuple[str, ...] = ()  # hosts that rigs mine at; (): any host, the account decides
     tolerance: float = 0.01  # ratio by which rigs may overstate their hashrate
-    workers: Mapping[str, str] = field(default_factory=dict)  # worker as the pool writes it → rig
-    worker_names: bool = False  # may be a label
-    max_workers: int = MOST_WORKERS  # that get series of their own
+    workers: Mapping[str, str] = field(default_factory=dict)  # worker name as the pool writes it → rig
+    worker_names: bool = False  # worker names may be used as labels
+    max_workers: int = DEFAULT_MAX_WORKERS  # workers with their own series

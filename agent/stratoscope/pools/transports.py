@@ -1,4 +1,4 @@
-"""Carries a request to a pool and its answer back: over HTTP, from CKPool's log directory, or over its unix sockets."""
+"""Sends a request to a pool and reads the response: over HTTP, from CKPool's log directory or its unix sockets."""
 
 import asyncio
 import os
@@ -8,93 +8,94 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from stratoscope.errors import SourceError
-from stratoscope.outside.fetch import DEADLINE, LARGE, Remote
-from stratoscope.pools.pool import Ask
+from stratoscope.outside.fetch import DEADLINE_S, PARSE_IN_THREAD_FROM_BYTES, RemoteService
+from stratoscope.pools.pool import PoolRequest
 
-MOST: Final = 16 << 20
-"""Bytes of an answer: ten thousand workers in one list are some five MiB."""
-LENGTH: Final = 4
-"""CKPool sends the length of a message first: four bytes, the least significant first."""
+MAX_ANSWER_BYTES: Final = 16 << 20
+"""A list of ten thousand workers takes about five MiB."""
+LENGTH_PREFIX_BYTES: Final = 4
+"""CKPool sends the length of a message first, as a little-endian integer."""
 T = TypeVar("T")
 
 
-class Way(Protocol):
-    """Something that takes a request and brings what was read of the answer."""
+class Transport(Protocol):
+    """Sends a request and passes the response to a reader."""
 
-    async def carry(self, ask: Ask, read: Callable[[bytes], T]) -> T:
-        """Return what `read` makes of the answer; raise SourceError."""
+    async def send(self, request: PoolRequest, read: Callable[[bytes], T]) -> T:
+        """Return the result of `read` on the response; raise SourceError."""
         ...
 
 
-class Web:
-    """A service over HTTP, with its pauses and its breaker."""
+class HttpTransport:
+    """A pool's HTTP API, with its pauses and its circuit breaker."""
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: RemoteService) -> None:
         self._remote = remote
 
-    async def carry(self, ask: Ask, read: Callable[[bytes], T]) -> T:
-        """Return what `read` makes of the answer; raise SourceError."""
-        return (await self._remote.ask(ask.method, ask.path, read, ask.headers, ask.body)).value
+    async def send(self, request: PoolRequest, read: Callable[[bytes], T]) -> T:
+        """Return the result of `read` on the response; raise SourceError."""
+        response = await self._remote.request(request.method, request.path, read, request.headers, request.body)
+        return response.value
 
 
-class Folder:
-    """A directory whose files are the answers."""
+class FileTransport:
+    """A directory whose files are the responses."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    async def carry(self, ask: Ask, read: Callable[[bytes], T]) -> T:
-        """Return what `read` makes of the file; raise SourceError."""
-        return await asyncio.to_thread(lambda: read(_load(self._directory, ask.path)))
+    async def send(self, request: PoolRequest, read: Callable[[bytes], T]) -> T:
+        """Return the result of `read` on the file; raise SourceError."""
+        return await asyncio.to_thread(lambda: read(_load(self._directory, request.path)))
 
 
 def _load(directory: Path, below: str) -> bytes:
     try:
         path = (directory / below.lstrip("/")).resolve()
         if not path.is_relative_to(directory.resolve()):
-            raise SourceError("refused", "the account's file would lie outside of the directory")
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe would wait for a writer
+            raise SourceError("refused", "the account's file is outside of the directory")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would block until it is written
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise SourceError("unreachable", "it is not a regular file")
-            body = file.read(MOST + 1)
+            body = file.read(MAX_ANSWER_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise SourceError("unreachable", (reason or "no such file").lower()) from None
-    if len(body) > MOST:
-        raise SourceError("oversize", f"over {MOST >> 20} MiB")
+    if len(body) > MAX_ANSWER_BYTES:
+        raise SourceError("oversize", f"over {MAX_ANSWER_BYTES >> 20} MiB")
     return body
 
 
-class Sockets:
-    """A directory of CKPool's unix sockets: a message there, one back, and the connection ends."""
+class UnixSocketTransport:
+    """A directory of CKPool's unix sockets: one message each way, then the connection closes."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    async def carry(self, ask: Ask, read: Callable[[bytes], T]) -> T:
-        """Return what `read` makes of the answer; raise SourceError."""
+    async def send(self, request: PoolRequest, read: Callable[[bytes], T]) -> T:
+        """Return the result of `read` on the response; raise SourceError."""
         try:
-            async with asyncio.timeout(DEADLINE):
-                body = await self._exchange(ask)
+            async with asyncio.timeout(DEADLINE_S):
+                body = await self._exchange(request)
         except TimeoutError:
-            raise SourceError("timeout", f"no whole answer within {DEADLINE:.0f} s") from None
+            raise SourceError("timeout", f"no complete response within {DEADLINE_S:.0f} s") from None
         except asyncio.IncompleteReadError:
-            raise SourceError("unreachable", "the answer was cut off") from None
+            raise SourceError("unreachable", "the response was cut off") from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise SourceError("unreachable", (reason or "no such socket").lower()) from None
-        return read(body) if len(body) < LARGE else await asyncio.to_thread(read, body)
+        return read(body) if len(body) < PARSE_IN_THREAD_FROM_BYTES else await asyncio.to_thread(read, body)
 
-    async def _exchange(self, ask: Ask) -> bytes:
-        message = ask.body or b""
-        reader, writer = await asyncio.open_unix_connection(self._directory / ask.path)
+    async def _exchange(self, request: PoolRequest) -> bytes:
+        message = request.body or b""
+        reader, writer = await asyncio.open_unix_connection(self._directory / request.path)
         try:
-            writer.write(len(message).to_bytes(LENGTH, "little") + message)
+            writer.write(len(message).to_bytes(LENGTH_PREFIX_BYTES, "little") + message)
             await writer.drain()
-            length = int.from_bytes(await reader.readexactly(LENGTH), "little")
-            if length > MOST:
-                raise SourceError("oversize", f"over {MOST >> 20} MiB")
+            length = int.from_bytes(await reader.readexactly(LENGTH_PREFIX_BYTES), "little")
+            if length > MAX_ANSWER_BYTES:
+                raise SourceError("oversize", f"over {MAX_ANSWER_BYTES >> 20} MiB")
             return await reader.readexactly(length)
         finally:
             writer.close()

@@ -1,35 +1,46 @@
-"""Reconciles every configured pool with the rigs: takes what is seen of both, keeps what is known now."""
+"""Reconciles every configured pool with the rigs: compares what each pool credits and pays with what the rigs did.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+It reads no clock, opens nothing and logs nothing. All times are UTC seconds that the caller passes in. Long work is
+split into slices, and other tasks of the event loop run between them.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.events import Event
 from stratoscope.fleet import RigId, RigSnapshot
 from stratoscope.pools.report import Earning, PoolReport, WorkerReport
-from stratoscope.reconcile.book import PoolBook, Reconciled, Terms
-from stratoscope.reconcile.comparison import SPAN, Piece, account_of, best_window, works
-from stratoscope.reconcile.days import Worth
-from stratoscope.reconcile.matching import Matching, Place, Seat
-from stratoscope.reconcile.spans import LATE, SLICE, WHOLE, Ties
+from stratoscope.reconcile.comparison import MIN_SPAN_S, SpanComparison, choose_window, is_working, sum_hashrate
+from stratoscope.reconcile.days import HashValue
+from stratoscope.reconcile.matching import Matching, PoolIdentity, WorkerSlot
+from stratoscope.reconcile.pool_tracker import PoolReconciliation, PoolTerms, PoolTracker
+from stratoscope.reconcile.span_comparer import MAX_POOL_LAG_S, SpanComparer
 from stratoscope.reconcile.waterfall import PoolDay, block_odds
 from stratoscope.units import HOUR
 
-State = Mapping[str, Sequence[Sequence[float]]]
-"""What the tests know, by pool."""
-ALONE: Final = "solo"
+RIGS_PER_SLICE: Final = 500
+"""Rigs that are added before other tasks run."""
+WORKERS_PER_SLICE: Final = 100
+"""Workers that are compared before other tasks run."""
+WHOLE_ACCOUNT: Final = ""
+"""The worker name used for the whole account of a pool that lists no workers."""
+SOLO: Final = "solo"
+TestStates = Mapping[str, Sequence[Sequence[float]]]
+"""Pool → `PoolTracker.state()`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
-    """One pool of the config: how rigs know it, and what is agreed with it."""
+class PoolAgreement:
+    """One pool of the config: how to recognise its rigs, and the agreed terms."""
 
-    place: Place
-    terms: Terms
+    identity: PoolIdentity
+    terms: PoolTerms
 
 
-class Reckoner:
-    """Everything that is reconciled. Pure: times are UTC seconds that are given; long work yields now and then."""
+class Reconciler:
+    """Tracks all configured pools and the rigs that mine at them."""
 
     def __init__(
         self,
@@ -37,178 +48,195 @@ class Reckoner:
         events: Callable[[Event], None],
         *,
         rows: Iterable[PoolDay] = (),
-        states: State | None = None,
-        span: float = SPAN,
+        states: TestStates | None = None,
+        span: float = MIN_SPAN_S,
     ) -> None:
-        """Go on from the `rows` and `states` of the ledger."""
+        """Continue from the `rows` and `states` of the ledger; `span` is the shortest comparison in s."""
         self.site, self._events = site, events
-        self.ties = Ties(span)
-        self.books: dict[str, PoolBook] = {}
-        self.agreed: dict[str, Agreed] = {}
+        self.trackers: dict[str, PoolTracker] = {}
+        self.agreements: dict[str, PoolAgreement] = {}
+        self._comparer = SpanComparer(span)
         self._rows, self._states = list(rows), dict(states or {})
         self._coverage: dict[str, float] = {}
-        self._seats: dict[RigId, Seat] = {}  # the last one of every rig, for those that are not heard
-        self._rig_of: dict[Seat, RigId] = {}
-        self._hashrates: dict[str, float] = {}  # of whole accounts
-        self._works: dict[str, dict[str, bool | None]] = {}  # pool → worker → whether shares of it come
-        self._records: dict[str, Reconciled] = {}
+        self._last_assignments: dict[RigId, WorkerSlot] = {}  # also of rigs that are unreachable now
+        self._rig_of: dict[WorkerSlot, RigId] = {}
+        self._hashrates: dict[str, float] = {}  # pool → H/s of the account
+        self._working: dict[str, dict[str, bool | None]] = {}  # pool → worker → whether the pool receives its shares
+        self._results: dict[str, PoolReconciliation] = {}
 
-    def follow(self, agreed: Iterable[Agreed], firmware_fee: float) -> None:
-        """Reconcile these pools from now on; what is known of those that stay goes on."""
-        self.ties.firmware_fee = firmware_fee
-        self.agreed = {one.terms.pool: one for one in agreed}
-        for gone in self.books.keys() - self.agreed.keys():
-            del self.books[gone]
-            self._records.pop(gone, None)
-        for name, one in self.agreed.items():
-            book = self.books.get(name)
-            if book is None:
-                book = self.books[name] = PoolBook(one.terms, self.site, self._rows)
-                book.resume(self._states.get(name, ()))
-            book.terms = one.terms
+    def follow(self, agreements: Iterable[PoolAgreement], firmware_fee: float) -> None:
+        """Switch to these pools; pools that stay keep everything known about them."""
+        self._comparer.firmware_fee = firmware_fee
+        self.agreements = {one.terms.pool: one for one in agreements}
+        for gone in self.trackers.keys() - self.agreements.keys():
+            del self.trackers[gone]
+            self._results.pop(gone, None)
+        for name, one in self.agreements.items():
+            tracker = self.trackers.get(name)
+            if tracker is None:
+                tracker = self.trackers[name] = PoolTracker(one.terms, self.site, self._rows)
+                tracker.restore(self._states.get(name, ()))
+            tracker.terms = one.terms
 
-    def sit(self, matching: Matching) -> bool:
-        """Take who is who from now on; tell whether a worker is another rig now."""
-        self.ties.sit(matching)
-        self._seats.update(matching.seats)
+    def set_matching(self, matching: Matching) -> bool:
+        """Replace the matching; return whether `rig_of` has changed."""
+        self._comparer.set_matching(matching)
+        self._last_assignments.update(matching.assignments)
         before, self._rig_of = self._rig_of, {}
-        for pool in self.books:
+        for pool in self.trackers:
             for worker, rigs in matching.rigs_of(pool).items():
                 if len(rigs) == 1:
-                    self._rig_of[Seat(pool, worker)] = rigs[0]
+                    self._rig_of[WorkerSlot(pool, worker)] = rigs[0]
         return self._rig_of != before
 
     def rig_of(self, pool: str, worker: str) -> RigId | None:
-        """Return the rig that a worker is, where it is exactly one."""
-        return self._rig_of.get(Seat(pool, worker))
+        """Return the rig of a worker; None unless it is exactly one."""
+        return self._rig_of.get(WorkerSlot(pool, worker))
 
-    def look(
-        self, snapshots: Iterable[RigSnapshot], at: float, worth: Worth | None, schemes: Mapping[str, PoolReport]
-    ) -> Iterator[None]:
-        """Take every rig's newest snapshot; `schemes` are the reports that tell how a pool pays."""
-        books = dict(self.books)  # the config may change between two slices
-        passed = {name: self._begin(book, at, schemes.get(name)) for name, book in books.items()}
+    async def add_snapshots(
+        self,
+        snapshots: Iterable[RigSnapshot],
+        at: float,
+        value: HashValue | None,
+        reports: Mapping[str, PoolReport],
+    ) -> None:
+        """Add the newest snapshot of every rig; `reports` state how the pools pay, where the config does not."""
+        trackers = dict(self.trackers)  # the config may change between two slices
+        seconds = {name: self._begin(tracker, at, reports.get(name)) for name, tracker in trackers.items()}
         known = set()
         for count, snapshot in enumerate(snapshots, 1):
             known.add(snapshot.rig)
-            seat = self.ties.matching.seats.get(snapshot.rig)
-            if seat is None and snapshot.reading is None:
-                seat = self._seats.get(snapshot.rig)
-            elif seat is None:
-                self._seats.pop(snapshot.rig, None)  # it works elsewhere now
-            if seat is not None and seat.pool in passed:
-                stretch = self.ties.look(snapshot)
-                at_work = self._works.get(seat.pool, {}).get(seat.worker)
-                books[seat.pool].days.passed(at, passed[seat.pool], snapshot, stretch, worth, at_work)
-            if count % SLICE == 0:
-                yield
-        for rig in self._seats.keys() - known:
-            del self._seats[rig]
+            worker = self._current_worker(snapshot)
+            if worker is not None and worker.pool in seconds:
+                progress = self._comparer.add_snapshot(snapshot)
+                working = self._working.get(worker.pool, {}).get(worker.name)
+                days = trackers[worker.pool].days
+                days.add_rig_time(at, seconds[worker.pool], snapshot, progress, value, working)
+            if count % RIGS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        for rig in self._last_assignments.keys() - known:
+            del self._last_assignments[rig]
 
-    def _begin(self, book: PoolBook, at: float, report: PoolReport | None) -> float:
-        terms = book.terms
-        scheme = terms.scheme or (report.scheme if report is not None else None)
+    def _current_worker(self, snapshot: RigSnapshot) -> WorkerSlot | None:
+        """Return the worker of a rig, for an unreachable rig its last one; forget it if the rig mines elsewhere."""
+        worker = self._comparer.matching.assignments.get(snapshot.rig)
+        if worker is not None:
+            return worker
+        if snapshot.reading is None:
+            return self._last_assignments.get(snapshot.rig)
+        self._last_assignments.pop(snapshot.rig, None)
+        return None
+
+    def _begin(self, tracker: PoolTracker, at: float, report: PoolReport | None) -> float:
+        terms = tracker.terms
         fee = terms.fee if terms.fee is not None or report is None else report.fee_ratio
-        return book.days.begin(at, scheme, fee, self.ties.firmware_fee)
+        return tracker.days.begin(at, terms.scheme_of(report), fee, self._comparer.firmware_fee)
 
-    def take(self, pool: str, report: PoolReport, at: float) -> Iterator[None]:
-        """Take a list of workers as it was at UTC `at`; of a pool that lists none, the account as a whole."""
-        book = self.books.get(pool)
-        if book is None:
+    async def add_workers(self, pool: str, report: PoolReport, at: float) -> None:
+        """Add a worker list observed at UTC `at`; for a pool without one, the account total."""
+        tracker = self.trackers.get(pool)
+        if tracker is None:
             return
         workers: Sequence[WorkerReport] = report.workers or ()
         if report.workers is None:
-            workers = (WorkerReport(name=WHOLE, hashrate=report.hashrate, work=report.work),)
-        self._cover(book, workers, at)
-        self._works[pool] = {worker.name: works(worker, at) for worker in report.workers or ()}
-        pieces: list[Piece] = []
-        for piece in self.ties.pieces(pool, workers, at):
-            if piece is None:
-                yield
-                continue
-            pieces.append(piece)
-            book.count(piece)
-            rigs = tuple(self.ties.rigs_of(Seat(pool, piece.worker)))
-            book.take_worker(piece, rigs, len(workers), LATE)
-        book.keep_only({worker.name for worker in workers})
-        if book.judge(pieces, LATE * self.ties.share_rate(pool)):
-            self._events(_event(book, at))
+            workers = (WorkerReport(name=WHOLE_ACCOUNT, hashrate=report.hashrate, work=report.work),)
+        self._add_coverage(tracker, workers, at)
+        self._working[pool] = {worker.name: is_working(worker, at) for worker in report.workers or ()}
+        compared: list[SpanComparison] = []
+        for count, worker in enumerate(workers, 1):
+            slot = WorkerSlot(pool, worker.name)
+            span = self._comparer.compare(slot, worker.hashrate, worker.work, at)
+            if span is not None:
+                compared.append(span)
+                tracker.add(span)
+                tracker.add_worker(span, tuple(self._comparer.rigs_of(slot)), len(workers), MAX_POOL_LAG_S)
+            if count % WORKERS_PER_SLICE == 0:
+                await asyncio.sleep(0)
+        tracker.keep_only({worker.name for worker in workers})
+        if tracker.test(compared, MAX_POOL_LAG_S * self._comparer.share_rate(pool)):
+            self._events(_shortfall_event(tracker, at))
 
-    def _cover(self, book: PoolBook, workers: Sequence[WorkerReport], at: float) -> None:
-        """Note which part of the account's hashrate the matched workers are."""
-        window = best_window({span: 1.0 for worker in workers for span in worker.hashrate}, self.ties.span)
+    def _add_coverage(self, tracker: PoolTracker, workers: Sequence[WorkerReport], at: float) -> None:
+        """Record which fraction of the account's hashrate comes from matched workers."""
+        reported = {window: 1.0 for worker in workers for window in worker.hashrate}
+        window = choose_window(reported, self._comparer.min_span)
         if window is None:
             return
-        pool = book.terms.pool
-        matched = [worker for worker in workers if self.ties.rigs_of(Seat(pool, worker.name))]
-        every, own = account_of(workers, window), account_of(matched, window)
-        self._hashrates[pool] = every
-        if every > 0:
-            self._coverage[pool] = own / every
-            book.days.listed(at, own, every)
+        pool = tracker.terms.pool
+        matched = [worker for worker in workers if self._comparer.rigs_of(WorkerSlot(pool, worker.name))]
+        total, own = sum_hashrate(workers, window), sum_hashrate(matched, window)
+        self._hashrates[pool] = total
+        if total > 0:
+            self._coverage[pool] = own / total
+            tracker.days.add_coverage(at, own, total)
 
-    def credited(self, pool: str, earnings: Sequence[Earning], at: float) -> None:
-        """Take what a pool credited, as it was told at UTC `at`."""
-        if pool in self.books:
-            self.books[pool].days.credited(earnings, at)
+    def add_earnings(self, pool: str, earnings: Sequence[Earning], at: float) -> None:
+        """Add the earnings that a pool reported at UTC `at`."""
+        if pool in self.trackers:
+            self.trackers[pool].days.set_earnings(earnings, at)
 
-    def reckon(self, now: float, schemes: Mapping[str, PoolReport], difficulty: float | None) -> None:
-        """Make anew what is known of every pool."""
-        for name, book in self.books.items():
-            self._records[name] = self._record(name, book, now, schemes.get(name), difficulty)
+    def update(self, now: float, reports: Mapping[str, PoolReport], difficulty: float | None) -> None:
+        """Compute the results of every pool at UTC `now`."""
+        for name, tracker in self.trackers.items():
+            self._results[name] = self._result(name, tracker, now, reports.get(name), difficulty)
 
     @property
-    def now(self) -> tuple[Reconciled, ...]:
-        """Return what is known of every pool that was reckoned once."""
-        return tuple(self._records.values())
+    def now(self) -> tuple[PoolReconciliation, ...]:
+        """Return the results of every pool as of the last `update`."""
+        return tuple(self._results.values())
 
-    def _record(
-        self, pool: str, book: PoolBook, now: float, report: PoolReport | None, difficulty: float | None
-    ) -> Reconciled:
-        matching = self.ties.matching
+    def _result(
+        self, pool: str, tracker: PoolTracker, now: float, report: PoolReport | None, difficulty: float | None
+    ) -> PoolReconciliation:
+        matching = self._comparer.matching
         rigs = matching.rigs_of(pool)
-        scheme = book.terms.scheme or (report.scheme if report is not None else None)
+        scheme = tracker.terms.scheme_of(report)
         workers = {
             "matched": len(rigs),
             "unmatched": len(matching.unmatched_workers.get(pool, ())),
             "ambiguous": len(matching.ambiguous_workers.get(pool, ())),
         }
-        alone = scheme == ALONE
-        return Reconciled(
+        return PoolReconciliation(
             pool=pool,
-            at=book.at,
+            at=tracker.at,
             scheme=scheme,
-            tolerance=book.terms.tolerance,
+            tolerance=tracker.terms.tolerance,
             rigs={"matched": sum(map(len, rigs.values())), "unmatched": len(matching.unmatched_rigs.get(pool, ()))},
             worker_matches=workers if report is not None and report.workers is not None else {},
             coverage=self._coverage.get(pool),
-            windows=book.windows(now),
-            dispersion=book.dispersion.factor,
-            evidence=book.detector.evidence,
-            finding=book.detector.finding,
-            detection=book.detection(self.ties.share_rate(pool), LATE),
-            workers=book.standings(now),
-            waterfall=book.days.settled(),
-            odds=block_odds(self._hashrates.get(pool), difficulty) if alone else None,
+            windows=tracker.windows(now),
+            dispersion=tracker.dispersion.factor,
+            evidence=tracker.detector.evidence,
+            shortfall=tracker.detector.shortfall,
+            detection=tracker.detection_time(self._comparer.share_rate(pool), MAX_POOL_LAG_S),
+            workers=tracker.worker_results(now),
+            waterfall=tracker.days.newest_settled(),
+            odds=block_odds(self._hashrates.get(pool), difficulty) if scheme == SOLO else None,
         )
 
     def drain(self) -> tuple[list[PoolDay], list[tuple[str, list[list[float]]]]]:
-        """Return the days that changed since the last call, and what the tests know."""
-        days = [day for book in self.books.values() for day in book.days.drain()]
-        return days, [(name, book.state()) for name, book in self.books.items() if book.at]
+        """Return the days that changed since the last call, and the state of each pool's test, for the ledger."""
+        days = [day for tracker in self.trackers.values() for day in tracker.days.drain()]
+        return days, [(name, tracker.state()) for name, tracker in self.trackers.items() if tracker.at]
 
 
-def _event(book: PoolBook, at: float) -> Event:
+def _shortfall_event(tracker: PoolTracker, at: float) -> Event:
     """Return the event of an alarm that was just raised or ended."""
-    pool, finding = book.terms.pool, book.detector.finding
-    if finding is None:
-        text = f"pool {pool} credits in full again"
+    pool, shortfall = tracker.terms.pool, tracker.detector.shortfall
+    if shortfall is None:
+        text = f"pool {pool} credits the work of its rigs in full again"
         return Event(kind="pool_shortfall_cleared", at=at, text=text, details={"pool": pool})
-    short, hours = 1 - finding.rate, (at - finding.since) / HOUR
-    # fmt: off
-    text = (f"pool {pool} credits {short:.1%} less than its rigs did, for about {hours:.0f} h, "
-            f"{finding.shares:,.0f} shares (± {finding.noise:.1%}); {book.terms.tolerance:.1%} is tolerated")
-    details = {"pool": pool, "shortfall": short, "since": finding.since, "shares": finding.shares,
-               "standard_error": finding.noise, "tolerance": book.terms.tolerance}
-    # fmt: on
+    missing, hours, tolerance = 1 - shortfall.rate, (at - shortfall.since) / HOUR, tracker.terms.tolerance
+    text = (
+        f"pool {pool} has credited {missing:.1%} less than its rigs did for about {hours:.0f} h "
+        f"({shortfall.shares:,.0f} shares, standard error {shortfall.noise:.1%}, tolerance {tolerance:.1%})"
+    )
+    details = {
+        "pool": pool,
+        "shortfall": missing,
+        "since": shortfall.since,
+        "shares": shortfall.shares,
+        "standard_error": shortfall.noise,
+        "tolerance": tolerance,
+    }
     return Event(kind="pool_shortfall_raised", at=at, text=text, details=details)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stratoscope.simulate.jobs import EXTRANONCE2_SIZE
-from stratoscope.stratum.jobs.header import header, rolled, share_difficulty
-from stratoscope.stratum.jobs.template import root_of
+from stratoscope.stratum.jobs.header import block_header, roll_version, share_difficulty
+from stratoscope.stratum.jobs.template import share_merkle_root
 from stratoscope.stratum.protocol.messages import parse_notify
-from stratoscope.stratum.protocol.values import octets, word
+from stratoscope.stratum.protocol.values import parse_hex, parse_hex_word
 
 _SHARES: Final = 6  # between two looks at a session's pace
 _STEP: Final = 4.0  # factor by which the difficulty changes at most
@@ -27,20 +27,25 @@ class Share:
     @classmethod
     def of(cls, params: list[str], extranonce1: str) -> "Share":
         """Return the share in the params of a `mining.submit` of a session with `extranonce1`."""
-        second = octets(params[2])
-        whole = None if second is None or len(second) != EXTRANONCE2_SIZE else octets(extranonce1 + params[2])
-        return cls(whole, word(params[3]), word(params[4]), word(params[5]) if len(params) > 5 else 0)
+        second = parse_hex(params[2])
+        whole = None if second is None or len(second) != EXTRANONCE2_SIZE else parse_hex(extranonce1 + params[2])
+        return cls(
+            whole,
+            parse_hex_word(params[3]),
+            parse_hex_word(params[4]),
+            parse_hex_word(params[5]) if len(params) > 5 else 0,
+        )
 
     def worth(self, params: list[Any]) -> float | None:
         """Return the difficulty of the share on the job with `params`; None where it is no share."""
         job = parse_notify(params)
         if job is None or self.extranonce is None or self.ntime is None or self.nonce is None or self.bits is None:
             return None
-        root = root_of(job, self.extranonce)
+        root = share_merkle_root(job, self.extranonce)
         if root is None:
             return None
-        version = rolled(job.version, self.bits, MASK) if self.bits else job.version
-        return share_difficulty(header(version, job.prev_hash, root, self.ntime, job.nbits, self.nonce))
+        version = roll_version(job.version, self.bits, MASK) if self.bits else job.version
+        return share_difficulty(block_header(version, job.prev_hash, root, self.ntime, job.nbits, self.nonce))
 
 
 class Vardiff:

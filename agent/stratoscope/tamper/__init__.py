@@ -1,1 +1,1 @@
-"""Detects stolen hashrate: where rigs send their work, and whether accepted shares support the reported hashrate."""
+"""Detects stolen hashrate: unknown pools and accounts, unknown payout addresses, and shares that are missing."""

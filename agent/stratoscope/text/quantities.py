@@ -13,13 +13,13 @@ AGES: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"))
 
 
 def _digits(value: float) -> str:
-    """Return `value` with three or four significant digits, never in scientific notation."""
+    """Return `value` with three or four significant digits, without scientific notation."""
     size = abs(value)
     return f"{value:.0f}" if size >= 999.5 else f"{value:.1f}" if size >= 9.995 else f"{value:.2f}"
 
 
 def hashrate(value: float | None) -> str:
-    """Return H/s as the largest unit that leaves a figure of at least 1."""
+    """Return a hashrate in H/s with the largest unit that gives a number of at least 1."""
     if value is None:
         return UNKNOWN
     for factor, unit in HASHRATES:
@@ -38,7 +38,7 @@ def power(value: float | None) -> str:
 
 
 def efficiency(value: float | None) -> str:
-    """Return J/TH, or J/MH where J/TH would be an unreadable number (scrypt rigs)."""
+    """Return J/TH, or J/MH if J/TH would be an unreadable number (scrypt rigs)."""
     if value is not None and value > J_PER_MH_FROM:
         return f"{_digits(value / MEGAHASHES_PER_TERAHASH)} J/MH"
     return UNKNOWN if value is None else f"{_digits(value)} J/TH"
@@ -50,7 +50,7 @@ def celsius(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a ratio as per cent; never "100 %" for anything less."""
+    """Return a ratio as a percentage; a ratio below 1 is never shown as "100 %"."""
     if value is None:
         return UNKNOWN
     shown = min(99, round(value * 100)) if 0.5 < value < 1 else round(value * 100)
@@ -63,31 +63,31 @@ def percent_change(value: float | None) -> str:
 
 
 def percent_tenths(value: float | None) -> str:
-    """Return a small ratio as per cent with a decimal: 0.9 %."""
+    """Return a small ratio as a percentage with one decimal: 0.9 %."""
     return UNKNOWN if value is None else f"{value * 100:.1f} %"
 
 
 def percent_hundredths(value: float | None) -> str:
-    """Return a ratio as per cent with two decimals, for what is known to a thousandth: 96.91 %."""
+    """Return a ratio as a percentage with two decimals: 96.91 %."""
     return UNKNOWN if value is None else f"{value * 100:.2f} %"
 
 
 def probability(value: float | None) -> str:
-    """Return a probability, as one in so many where per cent would be all zeros."""
+    """Return a probability as a percentage, or as "1 in 5 000" if it is small."""
     if value is None:
         return UNKNOWN
     return f"{value * 100:.1f} %" if value >= 0.001 else f"1 in {count(1 / value)}" if value > 0 else "0 %"
 
 
 def signed_satoshis(satoshis: float) -> str:
-    """Return satoshis with their sign: +120, −3 210."""
+    """Return satoshis with a sign: +120, −3 210."""
     if abs(satoshis) < 0.5:
         return "0"
     return f"{satoshis:+,.0f}".replace(",", "\u202f").replace("-", "−")
 
 
 def difficulty(value: float | None) -> str:
-    """Return a difficulty as people quote it: 146.47 T."""
+    """Return a difficulty in trillions: 146.47 T."""
     return UNKNOWN if value is None else f"{value / TERA:.2f} T"
 
 
@@ -116,7 +116,7 @@ def duration(seconds: float | None) -> str:
 
 
 def short_duration(seconds: float | None) -> str:
-    """Return a short time as ms below a second, else as s: 0.24 ms, 31 ms, 1.5 s."""
+    """Return a short time in ms below a second, else in s: 0.24 ms, 31 ms, 1.5 s."""
     if seconds is None:
         return UNKNOWN
     if seconds >= 1:
@@ -125,7 +125,7 @@ def short_duration(seconds: float | None) -> str:
 
 
 def long_duration(seconds: float) -> str:
-    """Return a duration in years where it is more than two, else as `duration` does."""
+    """Return a duration in years if it is two years or more, else like `duration`."""
     return duration(seconds) if seconds < 2 * YEAR else f"{count(seconds / YEAR)} years"
 
 
@@ -168,5 +168,10 @@ def with_unit(value: float | None, unit: str, digits: int = 0) -> str:
 
 
 def truncate(text: str, max_length: int) -> str:
-    """Return `text`, cut with an ellipsis where it is longer than `max_length` characters."""
+    """Return `text`, shortened with an ellipsis if it is longer than `max_length` characters."""
     return text if len(text) <= max_length else text[: max_length - 1] + "…"
+
+
+def network_hashrate(value: float | None) -> str:
+    """Return the hashrate of a network in EH/s with two decimals: 1048.55 EH/s; below 1 EH/s like `hashrate`."""
+    return hashrate(value) if value is None or value < EH else f"{value / EH:.2f} EH/s"

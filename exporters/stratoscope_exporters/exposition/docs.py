@@ -2,40 +2,38 @@
 
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
-
-from stratoscope.metrics import TABLE, WHOLE, Family, Metric
+from stratoscope.metrics import TABLE, WHOLE, Metric, MetricFamily
 from stratoscope.metrics.metric import Levels
 
 HEAD: Final = """# Metrics
 
-Generated from `agent/stratoscope/metrics/`; do not edit. Print the same table with `stratoscope metrics`.
+Generated from `agent/stratoscope/metrics/`; do not edit. `stratoscope metrics` prints the same table.
 
-Every series of a rig carries the label `rig` besides the labels listed here. `site` is a target label: `/sd` and the
-shipped scrape config attach it. A value that is unknown has no series; it is never 0. Once a rig has given no good
-answer for 2.5 polling intervals (at least 90 s), only its `mining_rig_up`, `mining_rig_last_success_timestamp_seconds`,
+Every series of a rig has the label `rig` in addition to the labels listed here. `site` is a target label: `/sd` and the
+shipped scrape config set it. An unknown value has no series; it is never 0. When a rig has had no successful poll
+for 2.5 poll intervals (at least 90 s), only its `mining_rig_up`, `mining_rig_last_success_timestamp_seconds`,
 `mining_rig_info`, `mining_rig_state`, `mining_rig_tag_info` and polling series remain.
 
-A rig may add `max_series_per_rig` series (128). Three hashboards, four fans and three pool slots need about 62, its
-money 21; each further hashboard takes 7, each fan 1, `windows: true` up to 9, `pool_counters: true` 5 per pool slot:
-raise the limit for rigs with many hashboards and those options. At most 16 hashboards, 32 fans and 8 pool slots are
-exported. What does not fit is left out by whole metrics, the last ones of this page first, and counted in
+A rig may have `max_series_per_rig` series (128). Three hashboards, four fans and three pool slots need about 62 series,
+money 21. Each additional hashboard needs 7, each fan 1, `windows: true` up to 9, `pool_counters: true` 5 per pool slot.
+Raise the limit for rigs with many hashboards and these options. At most 16 hashboards, 32 fans and 8 pool slots are
+exported. Above the limit, whole metrics are left out, starting with the last ones on this page, and counted in
 `stratoscope_series_dropped_total`.
 """
 
 
-def metrics_markdown(own: CollectorRegistry | None = None) -> str:
-    """Return the page; `own` adds the agent's own metrics that stand on that registry."""
-    sections = [HEAD, *(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in WHOLE)]
-    if own is not None:
-        sections.append(_own(own))
-    return "\n".join(sections)
+def metrics_markdown() -> str:
+    """Return the page."""
+    sections = (*(_section(family, ("rig",)) for family in TABLE), *(_section(family, ()) for family in WHOLE))
+    return "\n".join((HEAD, *sections))
 
 
-def _section(family: Family[Any, Any], before: tuple[str, ...]) -> str:
+def _section(family: MetricFamily[Any, Any], before: tuple[str, ...]) -> str:
     labels = ", ".join(f"`{name}`" for name in (*before, *family.labels)) or "none"
-    switch = f" Off by default; switched on by {_SWITCHES[family.option]}." if family.option else ""
-    lines = [f"## {family.title[0].upper()}{family.title[1:]}", "", f"Labels: {labels}.{switch}", "", *_HEADING]
+    switch = f" Off by default; enable with {_SWITCHES[family.option]}." if family.option else ""
+    condition = f" Present only with {family.condition}." if family.condition else ""
+    title = f"## {family.title[0].upper()}{family.title[1:]}"
+    lines = [title, "", f"Labels: {labels}.{switch}{condition}", "", *_HEADING]
     return "\n".join((*lines, *(_row(metric) for metric in family.metrics), ""))
 
 
@@ -54,14 +52,6 @@ def _levels(levels: Levels) -> str:
         (word, limit) for word, limit in (("attention", levels.attention), ("bad", levels.bad)) if limit is not None
     )
     return f"Dashboards: {', '.join(f'{word} {where} {limit:g}' for word, limit in steps)}."
-
-
-def _own(registry: CollectorRegistry) -> str:
-    lines = ["## The agent itself", "", "| Metric | Type | Help |", "|---|---|---|"]
-    for metric in sorted(registry.collect(), key=lambda metric: metric.name):
-        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-        lines.append(f"| `{name}` | {metric.type} | {metric.documentation} |")
-    return "\n".join((*lines, ""))
 
 
 _HEADING: Final = ("| Metric | Type | Unit | Stability | Help |", "|---|---|---|---|---|")

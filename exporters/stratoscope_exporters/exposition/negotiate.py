@@ -1,10 +1,10 @@
-"""Chooses the format and compression of the page from what the scraper says it takes."""
+"""Chooses format and compression of the page from the scraper's Accept headers."""
 
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 
 
 def _ranges(header: str) -> list[tuple[str, dict[str, str], float]]:
-    """Return (name, parameters, q) of each entry of an Accept-like header; unreadable q counts as 0."""
+    """Return (name, parameters, q) of each entry of an Accept header; an invalid q counts as 0."""
     found = []
     for entry in header[:2048].split(","):
         name, *rest = (piece.strip().lower() for piece in entry.split(";"))
@@ -18,8 +18,8 @@ def _ranges(header: str) -> list[tuple[str, dict[str, str], float]]:
     return found
 
 
-def form_of(accept: str | None) -> Form:
-    """Return OpenMetrics when it is asked for by name and no less liked than text; text 0.0.4 is the last resort."""
+def choose_format(accept: str | None) -> PageFormat:
+    """Return OpenMetrics if it is requested by name and preferred at least as much as text, else text 0.0.4."""
     text = modern = -1.0
     for name, parameters, q in _ranges(accept or "*/*"):
         version = parameters.get("version")
@@ -27,10 +27,10 @@ def form_of(accept: str | None) -> Form:
             modern = max(modern, q)
         elif name in ("text/plain", "text/*", "*/*") and version in (None, "0.0.4"):
             text = max(text, q)
-    return Form.OPENMETRICS if modern > 0 and modern >= text else Form.TEXT
+    return PageFormat.OPENMETRICS if modern > 0 and modern >= text else PageFormat.TEXT
 
 
-def takes_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether gzip is accepted, by name or by `*`."""
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Return whether gzip is accepted, by name or by `*`."""
     weights = {name: q for name, _, q in _ranges(accept_encoding or "")}
     return weights.get("gzip", weights.get("*", 0.0)) > 0

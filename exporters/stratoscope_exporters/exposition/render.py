@@ -1,4 +1,4 @@
-"""Renders each rig once, when its snapshot changes, into one chunk of finished lines per metric."""
+"""Renders each rig when its snapshot changes, into one chunk of text lines per metric."""
 
 import asyncio
 import math
@@ -12,72 +12,82 @@ import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.fleet import Fleet, RigSnapshot
-from stratoscope.metrics import NOBODY, TABLE, Identity, Labels, RigFamily, Subject, Tally, fresh_for, without_reading
+from stratoscope.metrics import (
+    TABLE,
+    UNKNOWN_IDENTITY,
+    Identity,
+    Labels,
+    RigContribution,
+    RigFamily,
+    Subject,
+    freshness_seconds,
+    without_reading,
+)
 from stratoscope.units import DAY
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import BIG, Column, columns, escaped, pairs, rig_label
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.text import MAX_VALUE, MetricColumn, columns, escaped, label_pairs, rig_label
 
-SLICE: Final = 48
-"""Rigs rendered before the loop gets its turn: some 5 ms."""
-MAX_WORDS: Final = 32
-"""Different label values that a rig may bring into one family per day; beyond it they are called `other`."""
+RIGS_PER_SLICE: Final = 48
+"""Rigs rendered before other tasks can run: about 5 ms."""
+MAX_LABEL_VALUES: Final = 32
+"""Different label values per rig and family in one day; further values become `other`."""
 
 Group = tuple[tuple[str, Callable[[Any], float | None]], ...]
 log = structlog.get_logger(__name__)
 
 
-class Row(NamedTuple):
-    """One rig as a page sees it; never changed, only replaced."""
+class RenderedRig(NamedTuple):
+    """One rendered rig; never changed, only replaced."""
 
     chunks: tuple[bytes, ...]  # by column
-    tally: Tally
+    contribution: RigContribution
     crc: int
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """An immutable shallow copy of all rows, for one page."""
+class RenderedFleet:
+    """A shallow copy of all rendered rigs, for one page."""
 
     generation: int
-    rows: list[Row]
+    rows: list[RenderedRig]
     energy: float  # J since the exporter started
 
 
-class Entry:
-    """What is kept per rig between renders."""
+class RigEntryState:
+    """State of one rig between renderings."""
 
     __slots__ = ("at", "energy", "expires", "identity", "label", "row", "series", "words", "words_since")
 
     def __init__(self, rig: str) -> None:
         self.label = rig_label(rig)
-        self.row: Row | None = None
+        self.row: RenderedRig | None = None
         self.series = 0
         self.at: float | None = None  # UTC s of the reading
-        self.expires = math.inf  # monotonic s at which the reading becomes stale
-        self.identity = NOBODY
-        self.energy: float | None = None  # J, as counted last
-        self.words: dict[str, dict[Labels, str]] = {}  # family → label values → finished labels
+        self.expires = math.inf  # monotonic s when the reading becomes stale
+        self.identity = UNKNOWN_IDENTITY
+        self.energy: float | None = None  # J, at the last rendering
+        self.words: dict[str, dict[Labels, str]] = {}  # family → label values → rendered labels
         self.words_since = 0.0  # monotonic s
 
 
 class Renderer:
-    """Follows the fleet and keeps every rig's finished lines.
+    """Follows the fleet and keeps the rendered lines of every rig.
 
-    A family that raises is left out for that rig, counted and logged once; the rest of the page is unharmed.
+    A family that raises is left out for that rig, counted and logged once; the rest of the page is not affected.
     """
 
-    def __init__(self, fleet: Fleet, clock: Clock, meters: Meters, settings: Settings) -> None:
+    def __init__(self, fleet: Fleet, clock: Clock, meters: PageMetrics, settings: PrometheusConfig) -> None:
         self.generation = 0
         self.series = 0
         self._fleet, self._clock, self._meters = fleet, clock, meters
         self._per_rig, self._in_all = settings.max_series_per_rig, settings.max_series
         chosen = columns(tuple(f for f in TABLE if f.option is None or f.option in settings.options))
-        self.columns: list[Column] = [column for _, group in chosen for column in group]
+        self.columns: list[MetricColumn] = [column for _, group in chosen for column in group]
         self._families: tuple[tuple[RigFamily, Group], ...] = tuple(
             (family, tuple((column.series, column.value) for column in group)) for family, group in chosen
         )
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RigEntryState] = {}
         self._closed: dict[str, dict[Labels, str]] = {family.title: {} for family, _ in self._families}
         self._energy = 0.0
         self._next_expiry = math.inf
@@ -86,7 +96,7 @@ class Renderer:
         self._logged: set[str] = set()
 
     async def run(self) -> None:
-        """Render changed rigs as they come, until cancelled."""
+        """Render rigs as they change, until cancelled."""
         try:
             while True:
                 await self._dirty.wait()
@@ -95,58 +105,62 @@ class Renderer:
             self._fleet.unsubscribe(self._dirty)
 
     async def catch_up(self) -> None:
-        """Render every rig that changed or became stale; return when none is left of those known at the call."""
+        """Render every rig that changed or became stale before the call."""
         async with self._turn:
             for at, rig in enumerate((*self._dirty.drain(), *self._expired())):
-                if at % SLICE == SLICE - 1:
+                if at % RIGS_PER_SLICE == RIGS_PER_SLICE - 1:
                     await asyncio.sleep(0)
                 self._update(rig)
 
     def as_of_now(self, snapshot: RigSnapshot) -> RigSnapshot:
-        """Return `snapshot`, without its reading once that has become stale."""
+        """Return `snapshot`, without its reading if that is stale."""
         entry = self._entries.get(snapshot.rig)
         if entry is not None and entry.at == snapshot.at and entry.expires <= self._clock.monotonic():
             return without_reading(snapshot)
         return snapshot
 
     def identity(self, rig: str) -> Identity:
-        """Return who `rig` is, as far as it ever said."""
+        """Return the last known identity of `rig`."""
         entry = self._entries.get(rig)
-        return NOBODY if entry is None else entry.identity
+        return UNKNOWN_IDENTITY if entry is None else entry.identity
 
-    def sheet(self, part: tuple[int, int] | None = None) -> Sheet:
-        """Return the rows of all rigs, or of part k of n: those whose crc32 leaves k − 1 modulo n."""
+    def sheet(self, part: tuple[int, int] | None = None) -> RenderedFleet:
+        """Return all rendered rigs, or part k of n: those with crc32 mod n = k − 1."""
         rows = [entry.row for entry in self._entries.values() if entry.row is not None]
         if part is not None:
             k, n = part
             rows = [row for row in rows if row.crc % n == k - 1]
-        return Sheet(self.generation, rows, self._energy)
+        return RenderedFleet(self.generation, rows, self._energy)
 
     def _expired(self) -> list[str]:
         now = self._clock.monotonic()
         if now < self._next_expiry:
             return []
-        gone = [rig for rig, e in self._entries.items() if e.expires <= now and e.row is not None and e.row.tally.fresh]
+        gone = [
+            rig
+            for rig, e in self._entries.items()
+            if e.expires <= now and e.row is not None and e.row.contribution.fresh
+        ]
         self._next_expiry = min((e.expires for e in self._entries.values() if e.expires > now), default=math.inf)
         return gone
 
     def _update(self, rig: str) -> None:
-        """Render `rig` anew, or forget it when it is gone or cannot be rendered: old lines must not stay."""
+        """Render `rig`, or remove it if it left or cannot be rendered: old lines must not stay."""
         self.generation += 1
         snapshot = self._fleet.snapshots.get(rig)
         try:
             if snapshot is not None:
-                self._render(self._entries.get(rig) or self._entries.setdefault(rig, Entry(rig)), snapshot)
-        except Exception as error:  # noqa: BLE001 — one rig must not stop the exporter: left out and counted
+                self._render(self._entries.get(rig) or self._entries.setdefault(rig, RigEntryState(rig)), snapshot)
+        except Exception as error:  # noqa: BLE001 — one rig must not stop the exporter; it is left out and counted
             self._failed("rig", error)
             snapshot = None
         if snapshot is None:
             gone = self._entries.pop(rig, None)
             self.series -= gone.series if gone is not None else 0
-        self._meters.series.set(self.series)
+        self._meters.series = self.series
 
-    def _render(self, entry: Entry, snapshot: RigSnapshot) -> None:
-        snapshot = self._dated(entry, snapshot)
+    def _render(self, entry: RigEntryState, snapshot: RigSnapshot) -> None:
+        snapshot = self._expire_reading(entry, snapshot)
         if snapshot.reading is not None:
             entry.identity = Identity.of(snapshot.reading)
         start = f'{{rig="{escaped(entry.label)}"'
@@ -157,23 +171,23 @@ class Renderer:
             before = len(chunks)
             try:
                 room -= self._family(entry, family, group, start, subject, chunks, room)
-            except Exception as error:  # noqa: BLE001 — one rig's oddity must not take the page down: left out, counted
+            except Exception as error:  # noqa: BLE001 — one rig must not break the page; its family is left out and counted
                 chunks[before:] = [b""] * len(group)
                 self._failed(family.title, error)
         taken = self._room(entry) - room
         self.series += taken - entry.series
         entry.series = taken
-        entry.row = Row(tuple(chunks), Tally.of(snapshot), zlib.crc32(entry.label.encode()))
+        entry.row = RenderedRig(tuple(chunks), RigContribution.of(snapshot), zlib.crc32(entry.label.encode()))
 
-    def _room(self, entry: Entry) -> int:
-        """Return how many series the rig may have: its own limit, and what the others leave of the global one."""
+    def _room(self, entry: RigEntryState) -> int:
+        """Return the number of series that the rig may have within its own limit and the global limit."""
         return min(self._per_rig, self._in_all - self.series + entry.series)
 
-    def _dated(self, entry: Entry, snapshot: RigSnapshot) -> RigSnapshot:
-        """Return `snapshot`, without its reading when that is stale.
+    def _expire_reading(self, entry: RigEntryState, snapshot: RigSnapshot) -> RigSnapshot:
+        """Return `snapshot`, without its reading if that is stale.
 
-        The age is taken by the wall clock once, when a reading comes, and counted on by the monotonic clock, so that
-        a stepped wall clock ages nothing. A failed poll publishes the old reading again: same `at`, same expiry.
+        The wall clock gives the age once, when a reading arrives; the monotonic clock gives the expiry from then on, so
+        that a step of the wall clock has no effect. A failed poll publishes the old reading again with the same expiry.
         """
         now = self._clock.monotonic()
         if snapshot.reading is None:
@@ -181,15 +195,15 @@ class Renderer:
             return snapshot
         if snapshot.at != entry.at:
             age = max(0.0, self._clock.time() - snapshot.at)
-            entry.at, entry.expires = snapshot.at, now + fresh_for(snapshot) - age
+            entry.at, entry.expires = snapshot.at, now + freshness_seconds(snapshot) - age
         if entry.expires <= now:
             return without_reading(snapshot)
         self._next_expiry = min(self._next_expiry, entry.expires)
-        self._spend(entry, snapshot.counters.energy)
+        self._add_energy(entry, snapshot.counters.energy)
         return snapshot
 
-    def _spend(self, entry: Entry, energy: float | None) -> None:
-        """Add what the rig drew since it was last rendered; what it drew before this run is not the run's."""
+    def _add_energy(self, entry: RigEntryState, energy: float | None) -> None:
+        """Add the energy used since the last rendering; energy from before this run does not count."""
         if energy is not None:
             if entry.energy is not None:
                 self._energy += max(0.0, energy - entry.energy)
@@ -197,7 +211,7 @@ class Renderer:
 
     def _family(
         self,
-        entry: Entry,
+        entry: RigEntryState,
         family: RigFamily,
         group: Group,
         start: str,
@@ -205,19 +219,21 @@ class Renderer:
         chunks: list[bytes],
         room: int,
     ) -> int:
-        """Append the finished lines of each metric to `chunks`; return how many of the `room` lines were taken."""
+        """Append the lines of each metric to `chunks`; return how many of the allowed `room` lines were used."""
         known = self._words(entry, family.title) if family.free else self._closed[family.title]
         rows = [(known.get(labels) or self._labels(known, family, labels), row) for labels, row in family.rows(subject)]
         if family.free and len(rows) > 1:
-            rows = list(dict(reversed(rows)).items())  # words that clean to the same make one series: the first
+            rows = list(
+                dict(reversed(rows)).items()
+            )  # values that are equal after cleaning make one series: the first wins
             rows.reverse()
         taken = 0
         for series, value_of in group:
             name, text, count = series + start, "", 0
             for finished, row in rows:
                 value = value_of(row)
-                if value is not None and -BIG < value < BIG:  # also NaN
-                    text += f"{name}{finished}{value!r}\n"  # a handful of lines: cheaper than a list and a join
+                if value is not None and -MAX_VALUE < value < MAX_VALUE:  # also NaN
+                    text += f"{name}{finished}{value!r}\n"  # few lines: cheaper than a list and a join
                     count += 1
             if taken + count > room:
                 self._drop(entry, count)
@@ -226,24 +242,24 @@ class Renderer:
             chunks.append(text.encode() if text else b"")
         return taken
 
-    def _drop(self, entry: Entry, count: int) -> None:
-        """Leave a whole metric of a rig out and count it: a part of it would make sums that mislead."""
+    def _drop(self, entry: RigEntryState, count: int) -> None:
+        """Count a whole metric that is left out. A part of a metric would give misleading sums."""
         own = self._room(entry) == self._per_rig
-        self._meters.dropped.labels("rig_limit" if own else "global_limit").inc(count)
+        self._meters.dropped["rig_limit" if own else "global_limit"] += count
 
     def _labels(self, known: dict[Labels, str], family: RigFamily, labels: Labels) -> str:
-        """Return the finished labels after `rig`, with the closing brace and a blank, and keep them in `known`."""
-        crowded = bool(family.free) and len(known) >= MAX_WORDS
+        """Return the rendered labels after `rig`, with the closing brace and a space, and keep them in `known`."""
+        crowded = bool(family.free) and len(known) >= MAX_LABEL_VALUES
         if crowded:
-            self._meters.dropped.labels("label_churn").inc()
+            self._meters.dropped["label_churn"] += 1
             pieces = zip(family.labels, labels, strict=True)
             labels = tuple("other" if name in family.free else value for name, value in pieces)
-        finished = f",{pairs(family.labels, labels)}}} " if labels else "} "
+        finished = f",{label_pairs(family.labels, labels)}}} " if labels else "} "
         if not crowded:
             known[labels] = finished
         return finished
 
-    def _words(self, entry: Entry, title: str) -> dict[Labels, str]:
+    def _words(self, entry: RigEntryState, title: str) -> dict[Labels, str]:
         now = self._clock.monotonic()
         if now - entry.words_since > DAY:
             entry.words.clear()
@@ -251,8 +267,14 @@ class Renderer:
         return entry.words.setdefault(title, {})
 
     def _failed(self, title: str, error: Exception) -> None:
-        self._meters.errors.labels(title).inc()
+        self._meters.count_error(title)
         if title not in self._logged:
             self._logged.add(title)
-            trace = "".join(traceback.format_exception(error))  # as text: a renderer that shows locals meets the oddity
-            log.error("cannot render a family of metrics; logged once", family=title, trace=trace)
+            trace = "".join(
+                traceback.format_exception(error)
+            )  # as text: a log renderer that prints locals could fail on the same value
+            log.error(
+                "metric family failed: internal error, please report (family left out for the rig; logged once)",
+                family=title,
+                trace=trace,
+            )

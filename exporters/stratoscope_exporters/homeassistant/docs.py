@@ -1,4 +1,4 @@
-"""Writes docs/home-assistant-entities.md: what Home Assistant shows, from the same rows as the announcements."""
+"""Writes docs/home-assistant-entities.md: the entities in Home Assistant, from the rows that are announced."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ from stratoscope_exporters.homeassistant.shapes import Flag
 
 HEAD: Final = """# Entities in Home Assistant
 
-Generated from `exporters/stratoscope_exporters/homeassistant/entities.py`; do not edit. How they get there is in
+Generated from `exporters/stratoscope_exporters/homeassistant/entities.py`; do not edit. For the setup see
 [home-assistant.md](home-assistant.md).
 
-An entity is announced once its value is known: a rig whose firmware reports no power has no power entity. Words in
-braces are filled in: the number of a hashboard, fan or pool slot, a tariff's name (none for `default`), an algorithm
-(none for `sha256`). `¤` is the currency of the config. Entities that are *off* are announced switched off; switch on
-what you need at the device's page. *Diagnostic* ones stand apart there.
+An entity is announced once its value is known: a rig whose firmware does not report power has no power entity. Words in
+braces are placeholders: the number of a hashboard, fan or pool slot, the name of a tariff (empty for `default`), an
+algorithm (empty for `sha256`). `¤` is the currency of the config. Entities marked *off* are disabled by default; enable
+the ones you need on the page of the device. *Diagnostic* entities have their own section there.
 
-Besides, every rig has **State** (with its reasons and faults as attributes) and **Online**, which are told also while
-the rig is away, and the site has **Agent**.
+In addition, every rig has **State** (with reasons and faults as attributes) and **Online**, which are also published
+while the rig is offline, and the site has **Agent**.
 """
 TABLE: Final = ("| Entity | Unit | Device class | State class | | Series |", "|---|---|---|---|---|---|")
 

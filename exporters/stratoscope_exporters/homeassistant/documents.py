@@ -1,6 +1,6 @@
-"""Makes the documents that tell Home Assistant of a rig or the site as a device with its entities; pure.
+"""Builds the discovery documents of a rig or the site: a device with its entities. Pure functions.
 
-An entity is announced once its value is known in the document that goes to MQTT, so both always agree.
+An entity is announced once the MQTT document contains its value, so that both always match.
 """
 
 import ipaddress
@@ -16,59 +16,59 @@ import orjson
 
 from stratoscope.config.addresses import host_and_port
 from stratoscope.fleet import STATES, RigSnapshot
-from stratoscope.metrics import fresh_for
+from stratoscope.metrics import freshness_seconds
 from stratoscope_exporters.exposition.text import rig_label
 from stratoscope_exporters.homeassistant.patterns import RIG, SITE_AND_MARKET, Pattern, title
 from stratoscope_exporters.homeassistant.shapes import CURRENCY, Flag, Shape, scaled
 from stratoscope_exporters.homeassistant.templates import ATTRIBUTES, AVAILABLE, CONNECTED, STATE, template
-from stratoscope_exporters.mqtt.topics import Topics, level, rig_id
+from stratoscope_exporters.mqtt.topics import Topics, rig_id, topic_level
 from stratoscope_exporters.mqtt.tree import Object
 
 ORIGIN: Final = "Stratoscope"
-LARGEST: Final = 60_000
-"""Bytes of a document, less than what a connection takes back (broker.MOST_RECEIVED); a usual rig needs half of it."""
+MAX_DOCUMENT_BYTES: Final = 60_000
+"""Below the maximum message that the agent can receive (broker.MOST_RECEIVED); a normal rig needs half of it."""
 PLATFORMS: Final = ("sensor", "binary_sensor")
-"""What is announced: nothing that could be switched."""
-NO_KEY: Final = re.compile(r"[^a-z0-9]+")
-NO_ID: Final = re.compile(r"[^a-zA-Z0-9_-]+")
+"""Announced platforms: read-only ones."""
+NOT_IN_KEY: Final = re.compile(r"[^a-z0-9]+")
+NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]+")
 MAC_DIGITS: Final = re.compile("[0-9a-f]{12}")
 HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?){0,4}")
-AT_HOME: Final = (".local", ".lan", ".internal", ".home.arpa")
+LOCAL_SUFFIXES: Final = (".local", ".lan", ".internal", ".home.arpa")
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device as Home Assistant is told of it: its document without components, and these by key."""
+    """One device: its discovery document without components, and the components by key."""
 
     object_id: str
     head: Object
     components: dict[str, Object]
 
     def encoded(self) -> bytes:
-        """Return the document as it is sent; where it is too long, entities that are switched off go first."""
+        """Return the document as bytes; if it is too long, disabled entities are dropped first."""
         keys = sorted(self.components, key=lambda key: self.components[key].get("en", True) is False)
         while True:
             document = orjson.dumps({**self.head, "cmps": {key: self.components[key] for key in keys}})
-            if len(document) <= LARGEST or not keys:
+            if len(document) <= MAX_DOCUMENT_BYTES or not keys:
                 return document
             del keys[-max(1, len(keys) // 16) :]
 
 
 @lru_cache(1 << 14)
 def slug(text: str) -> str:
-    """Return `text` as a part of an entity id."""
-    return NO_KEY.sub("_", text.lower()).strip("_") or "x"
+    """Return `text` as part of an entity id."""
+    return NOT_IN_KEY.sub("_", text.lower()).strip("_") or "x"
 
 
 @lru_cache(1 << 14)
 def key_of(path: tuple[str, ...]) -> str:
-    """Return the key of the component that shows the value at `path`; what had to be changed keeps a checksum."""
+    """Return the key of the component for the value at `path`, with a checksum if characters had to be replaced."""
     key = "_".join(map(slug, path))
     return key if key == "_".join(path) else f"{key}_{zlib.crc32(repr(path).encode()):08x}"
 
 
-def page_of(address: str) -> str | None:
-    """Return the URL of the rig's own page; None unless `address` is in a private network or has a local name."""
+def local_page_url(address: str) -> str | None:
+    """Return the URL of the rig's web page; None unless `address` is in a private network or has a local name."""
     try:
         host, _ = host_and_port(address)
     except ValueError:
@@ -76,7 +76,7 @@ def page_of(address: str) -> str | None:
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
-        local = HOST.fullmatch(host) and ("." not in host or host.endswith(AT_HOME))
+        local = HOST.fullmatch(host) and ("." not in host or host.endswith(LOCAL_SUFFIXES))
         return f"http://{host}/" if local else None
     if not ip.is_private or ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_reserved:
         return None
@@ -85,7 +85,7 @@ def page_of(address: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Entities:
-    """What the entities of one device have in common."""
+    """Common properties of the entities of one device."""
 
     object_id: str
     name: str  # of the device
@@ -93,17 +93,17 @@ class _Entities:
     currency: str = ""
     algorithm: str | None = None
 
-    def component(self, platform: str, key: str, name: str) -> Object:
-        """Return what every entity has."""
+    def component(self, platform: str, key: str, name: str, id_name: str | None = None) -> Object:
+        """Return the fields of every entity."""
         return {
             "p": platform,
             "uniq_id": f"{self.object_id}_{key}",
-            "def_ent_id": f"{platform}.{slug(self.name)}_{slug(name)}",
+            "def_ent_id": f"{platform}.{slug(self.name)}_{slug(id_name or name)}",
             "name": name,
         }
 
     def all(self, patterns: tuple[Pattern, ...], document: Object) -> dict[str, Object]:
-        """Return the components of every value that `document` knows."""
+        """Return the components of all values in `document`."""
         return {
             (key := key_of(path)): self._shown(pattern, key, path, labels)
             for pattern in patterns
@@ -112,12 +112,12 @@ class _Entities:
 
     def _shown(self, pattern: Pattern, key: str, path: tuple[str, ...], labels: Mapping[str, str]) -> Object:
         shape, entity = pattern.shape, pattern.entity
-        name = title(entity, labels)
+        name, id_name = title(entity.name, labels), title(entity.id_name or entity.name, labels)
         if isinstance(shape, Flag):
-            made = self.component("binary_sensor", key, name) | _flag(shape)
+            made = self.component("binary_sensor", key, name, id_name) | _flag(shape)
         else:
             shape = scaled(shape, labels.get("algorithm", self.algorithm))
-            made = self.component("sensor", key, name) | _shape(shape, self.currency)
+            made = self.component("sensor", key, name, id_name) | _shape(shape, self.currency)
         if entity.options:
             made["ops"] = list(entity.options)
         made["val_tpl"] = template(path, shape)
@@ -148,36 +148,36 @@ def _flag(flag: Flag) -> Object:
     return {} if flag.value is None else {"dev_cla": flag.value}
 
 
-class Devices:
-    """Makes the devices of one site, announced by the agent of `version`."""
+class DeviceBuilder:
+    """Builds the devices of one site for an agent of `version`."""
 
     def __init__(self, topics: Topics, version: str) -> None:
         self._topics = topics
         self._origin = {"name": ORIGIN, "sw": version}
-        self.node = f"{NO_ID.sub('-', topics.root)}_{level(topics.site)}"
-        """The level of discovery topics that is this site's own."""
+        self.node = f"{NOT_IN_ID.sub('-', topics.root)}_{topic_level(topics.site)}"
+        """The level of this site in discovery topics."""
         self.site_id = self.object_id("site")
 
     def object_id(self, rig: str) -> str:
-        """Return the id of the rig with topic id `rig`; a rig is `MAC digits`, `serial-…` or `address-…`."""
+        """Return the object id of the rig with topic id `rig` (MAC digits, `serial-…` or `address-…`)."""
         return f"{self.node}_{rig}"
 
-    def object_of(self, snapshot: RigSnapshot) -> str | None:
-        """Return the id of a rig; None while it has never been heard."""
+    def device_id(self, snapshot: RigSnapshot) -> str | None:
+        """Return the object id of a rig; None before its first successful poll."""
         rig = rig_id(snapshot)
         return None if rig is None else self.object_id(rig)
 
     def rig(self, snapshot: RigSnapshot, document: Object) -> Device | None:
-        """Return the device of a rig from its snapshot and its document; None while it has never been heard."""
+        """Return the device of a rig from its snapshot and document; None before its first successful poll."""
         rig = rig_id(snapshot)
         if rig is None:
             return None
-        reading, told = snapshot.reading, document.get("info", {})
-        device = self._machine(snapshot, rig, told)
+        reading, info = snapshot.reading, document.get("info", {})
+        device = self._device_info(snapshot, rig, info)
         common = _Entities(
             object_id=self.object_id(rig),
             name=device["name"],
-            expire=math.ceil(fresh_for(snapshot)),
+            expire=math.ceil(freshness_seconds(snapshot)),
             currency=_currency(document, "money"),
             algorithm=None if reading is None else reading.algorithm,
         )
@@ -193,8 +193,8 @@ class Devices:
         }
         return Device(common.object_id, head, _health(common, state, availability, agent) | common.all(RIG, document))
 
-    def recognised(self, object_id: str, payload: bytes) -> Device | None:
-        """Return the device that `payload` describes; None unless this site announced it, in this run or before."""
+    def parse_announced(self, object_id: str, payload: bytes) -> Device | None:
+        """Return the device in a retained `payload`; None unless this site announced it, now or in an earlier run."""
         try:
             document = orjson.loads(payload)
             head = {key: value for key, value in document.items() if key != "cmps"}
@@ -207,20 +207,20 @@ class Devices:
             return None
         return Device(object_id, head | {"dev": product}, components) if ours else None
 
-    def _machine(self, snapshot: RigSnapshot, rig: str, told: Object) -> Object:
-        """Return who the machine is; what it does not tell is left out."""
+    def _device_info(self, snapshot: RigSnapshot, rig: str, info: Object) -> Object:
+        """Return the device block with everything known about the machine."""
         device: Object = {"ids": [self.object_id(rig)]}
         if MAC_DIGITS.fullmatch(rig):
             device["cns"] = [["mac", ":".join(rig[at : at + 2] for at in range(0, 12, 2))]]
-        device["name"] = _name(snapshot, rig, told)
-        firmware = " ".join(filter(None, (told.get("firmware"), told.get("firmware_version"))))
+        device["name"] = _name(snapshot, rig, info)
+        firmware = " ".join(filter(None, (info.get("firmware"), info.get("firmware_version"))))
         serial = None if snapshot.reading is None else snapshot.reading.serial
-        page = page_of(snapshot.polling.address)
-        more = {"mf": told.get("make"), "mdl": told.get("model"), "sw": firmware, "sn": serial, "cu": page}
+        page = local_page_url(snapshot.polling.address)
+        more = {"mf": info.get("make"), "mdl": info.get("model"), "sw": firmware, "sn": serial, "cu": page}
         return device | {key: text for key, text in more.items() if text} | {"via_device": self.site_id}
 
     def site(self, document: Object, expire: float) -> Device:
-        """Return the device of the whole site from its document; its values hold for `expire` seconds."""
+        """Return the device of the site from its document; its values expire after `expire` seconds."""
         site = self._topics.site
         name = "Mining site" if site == "default" else f"Mining site {site}"
         currency = _currency(document, "money") or _currency(document, "market") or _tariffs_currency(document)
@@ -238,7 +238,7 @@ class Devices:
 
 
 def _health(common: _Entities, state: str, availability: str, agent: Object) -> dict[str, Object]:
-    """Return the entities that tell of a rig also while it is away; they do not expire, they follow the agent."""
+    """Return the entities that are also available while the rig is offline; they do not expire."""
     words = common.component("sensor", "state", "State") | _shape(Shape.WORDS, "")
     words |= {
         "ops": list(STATES),
@@ -253,11 +253,11 @@ def _health(common: _Entities, state: str, availability: str, agent: Object) -> 
     return {"state": words, "online": online}
 
 
-def _name(snapshot: RigSnapshot, rig: str, told: Object) -> str:
-    """Return the rig's name; one that has none but its identity is called by its model."""
+def _name(snapshot: RigSnapshot, rig: str, info: Object) -> str:
+    """Return the rig's name, or its model with part of its id if it has no name."""
     label = rig_label(snapshot.rig)
     named = label != (snapshot.identity or "").partition(":")[2]
-    product = " ".join(filter(None, (told.get("make"), told.get("model"))))
+    product = " ".join(filter(None, (info.get("make"), info.get("model"))))
     return label if named or not product else f"{product} {rig[-6:]}"
 
 

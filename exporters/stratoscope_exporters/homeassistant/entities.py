@@ -1,7 +1,7 @@
-"""Holds which rows of the metric table Home Assistant shows, under which names, and how much they matter.
+"""Defines which metrics Home Assistant shows, with their names and importance.
 
-A rig has a hundred values and Home Assistant is slow with thousands of entities: what few people look at is announced
-switched off, and what makes no sense beside its other values is not announced at all.
+A rig has a hundred values and Home Assistant is slow with thousands of entities. Rarely used values are announced
+disabled; values that are not useful in Home Assistant are not announced.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ from stratoscope_exporters.homeassistant.shapes import Flag, Shape
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """How one series of the table appears. `name` may hold the table's labels in braces; `shape` None follows from
-    unit and kind; `diagnostic` keeps it off the overview; `on` False announces it switched off.
+    """One metric in Home Assistant. `name` may contain labels in braces; without `shape`, unit and kind decide.
+
+    `diagnostic` moves it to the diagnostic section; `on` False announces it disabled. The entity id is made from
+    `id_name`, if set, else from `name`: it must not change when a name is improved.
     """
 
     series: str
@@ -22,7 +24,8 @@ class Entity:
     diagnostic: bool = False
     on: bool = True
     icon: str | None = None
-    options: tuple[str, ...] = ()  # of Shape.WORDS
+    options: tuple[str, ...] = ()  # for Shape.WORDS
+    id_name: str | None = None
 
 
 COINS: Final = "mdi:currency-btc"
@@ -36,7 +39,7 @@ RIG: Final = (
     Entity("mining_rig_energy_joules_total", "Energy"),
     Entity("mining_rig_shares_total", "Shares {result}", icon="mdi:check-network-outline"),
     Entity("mining_rig_temperature_celsius", "{sensor} temperature"),
-    Entity("mining_rig_flatline", "Shares stand still", Flag.PROBLEM),
+    Entity("mining_rig_flatline", "Accepted shares stalled", Flag.PROBLEM, id_name="Shares stand still"),
     Entity("mining_rig_faults", "Faults", icon="mdi:alert-outline"),
     Entity("mining_rig_uptime_seconds", "Uptime", diagnostic=True),
     Entity("mining_rig_nameplate_hashes_per_second", "Nameplate hashrate", diagnostic=True, on=False, icon=METER),
@@ -66,7 +69,13 @@ RIG: Final = (
     Entity("mining_fan_speed_rpm", "Fan {fan} speed", icon="mdi:fan"),
     Entity("mining_rig_pool_active", "Pool {slot} active", Flag.RUNNING),
     Entity("mining_rig_pool_alive", "Pool {slot} reachable", Flag.CONNECTIVITY, diagnostic=True, on=False),
-    Entity("mining_rig_curtail_advised", "Curtailing advised", Flag.PLAIN, icon="mdi:transmission-tower-off"),
+    Entity(
+        "mining_rig_curtail_advised",
+        "Curtailment advised",
+        Flag.PLAIN,
+        icon="mdi:transmission-tower-off",
+        id_name="Curtailing advised",
+    ),
     Entity("mining_rig_revenue_fiat_per_day", "Revenue per day", icon=CASH),
     Entity("mining_rig_power_cost_fiat_per_day", "Power cost per day", icon=CASH),
     Entity("mining_rig_margin_fiat_per_day", "Margin per day", icon=CASH),
@@ -84,9 +93,9 @@ RIG: Final = (
     Entity("mining_rig_breakeven_hashprice_fiat_per_ph_day", "Breakeven hashprice", on=False, icon=CASH),
     Entity("mining_rig_breakeven_efficiency_joules_per_terahash", "Breakeven efficiency", on=False, icon="mdi:leaf"),
     Entity("mining_rig_gross_margin_ratio", "Gross margin", on=False, icon="mdi:percent-outline"),
-    Entity("mining_rig_payback_seconds", "Payback", Shape.DAYS, on=False),
+    Entity("mining_rig_payback_seconds", "Payback time", Shape.DAYS, on=False, id_name="Payback"),
 )
-"""What a rig shows, in the order of importance."""
+"""Entities of a rig, in order of importance."""
 
 SITE: Final = (
     Entity("mining_site_hashrate_hashes_per_second", "Hashrate {algorithm}", icon=METER),
@@ -99,7 +108,13 @@ SITE: Final = (
     ),
     Entity("mining_site_power_watts", "Power"),
     Entity("mining_site_energy_joules_total", "Energy"),
-    Entity("mining_site_coverage_ratio", "Coverage", diagnostic=True, icon="mdi:percent-outline"),
+    Entity(
+        "mining_site_coverage_ratio",
+        "Share of rigs in totals",
+        diagnostic=True,
+        icon="mdi:percent-outline",
+        id_name="Coverage",
+    ),
     Entity("mining_site_rigs", "Rigs {state}", icon="mdi:server"),
     Entity("mining_site_revenue_fiat_per_day", "Revenue per day", icon=CASH),
     Entity("mining_site_power_cost_fiat_per_day", "Power cost per day", icon=CASH),
@@ -112,12 +127,22 @@ SITE: Final = (
     Entity("mining_site_margin_fiat_per_mwh", "Margin per MWh", on=False, icon=CASH),
     Entity("mining_site_revenue_fiat_per_eh_day", "Revenue per EH/s", on=False, icon=CASH),
     Entity("mining_site_gross_profit_fiat_per_eh_day", "Gross profit per EH/s", on=False, icon=CASH),
-    Entity("mining_site_hosting_opportunity_fiat_per_mw_year", "Hosting over mining", on=False, icon=CASH),
+    Entity(
+        "mining_site_hosting_opportunity_fiat_per_mw_year",
+        "Hosting price minus mining margin",
+        on=False,
+        icon=CASH,
+        id_name="Hosting over mining",
+    ),
     Entity(
         "mining_site_hosting_breakeven_hashprice_fiat_per_ph_day", "Hosting breakeven hashprice", on=False, icon=CASH
     ),
     Entity(
-        "mining_site_money_coverage_ratio", "Coverage of {of}", diagnostic=True, on=False, icon="mdi:percent-outline"
+        "mining_site_money_coverage_ratio",
+        "Coverage of {quantity}",
+        diagnostic=True,
+        on=False,
+        icon="mdi:percent-outline",
     ),
     Entity("mining_tariff_price_fiat_per_kwh", "Power price {tariff} {kind}", icon=CASH),
     Entity("mining_tariff_price_stale", "Power price {tariff} stale", Flag.PROBLEM, diagnostic=True),
@@ -128,7 +153,13 @@ SITE: Final = (
     Entity("mining_hashprice_fiat_per_ph_day", "Hashprice", icon=CASH),
     Entity("mining_hashprice_sats_per_th_day", "Hashprice in satoshis", on=False, icon=COINS),
     Entity("mining_hashprice_btc_per_ph_day", "Hashprice in bitcoin", on=False, icon=COINS),
-    Entity("mining_hashprice_change_ratio", "Hashprice change {days} d", on=False, icon="mdi:percent-outline"),
+    Entity(
+        "mining_hashprice_change_ratio",
+        "Hashprice change over {days} days",
+        on=False,
+        icon="mdi:percent-outline",
+        id_name="Hashprice change {days} d",
+    ),
     Entity("mining_network_hashrate_implied_hashes_per_second", "Network hashrate", Shape.EXAHASHES, icon=METER),
     Entity("mining_network_difficulty", "Difficulty", on=False, icon="mdi:pickaxe"),
     Entity("mining_network_height", "Block height", on=False, icon="mdi:cube-outline"),
@@ -136,4 +167,4 @@ SITE: Final = (
     Entity("mining_difficulty_adjustment_due_timestamp_seconds", "Next difficulty adjustment due"),
     Entity("mining_halving_remaining_blocks", "Blocks until halving", on=False, icon="mdi:cube-outline"),
 )
-"""What the site shows: its sums, its money, its tariffs and the market."""
+"""Entities of the site: totals, money, tariffs and market."""

@@ -1,21 +1,21 @@
-"""Lists the combinations of device class, unit and state class that Home Assistant takes; no other can be written."""
+"""Lists the valid combinations of device class, unit and state class in Home Assistant; no other is used."""
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from stratoscope.metrics import Kind, Metric, Unit
+from stratoscope.metrics import Metric, MetricKind, Unit
 from stratoscope.units import CENTI, DAY, EH, GH, KH, KILOWATT_HOUR, MHZ, TH
 
 CURRENCY: Final = "¤"
-"""Stands in a unit for the ISO code of the currency."""
+"""Placeholder in a unit for the ISO code of the currency."""
 
 
 class Shape(Enum):
-    """What a sensor shows: device class, unit, state class, the value of one unit in the table's unit, decimals.
+    """Type of a sensor: device class, unit, state class, conversion factor from the table's unit, decimals.
 
-    Home Assistant refuses an entity whose unit or state class does not go with its device class. There is none for
-    hashrates, efficiency, speed of fans and prices; `monetary` takes sums only.
+    Home Assistant rejects an entity whose unit or state class does not match its device class. Hashrates, efficiency,
+    fan speeds and prices have no device class; `monetary` is only for totals.
     """
 
     KILOHASHES = (None, "kH/s", "measurement", KH, 2)
@@ -61,7 +61,7 @@ class Shape(Enum):
 
 
 class Flag(Enum):
-    """What a binary sensor shows: its device class."""
+    """Type of a binary sensor: its device class."""
 
     CONNECTIVITY = "connectivity"
     PROBLEM = "problem"
@@ -94,7 +94,7 @@ GAUGES: Final[Mapping[Unit, Shape]] = {
     Unit.FIAT_PER_EH_DAY: Shape.PER_EH_DAY,
     Unit.FIAT_PER_MW_YEAR: Shape.PER_MW_YEAR,
 }
-"""How a figure of each unit of the table is shown."""
+"""Sensor type of a gauge by unit of the metric table."""
 
 COUNTERS: Final[Mapping[Unit, Shape]] = {
     Unit.NONE: Shape.COUNT,
@@ -102,23 +102,23 @@ COUNTERS: Final[Mapping[Unit, Shape]] = {
     Unit.SATOSHIS: Shape.SATOSHIS,
     Unit.FIAT: Shape.MONEY,
 }
-"""How a sum of each unit is shown. A unit that is missing has no form in Home Assistant."""
+"""Sensor type of a counter by unit. A missing unit has no type in Home Assistant."""
 
-SMALL: Final[Mapping[str, Shape]] = {
+SMALL_HASHRATES: Final[Mapping[str, Shape]] = {
     "scrypt": Shape.GIGAHASHES,
     "x11": Shape.GIGAHASHES,
     "equihash": Shape.KILOHASHES,
 }
-"""Algorithms whose rigs do less than a TH/s, so that a number of TH/s would be noughts."""
+"""Algorithms whose rigs have hashrates far below 1 TH/s."""
 
 
 def shape_of(metric: Metric[Any]) -> Shape:
-    """Return the shape that unit and kind of `metric` give; raises KeyError where Home Assistant has none."""
-    if metric.kind is Kind.INFO:
+    """Return the shape for unit and kind of `metric`. Raises KeyError if Home Assistant has none."""
+    if metric.kind is MetricKind.INFO:
         return Shape.WORDS
-    return COUNTERS[metric.unit] if metric.kind is Kind.COUNTER else GAUGES[metric.unit]
+    return COUNTERS[metric.unit] if metric.kind is MetricKind.COUNTER else GAUGES[metric.unit]
 
 
 def scaled(shape: Shape, algorithm: str | None) -> Shape:
-    """Return `shape` as it suits rigs of `algorithm`."""
-    return SMALL.get(algorithm or "", shape) if shape is Shape.TERAHASHES else shape
+    """Return `shape` adapted to the hashrates of `algorithm`."""
+    return SMALL_HASHRATES.get(algorithm or "", shape) if shape is Shape.TERAHASHES else shape

@@ -1,7 +1,7 @@
-"""Writes the templates by which Home Assistant takes a value out of a document; what has no key reads as unknown.
+"""Writes the templates with which Home Assistant extracts values from a document; a missing key means unknown.
 
-Home Assistant keeps the old value when a template fails or renders nothing, and reads the text `None` as unknown. So
-every template renders `None` for whatever is absent.
+Home Assistant keeps the old value if a template fails or renders nothing, and treats the text `None` as unknown.
+Therefore every template renders `None` for a missing value.
 """
 
 import string
@@ -12,7 +12,7 @@ from stratoscope_exporters.homeassistant.shapes import Flag, Shape
 
 PLAIN: Final = frozenset(string.ascii_letters + string.digits + "_-. ")
 CONNECTED: Final = "{{ 'ON' if value in ('online', 'suspect') else 'OFF' }}"
-"""Of an availability topic: a rig that answers what cannot be true does answer."""
+"""For an availability topic: a suspect rig does respond, only its values are implausible."""
 AVAILABLE: Final = "{{ 'online' if value in ('online', 'suspect') else 'offline' }}"
 STATE: Final = "{{ value_json.get('state') }}"
 ATTRIBUTES: Final = "{{ {'reasons': value_json.get('reasons', []), 'faults': value_json.get('fault', [])} | tojson }}"
@@ -20,7 +20,7 @@ ATTRIBUTES: Final = "{{ {'reasons': value_json.get('reasons', []), 'faults': val
 
 @lru_cache(1 << 12)
 def quoted(text: str) -> str:
-    """Return `text` as a string of a template: letters and digits as they are, the rest escaped."""
+    """Return `text` as a template string; everything except letters and digits is escaped."""
     return "'" + "".join(c if c in PLAIN else f"\\U{ord(c):08x}" for c in text) + "'"
 
 

@@ -1,6 +1,6 @@
-"""Makes the JSON documents that go to MQTT: of a rig, of the site, of an event; pure, all from the metric table.
+"""Builds the JSON documents for MQTT (rig, site, agent, event) from the metric table. Pure functions.
 
-Every document has `ts`, the UTC seconds of what it tells. Unknown is absent: never null, never zero.
+Every document has `ts`, the time of its content in UTC seconds. Unknown values are absent: never null or zero.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from prometheus_client import CollectorRegistry
 from stratoscope import __version__
 from stratoscope.economics.site import SiteMoney
 from stratoscope.events import Event
-from stratoscope.exporter import Health
+from stratoscope.exporter import AgentHealth
 from stratoscope.fields import clean_text
 from stratoscope.fleet import RigSnapshot
 from stratoscope.metrics import (
     MARKET,
-    NOBODY,
     RIG_MONEY,
     SITE,
     SITE_MONEY,
     TABLE,
+    UNKNOWN_IDENTITY,
     Identity,
     RigFamily,
     Section,
@@ -31,23 +31,23 @@ from stratoscope.metrics import (
 from stratoscope.metrics import rig as rig_rows
 from stratoscope_exporters.exposition.text import rig_label
 from stratoscope_exporters.mqtt.topics import rig_id
-from stratoscope_exporters.mqtt.tree import Object, Tree, figure, word
+from stratoscope_exporters.mqtt.tree import Object, Tree, json_number, label_text
 
 Availability = Literal["online", "offline", "suspect"]
-NEVER_MANY: Final = 1 << 16
-"""Rows of a family of one rig; the table bounds them itself."""
-LONGEST_TEXT: Final = 500
+MAX_RIG_ROWS: Final = 1 << 16
+"""Maximum rows of a family of one rig; the metric table has lower limits of its own."""
+MAX_TEXT_CHARS: Final = 500
 
 
 def availability(snapshot: RigSnapshot) -> Availability:
-    """Return whether the rig's values may be believed: offline without a fresh reading, suspect as its state says."""
+    """Return offline without a fresh reading, suspect in the state suspect, else online."""
     if snapshot.reading is None:
         return "offline"
     return "suspect" if snapshot.state == "suspect" else "online"
 
 
 class RigDocuments:
-    """Makes the document of a rig, with the table's optional families in `options`.
+    """Builds the document of a rig, with the optional families in `options`.
 
     {"ts": 1700000000.0, "age_s": 0.2, "seq": 7, "rig": "hall1-03", "id": "aabbcc001122", "state": "hashing",
      "up": 1, "hashrate_hashes_per_second": 9.9e13, "power_watts": 3250.0, "shares_total": {"accepted": 10, …},
@@ -57,9 +57,9 @@ class RigDocuments:
      "fans": {"0": {"speed_rpm": 4980}}, "pools": {"0": {"url": …, "active": 1, "alive": 1}},
      "money": {"currency": "USD", "revenue_fiat_per_day": 5.1, "gross_margin_ratio": 0.4, …}}
 
-    `ts` is when the rig gave its reading, or when it was asked last while there is none; `age_s` is how old the reading
-    was when the document was made. `seq` counts the rig's documents of this run: a gap is a document that a newer one
-    overtook.
+    `ts` is the time of the reading, or of the last poll attempt without a reading. `age_s` is the age of the reading
+    when the document was built. `seq` counts the rig's documents of this run; a gap is a document that was replaced
+    by a newer one before it was sent.
     """
 
     def __init__(self, options: frozenset[str] = frozenset()) -> None:
@@ -67,8 +67,8 @@ class RigDocuments:
         self._own = Tree.of((f for f in chosen if not _is_money(f)), None, "rig_")
         self._money = Tree.of((f for f in chosen if _is_money(f)), "money", "rig_")
 
-    def document(self, snapshot: RigSnapshot, seq: int, now: float, identity: Identity = NOBODY) -> Object:
-        """Return the document; `now` is UTC seconds, `identity` who the rig said it was when it was last heard."""
+    def document(self, snapshot: RigSnapshot, seq: int, now: float, identity: Identity = UNKNOWN_IDENTITY) -> Object:
+        """Return the document; `now` is in UTC s, `identity` is the last known identity of the rig."""
         reading = snapshot.reading
         at = snapshot.at if reading is not None else snapshot.polling.last_attempt
         document: Object = {"ts": round(now if at is None else at, 3)}
@@ -80,11 +80,11 @@ class RigDocuments:
         if snapshot.judged.reasons:
             document["reasons"] = [clean_text(reason) for reason in snapshot.judged.reasons]
         subject = Subject(snapshot, identity if reading is None else Identity.of(reading))
-        self._own.grow(document, subject, NEVER_MANY)
-        return self._money.grow(document, subject, NEVER_MANY)
+        self._own.grow(document, subject, MAX_RIG_ROWS)
+        return self._money.grow(document, subject, MAX_RIG_ROWS)
 
-    def encoded(self, snapshot: RigSnapshot, seq: int, now: float, identity: Identity = NOBODY) -> bytes:
-        """Return the document as it is sent."""
+    def encoded(self, snapshot: RigSnapshot, seq: int, now: float, identity: Identity = UNKNOWN_IDENTITY) -> bytes:
+        """Return the document as JSON."""
         return orjson.dumps(self.document(snapshot, seq, now, identity))
 
 
@@ -97,7 +97,7 @@ MONEY_TREE: Final = Tree.of(SITE_MONEY, "money", "site_")
 
 
 class SiteDocuments:
-    """Makes the document of the whole site, with the sections that stand beside rigs, site and money.
+    """Builds the document of the whole site, with `sections` in addition to rigs, site and money.
 
     {"ts": …, "site": "farm1", "expected": 24, "fresh": 23, "coverage_ratio": 0.96, "rigs": {"hashing": 22, …},
      "hashrate_hashes_per_second": {"sha256": 2.1e15}, "power_watts": 71000.0, "energy_joules_total": …,
@@ -105,7 +105,7 @@ class SiteDocuments:
      "tariffs": {"default": {"currency": "USD", "price_fiat_per_kwh": {"average": 0.05, "marginal": 0.04}, …}},
      "market": {"currency": "USD", "network_height": 931392, "btc_price": 91000.0, …}}
 
-    Sums stand for `fresh` of `expected` rigs. A family of more than 256 rows is left to Prometheus.
+    The totals include `fresh` of `expected` rigs. A family of more than 256 rows is only on the Prometheus page.
     """
 
     def __init__(self, site: str, sections: tuple[Section, ...] = ()) -> None:
@@ -116,7 +116,7 @@ class SiteDocuments:
         ]
 
     def document(self, sums: Totals, money: SiteMoney | None, now: float) -> Object:
-        """Return the document of the sums at UTC `now`."""
+        """Return the document of the totals at UTC `now`."""
         document: Object = {
             "ts": round(now, 3),
             "site": clean_text(self._site),
@@ -133,8 +133,8 @@ class SiteDocuments:
         return document
 
 
-def health_document(registry: CollectorRegistry, health: Health, now: float) -> Object:
-    """Return how the agent fares: its own metrics (stratoscope_*) with labels as levels, histograms by sum and count.
+def health_document(registry: CollectorRegistry, health: AgentHealth, now: float) -> Object:
+    """Return the agent's own metrics (stratoscope_*) with labels as levels, and histograms as sum and count.
 
     {"ts": …, "version": "0.1.0", "ready": true, "uptime_s": 86400.0, "targets": 24, "loop_lag_seconds": 0.002,
      "events_total": {"rig_down": 3}, "mqtt_messages_dropped_total": {"event": {"full": 0, …}, …}, …}
@@ -149,19 +149,19 @@ def health_document(registry: CollectorRegistry, health: Health, now: float) -> 
         if not family.name.startswith("stratoscope_"):
             continue
         for sample in family.samples:
-            value = figure(float(sample.value))
+            value = json_number(float(sample.value))
             if value is None or "le" in sample.labels or "version" in sample.labels:
                 continue
             *levels, key = (sample.name.removeprefix("stratoscope_"), *sample.labels.values())
             place = document
             for level in levels:
-                place = place.setdefault(word(level), {})
-            place[word(key)] = value
+                place = place.setdefault(label_text(level), {})
+            place[label_text(key)] = value
     return document
 
 
 def event_document(event: Event, site: str, rig: str | None = None) -> Object:
-    """Return the document of an event: one schema for every kind. `rig` is the topic id of the rig it is about.
+    """Return the document of an event; every kind has the same schema. `rig` is the topic id of its rig.
 
     {"event_id": …, "ts": …, "kind": "rig_down", "site": "farm1", "rig": "hall1-03", "id": "aabbcc001122",
      "text": "hall1-03 is offline, was hashing: timeout: …", "details": {…}}
@@ -176,14 +176,14 @@ def event_document(event: Event, site: str, rig: str | None = None) -> Object:
         document["rig"] = rig_label(event.rig)
     if rig is not None:
         document["id"] = rig
-    document["text"] = clean_text(event.text, LONGEST_TEXT)
+    document["text"] = clean_text(event.text, MAX_TEXT_CHARS)
     if details := _plain(event.details):
         document["details"] = details
     return document
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON holds it, None for what is unknown or no number; unknown parts are left out."""
+    """Return `value` as JSON, None if it is unknown or not a number; unknown parts are left out."""
     if isinstance(value, Mapping):
         pairs = ((clean_text(str(key)), _plain(item)) for key, item in value.items())
         return {key: item for key, item in pairs if item is not None}
@@ -191,4 +191,4 @@ def _plain(value: Any) -> Any:
         return [item for item in map(_plain, value) if item is not None]
     if value is None or isinstance(value, bool):
         return value
-    return figure(value) if isinstance(value, int | float) else clean_text(str(value), LONGEST_TEXT)
+    return json_number(value) if isinstance(value, int | float) else clean_text(str(value), MAX_TEXT_CHARS)

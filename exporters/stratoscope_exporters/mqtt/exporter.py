@@ -4,20 +4,23 @@ import random
 
 from stratoscope.errors import ConfigError
 from stratoscope.exporter import Context
-from stratoscope.outside.broker import Connection
+from stratoscope.outside.broker import BrokerConnection
+from stratoscope_exporters.mqtt.config import MqttExporterConfig
 from stratoscope_exporters.mqtt.publisher import Publisher
-from stratoscope_exporters.mqtt.settings import Settings
 
 __all__ = ["Settings", "serve"]
 
+Settings = MqttExporterConfig
+"""The model of the exporter's config section; `config/load.py` looks it up by this name."""
+
 
 async def serve(context: Context) -> None:
-    """Publish until cancelled. `context.settings` is a Settings, a mapping of its fields, or None for the defaults.
+    """Publish until cancelled. `context.settings` is a `Settings`, a mapping of its fields, or None for the defaults.
 
-    Raises ConfigError when no broker is configured.
+    Raises ConfigError if no broker is configured.
     """
-    settings = Settings.model_validate(context.settings if context.settings is not None else {})
+    settings = MqttExporterConfig.model_validate(context.settings if context.settings is not None else {})
     account = context.broker
     if account is None:
         raise ConfigError("exporters.mqtt has no broker: add the section `mqtt:` with its `host:`")
-    await Publisher(context, settings, lambda: Connection(account), random.random).run()
+    await Publisher(context, settings, lambda: BrokerConnection(account), random.random).run()

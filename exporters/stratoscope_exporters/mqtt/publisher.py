@@ -1,7 +1,7 @@
-"""Publishes the site to a broker for as long as the agent runs: connects, sends, and comes back calmly when it is lost.
+"""Publishes the site to a broker: connects, sends, and reconnects with backoff.
 
-Polling never waits for the broker: what changed is noted in sets and maps of bounded size, and made into messages only
-when the broker takes them.
+Polling never waits for the broker. Changes are kept in sets and maps of bounded size, and become messages only when the
+broker accepts them.
 """
 
 import asyncio
@@ -16,44 +16,48 @@ from stratoscope.errors import BROKER_REASONS, BrokerError, first_error
 from stratoscope.events import Event
 from stratoscope.exporter import Context
 from stratoscope.ledger import Outbox
-from stratoscope.metrics import Tally, totals
+from stratoscope.metrics import RigContribution, totals
 from stratoscope.outside.backoff import ReconnectBackoff
 from stratoscope.outside.broker import Broker, Outgoing
-from stratoscope_exporters.homeassistant.discovery import Discovery
-from stratoscope_exporters.mqtt.counts import Counts
+from stratoscope_exporters.homeassistant.discovery import HomeAssistantDiscovery
+from stratoscope_exporters.mqtt.config import MqttExporterConfig
 from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments, event_document, health_document
-from stratoscope_exporters.mqtt.queues import Latest, States
-from stratoscope_exporters.mqtt.rigs import Rigs
-from stratoscope_exporters.mqtt.sender import Sender, Waiting
-from stratoscope_exporters.mqtt.settings import Settings
+from stratoscope_exporters.mqtt.metrics import MqttMetrics
+from stratoscope_exporters.mqtt.queues import LatestQueue, StateQueue
+from stratoscope_exporters.mqtt.rigs import RigPublisher
+from stratoscope_exporters.mqtt.sender import MessageQueues, Sender
 from stratoscope_exporters.mqtt.topics import Topics
 
-FAREWELL: Final = 2.0
-"""Seconds for the last word; the agent's end must not wait for a broker."""
+GOODBYE_TIMEOUT_S: Final = 2.0
+"""Maximum seconds for the last message, so that a shutdown does not wait for the broker."""
 
 log = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Everything the exporter does; `run` until cancelled."""
+    """The MQTT exporter; `run` works until cancelled."""
 
     def __init__(
-        self, context: Context, settings: Settings, connection: Callable[[], Broker], chance: Callable[[], float]
+        self,
+        context: Context,
+        settings: MqttExporterConfig,
+        connection: Callable[[], Broker],
+        chance: Callable[[], float],
     ) -> None:
         self._context, self._settings, self._connection, self._chance = context, settings, connection, chance
         self._clock: Clock = context.clock
         self.topics = Topics(settings.root, context.site)
-        self.counts = Counts()
+        self.counts = MqttMetrics()
         work = asyncio.Event()
-        self._waiting = Waiting(
+        self._waiting = MessageQueues(
             work=work,
-            retained=Latest("retained", self.counts, work),
-            site=Latest("site", self.counts, work),
-            states=States(context.fleet, self.counts, work),
+            retained=LatestQueue("retained", self.counts, work),
+            site=LatestQueue("site", self.counts, work),
+            states=StateQueue(context.fleet, self.counts, work),
             outbox=context.outbox if context.outbox is not None else Outbox(),
             batch=0 if settings.batch else None,
         )
-        self._rigs = Rigs(
+        self._rigs = RigPublisher(
             context.fleet,
             self.topics,
             RigDocuments(settings.options),
@@ -67,7 +71,7 @@ class Publisher:
         self._discovery = (
             None
             if settings.homeassistant is None
-            else Discovery(
+            else HomeAssistantDiscovery(
                 self.topics,
                 settings.homeassistant,
                 self._rigs,
@@ -78,22 +82,22 @@ class Publisher:
                 chance,
             )
         )
-        self._trouble: str | None = None
+        self._last_failure: str | None = None
 
     async def run(self) -> None:
-        """Publish until cancelled; then say goodbye where that is possible."""
+        """Publish until cancelled; then disconnect cleanly if possible."""
         context, states = self._context, self._waiting.states
         context.registry.register(self.counts)
         if self._discovery is not None:
             self._discovery.register(context.registry)
         context.fleet.subscribe(states)
         if context.events is not None:
-            context.events.listeners.append(self._heard)
+            context.events.listeners.append(self._queue_event)
         try:
             await self._connections()
         finally:
             if context.events is not None:
-                context.events.listeners.remove(self._heard)
+                context.events.listeners.remove(self._queue_event)
             context.fleet.unsubscribe(states)
             context.registry.unregister(self.counts)
             if self._discovery is not None:
@@ -109,13 +113,13 @@ class Publisher:
                 await self._session(broker)
             except* BrokerError as group:
                 error = first_error(group)
-                assert isinstance(error, BrokerError)  # noqa: S101 — except* gave no others
+                assert isinstance(error, BrokerError)  # noqa: S101 — except* matched only this type
                 reason = error.reason if error.reason in BROKER_REASONS else "lost"
                 self._lost(reason, error)
-            except* Exception:  # a bug here must cost a connection, not the agent: counted, with its traceback
+            except* Exception:  # an internal error may end a connection but not the agent; counted and logged
                 reason = "bug"
                 self.counts.fail(reason)
-                log.exception("a bug of ours while publishing")
+                log.exception("MQTT publishing failed: internal error, please report (reconnecting)")
             finally:
                 self.counts.connected = False
                 await broker.close(clean=False)
@@ -125,53 +129,53 @@ class Publisher:
             await self._clock.sleep(backoff.next_delay(self._clock.monotonic() - since, reason, self._chance()))
 
     async def _session(self, broker: Broker) -> None:
-        """Publish on one connection until it breaks or we end."""
+        """Publish on one connection until it breaks or the agent stops."""
         self.counts.connected = True
         self.counts.connects += 1
-        if self._trouble is not None:
-            log.info("the broker is back")
-        self._trouble = None
-        await self._say(broker, "online")
-        await self._rigs.all_again(self._context.known() if self._context.health.ready else ())
-        self._waiting.states.again()
+        if self._last_failure is not None:
+            log.info("MQTT broker reconnected")
+        self._last_failure = None
+        await self._publish_status(broker, "online")
+        await self._rigs.republish_availability(self._context.known() if self._context.health.ready else ())
+        self._waiting.states.mark_all()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(broker), name="mqtt listen")
                 if self._discovery is not None:
-                    await self._discovery.listen(broker)
+                    await self._discovery.subscribe(broker)
                     tasks.create_task(self._discovery.run(), name="mqtt home assistant")
                 tasks.create_task(self._sender.run(broker, tasks), name="mqtt send")
-                tasks.create_task(self._every(self._settings.site_interval, self._tell_site), name="mqtt site")
-                tasks.create_task(self._every(self._settings.health_interval, self._tell_health), name="mqtt health")
+                tasks.create_task(self._every(self._settings.site_interval, self._publish_site), name="mqtt site")
+                tasks.create_task(self._every(self._settings.health_interval, self._publish_health), name="mqtt health")
                 if self._settings.batch:
                     tasks.create_task(self._every(self._settings.batch_interval, self._batch), name="mqtt batch")
                 if not self._context.health.ready:
                     tasks.create_task(self._when_ready(), name="mqtt absent rigs")
         except asyncio.CancelledError:
-            await self._farewell(broker)
+            await self._say_goodbye(broker)
             raise
 
-    async def _farewell(self, broker: Broker) -> None:
-        """Say offline, since a goodbye keeps the broker from sending the will; then say goodbye."""
+    async def _say_goodbye(self, broker: Broker) -> None:
+        """Publish offline, because a clean disconnect discards the last will; then disconnect."""
         try:
-            async with asyncio.timeout(FAREWELL):
-                await self._say(broker, "offline")
+            async with asyncio.timeout(GOODBYE_TIMEOUT_S):
+                await self._publish_status(broker, "offline")
         except (BrokerError, TimeoutError):
-            return  # the will says it
+            return  # the last will publishes offline
         await broker.close(clean=True)
 
-    async def _say(self, broker: Broker, word: str) -> None:
-        """Say how the agent is before all that waits; raise BrokerError."""
-        queue, message = self._waiting.retained, self._status(word)
+    async def _publish_status(self, broker: Broker, status: str) -> None:
+        """Publish the agent's status before all queued messages. Raises BrokerError."""
+        queue, message = self._waiting.retained, self._status(status)
         queue.put(message)
-        await self._sender.keep(broker, queue, queue.take_topic(message.topic))
+        await self._sender.send_queued(broker, queue, queue.take_topic(message.topic))
 
     async def _listen(self, broker: Broker) -> None:
-        """Read until the connection breaks: this is also where a lost connection shows."""
+        """Receive until the connection breaks; this also detects a lost connection."""
         while True:
             message = await broker.receive()
             if self._discovery is not None:
-                self._discovery.hear(message)
+                self._discovery.handle_message(message)
 
     async def _every(self, interval: float, make: Callable[[], Any]) -> None:
         while True:
@@ -179,22 +183,22 @@ class Publisher:
             await self._clock.sleep(interval)
 
     async def _when_ready(self) -> None:
-        """Say of machines known from earlier runs that they are offline, once it is clear that they are not here."""
+        """Publish machines of earlier runs as offline, once every configured rig was polled."""
         while not self._context.health.ready:
             await self._clock.sleep(1.0)
-        await self._rigs.absent(self._context.known())
+        await self._rigs.publish_absent(self._context.known())
 
-    async def _tell_site(self) -> None:
+    async def _publish_site(self) -> None:
         snapshots, economist = list(self._context.fleet.snapshots.values()), self._context.economist
         now, energy = self._clock.time(), self._waiting.states.energy
-        tallies = await asyncio.to_thread(lambda: [Tally.of(snapshot) for snapshot in snapshots])
-        money = None if economist is None else economist.books(now)(tally.money for tally in tallies)
+        tallies = await asyncio.to_thread(lambda: [RigContribution.of(snapshot) for snapshot in snapshots])
+        money = None if economist is None else economist.site_summation(now)(tally.money for tally in tallies)
         document = self._site.document(totals(tallies, energy), money, now)
         self._waiting.site.put(Outgoing(self.topics.site_state, orjson.dumps(document)))
         if self._discovery is not None:
-            self._discovery.site_is(document, self._settings.site_interval)
+            self._discovery.update_site(document, self._settings.site_interval)
 
-    async def _tell_health(self) -> None:
+    async def _publish_health(self) -> None:
         document = health_document(self._context.registry, self._context.health, self._clock.time())
         self._waiting.site.put(Outgoing(self.topics.health, orjson.dumps(document)))
 
@@ -202,19 +206,19 @@ class Publisher:
         self._waiting.batch = len(self._waiting.states)
         self._waiting.work.set()
 
-    def _status(self, word: str) -> Outgoing:
-        return Outgoing(self.topics.status, word.encode(), 1, retain=True)
+    def _status(self, status: str) -> Outgoing:
+        return Outgoing(self.topics.status, status.encode(), 1, retain=True)
 
-    def _heard(self, event: Event) -> None:
-        """Keep an event for the broker."""
+    def _queue_event(self, event: Event) -> None:
+        """Queue an event for the broker."""
         rig = None if event.rig is None else self._rigs.topic_id(event.rig)
         payload = orjson.dumps(event_document(event, self._context.site, rig))
         self._waiting.outbox.put(self.topics.event(event.kind), payload)
-        self._sender.count_events()
+        self._sender.sync_event_counts()
         self._waiting.work.set()
 
     def _lost(self, reason: str, error: BrokerError) -> None:
         self.counts.fail(reason)
-        if reason != self._trouble:
-            self._trouble = reason
-            log.warning("no broker; rigs are polled as ever, events are kept", reason=str(error))
+        if reason != self._last_failure:
+            self._last_failure = reason
+            log.warning("MQTT broker unreachable (polling continues, events are queued)", reason=str(error))

@@ -1,4 +1,4 @@
-"""Keeps per rig what its messages need: its topic id, the count of its documents, what was last said of its health."""
+"""Builds the messages of every rig and keeps their state: topic id, number of documents, last availability."""
 
 import asyncio
 import traceback
@@ -11,21 +11,21 @@ import structlog
 
 from stratoscope.clock import Clock
 from stratoscope.fleet import Fleet, RigId, RigSnapshot
-from stratoscope.metrics import NOBODY, Identity
+from stratoscope.metrics import UNKNOWN_IDENTITY, Identity
 from stratoscope.outside.broker import Outgoing
 from stratoscope_exporters.mqtt.documents import Availability, RigDocuments, availability
-from stratoscope_exporters.mqtt.queues import Latest, States
+from stratoscope_exporters.mqtt.queues import LatestQueue, StateQueue
 from stratoscope_exporters.mqtt.topics import Topics, rig_id, rig_level
 from stratoscope_exporters.mqtt.tree import Object
 
 EXPIRY_INTERVALS: Final = 3
-SLICE: Final = 200
-"""Rigs gone through before the loop gets its turn: some 2 ms."""
+RIGS_PER_SLICE: Final = 200
+"""Rigs processed before other tasks can run: about 2 ms."""
 log = structlog.get_logger(__name__)
 
 
-class Told(NamedTuple):
-    """A rig's document, ready to be sent."""
+class RigDocument(NamedTuple):
+    """The document of a rig, ready to send."""
 
     snapshot: RigSnapshot
     document: Object
@@ -33,25 +33,25 @@ class Told(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
-    """One rig."""
+class PublishedRig:
+    """State of one published rig."""
 
     topic_id: str
     seq: int = 0
-    said: Availability | None = None
-    identity: Identity = NOBODY
+    availability: Availability | None = None
+    identity: Identity = UNKNOWN_IDENTITY
 
 
-class Rigs:
-    """Makes the messages of every rig."""
+class RigPublisher:
+    """Builds the messages of every rig."""
 
     def __init__(
         self,
         fleet: Fleet,
         topics: Topics,
         documents: RigDocuments,
-        retained: Latest,
-        states: States,
+        retained: LatestQueue,
+        states: StateQueue,
         clock: Clock,
         *,
         retain_state: bool,
@@ -59,22 +59,22 @@ class Rigs:
         self._fleet, self._topics, self._documents, self._clock = fleet, topics, documents, clock
         self._retained, self._states = retained, states
         self._retain_state = retain_state
-        self._entries: dict[RigId, Entry] = {}
+        self._entries: dict[RigId, PublishedRig] = {}
         self._owner: dict[str, RigId] = {}  # topic id → rig
-        self.listeners: list[Callable[[RigSnapshot, Object], None]] = []
-        self.left: list[Callable[[RigId], None]] = []
+        self.document_listeners: list[Callable[[RigSnapshot, Object], None]] = []
+        self.removal_listeners: list[Callable[[RigId], None]] = []
         self._logged: set[str] = set()
 
     def topic_id(self, rig: RigId) -> str | None:
-        """Return the id of `rig` in topics, as far as it was ever heard."""
+        """Return the id of `rig` in topics; None before its first successful poll."""
         snapshot = self._fleet.snapshots.get(rig)
         if snapshot is not None and snapshot.identity is not None:
             return rig_level(snapshot.identity)
         entry = self._entries.get(rig)
         return None if entry is None else entry.topic_id
 
-    def tell(self, rig: RigId) -> Told | None:
-        """Return the document of `rig` as of now, and let its availability wait where that changed; None on a bug."""
+    def make_document(self, rig: RigId) -> RigDocument | None:
+        """Return the document of `rig`, None after an internal error; queue its availability if it changed."""
         snapshot = self._fleet.snapshots[rig]
         entry = self._entry(snapshot)
         if entry is None:
@@ -85,59 +85,62 @@ class Rigs:
         entry.seq += 1
         try:
             document = self._documents.document(snapshot, entry.seq, self._clock.time(), entry.identity)
-            told = Told(snapshot, document, orjson.dumps(document))
-            for listener in self.listeners:
+            rig_document = RigDocument(snapshot, document, orjson.dumps(document))
+            for listener in self.document_listeners:
                 listener(snapshot, document)
-        except Exception as error:  # noqa: BLE001 — one rig's oddity must not stop the others: left out, counted
-            self._complain(error)
+        except Exception as error:  # noqa: BLE001 — one rig must not stop the others; its document is dropped and counted
+            self._log_error(error)
             return None
-        return told
+        return rig_document
 
-    def message(self, told: Told) -> Outgoing:
-        """Return the message of a document."""
-        topic = self._topics.rig_state(self._entries[told.snapshot.rig].topic_id)
+    def make_message(self, rig_document: RigDocument) -> Outgoing:
+        """Return the message for a document."""
+        topic = self._topics.rig_state(self._entries[rig_document.snapshot.rig].topic_id)
         if not self._retain_state:
-            return Outgoing(topic, told.payload)
+            return Outgoing(topic, rig_document.payload)
         return Outgoing(
-            topic, told.payload, retain=True, expiry=round(EXPIRY_INTERVALS * told.snapshot.polling.interval)
+            topic,
+            rig_document.payload,
+            retain=True,
+            expiry=round(EXPIRY_INTERVALS * rig_document.snapshot.polling.interval),
         )
 
-    async def all_again(self, known: Iterable[str]) -> None:
-        """Let the availability of every rig wait, as for a broker that may have forgotten it."""
+    async def republish_availability(self, known: Iterable[str]) -> None:
+        """Queue the availability of every rig, because the broker may have lost it."""
         for at, snapshot in enumerate(list(self._fleet.snapshots.values())):
-            if at % SLICE == SLICE - 1:
+            if at % RIGS_PER_SLICE == RIGS_PER_SLICE - 1:
                 await asyncio.sleep(0)
             snapshot = self._fleet.snapshots.get(snapshot.rig, snapshot)
             entry = self._entry(snapshot) if snapshot.rig in self._fleet.snapshots else None
             if entry is not None:
-                entry.said = None
+                entry.availability = None
                 self._announce(entry, snapshot)
-        await self.absent(known)
+        await self.publish_absent(known)
 
-    async def absent(self, known: Iterable[str]) -> None:
-        """Say of machines with `known` identities that are not in the fleet that they are offline."""
+    async def publish_absent(self, known: Iterable[str]) -> None:
+        """Queue offline for machines with `known` identities that are not in the fleet."""
         for at, key in enumerate(known):
-            if at % SLICE == SLICE - 1:
+            if at % RIGS_PER_SLICE == RIGS_PER_SLICE - 1:
                 await asyncio.sleep(0)
             topic_id = rig_level(key)
             if topic_id not in self._owner:
                 self._retained.put(Outgoing(self._topics.rig_availability(topic_id), b"offline", 1, retain=True))
 
-    def clear_gone(self) -> None:
-        """Take back what is retained of rigs that left the fleet."""
-        while self._states.gone:
-            rig, _ = self._states.gone.popitem()
+    def clear_removed(self) -> None:
+        """Clear the retained messages of rigs that left the fleet."""
+        while self._states.removed:
+            rig, _ = self._states.removed.popitem()
             if rig in self._fleet.snapshots:
-                continue  # it is back
+                continue  # it was added again
             entry = self._entries.pop(rig, None)
             if entry is not None:
                 self._clear(rig, entry)
-            for listener in self.left:
+            for listener in self.removal_listeners:
                 listener(rig)
 
-    def _clear(self, rig: RigId, entry: Entry) -> None:
+    def _clear(self, rig: RigId, entry: PublishedRig) -> None:
         if self._owner.get(entry.topic_id) != rig:
-            return  # the machine goes on under another name
+            return  # the machine has another name now
         del self._owner[entry.topic_id]
         topics = [self._topics.rig_availability(entry.topic_id)]
         if self._retain_state:
@@ -145,8 +148,8 @@ class Rigs:
         for topic in topics:
             self._retained.put(Outgoing(topic, b"", 1, retain=True))
 
-    def _entry(self, snapshot: RigSnapshot) -> Entry | None:
-        """Return the entry of a rig; one that has become another machine begins anew."""
+    def _entry(self, snapshot: RigSnapshot) -> PublishedRig | None:
+        """Return the state of a rig; a new one if a different machine has its name."""
         topic_id = rig_id(snapshot)
         if topic_id is None:
             return None
@@ -154,20 +157,20 @@ class Rigs:
         if entry is None or entry.topic_id != topic_id:
             if entry is not None:
                 self._clear(snapshot.rig, entry)
-            entry = self._entries[snapshot.rig] = Entry(topic_id)
+            entry = self._entries[snapshot.rig] = PublishedRig(topic_id)
         self._owner[topic_id] = snapshot.rig
         return entry
 
-    def _announce(self, entry: Entry, snapshot: RigSnapshot) -> None:
+    def _announce(self, entry: PublishedRig, snapshot: RigSnapshot) -> None:
         now = availability(snapshot)
-        if now != entry.said:
-            entry.said = now
+        if now != entry.availability:
+            entry.availability = now
             topic = self._topics.rig_availability(entry.topic_id)
             self._retained.put(Outgoing(topic, now.encode(), 1, retain=True))
 
-    def _complain(self, error: Exception) -> None:
+    def _log_error(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
         if text not in self._logged and len(self._logged) < 100:
             self._logged.add(text)
             trace = "".join(traceback.format_exception(error))
-            log.error("cannot make a rig's document; logged once", trace=trace)
+            log.error("rig document failed: internal error, please report (document dropped; logged once)", trace=trace)

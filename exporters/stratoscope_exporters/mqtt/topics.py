@@ -1,4 +1,4 @@
-"""Spells the MQTT topics of one site: `<root>/v1/<site>/…`, of nothing but letters, digits, `_`, `-` and `/`."""
+"""Builds the MQTT topics of one site: `<root>/v1/<site>/…`, only with letters, digits, `_`, `-` and `/`."""
 
 import re
 import zlib
@@ -10,36 +10,36 @@ from stratoscope.events import KINDS
 from stratoscope.fleet import RigSnapshot
 
 VERSION: Final = "v1"
-LONGEST: Final = 64
+MAX_LEVEL_CHARS: Final = 64
 UNSAFE: Final = re.compile(r"[^a-z0-9_-]+")
 
 
-@lru_cache(1 << 15)  # every rig's, at every poll
-def level(text: str) -> str:
-    """Return `text` as one level of a topic, `[a-z0-9_-]{1,64}`; what had to be changed keeps a checksum, so that two
-    texts never share a topic.
+@lru_cache(1 << 15)  # called for every rig at every poll
+def topic_level(text: str) -> str:
+    """Return `text` as one level of a topic, `[a-z0-9_-]{1,64}`. A changed text gets a checksum, so that two texts
+    never share a topic.
     """
     plain = UNSAFE.sub("-", text.lower()).strip("-")
-    if plain == text and 0 < len(plain) <= LONGEST:
+    if plain == text and 0 < len(plain) <= MAX_LEVEL_CHARS:
         return plain
     checksum = f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
-    return f"{plain[: LONGEST - 9]}-{checksum}" if plain else checksum
+    return f"{plain[: MAX_LEVEL_CHARS - 9]}-{checksum}" if plain else checksum
 
 
 def rig_level(key: str) -> str:
     """Return the topic level of the machine with identity `key`: the digits of its MAC, else a slug of the key.
 
-    "mac:AA:BB:CC:00:11:22" is "aabbcc001122"; a serial and an address keep the word, as "serial-…" and "address-…".
+    "mac:AA:BB:CC:00:11:22" is "aabbcc001122"; a serial number and an address become "serial-…" and "address-…".
     """
     kind, _, rest = key.partition(":")
     digits = rest.replace(":", "").lower()
     if kind == "mac" and re.fullmatch("[0-9a-f]{12}", digits):
         return digits
-    return level(key)
+    return topic_level(key)
 
 
 def rig_id(snapshot: RigSnapshot) -> str | None:
-    """Return the rig's id in topics; None while it has never been heard, so that nobody knows which machine it is."""
+    """Return the rig's id in topics; None before its first successful poll, while the machine is unknown."""
     return None if snapshot.identity is None else rig_level(snapshot.identity)
 
 
@@ -52,35 +52,35 @@ class Topics:
     prefix: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prefix", f"{self.root}/{VERSION}/{level(self.site)}")
+        object.__setattr__(self, "prefix", f"{self.root}/{VERSION}/{topic_level(self.site)}")
 
     @property
     def status(self) -> str:
-        """Return where online or offline of the agent stands, retained; the last will goes there too."""
+        """Return the topic of the agent's status (online or offline), retained; also of the last will."""
         return f"{self.prefix}/agent/status"
 
     @property
     def health(self) -> str:
-        """Return where the agent tells how it fares."""
+        """Return the topic of the agent's health document."""
         return f"{self.prefix}/agent/health"
 
     @property
     def site_state(self) -> str:
-        """Return where the totals of the site go."""
+        """Return the topic of the site's document."""
         return f"{self.prefix}/site/state"
 
     def rig_state(self, rig: str) -> str:
-        """Return where the document of the rig with topic id `rig` goes."""
+        """Return the topic of the document of the rig with topic id `rig`."""
         return f"{self.prefix}/rig/{rig}/state"
 
     def rig_availability(self, rig: str) -> str:
-        """Return where online, offline or suspect of the rig with topic id `rig` stands, retained."""
+        """Return the topic of the availability (online, offline or suspect) of a rig, retained."""
         return f"{self.prefix}/rig/{rig}/availability"
 
     def event(self, kind: str) -> str:
-        """Return where events of `kind` go."""
-        return f"{self.prefix}/event/{kind if kind in KINDS else level(kind)}"
+        """Return the topic of events of `kind`."""
+        return f"{self.prefix}/event/{kind if kind in KINDS else topic_level(kind)}"
 
     def batch(self, number: int) -> str:
-        """Return where the `number`th hundred of rigs goes."""
+        """Return the topic of batch `number`."""
         return f"{self.prefix}/batch/{number}"

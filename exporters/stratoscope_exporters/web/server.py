@@ -11,16 +11,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from stratoscope.exporter import Context
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.negotiate import form_of, takes_gzip
-from stratoscope_exporters.exposition.page import MAX_PARTS, Pages, Wanted, parse_part
+from stratoscope_exporters.exposition.config import PrometheusConfig, split_listen
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.negotiate import accepts_gzip, choose_format
+from stratoscope_exporters.exposition.page import MAX_PARTS, PageRequest, Pages, parse_part
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings, split_listen
-from stratoscope_exporters.web.connections import KEEPALIVE_SECONDS, Guard, host_filter, host_of
-from stratoscope_exporters.web.status.pages import Query, StatusPages
+from stratoscope_exporters.web.connections import KEEPALIVE_S, ConnectionLimiter, host_filter, host_of
+from stratoscope_exporters.web.status.pages import StatusPages, TableQuery
 
-PIECE: Final = 1 << 18
-"""Bytes handed to a connection at a time, so that fifty slow readers hold fifty pieces and not fifty pages."""
+PIECE_BYTES: Final = 1 << 18
+"""Bytes passed to a connection at a time, so that fifty slow clients hold fifty pieces and not fifty pages."""
 SECURITY: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -34,8 +34,8 @@ STATIC: Final = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 @web.middleware
-async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse to be framed, sniffed or scripted, whatever a rig's strings say."""
+async def add_security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Add the security headers: no framing, no content sniffing, no scripts, whatever strings a rig returns."""
     try:
         response = await handler(request)
     except web.HTTPException as refusal:
@@ -46,10 +46,10 @@ async def secured(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-class Site:
-    """The routes and what they answer."""
+class WebSite:
+    """Routes and their handlers."""
 
-    def __init__(self, context: Context, renderer: Renderer, pages: Pages, settings: Settings) -> None:
+    def __init__(self, context: Context, renderer: Renderer, pages: Pages, settings: PrometheusConfig) -> None:
         self._context, self._renderer, self._pages, self._settings = context, renderer, pages, settings
         self._status = StatusPages(context, renderer, settings)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="status")
@@ -60,11 +60,11 @@ class Site:
         """Stop the thread that renders status pages."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def app(self, guard: Guard, meters: Meters) -> web.Application:
-        """Return the application with its routes; there are no others."""
+    def app(self, guard: ConnectionLimiter, meters: PageMetrics) -> web.Application:
+        """Return the application with all its routes."""
         own = [host_of(at) for at in (self._settings.listen, self._settings.advertise or "")]
         names = host_filter([name for name in (*own, *self._settings.allowed_hosts) if name], meters)
-        app = web.Application(client_max_size=1024, middlewares=[guard.watch, secured, names])
+        app = web.Application(client_max_size=1024, middlewares=[guard.watch, add_security_headers, names])
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/sd", self.discovery)
         app.router.add_get("/-/healthy", self.healthy)
@@ -75,12 +75,12 @@ class Site:
         return app
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Answer the page, or part k of n of it."""
+        """Return the metrics page, or part k of n of it."""
         part = request.query.get("part")
         try:
-            wanted = Wanted(
-                form_of(request.headers.get("Accept")),
-                takes_gzip(request.headers.get("Accept-Encoding")),
+            wanted = PageRequest(
+                choose_format(request.headers.get("Accept")),
+                accepts_gzip(request.headers.get("Accept-Encoding")),
                 parse_part(part) if part is not None else None,
             )
         except ValueError as error:
@@ -89,29 +89,29 @@ class Site:
         headers = {"Content-Type": wanted.form.value, "Vary": "Accept, Accept-Encoding", **SECURITY}
         if wanted.gzip:
             headers["Content-Encoding"] = "gzip"
-        return await streamed(request, page, headers)
+        return await stream_response(request, page, headers)
 
-    async def healthy(self, request: web.Request) -> web.Response:  # noqa: ARG002 — a handler's signature
-        """Answer that the process and its loop live."""
+    async def healthy(self, request: web.Request) -> web.Response:  # noqa: ARG002 — aiohttp passes the request to every handler
+        """Report that the process and its event loop are alive."""
         return web.Response(text="healthy\n")
 
-    async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002 — a handler's signature
-        """Answer whether every configured rig was tried once; 503 until then and while stopping."""
+    async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002 — aiohttp passes the request to every handler
+        """Report whether every configured rig was polled once; 503 until then and while stopping."""
         health = self._context.health
         if health.stopping:
             return web.Response(status=503, text="stopping\n")
         if not health.ready:
-            return web.Response(status=503, text="starting: not every rig was tried yet\n")
+            return web.Response(status=503, text="starting: not every rig was polled yet\n")
         return web.Response(text="ready\n")
 
     async def discovery(self, request: web.Request) -> web.Response:
-        """Answer Prometheus' HTTP service discovery: this page, or its parts where it would grow too large."""
+        """Return targets for Prometheus' HTTP service discovery: this page, or its parts if it would be too large."""
         target = self._settings.advertise or request.headers.get("Host") or self._settings.listen
         site = {"site": self._context.site} if self._context.site else {}
         parts = min(MAX_PARTS, math.ceil(len(self._context.fleet.snapshots) / self._settings.part_size))
         if parts <= 1:
             groups = [{"targets": [target], "labels": site}]
-        else:  # an instance of its own, or `up` of all parts would be one series
+        else:  # a separate instance, or `up` of all parts would be one series
             groups = [
                 {
                     "targets": [target],
@@ -122,27 +122,27 @@ class Site:
         return web.Response(body=orjson.dumps(groups), headers={"Content-Type": "application/json"})
 
     async def overview(self, request: web.Request) -> web.Response:
-        """Answer the status page of the fleet."""
+        """Return the status page of the fleet."""
         await self._renderer.catch_up()
         snapshots = list(self._context.fleet.snapshots.values())
-        query = Query.of(request.query)
+        query = TableQuery.of(request.query)
         economist = self._context.economist
-        books = None if economist is None else economist.books(self._context.clock.time())
+        books = None if economist is None else economist.site_summation(self._context.clock.time())
         loop = asyncio.get_running_loop()
-        return page_of(await loop.run_in_executor(self._threads, self._status.overview, query, snapshots, books))
+        return html_response(await loop.run_in_executor(self._threads, self._status.overview, query, snapshots, books))
 
     async def rig(self, request: web.Request) -> web.Response:
-        """Answer the status page of one rig."""
+        """Return the status page of one rig."""
         await self._renderer.catch_up()
         name = request.match_info["rig"]
         snapshot = self._status.find(name)
         if snapshot is None:
-            return page_of(self._status.missing(name[:128]), 404)
+            return html_response(self._status.missing(name[:128]), 404)
         past = list(self._context.fleet.history.get(snapshot.rig, ()))
-        return page_of(self._status.rig(snapshot, past))
+        return html_response(self._status.rig(snapshot, past))
 
     async def static(self, request: web.Request) -> web.Response:
-        """Answer one of the few files that the pages need; there is no folder to walk out of."""
+        """Return a static file from a fixed list, so that no other path can be read."""
         name = request.match_info["name"]
         if name not in self._static:
             raise web.HTTPNotFound
@@ -150,40 +150,42 @@ class Site:
         return web.Response(body=self._static[name], headers=headers)
 
 
-def page_of(html: str, status: int = 200) -> web.Response:
-    """Return `html` as an answer; a lone surrogate, which UTF-8 cannot carry, becomes "?"."""
+def html_response(html: str, status: int = 200) -> web.Response:
+    """Return `html` as a response; a lone surrogate, which UTF-8 cannot encode, becomes "?"."""
     body = html.encode("utf-8", "replace")
     headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
     return web.Response(body=body, status=status, headers=headers)
 
 
-async def streamed(request: web.Request, body: list[bytes], headers: dict[str, str]) -> web.StreamResponse:
-    """Send `body` piece by piece, as fast as the reader takes it."""
+async def stream_response(request: web.Request, body: list[bytes], headers: dict[str, str]) -> web.StreamResponse:
+    """Send `body` piece by piece, as fast as the client reads it."""
     response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, body))
     await response.prepare(request)
     if request.method != "HEAD":
         for piece in body:
             view = memoryview(piece)
-            for at in range(0, len(piece), PIECE):
-                await response.write(view[at : at + PIECE])
+            for at in range(0, len(piece), PIECE_BYTES):
+                await response.write(view[at : at + PIECE_BYTES])
     await response.write_eof()
     return response
 
 
-async def listen(app: web.Application, guard: Guard, settings: Settings) -> tuple[web.AppRunner, asyncio.Server]:
-    """Start serving `app`; raise OSError when the address cannot be had."""
+async def listen(
+    app: web.Application, guard: ConnectionLimiter, settings: PrometheusConfig
+) -> tuple[web.AppRunner, asyncio.Server]:
+    """Start serving `app`. Raises OSError if the address is not available."""
     runner = web.AppRunner(
         app,
         access_log=None,
-        keepalive_timeout=KEEPALIVE_SECONDS,
+        keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=2.0,
         max_line_size=4096,
         max_field_size=4096,
     )
     await runner.setup()
     if runner.server is None:
-        raise RuntimeError("setup() makes the server")
+        raise RuntimeError("the runner has no server after setup()")
     host, port = split_listen(settings.listen)
     loop = asyncio.get_running_loop()
     try:

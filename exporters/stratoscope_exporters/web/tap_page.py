@@ -1,4 +1,4 @@
-"""Serves the metrics page of a relay: its own small server, since the relay is a program of its own."""
+"""Serves the metrics page of a relay on its own server, because the relay runs without the agent."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,25 +8,25 @@ from aiohttp import web
 
 from stratoscope.clock import Clock
 from stratoscope.metrics import TAP, Section
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.negotiate import form_of
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.negotiate import choose_format
 from stratoscope_exporters.exposition.page import EOF, SectionBlocks
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
-from stratoscope_exporters.web.connections import Guard, host_filter, host_of
-from stratoscope_exporters.web.server import SECURITY, listen, secured
+from stratoscope_exporters.exposition.text import PageFormat
+from stratoscope_exporters.web.connections import ConnectionLimiter, host_filter, host_of
+from stratoscope_exporters.web.server import SECURITY, add_security_headers, listen
 
 
 class TapPage:
-    """`/metrics` and `/-/healthy` on `address`; `now` gives what the families of TAP read."""
+    """Serves `/metrics` and `/-/healthy` on `address`; `now` returns the state for the families of TAP."""
 
     def __init__(self, address: str, now: Callable[[], Any], clock: Clock) -> None:
-        self._settings = Settings(listen=address)
+        self._settings = PrometheusConfig(listen=address)
         self._blocks = SectionBlocks(Section(TAP, now))
-        meters = Meters()
-        self._guard = Guard(clock, meters)
+        meters = PageMetrics()
+        self._guard = ConnectionLimiter(clock, meters)
         names = host_filter([host_of(address)], meters)
-        self._app = web.Application(client_max_size=1024, middlewares=[self._guard.watch, secured, names])
+        self._app = web.Application(client_max_size=1024, middlewares=[self._guard.watch, add_security_headers, names])
         self._app.router.add_get("/metrics", self._metrics)
         self._app.router.add_get("/-/healthy", self._healthy)
         self._runner: web.AppRunner | None = None
@@ -34,7 +34,7 @@ class TapPage:
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
-        """Serve, and return the port; raise OSError where the address cannot be had."""
+        """Start serving and return the port. Raises OSError if the address is not available."""
         self._runner, self._server = await listen(self._app, self._guard, self._settings)
         self._sweeping = asyncio.create_task(self._guard.run(), name="tap: page")
         return int(self._server.sockets[0].getsockname()[1])
@@ -49,9 +49,9 @@ class TapPage:
             await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        form = form_of(request.headers.get("Accept"))
-        body = b"".join(self._blocks.blocks(form)) + (EOF if form is Form.OPENMETRICS else b"")
+        form = choose_format(request.headers.get("Accept"))
+        body = b"".join(self._blocks.blocks(form)) + (EOF if form is PageFormat.OPENMETRICS else b"")
         return web.Response(body=body, headers={"Content-Type": form.value, "Vary": "Accept", **SECURITY})
 
-    async def _healthy(self, request: web.Request) -> web.Response:  # noqa: ARG002 — a handler's signature
+    async def _healthy(self, request: web.Request) -> web.Response:  # noqa: ARG002 — aiohttp passes the request to every handler
         return web.Response(text="healthy\n")

@@ -1,4 +1,4 @@
-"""Simulated rigs that listen while the command line, which runs a loop of its own, is tried on them."""
+"""Simulated rigs in a thread, for tests of commands that run their own event loop."""
 
 import asyncio
 import os
@@ -12,13 +12,13 @@ from stratoscope.simulate.fleet import SimulatedFleet
 
 
 def block() -> int:
-    """Return a number for this test process, so that parallel ones use other addresses."""
+    """Return a number for this test process, so that parallel processes use different addresses."""
     return 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 
 @pytest.fixture(scope="package")
 def fleet() -> Iterator[SimulatedFleet]:
-    """Twelve rigs of all families, without troubles, on loopback addresses of their own."""
+    """Twelve rigs of all families without faults, on separate loopback addresses."""
     simulated = SimulatedFleet(
         rigs=12,
         seed=7,

@@ -1,4 +1,4 @@
-"""Adding rigs to a config touches nothing else in it."""
+"""Adding rigs to a config changes nothing else in it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NEW = [{"address": "10.0.0.8"}, {"address": "2001:db8::8", "name": "six: #8", "p
 TITLES = ["Antminer S19 Pro, stock\x1b[31m\nrigs: evil", ""]
 
 CONFIGS = {
-    "a list, with comments all over": (
+    "a list with comments everywhere": (
         "# head\nsite: north # the north\nrigs: # ours\n  - address: 10.0.0.1 # first\n    name: 'one'\n"
         "  # before two\n  - 10.0.0.2   # second\n\n# the logs\nlogging: {level: debug}  # loud\n# end\n"
     ),
@@ -33,7 +33,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("text", CONFIGS.values(), ids=CONFIGS.keys())
-def test_rigs_are_added_and_every_comment_and_line_stays(tmp_path: Path, text: str) -> None:
+def test_rigs_are_added_and_every_comment_and_line_is_kept(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(text.encode())
     path.chmod(0o640)
@@ -58,14 +58,14 @@ def _comments(text: str) -> list[str]:
     return [line[line.index("#") :].strip() for line in text.splitlines() if "#" in line]
 
 
-def test_the_new_entries_stand_in_the_list_and_not_behind_the_next_sections_comment(tmp_path: Path) -> None:
+def test_new_entries_are_added_to_the_list_before_the_comment_of_the_next_section(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("rigs:\n  - 10.0.0.1\n\n# the logs\nlogging: {}\n")
     append(path, NEW[:1], ["S19, stock"])
     assert path.read_text() == "rigs:\n  - 10.0.0.1\n  - address: 10.0.0.8  # S19, stock\n\n# the logs\nlogging: {}\n"
 
 
-def test_a_missing_file_is_made_for_the_owner_only(tmp_path: Path) -> None:
+def test_a_missing_file_is_created_for_the_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "c.yaml"
     assert append(path, NEW, TITLES) == 2
     assert len(expand(load(path, {}))) == 2
@@ -79,23 +79,23 @@ def test_a_rig_inside_a_network_of_the_config_is_not_added(tmp_path: Path) -> No
     assert append(path, [{"address": "10.0.0.8"}, {"address": "10.0.0.99"}]) == 1
 
 
-def test_a_config_with_a_mistake_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_config_with_a_mistake_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("polling: {interval: 1}\n")
-    with pytest.raises(ConfigError, match=r"is left as it is, because it has problems:\n.*polling\.interval is 1 s"):
+    with pytest.raises(ConfigError, match=r"is not changed, because it has problems:\n.*polling\.interval is 1 s"):
         append(path, NEW)
     assert path.read_text() == "polling: {interval: 1}\n"
     path.write_text("{site: x}\n")
     with pytest.raises(ConfigError, match="written in braces"):
         append(path, NEW)
     path.write_text("rigs: [{address: 10.0.0.1, name: same}]\n")
-    with pytest.raises(ConfigError, match="could not be added"):
+    with pytest.raises(ConfigError, match="adding rigs would cause problems"):
         append(path, [{"address": "10.0.0.9", "name": "same"}])
     assert path.read_text() == "rigs: [{address: 10.0.0.1, name: same}]\n"
     assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"], "no half-written file stays behind"
 
 
-def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
     (tmp_path / "real.yaml").write_text("site: x\n")
     (tmp_path / "link.yaml").symlink_to("real.yaml")
     append(tmp_path / "link.yaml", NEW[:1])

@@ -1,4 +1,4 @@
-"""Every command does what it says, on simulated rigs; exit codes and streams are what programs rely on."""
+"""Every command works on simulated rigs, with the exit codes and streams that programs rely on."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_every_command_says_what_it_does_and_documents_every_option(command: str) -> None:
+def test_help_of_every_command_documents_every_option(command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == 0
     options = re.findall(r"^  (--[a-z-]+|-\w, --[a-z-]+)(?: [A-Z=<>a-z]+)?(.*)$", result.stdout, re.MULTILINE)
@@ -79,11 +79,11 @@ def test_a_program_sees_the_same_exit_codes_and_no_traceback(tmp_path: Path) -> 
         assert bool(result.stdout) == (code == 0)
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     assert call("--version").stdout == f"stratoscope {__version__}\n"
 
 
-def test_read_json_is_one_document_of_what_the_rig_said(fleet: SimulatedFleet) -> None:
+def test_read_prints_one_json_document_with_the_values_of_the_rig(fleet: SimulatedFleet) -> None:
     rig = rig_of(fleet, "vnish")
     result = call("read", rig.address, *ports(rig), "--json")
     assert result.exit_code == 0, result.output
@@ -98,7 +98,7 @@ def test_read_json_is_one_document_of_what_the_rig_said(fleet: SimulatedFleet) -
     assert result.stderr == ""
 
 
-def test_read_shows_people_boards_fans_and_pools_in_their_units(fleet: SimulatedFleet) -> None:
+def test_read_shows_boards_fans_and_pools_with_units(fleet: SimulatedFleet) -> None:
     rig = rig_of(fleet, "vnish")
     result = call("read", rig.address, *ports(rig))
     assert result.exit_code == 0
@@ -114,14 +114,14 @@ def test_every_simulated_family_can_be_read(fleet: SimulatedFleet) -> None:
         assert json.loads(result.stdout)["hashrate"], rig.family
 
 
-def test_s15_a_password_on_the_command_line_is_refused_without_repeating_it() -> None:
+def test_s15_a_password_on_the_command_line_is_rejected_without_printing_it() -> None:
     result = call("read", "127.0.0.1", "--user", "a", "--password", "CANARY")
     assert result.exit_code == 2
     assert "write env:NAME, file:/path or credential:name" in result.stderr
     assert "CANARY" not in result.output
 
 
-def test_s10_what_a_rig_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_s10_text_from_a_rig_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     from stratoscope.cli.read import show
     from stratoscope.drivers import DRIVERS
     from stratoscope.reading import Defect, Fault, PoolSlot, Reading
@@ -144,7 +144,7 @@ def test_s10_what_a_rig_says_cannot_steer_the_terminal(capsys: pytest.CaptureFix
     assert "[bold red]x[/] :boom:" in shown
 
 
-def test_scan_finds_writes_and_does_not_write_twice(fleet: SimulatedFleet, tmp_path: Path) -> None:
+def test_scan_adds_found_rigs_to_a_config_only_once(fleet: SimulatedFleet, tmp_path: Path) -> None:
     if any(usual != used for rig in fleet.rigs for usual, used in rig.ports.items()):
         pytest.skip("without root the simulated rigs are on other ports, where a scan does not look")
     network = fleet.rigs[0].address.rpartition(".")[0] + ".0/28"
@@ -164,13 +164,13 @@ def test_scan_finds_writes_and_does_not_write_twice(fleet: SimulatedFleet, tmp_p
     assert "TH/s" in again.stdout
 
 
-def test_a_scan_that_finds_nothing_fails_with_an_empty_list(fleet: SimulatedFleet) -> None:
+def test_a_scan_without_results_fails_with_an_empty_list(fleet: SimulatedFleet) -> None:
     result = call("scan", fleet.rigs[0].address.rpartition(".")[0] + ".200/32", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (1, [])
-    assert "no rig that can be read was found" in result.stderr
+    assert "no readable rig found" in result.stderr
 
 
-def test_a_record_of_any_family_holds_no_identity_and_decodes_to_the_same_figures(
+def test_a_record_of_any_family_contains_no_identity_and_decodes_to_the_same_values(
     fleet: SimulatedFleet, tmp_path: Path
 ) -> None:
     for rig in {rig.family: rig for rig in fleet.rigs}.values():
@@ -181,11 +181,11 @@ def test_a_record_of_any_family_holds_no_identity_and_decodes_to_the_same_figure
         assert result.exit_code == 0, (rig.family, result.output)
         assert "left out" not in result.stderr, (rig.family, result.stderr)
         content = b"".join(file.read_bytes() for file in folder.iterdir()).decode().lower()
-        told = [before.get("mac"), before.get("serial"), before.get("hostname"), rig.name, "bigpool"]
-        told += [pool.get("user") for pool in before.get("pools", ())]
+        identities = [before.get("mac"), before.get("serial"), before.get("hostname"), rig.name, "bigpool"]
+        identities += [pool.get("user") for pool in before.get("pools", ())]
         if before.get("mac"):
-            told.append(before["mac"].replace(":", ""))
-        assert [word for word in told if word and word.lower() in content] == [], rig.family
+            identities.append(before["mac"].replace(":", ""))
+        assert [word for word in identities if word and word.lower() in content] == [], rig.family
         after = json.loads((folder / "reading.json").read_text())
         assert (after["make"], after.get("model"), after["driver"]) == (
             before["make"],
@@ -207,16 +207,16 @@ def test_record_does_not_write_into_a_folder_with_files(fleet: SimulatedFleet, t
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
-def test_s01_the_command_line_only_ever_read(fleet: SimulatedFleet) -> None:
+def test_s01_the_command_line_only_reads(fleet: SimulatedFleet) -> None:
     assert fleet.privileged_seen == 0
 
 
-def test_check_config_tells_programs_and_people(tmp_path: Path) -> None:
+def test_check_config_reports_to_programs_and_people(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("rigs: [10.0.0.1, {cidr: 10.0.1.0/30}, {address: a, user: b, password: literal}]\n")
     result = call("check-config", str(path))
     assert result.exit_code == 0
-    assert result.stdout == f"{path} is fine: 2 rigs and 2 addresses to look for rigs at; exporters: prometheus\n"
+    assert result.stdout == f"{path} is fine: 2 rigs and 2 addresses to search for rigs; exporters: prometheus\n"
     assert "warning: " in result.stderr
     document = json.loads(call("check-config", str(path), "--json").stdout)
     assert (document["ok"], document["rigs"], document["addresses"]) == (True, 2, 2)
@@ -237,7 +237,7 @@ def test_metrics_prints_the_table_for_programs_and_people() -> None:
     assert "mining_rig_up{rig}" in shown
 
 
-def test_simulate_serves_writes_a_config_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_simulate_serves_rigs_writes_a_config_and_ends_on_sigterm(tmp_path: Path) -> None:
     path = tmp_path / "sim.yaml"
     second = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     command = [

@@ -1,4 +1,4 @@
-"""`stratoscope hashprice live` asks real services and shows what they say, with the age of every input."""
+"""`stratoscope hashprice live` queries services and shows the hashprice with the age of every input."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A mempool server in a thread of its own, since the command runs a loop of its own."""
+    """A mempool server in a thread, since the command runs its own event loop."""
     import time
 
     ANSWERS.clear()
@@ -83,7 +83,7 @@ def test_json_has_the_calculators_keys_and_the_age_of_every_input(url: str) -> N
 def test_the_table_shows_both_hashprices_under_their_names(url: str) -> None:
     result = live("--mempool", url)
     assert result.exit_code == 0
-    for words in ("USD/PH/day", "by observed hashrate", "next adjustment", "price from", "s old"):
+    for words in ("USD/PH/day", "by the observed hashrate", "next adjustment", "price from", "s old"):
         assert words in result.stdout, words
 
 
@@ -96,7 +96,7 @@ def test_a_missing_price_leaves_the_figures_in_bitcoin(url: str) -> None:
     assert "missing at present" in result.stderr
 
 
-def test_the_sources_of_a_config_are_asked(url: str, tmp_path: Path) -> None:
+def test_the_sources_of_a_config_are_queried(url: str, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(
         f"market:\n  network: [{{kind: mempool, url: {url}}}]\n  prices: [{{kind: fixed, price: 50000}}]\n"
@@ -105,7 +105,7 @@ def test_the_sources_of_a_config_are_asked(url: str, tmp_path: Path) -> None:
     assert (found["price_fiat"], found["inputs"]["price"]["source"]) == (50000, "fixed")
 
 
-def test_a_published_hashprice_is_held_against_the_market_of_now(url: str) -> None:
+def test_a_published_hashprice_is_compared_with_the_current_market(url: str) -> None:
     right = hashprice(DIFFICULTY, 314_500_000, 91_000)
     assert right is not None
     fits = live(
@@ -130,7 +130,7 @@ def test_without_difficulty_it_fails_with_the_reason(url: str) -> None:
         (("--mempool", "http://192.0.2.1"), "--allow-http"),
         (("--mempool", "mempool.space"), "https://"),
         (("--currency", "dollars"), "currency code"),
-        (("--config", "a", "--mempool", "https://b.example"), "not both"),
+        (("--config", "a", "--mempool", "https://b.example"), "only one of --config and --mempool"),
     ],
 )
 def test_wrong_options_are_named_with_the_remedy(arguments: tuple[str, ...], words: str) -> None:

@@ -1,4 +1,4 @@
-"""Logs are one line per record, without terminal control, never a storm, and readable where people read them."""
+"""Logs have one line per record, no terminal control, a rate limit, and a readable format on terminals."""
 
 import asyncio
 import io
@@ -15,7 +15,7 @@ from stratoscope import logs
 
 
 class Hands:
-    """A clock whose hands the test moves."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -58,10 +58,10 @@ def test_s10_a_record_with_line_breaks_and_escapes_is_one_clean_line(form: str, 
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())), st.text())
-def test_s10_whatever_a_rig_says_stays_on_one_line_that_a_terminal_can_take(value: str, key: str) -> None:
+def test_s10_text_from_a_rig_stays_on_one_line_without_terminal_control(value: str, key: str) -> None:
     stream = io.StringIO()
     logs.setup("info", "json", stream=stream, clock=Hands())
-    structlog.get_logger("rig").info("said", **{"k" + key: value}, value=value)
+    structlog.get_logger("rig").info("message", **{"k" + key: value}, value=value)
     assert len(stream.getvalue().splitlines()) == 1
     text = json.loads(stream.getvalue())["value"]
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", text)
@@ -81,7 +81,7 @@ def test_json_records_carry_level_logger_and_utc_time(clock: Hands) -> None:
     }
 
 
-def test_the_level_holds_for_our_records_and_those_of_libraries(clock: Hands) -> None:
+def test_the_level_applies_to_records_of_the_agent_and_of_libraries(clock: Hands) -> None:
     stream = io.StringIO()
     logs.setup("warning", "json", stream=stream, clock=clock)
     structlog.get_logger("x").info("no")
@@ -91,7 +91,7 @@ def test_the_level_holds_for_our_records_and_those_of_libraries(clock: Hands) ->
     assert [json.loads(line)["event"] for line in lines(stream)] == ["yes", "yes"]
 
 
-def test_setting_up_again_replaces_the_first(clock: Hands) -> None:
+def test_a_second_setup_replaces_the_first(clock: Hands) -> None:
     first, second = io.StringIO(), io.StringIO()
     logs.setup("info", "json", stream=first, clock=clock)
     logs.setup("debug", "json", stream=second, clock=clock)
@@ -113,7 +113,7 @@ def test_f55_a_storm_of_10000_failing_rigs_is_50_lines_a_second_and_a_count(cloc
     assert events == ["suppressed 9950 lines: more than 50 in a second", "later"]
 
 
-def test_f55_the_summary_comes_by_itself_when_nothing_follows(clock: Hands) -> None:
+def test_f55_the_summary_is_logged_even_if_no_record_follows(clock: Hands) -> None:
     stream = io.StringIO()
     logs.setup("info", "json", stream=stream, clock=clock)
 
@@ -136,7 +136,7 @@ def test_f55_records_of_libraries_count_too(clock: Hands) -> None:
     assert len(lines(stream)) == 51
 
 
-def test_s15_secrets_in_keys_urls_and_nested_values_are_taken_out(clock: Hands) -> None:
+def test_s15_secrets_in_keys_urls_and_nested_values_are_removed(clock: Hands) -> None:
     stream = io.StringIO()
     logs.setup("info", "json", stream=stream, clock=clock)
     structlog.get_logger("x").info(
@@ -154,7 +154,7 @@ def test_s15_secrets_in_keys_urls_and_nested_values_are_taken_out(clock: Hands) 
     assert (record["keyboard"], record["monkey"]) == ("kept", "kept")
 
 
-def test_a_line_is_bounded_whatever_a_rig_sends(clock: Hands) -> None:
+def test_the_length_of_a_line_is_limited_whatever_a_rig_sends(clock: Hands) -> None:
     stream = io.StringIO()
     logs.setup("info", "json", stream=stream, clock=clock)
     structlog.get_logger("x").info("x" * 10**6, deep={"a": {"b": {"c": {"d": {"e": "x" * 10**6}}}}})

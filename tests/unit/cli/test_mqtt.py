@@ -11,7 +11,7 @@ import pytest
 
 from fakes.mosquitto import Mosquitto, passwords
 from fakes.programs import Program, free_port
-from stratoscope.outside.broker import Account, Connection, Outgoing
+from stratoscope.outside.broker import BrokerAccount, BrokerConnection, Outgoing
 from stratoscope.outside.broker_url import account_at, broker_url
 
 needs = pytest.mark.needs("mosquitto")
@@ -27,8 +27,8 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def publish(account: Account, message: Outgoing) -> None:
-    connection = Connection(account)
+async def publish(account: BrokerAccount, message: Outgoing) -> None:
+    connection = BrokerConnection(account)
     await connection.connect()
     await connection.publish(message)
     await connection.close(clean=True)
@@ -42,7 +42,7 @@ def broker(tmp_path: Path):
 
 
 @needs
-def test_tail_prints_what_the_demo_publishes_and_the_end_says_offline(broker: Mosquitto, tmp_path: Path) -> None:
+def test_tail_prints_the_messages_of_the_demo_and_finally_offline(broker: Mosquitto, tmp_path: Path) -> None:
     url = f"mqtt://127.0.0.1:{broker.port}"
     command = [
         sys.executable,
@@ -73,7 +73,7 @@ def test_tail_prints_what_the_demo_publishes_and_the_end_says_offline(broker: Mo
 
 
 @needs
-def test_tail_takes_broker_and_topics_from_a_config_and_the_login_of_a_reader(tmp_path: Path) -> None:
+def test_tail_uses_broker_and_topics_of_a_config_with_the_login_of_a_reader(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path, passwords(tmp_path, reader="hunter2"), anonymous=False)
     config = tmp_path / "c.yaml"
     config.write_text(
@@ -87,7 +87,7 @@ def test_tail_takes_broker_and_topics_from_a_config_and_the_login_of_a_reader(tm
     )
     asyncio.run(
         publish(
-            Account(host="127.0.0.1", port=broker.port, user="reader", password="hunter2"),
+            BrokerAccount(host="127.0.0.1", port=broker.port, user="reader", password="hunter2"),
             Outgoing("mine/telemetry/x", b"a\x1b[31mb", 1, retain=True),
         )
     )
@@ -103,25 +103,25 @@ def test_tail_takes_broker_and_topics_from_a_config_and_the_login_of_a_reader(tm
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
-        ((), "say which broker"),
-        (("mqtt://a", "--config", "b"), "say which broker"),
+        ((), "give either the URL of a broker"),
+        (("mqtt://a", "--config", "b"), "give either the URL of a broker"),
         (("http://a",), "mqtt://"),
-        (("mqtt://u:p@a",), "holds a login"),
+        (("mqtt://u:p@a",), "contains a login"),
         (("mqtt://a/b",), "more than host and port"),
         (("mqtt://a", "--password", "env:X"), "user"),
         (("mqtt://a", "--user", "u", "--password", "x"), "reference"),
-        (("mqtt://a:99999",), "no address"),
+        (("mqtt://a:99999",), "not the URL of a broker"),
     ],
 )
-def test_a_wrong_command_line_is_told_with_its_remedy(words, said) -> None:
+def test_a_wrong_command_line_is_reported_with_its_remedy(words, expected) -> None:
     found = run("mqtt", "tail", *words)
     assert found.returncode == 2
-    assert said in found.stderr
+    assert expected in found.stderr
 
 
-def test_nobody_at_the_address_is_one_sentence() -> None:
+def test_an_unreachable_broker_is_one_sentence() -> None:
     found = run("mqtt", "tail", f"mqtt://127.0.0.1:{free_port()}")
     assert found.returncode == 1
     assert "unreachable" in found.stderr
@@ -129,5 +129,5 @@ def test_nobody_at_the_address_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("url", ["mqtt://a:1883", "mqtts://a:8883", "mqtt://[::1]:1", "mqtts://10.0.0.1:2"])
-def test_an_address_survives_being_read_and_written(url: str) -> None:
+def test_a_broker_url_survives_parsing_and_formatting(url: str) -> None:
     assert broker_url(account_at(url)) == url

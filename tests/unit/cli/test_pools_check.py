@@ -1,4 +1,4 @@
-"""`stratoscope pools check` asks every configured pool once and says what came, or what to do."""
+"""`stratoscope pools check` queries every configured pool once and shows the result or the remedy."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def check(tmp_path: Path, pools: list[dict[str, Any]], *arguments: str) -> Any:
     return found
 
 
-def test_what_came_is_shown(tmp_path, sites):
+def test_the_results_are_shown(tmp_path, sites):
     pools = [
         {"kind": "viabtc", "url": sites["viabtc"].url, "key": "file:key"},
         {"kind": "public-pool", "name": "mine", "url": sites["public-pool"].url, "account": ADDRESS},
@@ -43,8 +43,8 @@ def test_what_came_is_shown(tmp_path, sites):
     assert found.exit_code == 0, found.output
     assert "viabtc (viabtc)" in found.stdout
     assert "mine (public-pool)" in found.stdout
-    assert "300.00 TH/s" in found.stdout
-    assert "61,081 sat" in found.stdout
+    assert "300.0 TH/s" in found.stdout
+    assert "61\u202f081 sat" in found.stdout
     assert ADDRESS not in found.stdout
 
 
@@ -67,13 +67,13 @@ def test_json_has_every_call_and_the_figures_in_si_units(tmp_path, sites):
     )
 
 
-def test_a_refused_key_comes_with_the_way_to_a_good_one(tmp_path, sites, monkeypatch):
+def test_a_rejected_key_is_reported_with_the_remedy(tmp_path, sites, monkeypatch):
     monkeypatch.setenv("BAD", "not-the-key")
     pools = [{"kind": "viabtc", "url": sites["viabtc"].url, "key": "env:BAD"}]
     found = check(tmp_path, pools)
     assert found.exit_code == 1
     assert "auth: the pool says: 12002 Invalid X-API-KEY" in found.stdout
-    assert "enter the public address of the agent's site in its list of allowed addresses" in found.stdout
+    assert "add the agent's public IP address to its list of allowed addresses" in found.stdout
     assert "not-the-key" not in found.output
 
 
@@ -84,23 +84,23 @@ def test_a_key_in_the_path_is_not_shown_when_the_pool_echoes_it(tmp_path, sites)
     assert "[redacted]" in found.stdout
 
 
-def test_figures_that_the_pool_itself_dates_back_are_not_shown_and_that_is_said(tmp_path):
+def test_outdated_figures_are_not_shown_and_the_reason_is_given(tmp_path):
     with served("ocean") as sites:  # its figures are of 2025
         found = check(tmp_path, [{"kind": "ocean", "url": sites["ocean"].url, "account": ADDRESS}])
     assert found.exit_code == 0
     assert "TH/s" not in found.stdout
-    assert re.search(r"ocean: Not shown: what the pool tells of account is \d+ h old\.", found.stdout)
+    assert re.search(r"ocean: Not shown: the figures of call 'account' are \d+ h old\.", found.stdout)
 
 
-def test_a_captcha_is_called_what_it_is(tmp_path, sites):
+def test_a_captcha_is_recognised(tmp_path, sites):
     sites["public-pool"].instead = lambda _: Says(b"<html><title>Just a moment...</title></html>")
     found = check(tmp_path, [{"kind": "public-pool", "url": sites["public-pool"].url, "account": ADDRESS}])
     assert found.exit_code == 1
-    assert "not_json: the answer is HTML" in found.stdout
+    assert "not_json: the response is HTML" in found.stdout
     assert "such as a captcha or a login" in found.stdout
 
 
-def test_one_pool_can_be_asked_alone_and_a_name_that_is_none_is_told(tmp_path, sites):
+def test_one_pool_can_be_queried_alone_and_an_unknown_name_is_an_error(tmp_path, sites):
     pools = [
         {"kind": "viabtc", "url": sites["viabtc"].url, "key": "file:key"},
         {"kind": "public-pool", "url": sites["public-pool"].url, "account": ADDRESS},
@@ -112,7 +112,7 @@ def test_one_pool_can_be_asked_alone_and_a_name_that_is_none_is_told(tmp_path, s
     assert "did you mean viabtc?" in found.stderr
 
 
-def test_a_config_without_pools_says_how_to_add_one(tmp_path):
+def test_a_config_without_pools_is_an_error_with_the_remedy(tmp_path):
     found = check(tmp_path, [])
     assert found.exit_code == 1
     assert "has no pools: add an entry to `pools:`" in found.stderr

@@ -1,4 +1,4 @@
-"""Of a rig's identities and secrets nothing survives redaction, and what says how it mines stays."""
+"""Redaction removes all identities and secrets of a rig and keeps its mining data."""
 
 import json
 from pathlib import Path
@@ -83,7 +83,7 @@ def redactor() -> Redactor:
     made = Redactor({"10.11.12.13": "host"})
     for key, answer in answers().items():
         made.learn(answer, f"/{key}")
-    return made.learned()
+    return made.finish_learning()
 
 
 def numbers(value: Any) -> list[Any]:
@@ -95,7 +95,7 @@ def numbers(value: Any) -> list[Any]:
 
 
 def survivors(text: str) -> list[str]:
-    """Return the canaries that still stand in `text`, also in parts and other spellings."""
+    """Return the canaries that are still in `text`, also in pieces and other spellings."""
     parts = [
         *CANARIES.values(),
         CANARIES["mac"].replace(":", ""),
@@ -134,7 +134,7 @@ def test_no_canary_survives_in_pipe_text() -> None:
     assert "URL=stratum+tcp://pool-1.example:3333,Status=Alive" in redacted
 
 
-def test_numbers_and_what_says_how_it_mines_stay() -> None:
+def test_numbers_and_mining_data_are_kept() -> None:
     made = redactor()
     for key, answer in answers().items():
         assert numbers(made.value(answer, f"/{key}")) == numbers(answer)
@@ -146,7 +146,7 @@ def test_numbers_and_what_says_how_it_mines_stay() -> None:
     assert made.value(answers()["system"], "/system")["netmask"] == "255.255.255.0"
 
 
-def test_the_same_original_has_the_same_stand_in_everywhere_in_its_own_form() -> None:
+def test_the_same_original_has_the_same_placeholder_everywhere_in_its_own_form() -> None:
     made = redactor()
     system = made.value(answers()["system"], "/system")
     stats = made.value(answers()["stats"], "/stats")["STATS"][0]
@@ -165,7 +165,7 @@ def test_the_same_original_has_the_same_stand_in_everywhere_in_its_own_form() ->
     assert list(made.value(answers()["workers"], "/workers")) == [pools[0]["User"]]
 
 
-def test_raw_and_parsed_agree() -> None:
+def test_raw_and_parsed_responses_are_redacted_alike() -> None:
     made = redactor()
     for key, answer in answers().items():
         raw = made.raw(json.dumps(answer).encode())
@@ -179,21 +179,21 @@ def test_redacting_twice_changes_nothing_more() -> None:
         assert made.value(once, f"/{key}") == once
 
 
-def test_default_words_that_identify_nobody_do_not_erase_the_model() -> None:
+def test_default_words_do_not_erase_the_model() -> None:
     made = Redactor()
     answer = {"hostname": "Antminer", "minertype": "Antminer S19", "user": "root", "pool_user": "Antminer"}
     made.learn(answer)
-    redacted = made.learned().value(answer)
+    redacted = made.finish_learning().value(answer)
     assert redacted["minertype"] == "Antminer S19"
     assert redacted["hostname"] == "rig-1"
     assert redacted["user"] == "root"
 
 
-def test_a_short_name_is_replaced_where_it_is_named_and_no_word_is_torn() -> None:
+def test_a_short_name_is_replaced_under_its_key_only() -> None:
     made = Redactor()
     answer = {"user": "ann", "text": "annual channel", "elapsed": 12, "User2": "ann.1"}
     made.learn(answer)
-    redacted = made.learned().value(answer)
+    redacted = made.finish_learning().value(answer)
     assert redacted["text"] == "annual channel"
     assert redacted["user"].startswith("account-")
     assert redacted["User2"].startswith(redacted["user"] + ".")
@@ -228,7 +228,7 @@ def test_a_short_name_is_replaced_where_it_is_named_and_no_word_is_torn() -> Non
         ),
     ],
 )
-def test_keys_are_told_by_what_they_name(key: str, kind: str | None) -> None:
+def test_keys_are_classified_by_what_they_identify(key: str, kind: str | None) -> None:
     assert kind_of(key) == kind
 
 
@@ -239,17 +239,17 @@ def test_keys_are_told_by_what_they_name(key: str, kind: str | None) -> None:
         max_leaves=20,
     )
 )
-def test_any_answer_is_redacted_without_an_error_and_keeps_its_numbers(answer: Any) -> None:
+def test_any_response_is_redacted_without_an_error_and_keeps_its_numbers(answer: Any) -> None:
     made = Redactor()
     made.learn(answer)
-    made.learned()
+    made.finish_learning()
     assert numbers(made.value(answer)) == numbers(answer)
     made.leaks(made.raw(json.dumps(answer).encode()))
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_redacted_without_an_error(raw: bytes) -> None:
-    Redactor({"10.0.0.1": "host"}).learned().raw(raw)
+    Redactor({"10.0.0.1": "host"}).finish_learning().raw(raw)
 
 
 @pytest.mark.shelf
@@ -263,14 +263,20 @@ def test_recorded_rigs_lose_their_identity_and_keep_their_numbers(shelf: Path) -
         made = Redactor()
         for key, answer in captured.items():
             made.learn(answer, f"/{key}")
-        made.learned()
-        told = [reading.get("mac"), reading.get("serial"), *(pool.get("user") for pool in reading.get("pools", ()))]
-        told += [reading["mac"].replace(":", "")] if reading.get("mac") else []
+        made.finish_learning()
+        identities = [
+            reading.get("mac"),
+            reading.get("serial"),
+            *(pool.get("user") for pool in reading.get("pools", ())),
+        ]
+        identities += [reading["mac"].replace(":", "")] if reading.get("mac") else []
         for key, answer in captured.items():
             redacted = made.value(answer, f"/{key}")
             assert numbers(redacted) == numbers(answer), (folder.name, key)
             text = json.dumps(redacted).lower()
-            words = [word for word in told if word and len(word) > 6 and word.lower() in text]  # "DevFee" is nobody
+            words = [
+                word for word in identities if word and len(word) > 6 and word.lower() in text
+            ]  # "DevFee" identifies nobody
             assert words == [], (folder.name, key)
             assert made.leaks(json.dumps(redacted).encode()) == [], (folder.name, key)
             assert json.loads(made.raw(json.dumps(answer).encode())) == redacted, (folder.name, key)

@@ -1,4 +1,4 @@
-"""Every published figure that the calculators can give comes out of the commands themselves, as their JSON says it."""
+"""The JSON of the commands reproduces every published figure that the calculators support."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def run(*arguments: str) -> dict[str, Any]:
 
 
 def hashprice(row: Row) -> dict[str, Any]:
-    """Return what the calculator makes of a row that names difficulty and reward."""
+    """Return the result of the calculator for a row with difficulty and reward."""
     case = json.loads(row["inputs"])
     reward = next(case[name] for name in ("reward_btc", "reward", "subsidy") if name in case)
     subsidy = max(era for era in ERAS if era <= reward)
@@ -77,7 +77,7 @@ def test_the_fees_of_a_block_give_its_reward_to_the_satoshi() -> None:
 
 
 @pytest.mark.parametrize("row", rows("USD/PH/s/day", "BTC/PH/s/day", "PPS base", "USD/TH/s/day rounded", "same page"))
-def test_a_published_hashprice_comes_out(row: Row) -> None:
+def test_a_published_hashprice_is_reproduced(row: Row) -> None:
     found = hashprice(row)
     if row["unit"].startswith("BTC"):
         close(found["hashprice_btc_per_ph_day"], row)
@@ -92,7 +92,7 @@ def test_a_published_hashprice_comes_out(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", rows("USD/MWh"))
-def test_a_published_revenue_per_mwh_comes_out(row: Row) -> None:
+def test_a_published_revenue_per_mwh_is_reproduced(row: Row) -> None:
     case = json.loads(row["inputs"])
     at = ("--difficulty", "146480880000000", "--height", "932000", "--efficiency", repr(case["j_per_th"]))
     price = case["hp_usd"] / run("hashprice", *at)["hashprice_btc_per_ph_day"]
@@ -100,7 +100,7 @@ def test_a_published_revenue_per_mwh_comes_out(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", rows("difficultyChange"))
-def test_an_adjustment_comes_out(row: Row) -> None:
+def test_a_published_adjustment_is_reproduced(row: Row) -> None:
     case = json.loads(row["inputs"])
     more = ["--latest-block-time", str(case["latest_ts"])] if case["latest_ts"] else []
     found = run(
@@ -121,7 +121,7 @@ def test_an_adjustment_comes_out(row: Row) -> None:
     assert found["difficulty_change_ratio"] == pytest.approx(found["difficulty_change_percent"] / 100)
 
 
-def test_every_kind_of_case_that_a_calculator_can_give_was_tried() -> None:
+def test_every_kind_of_case_is_covered() -> None:
     tried = rows(
         BY_NBITS,
         BY_HEIGHT,
@@ -135,4 +135,4 @@ def test_every_kind_of_case_that_a_calculator_can_give_was_tried() -> None:
         "difficultyChange",
     )
     left = {row["id"][0] for row in OURS} - {param.id[0] for param in tried}
-    assert left <= {"G", "I"}  # JPMorgan's measure and comparisons of two figures: no calculator of one moment
+    assert left <= {"G", "I"}  # JPMorgan's measure and comparisons of two figures are not results of one calculation

@@ -1,4 +1,4 @@
-"""`stratoscope stratum decode` takes jobs in every form people have them, and says so when there are none."""
+"""`stratoscope stratum decode` reads jobs in every common form, and reports a file without jobs."""
 
 import json
 
@@ -56,7 +56,7 @@ def test_params_in_one_line_or_many_or_from_stdin_are_one_job(params, tmp_path):
     assert (job["tag"], job["chain"], job["empty"], job["extranonce_size"]) == ("/simulated pool/", "BTC", False, 12)
 
 
-def test_a_session_and_a_recording_give_their_jobs_with_what_the_session_told(params, tmp_path):
+def test_a_session_and_a_recording_are_decoded_with_the_extranonce_of_the_session(params, tmp_path):
     session, recording = tmp_path / "session", tmp_path / "recording.jsonl"
     session.write_text(f"{SUBSCRIBED}\n{notify(params)}\n{ANOTHER}\n{notify(params)}\n")
     rows = [
@@ -74,7 +74,7 @@ def test_a_session_and_a_recording_give_their_jobs_with_what_the_session_told(pa
         assert second["defects"] == ["extranonce_size"]
 
 
-def test_the_extranonce_may_be_given(params, tmp_path):
+def test_the_extranonce_can_be_given(params, tmp_path):
     file = tmp_path / "job.json"
     file.write_text(json.dumps(params))
     assert decoded(str(file), "--extranonce1", "00000007", "--extranonce2-size", "8")[1][0]["defects"] == []
@@ -84,8 +84,8 @@ def test_the_extranonce_may_be_given(params, tmp_path):
 
 def test_objects_with_params_are_jobs_too(params, tmp_path):
     file = tmp_path / "jobs.json"
-    told = {"params": params, "extranonce1": "00000007", "extranonce2_size": 8}
-    file.write_text(json.dumps({"one": told, "two": {"params": params}}, indent=1))
+    job = {"params": params, "extranonce1": "00000007", "extranonce2_size": 8}
+    file.write_text(json.dumps({"one": job, "two": {"params": params}}, indent=1))
     assert len(decoded(str(file))[1]) == 2
     file.write_text(json.dumps([params, params]))
     assert len(decoded(str(file))[1]) == 2
@@ -94,21 +94,21 @@ def test_objects_with_params_are_jobs_too(params, tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"\xff\xfe\x00", b"[" * 5000, b'{"params": 7}', b"GET / HTTP/1.1\r\n\r\n"]
 )
-def test_a_file_without_jobs_is_an_error_that_says_what_to_give(tmp_path, content):
+def test_a_file_without_jobs_is_an_error_with_the_remedy(tmp_path, content):
     file = tmp_path / "none"
     file.write_bytes(content)
     result, found = decoded(str(file))
     assert (result.exit_code, found) == (1, [])
-    assert "no job in it" in result.stderr
+    assert "contains no job" in result.stderr
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_missing_file_is_reported():
     result, _ = decoded("/no/such/file")
     assert result.exit_code == 1
     assert result.stderr == "/no/such/file: No such file or directory\n"
 
 
-def test_help_says_how_a_group_with_an_endpoint_is_called():
+def test_help_of_the_group_shows_the_default_command():
     result = CliRunner().invoke(app, ["stratum", "--help"])
     assert result.exit_code == 0
     assert "decode" in result.stdout

@@ -1,4 +1,4 @@
-"""`stratoscope stratum URL` against pools on loopback, in a thread since the command runs a loop of its own."""
+"""`stratoscope stratum URL` with pools on loopback, in a thread since the command runs its own event loop."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from stratoscope.simulate.pool import Habits, StratumPool
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[list[int]]:
-    """Two pools that give work to everyone, and one that wants a user; blocks come every second."""
+    """Two pools that send work to everyone, and one that requires a user; a block every second."""
     loop, found, started = asyncio.new_event_loop(), [], threading.Event()
     clock = SystemClock()
     chain = Chain(seed=1, clock=clock, early=tuple(float(n) for n in range(1, 600)))
@@ -50,29 +50,33 @@ def run(*arguments: str):
     return CliRunner().invoke(app, ["stratum", *arguments])
 
 
-def test_one_look_prints_timings_difficulty_and_the_job_as_json(ports):
+def test_watching_once_prints_timings_difficulty_and_the_job_as_json(ports):
     result = run(f"127.0.0.1:{ports[0]}", "--json")
     assert result.exit_code == 0, result.output
-    said = json.loads(result.stdout)
-    assert said["endpoint"] == f"stratum+tcp://127.0.0.1:{ports[0]}"
-    assert set(said["timings_seconds"]) == {"connect", "subscribe", "first_job"}
-    assert said["rtt_configure_seconds"] > 0
-    assert said["difficulty"] == 65536.0
-    assert (said["subsidy_sats"], said["chain"], said["tag"]) == (312_500_000, "BTC", "/simulated pool/")
-    assert said["coinbase_value_sats"] == said["subsidy_sats"] + said["fees_sats"] == said["payout"][0]["sats"]
-    assert said["hashprice_sats_per_ph_day"] > 0
-    assert len(said["prev_hash"]) == 64
+    endpoint = json.loads(result.stdout)
+    assert endpoint["endpoint"] == f"stratum+tcp://127.0.0.1:{ports[0]}"
+    assert set(endpoint["timings_seconds"]) == {"connect", "subscribe", "first_job"}
+    assert endpoint["rtt_configure_seconds"] > 0
+    assert endpoint["difficulty"] == 65536.0
+    assert (endpoint["subsidy_sats"], endpoint["chain"], endpoint["tag"]) == (312_500_000, "BTC", "/simulated pool/")
+    assert (
+        endpoint["coinbase_value_sats"]
+        == endpoint["subsidy_sats"] + endpoint["fees_sats"]
+        == endpoint["payout"][0]["sats"]
+    )
+    assert endpoint["hashprice_sats_per_ph_day"] > 0
+    assert len(endpoint["prev_hash"]) == 64
 
 
-def test_one_look_at_two_is_a_table_each_and_options_may_come_first(ports):
+def test_watching_two_endpoints_once_prints_two_tables_and_options_can_come_first(ports):
     result = run("--timeout", "20", f"127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}")
     assert result.exit_code == 0, result.output
-    for words in (f"stratum+tcp://127.0.0.1:{ports[1]}", "share difficulty", "65,536", "previous block", "bc1q"):
+    for words in (f"stratum+tcp://127.0.0.1:{ports[1]}", "share difficulty", "65\u202f536", "previous block", "bc1q"):
         assert words in result.stdout, words
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_a_pool_that_wants_a_user_gets_one_only_when_told(ports):
+def test_a_user_is_sent_to_a_pool_that_requires_one_only_if_given(ports):
     result = run(f"127.0.0.1:{ports[2]}", "--user", "account.watch", "--json")
     assert result.exit_code == 0, result.output
     assert "authorize" in json.loads(result.stdout)["timings_seconds"]
@@ -82,19 +86,19 @@ def test_a_pool_that_wants_a_user_gets_one_only_when_told(ports):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "expected"),
     [
         (("127.0.0.1:1",), 1, "nothing listens at 127.0.0.1 port 1"),
         (("pool.example",), 2, "it must name a host and a port"),
         (("http://pool.example:80",), 2, "it must begin with stratum+tcp://"),
-        (("stratum2+tcp://pool.example:34254/abc",), 2, "has a wrong authority key"),
-        (("127.0.0.1:1", "--password", "x"), 2, "--password goes with --user"),
+        (("stratum2+tcp://pool.example:34254/abc",), 2, "has an invalid authority key"),
+        (("127.0.0.1:1", "--password", "x"), 2, "--password requires --user"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(arguments, code, told):
+def test_a_wrong_command_line_is_one_sentence(arguments, code, expected):
     result = run(*arguments)
     assert result.exit_code == code
-    assert told in result.stderr
+    assert expected in result.stderr
     assert "Traceback" not in result.output
 
 
@@ -105,7 +109,7 @@ def following(ports: list[int], *more: str) -> subprocess.Popen:
 
 
 def interrupted(process: subprocess.Popen) -> bytes:
-    """Press Ctrl-C; return what else was printed."""
+    """Press Ctrl-C and return the remaining output."""
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=20)
     assert process.returncode == 130, error
@@ -113,16 +117,16 @@ def interrupted(process: subprocess.Popen) -> bytes:
     return out
 
 
-def test_followed_as_json_each_new_job_is_a_line(ports):
+def test_following_as_json_prints_a_line_per_job(ports):
     with following(ports, "--json") as process:
-        said: list[dict] = []
-        while len({line["height"] for line in said}) < 3 or len({line["endpoint"] for line in said}) < 2:
-            said.append(json.loads(process.stdout.readline()))
+        jobs: list[dict] = []
+        while len({line["height"] for line in jobs}) < 3 or len({line["endpoint"] for line in jobs}) < 2:
+            jobs.append(json.loads(process.stdout.readline()))
         interrupted(process)
-    assert len(said) < 40, "a line for a job, not for a look"
+    assert len(jobs) < 40, "one line per job, not per check"
 
 
-def test_the_table_goes_on_until_it_is_interrupted(ports):
+def test_the_live_table_runs_until_it_is_interrupted(ports):
     with following(ports) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(9)

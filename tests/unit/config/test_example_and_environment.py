@@ -1,4 +1,4 @@
-"""The example config says what is so, and the environment overrides every key."""
+"""The example config is correct and complete, and the environment overrides every key."""
 
 import re
 from pathlib import Path
@@ -9,20 +9,20 @@ from pydantic import BaseModel
 
 from stratoscope.config import Config, InvalidConfig, expand, load, open_state_dir
 from stratoscope.config.document import parse
-from stratoscope.config.market import Market
-from stratoscope.config.models import Discovery, Logging, Polling, Rigs
-from stratoscope.config.money import Economics
-from stratoscope.config.mqtt import Mqtt
-from stratoscope.config.stratum import Stratum
+from stratoscope.config.market import MarketConfig
+from stratoscope.config.models import DiscoveryConfig, LoggingConfig, PollingConfig, RigsConfig
+from stratoscope.config.money import EconomicsConfig
+from stratoscope.config.mqtt import MqttConfig
+from stratoscope.config.stratum import StratumConfig
 from stratoscope.config.tariffs import (
-    AddersSection,
-    BlockSection,
-    Curtailment,
-    Energy,
-    FixedSection,
-    PriceSource,
-    TariffSection,
-    ZoneSection,
+    AddersConfig,
+    EnergyConfig,
+    FixedChargesConfig,
+    PowerBlockConfig,
+    TariffConfig,
+    TariffCurtailmentConfig,
+    TariffSourceConfig,
+    ZoneConfig,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,10 +35,10 @@ def defaults(model: type[BaseModel]) -> dict[str, Any]:
 
 def test_the_example_loads_and_equals_the_defaults() -> None:
     loaded = load(EXAMPLE, {})
-    assert loaded.warnings == (f"{EXAMPLE}: no rigs are listed: nothing will be polled",)
-    assert loaded.polling == Polling()
-    assert loaded.discovery == Discovery()
-    assert loaded.logging == Logging()
+    assert loaded.warnings == (f"{EXAMPLE}: no rigs are listed: nothing is polled",)
+    assert loaded.polling == PollingConfig()
+    assert loaded.discovery == DiscoveryConfig()
+    assert loaded.logging == LoggingConfig()
     assert loaded.model_dump(exclude={"state_dir"}) == Config().model_dump(exclude={"state_dir"})
     assert loaded.state_dir == ROOT / Config().state_dir
 
@@ -47,19 +47,28 @@ def test_the_example_holds_every_key() -> None:
     written = parse(EXAMPLE.read_text(), "example").values
     assert set(written) == set(Config.model_fields)
     for section, model in (
-        ("polling", Polling),
-        ("discovery", Discovery),
-        ("economics", Economics),
-        ("logging", Logging),
+        ("polling", PollingConfig),
+        ("discovery", DiscoveryConfig),
+        ("economics", EconomicsConfig),
+        ("logging", LoggingConfig),
     ):
         assert set(written[section]) == set(model.model_fields)
     rigs, rest = EXAMPLE.read_text().split("\ndiscovery:")
     shown = set(re.findall(r"^#(?:  - |    )([a-z_]+):", rigs, re.MULTILINE))
-    assert shown == set(Rigs.model_fields)
+    assert shown == set(RigsConfig.model_fields)
     tariffs = rest.split("\ntariffs:")[1].split("\n\n")[0]
     mqtt = EXAMPLE.read_text().split("\nmqtt:")[1].split("\n\n")[0]
-    assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(Mqtt.model_fields)
-    keys = [TariffSection, Energy, PriceSource, ZoneSection, AddersSection, BlockSection, FixedSection, Curtailment]
+    assert set(re.findall(r"^#  ([a-z_]+):", mqtt, re.MULTILINE)) == set(MqttConfig.model_fields)
+    keys = [
+        TariffConfig,
+        EnergyConfig,
+        TariffSourceConfig,
+        ZoneConfig,
+        AddersConfig,
+        PowerBlockConfig,
+        FixedChargesConfig,
+        TariffCurtailmentConfig,
+    ]
     for key in {key for model in keys for key in model.model_fields} - {"url", "allow_http", "topic"}:
         assert re.search(rf"^#.*\b{key}:", tariffs, re.MULTILINE), key
 
@@ -72,15 +81,15 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     loaded = load(tmp_path / "c.yaml", dict.fromkeys(names, "x"))
     assert loaded.warnings == ()
     assert loaded.stratum is not None
-    assert loaded.stratum.model_fields_set == set(Stratum.model_fields)
+    assert loaded.stratum.model_fields_set == set(StratumConfig.model_fields)
     given = {"endpoints": (), "skip": (), "user": None, "password": None}
-    assert loaded.stratum.model_copy(update=given) == Stratum()
+    assert loaded.stratum.model_copy(update=given) == StratumConfig()
     assert loaded.mqtt is not None
     assert loaded.mqtt.account().port == 8883
     assert loaded.market is not None
-    assert [pool.called for pool in loaded.pools] == ["braiins-north", "viabtc", "public-pool", "ckpool-logs"]
-    assert loaded.market.model_fields_set == set(Market.model_fields)
-    assert loaded.market.model_copy(update={"network": Market().network, "references": ()}) == Market()
+    assert [pool.label for pool in loaded.pools] == ["braiins-north", "viabtc", "public-pool", "ckpool-logs"]
+    assert loaded.market.model_fields_set == set(MarketConfig.model_fields)
+    assert loaded.market.model_copy(update={"network": MarketConfig().network, "references": ()}) == MarketConfig()
     assert loaded.tariffs["night"].energy.source is not None
     assert loaded.tariffs["default"].energy.zones[0].months == "Jun-Sep"
     found = expand(loaded)
@@ -88,7 +97,7 @@ def test_the_commented_rigs_of_the_example_load_too(tmp_path: Path) -> None:
     assert sum(not entry.expected for entry in found) == 71 + 254
 
 
-def test_the_environment_overrides_the_file_and_is_held_to_the_same_rules(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_with_the_same_validation(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("site: file\npolling:\n  interval: 60\n  timeout: 4\n")
     environ = {
@@ -122,11 +131,11 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None
     assert caught.value.problems == (
         "environment variable STRATOSCOPE__SIET: siet is not a known key: did you mean site?",
         (
-            "environment variable STRATOSCOPE__POLLING__INTERVAL: polling.interval is 1 s, the least is 5 s: "
-            "rigs answer one question at a time, on slow controllers"
+            "environment variable STRATOSCOPE__POLLING__INTERVAL: polling.interval is 1 s, the minimum is 5 s: rigs "
+            "answer one request at a time, on slow controllers"
         ),
-        "environment variable STRATOSCOPE__POLLING__FOO: polling.foo is not a known key: known here: "
-        + ", ".join(sorted(Polling.model_fields)),
+        "environment variable STRATOSCOPE__POLLING__FOO: polling.foo is not a known key: choose one of "
+        + ", ".join(sorted(PollingConfig.model_fields)),
     )
 
 
@@ -143,7 +152,7 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None
         ("0.5d", 43200),
     ],
 )
-def test_durations_are_read_with_their_unit(tmp_path: Path, written: str, seconds: float) -> None:
+def test_durations_are_parsed_with_their_unit(tmp_path: Path, written: str, seconds: float) -> None:
     (tmp_path / "c.yaml").write_text(f"polling: {{interval: {written}}}\n")
     assert load(tmp_path / "c.yaml", {}).polling.interval == seconds
 
@@ -151,12 +160,12 @@ def test_durations_are_read_with_their_unit(tmp_path: Path, written: str, second
 @pytest.mark.parametrize(
     ("written", "size"), [("65536", 65536), ("512 KiB", 524288), ("1 MiB", 1 << 20), ("2MB", 2_000_000)]
 )
-def test_sizes_are_read_with_their_unit(tmp_path: Path, written: str, size: int) -> None:
+def test_sizes_are_parsed_with_their_unit(tmp_path: Path, written: str, size: int) -> None:
     (tmp_path / "c.yaml").write_text(f"polling: {{max_response: {written}}}\n")
     assert load(tmp_path / "c.yaml", {}).polling.max_response == size
 
 
-def test_s35_the_state_directory_is_closed_to_others(tmp_path: Path) -> None:
+def test_s35_the_state_directory_is_private(tmp_path: Path) -> None:
     import os
 
     before = os.umask(0o022)
@@ -172,7 +181,7 @@ def test_s35_the_state_directory_is_closed_to_others(tmp_path: Path) -> None:
         os.umask(before)
 
 
-def test_a_state_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_an_impossible_state_directory_is_reported(tmp_path: Path) -> None:
     import os
 
     from stratoscope.errors import ConfigError
@@ -180,7 +189,7 @@ def test_a_state_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     before = os.umask(0o022)
     try:
-        with pytest.raises(ConfigError, match=r"state_dir .* choose one the agent owns"):
+        with pytest.raises(ConfigError, match=r"state_dir .* choose a directory that the agent owns"):
             open_state_dir(tmp_path / "file" / "state")
     finally:
         os.umask(before)

@@ -1,11 +1,12 @@
-"""The `rigs` section spreads into one entry per address; files, ranges and overrides come out as written."""
+"""The `rigs` section expands into one entry per address, with files, ranges and overrides."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from stratoscope.config import Config, InvalidConfig, RigEntry, Source, changes, expand, load
+from stratoscope.config import Config, ConfigSource, InvalidConfig, RigEntry, expand, load
 from stratoscope.config.addresses import host_and_port
 
 
@@ -13,7 +14,7 @@ def entries(*rigs: Any, **rest: Any) -> list[RigEntry]:
     return expand(Config.model_validate({"rigs": rigs, **rest}))
 
 
-def test_an_entry_carries_everything_said_about_its_group() -> None:
+def test_an_entry_has_all_settings_of_its_group() -> None:
     settings = {
         "addresses": ["10.0.0.1 one", "10.0.0.2:14028"],
         "driver": "generic-cgminer",
@@ -41,11 +42,11 @@ def test_an_entry_carries_everything_said_about_its_group() -> None:
     assert two == RigEntry(address="10.0.0.2", ports={4028: 14028, 80: 10080}, **shared)
 
 
-def test_a_rig_without_an_interval_takes_that_of_polling() -> None:
+def test_a_rig_without_an_interval_uses_that_of_polling() -> None:
     assert [entry.interval for entry in entries("10.0.0.1", polling={"interval": "45s"})] == [45.0]
 
 
-def test_a_lone_port_replaces_the_one_the_driver_asks_first() -> None:
+def test_a_single_port_replaces_the_first_port_of_the_driver() -> None:
     ports = {
         entry.address: entry.ports
         for entry in entries(
@@ -65,7 +66,7 @@ def test_a_lone_port_replaces_the_one_the_driver_asks_first() -> None:
     }
 
 
-def test_ranges_and_networks_hold_hosts_only_and_are_not_expected_to_be_rigs() -> None:
+def test_ranges_and_networks_contain_hosts_only_which_are_not_expected_to_be_rigs() -> None:
     found = entries(
         {"range": "10.0.0.9-10.0.0.11"}, {"range": "10.0.1.9-10"}, {"cidr": "10.0.2.0/30"}, {"cidr": "10.0.3.7/32"}
     )
@@ -82,7 +83,7 @@ def test_ranges_and_networks_hold_hosts_only_and_are_not_expected_to_be_rigs() -
     assert not any(entry.expected for entry in found)
 
 
-def test_a_rig_listed_by_itself_wins_over_a_network_that_holds_it_wherever_it_stands() -> None:
+def test_a_rig_listed_by_address_takes_precedence_over_a_network_in_any_order() -> None:
     found = {e.address: e for e in entries({"cidr": "10.0.0.0/30"}, {"address": "10.0.0.2", "name": "mine"})}
     assert [(e.name, e.expected) for e in found.values()] == [("mine", True), (None, False)]
     assert set(found) == {"10.0.0.1", "10.0.0.2"}
@@ -134,12 +135,12 @@ def test_f60_addresses_become_canonical(text: str, host: str, port: int | None) 
         "a\x00b",
     ],
 )
-def test_what_is_no_address_of_a_machine_is_refused(text: str) -> None:
+def test_an_address_that_is_not_of_a_machine_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         host_and_port(text)
 
 
-def test_a_list_of_rigs_takes_addresses_ports_names_and_comments(tmp_path: Path) -> None:
+def test_a_rig_file_accepts_addresses_ports_names_and_comments(tmp_path: Path) -> None:
     (tmp_path / "rigs.txt").write_text(
         "# hall 1\n\n10.0.0.1\n10.0.0.2:14028 two  # the loud one\r\n[2001:db8::1]:80\tthree\n"
     )
@@ -180,7 +181,7 @@ def test_a_csv_of_rigs_overrides_its_group_and_adds_tags(tmp_path: Path) -> None
     )
 
 
-def test_every_bad_line_of_a_rig_file_is_named(tmp_path: Path) -> None:
+def test_every_bad_line_of_a_rig_file_is_reported(tmp_path: Path) -> None:
     rigs = tmp_path / "rigs.csv"
     rigs.write_text("address,name,interval\n10.0.0.1,a,1s\n10.0.0.1,b\n10.0.0.300,c,30\n")
     path = tmp_path / "c.yaml"
@@ -192,39 +193,58 @@ def test_every_bad_line_of_a_rig_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfig) as caught:
         load(path, {})
     assert caught.value.problems == (
-        f"{rigs}:2: interval is 1 s, the least is 5 s: rigs answer one question at a time, on slow controllers",
+        f"{rigs}:2: interval is 1 s, the minimum is 5 s: rigs answer one request at a time, on slow controllers",
         f'{rigs}:3: address is wrong: "10.0.0.300" is not a valid IPv4 address',
-        f"{rigs}:5: 10.0.0.2 is listed twice, first at {rigs}:4: keep one of them",
+        f"{rigs}:5: 10.0.0.2 is listed twice, first at {rigs}:4: remove one of them",
     )
     rigs.write_text("address,nmae,nmae\n")
     with pytest.raises(InvalidConfig) as caught:
         load(path, {})
-    assert f"{rigs}:1: column nmae is not known: did you mean name?" in caught.value.problems
+    assert f"{rigs}:1: column nmae is unknown: did you mean name?" in caught.value.problems
 
 
-def test_f49_a_reload_names_only_what_changed() -> None:
+class Difference(NamedTuple):
+    """The difference between two inventories; `changed` has the new entries of addresses in both."""
+
+    added: list[RigEntry]
+    removed: list[RigEntry]
+    changed: list[RigEntry]
+
+
+def compare(old: Iterable[RigEntry], new: Iterable[RigEntry]) -> Difference:
+    """Return which entries to start, stop and restart when the inventory changes from `old` to `new`."""
+    before = {entry.key: entry for entry in old}
+    after = {entry.key: entry for entry in new}
+    return Difference(
+        added=[entry for key, entry in after.items() if key not in before],
+        removed=[entry for key, entry in before.items() if key not in after],
+        changed=[entry for key, entry in after.items() if key in before and before[key] != entry],
+    )
+
+
+def test_f49_a_reload_lists_only_the_changed_rigs() -> None:
     old = entries("10.0.0.1", "10.0.0.2", {"address": "10.0.0.3", "interval": 60})
     new = entries("10.0.0.2", {"address": "10.0.0.3", "interval": 90}, "10.0.0.4", "10.0.0.2:14028")
-    added, removed, changed = changes(old, new)
+    added, removed, changed = compare(old, new)
     assert [e.key for e in added] == ["10.0.0.4", "10.0.0.2:14028"]
     assert [e.key for e in removed] == ["10.0.0.1"]
     assert [(e.key, e.interval) for e in changed] == [("10.0.0.3", 90.0)]
 
 
-def test_f49_removing_and_adding_5000_rigs_leaves_the_other_5000_alone() -> None:
+def test_f49_removing_and_adding_5000_rigs_does_not_change_the_other_5000() -> None:
     old = entries({"range": "10.0.0.1-10.0.39.16"})
     new = entries({"range": "10.0.19.137-10.0.58.152"})
-    added, removed, changed = changes(old, new)
+    added, removed, changed = compare(old, new)
     assert (len(old), len(new), len(added), len(removed), changed) == (10_000, 10_000, 5_000, 5_000, [])
 
 
-def test_a_source_notices_changes_of_config_rig_list_and_secret_and_only_those(tmp_path: Path) -> None:
+def test_a_source_detects_changes_of_config_rig_list_and_secret_only(tmp_path: Path) -> None:
     path, rigs, secret = tmp_path / "c.yaml", tmp_path / "rigs.txt", tmp_path / "pw"
     path.write_text("rigs: [{file: rigs.txt, user: a, password: 'file:pw'}]\n")
     rigs.write_text("10.0.0.1\n")
     secret.write_text("one\n")
     secret.chmod(0o600)
-    source = Source(path, {})
+    source = ConfigSource(path, {})
     assert source.changed()
     assert expand(source.load())[0].password == "one"
     assert not source.changed()
@@ -237,9 +257,9 @@ def test_a_source_notices_changes_of_config_rig_list_and_secret_and_only_those(t
     assert not source.changed()
 
 
-def test_f48_after_a_bad_file_the_good_one_applies(tmp_path: Path) -> None:
+def test_f48_a_fixed_file_applies_after_a_bad_one(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    source = Source(path, {})
+    source = ConfigSource(path, {})
     bad = [
         "",
         "site: [",
@@ -258,10 +278,10 @@ def test_f48_after_a_bad_file_the_good_one_applies(tmp_path: Path) -> None:
         assert source.load().site == f"good-{round_}"
 
 
-def test_a_missing_rig_list_is_taken_once_it_appears(tmp_path: Path) -> None:
+def test_a_missing_rig_file_is_loaded_once_it_appears(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("rigs: [{file: rigs.txt}]\n")
-    source = Source(path, {})
+    source = ConfigSource(path, {})
     with pytest.raises(InvalidConfig, match=r"rigs\.txt cannot be read: no such file"):
         source.load()
     assert not source.changed()

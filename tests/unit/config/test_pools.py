@@ -6,52 +6,55 @@ import pytest
 
 from stratoscope.config import InvalidConfig, load
 from stratoscope.pools.adapters import POOLS
-from stratoscope.pools.pool import Account
+from stratoscope.pools.pool import PoolAccount
 from stratoscope.pools.settings import PoolSettings
 
 MISTAKES = {
-    "a kind that is none": (
+    "an unknown kind": (
         "[{kind: oecan, account: a}]",
-        'pools[0].kind is "oecan", which is no kind of pool: did you mean ocean?',
+        'pools[0].kind is "oecan", which is not a kind of pool: did you mean ocean?',
     ),
     "no account": (
         "[{kind: ocean}]",
-        ("pools[0] lacks account, which a pool of kind ocean needs. No key. `account` is the payout address."),
+        ("pools[0] has no account, which a pool of kind ocean requires. No key. `account` is the payout address."),
     ),
     "a key of another kind": (
         "[{kind: ocean, account: a, key: env:K}]",
         "pools[0] has key, which a pool of kind ocean does not take: it takes account, url",
     ),
-    "an url for files": (
+    "a url for files": (
         "[{kind: ckpool-logs, path: /x, account: a, url: 'https://a.example'}]",
         "pools[0] has url, which a pool of kind ckpool-logs does not take: it takes account, path",
     ),
-    "http on the way": (
+    "http to another machine": (
         "[{kind: public-pool, account: a, url: 'http://192.0.2.5:3334'}]",
         (
-            "pools[0] has a url that cannot be used: http would let anyone on the way change the figures: "
+            "pools[0] has an unusable url: http lets anyone on the network path change the figures: "
             "write https, or add allow_http: true"
         ),
     ),
-    "two of a name": (
+    "two pools with one name": (
         "[{kind: ocean, account: a}, {kind: ocean, account: b}]",
-        "pools has ocean more than once: give each a `name` of its own",
+        "pools has ocean more than once: give each its own `name`",
     ),
-    "a scheme that is none": (
+    "an unknown scheme": (
         "[{kind: ocean, account: a, scheme: ppps}]",
         ('pools[0].scheme is "ppps", it must be one of pps, pps+, fpps, pplns, tides, solo, prop'),
     ),
     "a fee in per cent": (
         "[{kind: ocean, account: a, fee: 2}]",
-        "pools[0].fee is 2, it must be 0 to 0.5 (0.02 is 2 %)",
+        "pools[0].fee is 2, it must be 0 to 0.5: 0.02 is 2 %",
     ),
     "a broken key": (
         "[{kind: braiins, key: env:BROKEN}]",
-        ("pools[0] has a key with characters that no key has: look for a line break or a blank in it"),
+        ("pools[0] has a key with characters that no key contains: look for a line break or a space in it"),
     ),
     "a key that is not set": (
         "[{kind: braiins, key: env:NOWHERE}]",
-        ("pools[0].key refers to environment variable NOWHERE, which is not set: set it where the agent is started"),
+        (
+            "pools[0].key refers to environment variable NOWHERE, which is not set: set it in the environment of the "
+            "agent"
+        ),
     ),
     "an unknown word": ("[{kind: ocean, acount: a}]", "pools[0].acount is not a known key: did you mean account?"),
 }
@@ -64,7 +67,7 @@ def loaded(tmp_path: Path, text: str):
 
 
 @pytest.mark.parametrize(("text", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_named_with_its_remedy_and_without_secrets(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_mistake_is_reported_with_its_remedy_and_without_secrets(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         loaded(tmp_path, f"pools: {text}\n")
     assert caught.value.problems == (f"{tmp_path / 'c.yaml'}:1: {sentence}",)
@@ -72,7 +75,7 @@ def test_a_mistake_is_named_with_its_remedy_and_without_secrets(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.kind)
-def test_every_kind_loads_with_what_it_needs_and_nothing_less(tmp_path: Path, pool) -> None:
+def test_every_kind_requires_its_keys(tmp_path: Path, pool) -> None:
     values = {
         "account": "a",
         "key": "env:K",
@@ -82,19 +85,19 @@ def test_every_kind_loads_with_what_it_needs_and_nothing_less(tmp_path: Path, po
         "path": "/var/log/x",
         "url": "https://pool.example",
     }
-    given = {key: values[key] for key in (*pool.needs, *pool.takes)}
+    given = {key: values[key] for key in (*pool.required_keys, *pool.optional_keys)}
     lines = "".join(f"\n   {key}: '{value}'" for key, value in given.items())
     config = loaded(tmp_path, f"pools:\n - kind: {pool.kind}{lines}\n")
     settings = config.pools[0].settings()
     assert (settings.name, settings.kind) == (pool.kind, pool.kind)
     assert "geheim" not in repr(config) + repr(settings)
-    for key in pool.needs:
+    for key in pool.required_keys:
         less = "".join(f"\n   {one}: '{value}'" for one, value in given.items() if one != key)
-        with pytest.raises(InvalidConfig, match=f"lacks {key}, which"):
+        with pytest.raises(InvalidConfig, match=f"has no {key}, which"):
             loaded(tmp_path, f"pools:\n - kind: {pool.kind}{less}\n")
 
 
-def test_everything_that_is_written_arrives(tmp_path: Path) -> None:
+def test_every_key_reaches_the_settings(tmp_path: Path) -> None:
     (one,) = loaded(
         tmp_path,
         """
@@ -118,7 +121,7 @@ pools:
         kind="hydrapool",
         url="http://192.0.2.5:46884",
         allow_http=True,
-        account=Account(account="bc1q", user="reader", secret="geheimer"),
+        account=PoolAccount(account="bc1q", user="reader", secret="geheimer"),
         fee=0.005,
         scheme="solo",
         workers={"bitaxe": "rack1"},
@@ -127,12 +130,12 @@ pools:
     )
 
 
-def test_a_key_in_the_config_itself_is_warned_of(tmp_path: Path) -> None:
+def test_a_key_in_the_config_itself_causes_a_warning(tmp_path: Path) -> None:
     config = loaded(tmp_path, "rigs: [192.0.2.1]\npools:\n  - kind: braiins\n    key: abcdef\n")
     (warning,) = config.warnings
-    assert warning.startswith(f"{tmp_path / 'c.yaml'}:4: pools[0].key is a secret written out")
+    assert warning.startswith(f"{tmp_path / 'c.yaml'}:4: pools[0].key is a secret in plain text")
 
 
 @pytest.mark.parametrize("text", ["site: a\n", "pools:\n", "pools: []\n"])
-def test_without_an_entry_no_pool_is_asked(tmp_path: Path, text: str) -> None:
+def test_without_an_entry_no_pool_is_queried(tmp_path: Path, text: str) -> None:
     assert loaded(tmp_path, text).pools == ()

@@ -1,4 +1,4 @@
-"""Secrets are fetched from where the config refers to, and never appear anywhere else."""
+"""References to secrets are resolved, and secrets never appear anywhere else."""
 
 import io
 import json
@@ -34,26 +34,28 @@ def test_s14_a_secret_comes_from_the_environment_a_file_or_a_systemd_credential(
     assert password_of(config(tmp_path, "credential:pw"), {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == CANARY
 
 
-def test_s14_an_open_file_and_a_written_out_secret_are_warned_of(tmp_path: Path) -> None:
+def test_s14_a_readable_file_and_a_plain_text_secret_cause_warnings(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text(CANARY)
     (tmp_path / "pw").chmod(0o640)
     loaded = load(config(tmp_path, "file:pw"), {})
-    assert loaded.warnings == (f"{tmp_path / 'pw'} holds a secret and is open to others: chmod 600 {tmp_path / 'pw'}",)
+    assert loaded.warnings == (
+        f"{tmp_path / 'pw'} contains a secret and can be read by others: chmod 600 {tmp_path / 'pw'}",
+    )
     path = config(tmp_path, CANARY)
     assert load(path, {}).warnings == (
-        f"{path}:4: rigs[0].password is a secret written out: write env:NAME, file:/path or credential:name instead",
+        f"{path}:4: rigs[0].password is a secret in plain text: write env:NAME, file:/path or credential:name instead",
     )
     (tmp_path / "rigs.csv").write_text(f"address,user,password\n10.0.0.2,a,{CANARY}\n")
     path.write_text("rigs: [{file: rigs.csv}]\n")
     assert load(path, {}).warnings == (
         (
-            f"{tmp_path / 'rigs.csv'}:2: password is a secret written out: "
+            f"{tmp_path / 'rigs.csv'}:2: password is a secret in plain text: "
             "write env:NAME, file:/path or credential:name instead"
         ),
     )
 
 
-def test_s14_the_mode_of_a_secret_that_a_container_engine_mounts_is_not_warned_of(tmp_path: Path) -> None:
+def test_s14_the_mode_of_a_secret_mounted_by_a_container_engine_causes_no_warning(tmp_path: Path) -> None:
     for name in ("run/secrets/pw", "run/secrets-of-others/pw"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(CANARY)
@@ -65,7 +67,7 @@ def test_s14_the_mode_of_a_secret_that_a_container_engine_mounts_is_not_warned_o
     assert len(resolver.warnings) == 1
 
 
-def test_s14_a_well_kept_secret_brings_no_warning(tmp_path: Path) -> None:
+def test_s14_a_private_secret_causes_no_warning(tmp_path: Path) -> None:
     assert load(config(tmp_path, "env:PW"), {"PW": CANARY}).warnings == ()
 
 
@@ -87,7 +89,7 @@ def test_s14_a_well_kept_secret_brings_no_warning(tmp_path: Path) -> None:
         "file:lines",
     ],
 )
-def test_a_reference_that_leads_nowhere_is_a_mistake(tmp_path: Path, reference: str) -> None:
+def test_a_reference_to_a_missing_secret_is_a_mistake(tmp_path: Path, reference: str) -> None:
     (tmp_path / "big").write_text("x" * 70_000)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "empty").write_text("\n")
@@ -96,8 +98,8 @@ def test_a_reference_that_leads_nowhere_is_a_mistake(tmp_path: Path, reference: 
         load(config(tmp_path, f"'{reference}'"), {"EMPTY": "", "CREDENTIALS_DIRECTORY": str(tmp_path)})
 
 
-def test_s15_no_mistake_of_any_kind_shows_a_secret(tmp_path: Path) -> None:
-    """The canary stands in every place a secret may stand, or get into by a slip; no message holds it."""
+def test_s15_no_message_about_a_mistake_contains_a_secret(tmp_path: Path) -> None:
+    """The canary is in every place where a secret belongs or gets by mistake; no message contains it."""
     slips = [
         f"rigs: [{{address: a, user: b, password: {CANARY}, port: x}}]",
         f"rigs: [{{address: a, user: b, pasword: {CANARY}}}]",
@@ -132,7 +134,7 @@ def test_s15_no_mistake_of_any_kind_shows_a_secret(tmp_path: Path) -> None:
         assert CANARY not in shown, text
 
 
-def test_s15_secrets_from_the_environment_are_in_no_message_either(tmp_path: Path) -> None:
+def test_s15_no_message_contains_a_secret_from_the_environment(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("site: x\n")
     environ = {"STRATOSCOPE__RIGS": f'[{{"address": "a", "user": "b", "password": "{CANARY}", "port": "x"}}]'}
@@ -146,7 +148,7 @@ def test_s15_secrets_from_the_environment_are_in_no_message_either(tmp_path: Pat
     assert "not valid JSON" in str(caught.value)
 
 
-def test_s15_no_repr_dump_or_log_of_a_config_shows_a_secret(tmp_path: Path) -> None:
+def test_s15_no_repr_dump_or_log_of_a_config_contains_a_secret(tmp_path: Path) -> None:
     loaded = load(config(tmp_path, "env:PW"), {"PW": CANARY, "OTHER": CANARY})
     entry = expand(loaded)[0]
     assert entry.password == CANARY
@@ -163,7 +165,7 @@ def test_s15_no_repr_dump_or_log_of_a_config_shows_a_secret(tmp_path: Path) -> N
     logs.setup("debug", "json", stream=stream)
     log = structlog.get_logger("test")
     log.debug("loaded", config=loaded, entry=entry, target=entry.target, password=entry.password, entries=[entry])
-    log.debug("asked", url=f"http://a:{CANARY}@10.0.0.1/?token={CANARY}&x=1", headers={"Authorization": CANARY})
+    log.debug("request", url=f"http://a:{CANARY}@10.0.0.1/?token={CANARY}&x=1", headers={"Authorization": CANARY})
     shown.append(stream.getvalue())
     assert json.loads(stream.getvalue().splitlines()[0])["password"] == "[redacted]"
     assert not [text for text in shown if CANARY in text]

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from stratoscope.errors import POLL_REASONS, SOURCE_REASONS
 from stratoscope.fleet import STATES
-from stratoscope.stratum.watch.records import ALARMS, ENDS
+from stratoscope.stratum.watch.records import ENDPOINT_ALARM_KINDS, SESSION_OUTCOMES
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -46,11 +46,11 @@ def test_every_result_of_source_requests_and_stratum_sessions_is_documented():
     assert sorted(table_keys("docs/troubleshooting.md", "Why a market source or a pool failed")) == sorted(
         SOURCE_REASONS
     )
-    assert sorted(table_keys("docs/troubleshooting.md", "Why a stratum session ended")) == sorted(ENDS)
+    assert sorted(table_keys("docs/troubleshooting.md", "Why a stratum session ended")) == sorted(SESSION_OUTCOMES)
 
 
 def test_every_stratum_alarm_is_documented():
-    assert sorted(table_keys("docs/stratum.md", "Alarms")) == sorted(ALARMS)
+    assert sorted(table_keys("docs/stratum.md", "Alarms")) == sorted(ENDPOINT_ALARM_KINDS)
 
 
 def test_the_documented_scrape_config_matches_the_shipped_one():

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.metrics import TABLE, WHOLE, Kind
+from stratoscope.metrics import TABLE, WHOLE, MetricKind
 
 ROOT = Path(__file__).resolve().parents[3]
 KNOWN = {
     metric.series + suffix
     for family in (*TABLE, *WHOLE)
     for metric in family.metrics
-    for suffix in ("", *(("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ()))
+    for suffix in ("", *(("_bucket", "_sum", "_count") if metric.kind is MetricKind.HISTOGRAM else ()))
 }
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yml")])
 LABELS = {metric.series: {"rig", *family.labels} for family in TABLE for metric in family.metrics}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stratoscope.metrics import TABLE, WHOLE, Kind, Metric
+from stratoscope.metrics import TABLE, WHOLE, Metric, MetricKind
 
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
@@ -36,7 +36,7 @@ def test_f57_promtool_rule_tests_pass(file):
 
 
 def series_of(metric: Metric) -> list[str]:
-    suffixes = ("_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",)
+    suffixes = ("_bucket", "_sum", "_count") if metric.kind is MetricKind.HISTOGRAM else ("",)
     return [metric.series + suffix for suffix in suffixes]
 
 

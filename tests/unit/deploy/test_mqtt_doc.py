@@ -10,7 +10,7 @@ from stratoscope.errors import BROKER_REASONS
 from stratoscope.events import KINDS
 from stratoscope.metrics import TABLE
 from stratoscope.outside.inbox import Inbox
-from stratoscope_exporters.mqtt.counts import Counts
+from stratoscope_exporters.mqtt.metrics import MqttMetrics
 from stratoscope_exporters.mqtt.tree import Branch
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,5 +61,5 @@ def test_every_connection_failure_reason_is_documented() -> None:
 
 def test_every_metric_of_the_exporter_and_the_inbox_is_in_the_metrics_doc() -> None:
     page = (ROOT / "docs/metrics.md").read_text()
-    for family in (*Counts().collect(), *Inbox(lambda: None, SystemClock(), lambda: 0.0).collect()):
+    for family in (*MqttMetrics().collect(), *Inbox(lambda: None, SystemClock(), lambda: 0.0).collect()):
         assert f"`{family.name}" in page, family.name

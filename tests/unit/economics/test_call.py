@@ -1,4 +1,4 @@
-"""A call of the grid decides alone, is as old as its source says, and leaves nothing running on a guess."""
+"""Grid calls: a call alone curtails, expires by its own time, and an unknown call never means "run"."""
 
 import asyncio
 import contextlib
@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
 from fakes.web import Says, Web
-from stratoscope.app.money_service import Money
-from stratoscope.economics.call import Call, call_of, called
-from stratoscope.economics.demand import Demand
-from stratoscope.economics.terms import Contract
+from stratoscope.app.money_service import MoneyService
+from stratoscope.economics.call import GridCall, is_called, parse_call
+from stratoscope.economics.demand import DemandTracker
+from stratoscope.economics.terms import PowerContract
 from stratoscope.errors import SourceError
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.market.curtailment import START, Outlook, Policy, advance
-from stratoscope.market.tariff import Price
+from stratoscope.market.curtailment import INITIAL_STATE, AdvicePolicy, CurtailmentInputs, next_curtailment
+from stratoscope.market.tariff import KwhPrice
 from stratoscope.metrics import SITE_MONEY
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.source_metrics import SourceTally
-from unit.economics.stand import AT, Bench, ToldMarket, snapshot, tariff, terms
+from stratoscope.outside.source_metrics import SourceMetrics
+from unit.economics.money_bench import AT, FakeMarket, MoneyBench, snapshot, tariff, terms
 from unit.economics.test_feed import feed
 
-CONTRACT = Contract(
+CONTRACT = PowerContract(
     tariff=tariff(price=Decimal("0.02")),
     call=feed("on", "at"),
     call_max_age=600.0,
@@ -49,8 +49,8 @@ CONTRACT = Contract(
         (b'"No"', "", False),
     ],
 )
-def test_a_call_is_a_boolean_however_services_spell_it(body, path, on):
-    assert call_of(body, feed(path), AT) == Call(on=on, at=AT)
+def test_reads_a_call_from_every_spelling_of_a_boolean(body, path, on):
+    assert parse_call(body, feed(path), AT) == GridCall(on=on, at=AT)
 
 
 @pytest.mark.parametrize(
@@ -66,31 +66,31 @@ def test_a_call_is_a_boolean_however_services_spell_it(body, path, on):
         (b" " * (1 << 20) + b"true", "oversize"),
     ],
 )
-def test_what_is_no_boolean_is_refused_with_its_reason(body, reason):
+def test_rejects_anything_else_than_a_boolean(body, reason):
     with pytest.raises(SourceError) as caught:
-        call_of(body, feed(), AT)
+        parse_call(body, feed(), AT)
     assert caught.value.reason == reason
 
 
 @given(st.binary(max_size=40))
-def test_whatever_comes_is_a_call_or_a_source_error(body):
+def test_any_body_is_a_call_or_a_source_error(body):
     with contextlib.suppress(SourceError):
-        assert call_of(body, feed(), AT).on in (True, False)
+        assert parse_call(body, feed(), AT).on in (True, False)
 
 
-def test_a_call_is_as_old_as_it_says_and_never_from_the_future():
+def test_a_call_has_the_time_in_the_document_but_never_a_future_one():
     old = json.dumps({"on": True, "at": AT - 300}).encode()
-    assert call_of(old, CONTRACT.call, AT) == Call(on=True, at=AT - 300)
+    assert parse_call(old, CONTRACT.call, AT) == GridCall(on=True, at=AT - 300)
     soon = json.dumps({"on": True, "at": AT + 300}).encode()
-    assert call_of(soon, CONTRACT.call, AT).at == AT
+    assert parse_call(soon, CONTRACT.call, AT).at == AT
     with pytest.raises(SourceError):
-        call_of(json.dumps({"on": True, "at": AT + 1e6}).encode(), CONTRACT.call, AT)
-    assert [called(Call(on=True, at=AT), 600.0, AT + age) for age in (0, 599, 600)] == [True, True, None]
-    assert called(None, 600.0, AT) is None
+        parse_call(json.dumps({"on": True, "at": AT + 1e6}).encode(), CONTRACT.call, AT)
+    assert [is_called(GridCall(on=True, at=AT), 600.0, AT + age) for age in (0, 599, 600)] == [True, True, None]
+    assert is_called(None, 600.0, AT) is None
 
 
-CHEAP = Price(energy=Decimal("0.01"), marginal=Decimal("0.01"), average=Decimal("0.01"), source="fixed")
-DEAR = Price(energy=Decimal(1), marginal=Decimal(1), average=Decimal(1), source="fixed")
+CHEAP = KwhPrice(energy=Decimal("0.01"), marginal=Decimal("0.01"), average=Decimal("0.01"), source="fixed")
+DEAR = KwhPrice(energy=Decimal(1), marginal=Decimal(1), average=Decimal(1), source="fixed")
 
 
 @given(
@@ -99,41 +99,53 @@ DEAR = Price(energy=Decimal(1), marginal=Decimal(1), average=Decimal(1), source=
         max_size=40,
     )
 )
-def test_while_the_grid_calls_or_is_silent_nothing_is_advised_to_run(steps):
-    state, at = START, AT
+def test_never_advises_run_during_a_call_or_without_a_confirmed_one(steps):
+    state, at = INITIAL_STATE, AT
     for word, price, seconds in steps:
         at += seconds
-        state = advance(state, Policy(), Outlook(price=price, strike=0.05, called=word), at)
+        state = next_curtailment(state, AdvicePolicy(), CurtailmentInputs(price=price, strike=0.05, called=word), at)
         assert (state.advice == "curtail") or word is not True
         assert state.advice != "run" or word is False
 
 
-def test_after_a_call_the_advice_runs_again_only_past_windows_and_rest():
-    policy, state, at = Policy(), START, AT
-    state = advance(state, policy, Outlook(price=CHEAP, strike=0.05), at)
+def test_after_a_call_run_needs_windows_and_minimum_off_time():
+    policy, state, at = AdvicePolicy(), INITIAL_STATE, AT
+    state = next_curtailment(state, policy, CurtailmentInputs(price=CHEAP, strike=0.05), at)
     assert state.advice == "run"
-    state = advance(state, policy, Outlook(price=CHEAP, strike=0.05, called=True), at + 15)
+    state = next_curtailment(state, policy, CurtailmentInputs(price=CHEAP, strike=0.05, called=True), at + 15)
     assert state.advice == "curtail"
     seen = []
     for n in range(1, 200):
-        state = advance(state, policy, Outlook(price=CHEAP, strike=0.05, called=False), at + 15 + 15 * n)
+        state = next_curtailment(
+            state, policy, CurtailmentInputs(price=CHEAP, strike=0.05, called=False), at + 15 + 15 * n
+        )
         seen.append(state.advice)
     assert seen[0] == "curtail"
     assert 3 * 300 / 15 < seen.index("run") <= 5 * 300 / 15 + 1
     assert set(seen[seen.index("run") :]) == {"run"}
 
 
-def test_a_source_that_falls_silent_makes_run_unknown_and_leaves_curtail():
-    run = advance(START, Policy(), Outlook(price=CHEAP, strike=0.05), AT)
-    silent = advance(run, Policy(), Outlook(price=CHEAP, strike=0.05, called=None), AT + 15)
+def test_a_missing_call_turns_run_into_unknown_and_keeps_curtail():
+    run = next_curtailment(INITIAL_STATE, AdvicePolicy(), CurtailmentInputs(price=CHEAP, strike=0.05), AT)
+    silent = next_curtailment(run, AdvicePolicy(), CurtailmentInputs(price=CHEAP, strike=0.05, called=None), AT + 15)
     assert (silent.advice, silent.settled) == ("unknown", "run")
-    assert advance(silent, Policy(), Outlook(price=CHEAP, strike=0.05, called=False), AT + 30).advice == "run"
-    curtailed = advance(run, Policy(), Outlook(price=CHEAP, strike=0.05, called=True), AT + 15)
-    assert advance(curtailed, Policy(), Outlook(price=CHEAP, strike=0.05, called=None), AT + 30).advice == "curtail"
+    assert (
+        next_curtailment(
+            silent, AdvicePolicy(), CurtailmentInputs(price=CHEAP, strike=0.05, called=False), AT + 30
+        ).advice
+        == "run"
+    )
+    curtailed = next_curtailment(run, AdvicePolicy(), CurtailmentInputs(price=CHEAP, strike=0.05, called=True), AT + 15)
+    assert (
+        next_curtailment(
+            curtailed, AdvicePolicy(), CurtailmentInputs(price=CHEAP, strike=0.05, called=None), AT + 30
+        ).advice
+        == "curtail"
+    )
 
 
-def told(bench: Bench, at: float) -> dict[str, float]:
-    money = bench.economist.books(at)([])
+def told(bench: MoneyBench, at: float) -> dict[str, float]:
+    money = bench.economist.site_summation(at)([])
     return {
         metric.series: value
         for family in SITE_MONEY
@@ -144,61 +156,63 @@ def told(bench: Bench, at: float) -> dict[str, float]:
     }
 
 
-def test_a_call_is_an_event_a_metric_and_the_advice_of_every_model_of_the_tariff():
-    bench = Bench(ToldMarket(), terms=terms(tariffs={"default": CONTRACT}))
+def test_a_call_sends_an_event_sets_the_metric_and_curtails_every_model():
+    bench = MoneyBench(FakeMarket(), terms=terms(tariffs={"default": CONTRACT}))
     own = bench.economist
     rig = snapshot(at=AT)
     own.accrued("sha256", None, 0.0, AT, earns=True)
     own.assess(rig, rig.reading, None, Nameplate(), 0.0)
     assert told(bench, AT) == {"mining_tariff_curtail_call_stale": 1}
     for second, word in ((0, False), (15, True), (30, True), (45, False)):
-        own.call("default", Call(on=word, at=AT + second))
-        own.tick({"a": rig}, float(second), AT + second)
+        own.add_call("default", GridCall(on=word, at=AT + second))
+        own.update({"a": rig}, float(second), AT + second)
         if second == 30:
             assert told(bench, AT + 31) == {
                 "mining_tariff_curtail_called": 1,
                 "mining_tariff_curtail_call_age_seconds": 1,
                 "mining_tariff_curtail_call_stale": 0,
             }
-    own.call("default", Call(on=True, at=AT + 60))
-    own.tick({"a": rig}, 60.0, AT + 60)
-    own.tick({"a": rig}, 660.0, AT + 660)
+    own.add_call("default", GridCall(on=True, at=AT + 60))
+    own.update({"a": rig}, 60.0, AT + 60)
+    own.update({"a": rig}, 660.0, AT + 660)
     assert [event.text for event in bench.events if event.kind == "curtail_call"] == [
         "tariff default: the grid calls for less load",
         "tariff default: the grid no longer calls",
         "tariff default: the grid calls for less load",
         "tariff default: the grid was not heard of: whether it calls is unknown",
     ]
-    advices = [event.details["now"] for event in bench.events if event.kind == "curtail_advice"]
-    assert advices == ["run", "curtail"]
+    advised = [event.details["now"] for event in bench.events if event.kind == "curtail_advice"]
+    assert advised == ["run", "curtail"]
 
 
-def test_an_older_word_does_not_undo_a_newer_one():
-    own = Bench(ToldMarket(), terms=terms(tariffs={"default": CONTRACT})).economist
-    own.call("default", Call(on=True, at=AT))
-    own.call("default", Call(on=False, at=AT - 60))
+def test_an_older_call_does_not_replace_a_newer_one():
+    own = MoneyBench(FakeMarket(), terms=terms(tariffs={"default": CONTRACT})).economist
+    own.add_call("default", GridCall(on=True, at=AT))
+    own.add_call("default", GridCall(on=False, at=AT - 60))
     assert own.groups["default"].called(AT) is True
-    own.call("nobody", Call(on=True, at=AT))  # a tariff that is gone
+    own.add_call("nobody", GridCall(on=True, at=AT))  # a tariff that is gone
 
 
-def test_another_source_of_calls_starts_without_a_word():
-    own = Bench(ToldMarket(), terms=terms(tariffs={"default": CONTRACT})).economist
-    own.call("default", Call(on=True, at=AT))
-    own.follow(terms(tariffs={"default": Contract(tariff=tariff(), call=feed("other"), call_max_age=600.0)}), 1.0, AT)
+def test_a_new_call_source_starts_as_unknown():
+    own = MoneyBench(FakeMarket(), terms=terms(tariffs={"default": CONTRACT})).economist
+    own.add_call("default", GridCall(on=True, at=AT))
+    own.apply_terms(
+        terms(tariffs={"default": PowerContract(tariff=tariff(), call=feed("other"), call_max_age=600.0)}), 1.0, AT
+    )
     assert own.groups["default"].called(AT) is None
-    own.follow(terms(tariffs={"default": Contract(tariff=tariff())}), 2.0, AT)
+    own.apply_terms(terms(tariffs={"default": PowerContract(tariff=tariff())}), 2.0, AT)
     assert own.groups["default"].called(AT) is False
 
 
 JUNE = 1_780_300_800.0  # 1 June 2026, 08:00 UTC
 
 
-def test_the_load_in_calls_makes_the_coincident_peak_charge_of_the_year():
-    demand = Demand("north")
+def test_load_during_calls_determines_the_coincident_peak_charge():
+    demand = DemandTracker("north")
     for month, load, word in ((0, 1e6, True), (0, 5e6, False), (1, 2e6, True), (1, 1e6, True)):
         start = JUNE + month * 30 * 86400 + (0 if word else 43200) + (7200 if load == 1e6 and month else 0)
         for second in range(0, 1831, 15):
-            demand.saw("default", CONTRACT, load, start + second, called=word)
+            demand.add_load("default", CONTRACT, load, start + second, called=word)
     july = JUNE + 31 * 86400
     assert demand.peak("default", CONTRACT, JUNE, called=True).watts == pytest.approx(1e6)
     assert demand.peak("default", CONTRACT, JUNE).watts == pytest.approx(5e6)
@@ -212,21 +226,21 @@ def test_the_load_in_calls_makes_the_coincident_peak_charge_of_the_year():
     }
 
 
-def test_without_a_call_in_the_months_that_count_there_is_no_charge():
-    demand = Demand("north")
+def test_no_charge_without_a_call_in_the_relevant_months():
+    demand = DemandTracker("north")
     for second in range(0, 1831, 15):
-        demand.saw("default", CONTRACT, 1e6, AT + second, called=True)  # January
+        demand.add_load("default", CONTRACT, 1e6, AT + second, called=True)  # January
     assert demand.peak("default", CONTRACT, AT, called=True) is not None
     assert demand.coincident_charge("default", CONTRACT, AT) is None
 
 
-async def test_a_service_that_calls_is_heard_and_one_that_is_gone_becomes_silence(web: Web):
+async def test_reads_calls_from_a_service_and_becomes_unknown_when_it_fails(web: Web):
     clock = StillClock(epoch=AT)
-    contract = Contract(
+    contract = PowerContract(
         tariff=tariff(), call=feed("dr.active", url=f"{web.url}/grid?site=north", interval=30.0), call_max_age=120.0
     )
-    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
-    money = Money(terms(tariffs={"default": contract}), "north", None, fetcher, clock, lambda _: None)
+    fetcher = Fetcher(clock, lambda: 0.0, SourceMetrics())
+    money = MoneyService(terms(tariffs={"default": contract}), "north", None, fetcher, clock, lambda _: None)
 
     async def live(seconds: float) -> None:
         for _ in range(int(seconds // 15)):

@@ -1,4 +1,4 @@
-"""The days add up to the rigs' own sums, over midnights, restarts and gaps; what is missing lowers the coverage."""
+"""Days add up to the sums of the rigs across midnights, restarts and gaps; missing time lowers the coverage."""
 
 import asyncio
 import itertools
@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock
-from stratoscope.app.money_service import Money
-from stratoscope.economics.days import SITE, Added, Basis, Day, DayBook, added
-from stratoscope.economics.demand import Demand, Peak
-from stratoscope.economics.terms import Contract
+from stratoscope.app.money_service import MoneyService
+from stratoscope.economics.days import SITE, CounterIncrease, DayRow, DayTable, EarningsBasis, increase_between
+from stratoscope.economics.demand import DemandPeak, DemandTracker
+from stratoscope.economics.terms import PowerContract
 from stratoscope.fleet import Counters
 from stratoscope.ledger.money import day_of, row_of
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.source_metrics import SourceTally
+from stratoscope.outside.source_metrics import SourceMetrics
 from stratoscope.units import DAY, HOUR
-from unit.economics.stand import snapshot, tariff, terms
+from unit.economics.money_bench import snapshot, tariff, terms
 
 MIDNIGHT = 1_768_176_000.0  # 2026-01-12 00:00 UTC
 NAMES = ("sat", "revenue", "cost", "energy", "hashes", "revenue_seconds", "cost_seconds")
@@ -33,19 +33,21 @@ polls = st.lists(
 )
 
 
-def more(sat: float | None, revenue: float | None, cost: float | None, seconds: float) -> Added:
-    return Added(sat, revenue, cost, 3000.0 * seconds, 1e14 * seconds, 0.0 if revenue is None else seconds, seconds)
+def more(sat: float | None, revenue: float | None, cost: float | None, seconds: float) -> CounterIncrease:
+    return CounterIncrease(
+        sat, revenue, cost, 3000.0 * seconds, 1e14 * seconds, 0.0 if revenue is None else seconds, seconds
+    )
 
 
-def sums(rows: list[Day], name: str) -> float:
+def sums(rows: list[DayRow], name: str) -> float:
     return sum(getattr(row, name) or 0.0 for row in rows)
 
 
 @given(polls)
-def test_days_conserve_every_sum_over_midnights_and_restarts_of_the_agent(steps):
-    book, at = DayBook("north", "USD", rig_days=True), MIDNIGHT
-    kept: dict[tuple[str, str], Day] = {}
-    given_: list[Added] = []
+def test_days_conserve_every_sum_across_midnights_and_restarts(steps):
+    book, at = DayTable("north", "USD", rig_days=True), MIDNIGHT
+    kept: dict[tuple[str, str], DayRow] = {}
+    given_: list[CounterIncrease] = []
     for rig, sat, revenue, cost, seconds, restart in steps:
         one = more(sat, revenue, cost, seconds)
         book.add(rig, one, at, at + seconds)
@@ -55,7 +57,7 @@ def test_days_conserve_every_sum_over_midnights_and_restarts_of_the_agent(steps)
             rows = [day_of(row_of(row)) for row in book.drain()]
             kept |= {(row.day, row.rig): row for row in rows}
             newest = sorted({day for day, _ in kept})[-2:]
-            book = DayBook("north", "USD", rig_days=True, rows=[r for r in kept.values() if r.day in newest])
+            book = DayTable("north", "USD", rig_days=True, rows=[r for r in kept.values() if r.day in newest])
     kept |= {(row.day, row.rig): row for row in book.drain()}
     site = [row for (_, rig), row in kept.items() if rig == SITE]
     rigs = [row for (_, rig), row in kept.items() if rig != SITE]
@@ -65,8 +67,8 @@ def test_days_conserve_every_sum_over_midnights_and_restarts_of_the_agent(steps)
         assert sums(rigs, name) == pytest.approx(wanted, rel=1e-9, abs=1e-3)
 
 
-def test_an_interval_over_midnight_is_split_by_time():
-    book = DayBook("north", "USD")
+def test_splits_an_interval_across_midnight_by_time():
+    book = DayTable("north", "USD")
     book.add("a", more(30.0, 300.0, 60.0, 30.0), MIDNIGHT + DAY - 10, MIDNIGHT + DAY + 20)
     rows = {row.day: row for row in book.drain()}
     assert set(rows) == {"2026-01-12", "2026-01-13"}
@@ -74,51 +76,51 @@ def test_an_interval_over_midnight_is_split_by_time():
     assert (rows["2026-01-13"].sat, rows["2026-01-13"].revenue_seconds) == (pytest.approx(20), pytest.approx(20))
 
 
-def test_what_is_not_known_stays_unknown_and_is_no_zero():
-    book = DayBook("north", "USD")
-    book.add("a", Added(None, None, 5.0, None, None, 0.0, 30.0), MIDNIGHT, MIDNIGHT + 30)
+def test_unknown_values_stay_unknown_and_do_not_become_zero():
+    book = DayTable("north", "USD")
+    book.add("a", CounterIncrease(None, None, 5.0, None, None, 0.0, 30.0), MIDNIGHT, MIDNIGHT + 30)
     (row,) = book.drain()
     assert (row.sat, row.revenue, row.energy, row.cost) == (None, None, None, 5.0)
     assert row_of(row)[4:7] == (None, None, 5)
 
 
-def test_coverage_counts_every_rig_second_that_passed_also_while_the_agent_was_away():
-    book = DayBook("north", "USD")
-    book.tick(MIDNIGHT + HOUR, {"a": 1, "b": 2}, None)
-    book.tick(MIDNIGHT + 2 * HOUR, {"a": 1, "b": 2}, None)
+def test_scheduled_seconds_include_times_without_the_agent():
+    book = DayTable("north", "USD")
+    book.count_time(MIDNIGHT + HOUR, {"a": 1, "b": 2}, None)
+    book.count_time(MIDNIGHT + 2 * HOUR, {"a": 1, "b": 2}, None)
     book.add("a", more(1.0, 1.0, 1.0, HOUR), MIDNIGHT + HOUR, MIDNIGHT + 2 * HOUR)
     (row,) = book.drain()
     assert row.scheduled_seconds == 2 * HOUR
     assert row.revenue_seconds / row.scheduled_seconds == 0.5
 
-    again = DayBook("north", "USD", rows=[row])
-    again.tick(MIDNIGHT + DAY + HOUR, {"a": 1, "b": 2}, None)
+    again = DayTable("north", "USD", rows=[row])
+    again.count_time(MIDNIGHT + DAY + HOUR, {"a": 1, "b": 2}, None)
     rows = {row.day: row.scheduled_seconds for row in again.drain()}
     assert rows == {"2026-01-12": 2 * HOUR + 2 * 22 * HOUR, "2026-01-13": 2 * HOUR}
 
 
-def test_days_on_which_nobody_watched_have_no_row():
-    book = DayBook("north", "USD")
-    book.tick(MIDNIGHT, {"a": 1}, None)
-    book.tick(MIDNIGHT + HOUR, {"a": 1}, None)
-    book.tick(MIDNIGHT + 5 * DAY + HOUR, {"a": 1}, None)
+def test_whole_days_without_the_agent_have_no_row():
+    book = DayTable("north", "USD")
+    book.count_time(MIDNIGHT, {"a": 1}, None)
+    book.count_time(MIDNIGHT + HOUR, {"a": 1}, None)
+    book.count_time(MIDNIGHT + 5 * DAY + HOUR, {"a": 1}, None)
     assert {row.day for row in book.drain()} == {"2026-01-12", "2026-01-17"}
 
 
-def test_f40_a_clock_that_is_set_back_counts_no_second_twice():
-    book = DayBook("north", "USD")
+def test_f40_a_clock_that_is_set_back_does_not_count_seconds_twice():
+    book = DayTable("north", "USD")
     for at in (0, 600, 100, 700):
-        book.tick(MIDNIGHT + at, {"a": 1}, None)
+        book.count_time(MIDNIGHT + at, {"a": 1}, None)
     (row,) = book.drain()
     assert row.scheduled_seconds == 1200
 
 
-def test_the_basis_is_the_mean_over_the_time_it_was_known():
-    book = DayBook("north", "USD")
-    book.tick(MIDNIGHT, {"a": 1}, None)
-    book.tick(MIDNIGHT + 100, {"a": 1}, Basis(90_000.0, 1e14, 2e6, 0.02))
-    book.tick(MIDNIGHT + 200, {"a": 1}, None)
-    book.tick(MIDNIGHT + 500, {"a": 1}, Basis(94_000.0, 1e14, 4e6, 0.02))
+def test_the_basis_is_the_mean_over_its_known_time():
+    book = DayTable("north", "USD")
+    book.count_time(MIDNIGHT, {"a": 1}, None)
+    book.count_time(MIDNIGHT + 100, {"a": 1}, EarningsBasis(90_000.0, 1e14, 2e6, 0.02))
+    book.count_time(MIDNIGHT + 200, {"a": 1}, None)
+    book.count_time(MIDNIGHT + 500, {"a": 1}, EarningsBasis(94_000.0, 1e14, 4e6, 0.02))
     (row,) = book.drain()
     assert (row.price, row.difficulty, row.fees, row.fee) == (
         pytest.approx(93_000),
@@ -129,46 +131,46 @@ def test_the_basis_is_the_mean_over_the_time_it_was_known():
     assert row.basis_seconds == 400
 
 
-def test_rows_of_another_site_or_currency_are_left_alone():
-    old = Day(day="2026-01-12", site="north", rig=SITE, currency="EUR", sat=5.0, until=MIDNIGHT + 50)
-    book = DayBook("north", "USD", rows=[old])
+def test_ignores_rows_of_another_site_or_currency():
+    old = DayRow(day="2026-01-12", site="north", rig=SITE, currency="EUR", sat=5.0, until=MIDNIGHT + 50)
+    book = DayTable("north", "USD", rows=[old])
     book.add("a", more(1.0, 1.0, 1.0, 30.0), MIDNIGHT, MIDNIGHT + 30)
     (row,) = book.drain()
     assert (row.sat, row.currency) == (1.0, "USD")
 
 
-def test_days_that_are_over_do_not_stay_in_memory():
-    book = DayBook("north", "USD", rig_days=True)
+def test_drops_past_days_from_memory():
+    book = DayTable("north", "USD", rig_days=True)
     for at in range(0, int(30 * DAY), 6 * 3600):
-        book.tick(MIDNIGHT + at, {"a": 1, "b": 2}, None)
+        book.count_time(MIDNIGHT + at, {"a": 1, "b": 2}, None)
         book.drain()
     assert len(book._days) <= 3 * 3
 
 
-def test_costs_less_credits_are_the_cost_of_a_day():
+def test_the_cost_of_a_day_is_costs_minus_credits():
     before = Counters(cost_micro=100.0, credit_micro=10.0, cost_seconds=50.0)
     after = Counters(cost_micro=130.0, credit_micro=90.0, cost_seconds=80.0)
-    one = added(before, after)
+    one = increase_between(before, after)
     assert (one.cost, one.cost_seconds, one.sat, one.revenue) == (-50.0, 30.0, None, None)
 
 
 # -- demand ------------------------------------------------------------------
 
-CONTRACT = Contract(tariff=tariff(), demand_per_kw_month=Decimal("6.5"))
+CONTRACT = PowerContract(tariff=tariff(), demand_per_kw_month=Decimal("6.5"))
 
 
-def run(demand: Demand, start: float, loads: list[tuple[float, float | None]], step: float = 15.0) -> float:
+def run(demand: DemandTracker, start: float, loads: list[tuple[float, float | None]], step: float = 15.0) -> float:
     at = start
     for seconds, load in loads:
         end = at + seconds
         while at < end:
             at += step
-            demand.saw("default", CONTRACT, load, at)
+            demand.add_load("default", CONTRACT, load, at)
     return at
 
 
-def test_the_peak_is_the_highest_mean_of_a_quarter_of_an_hour():
-    demand = Demand("north")
+def test_the_peak_is_the_highest_mean_of_a_quarter_hour():
+    demand = DemandTracker("north")
     at = run(demand, MIDNIGHT, [(900, 1e6), (300, 3e6), (600, 1.5e6), (900, 1e6), (900, 1e6)])
     peak = demand.peak("default", CONTRACT, at)
     assert peak is not None
@@ -179,16 +181,16 @@ def test_the_peak_is_the_highest_mean_of_a_quarter_of_an_hour():
     assert demand.drain() == []
 
 
-def test_a_quarter_that_was_not_watched_has_no_mean():
-    demand = Demand("north")
+def test_a_partly_measured_quarter_hour_does_not_count():
+    demand = DemandTracker("north")
     at = run(demand, MIDNIGHT, [(400, 5e6), (500, None), (900, 1e6), (900, None)])
     peak = demand.peak("default", CONTRACT, at)
     assert peak is not None
     assert peak.watts == pytest.approx(1e6)
 
 
-def test_each_month_of_the_tariffs_own_time_zone_has_its_own_peak():
-    demand = Demand("north")
+def test_each_month_in_the_time_zone_of_the_tariff_has_its_own_peak():
+    demand = DemandTracker("north")
     start = 1_769_925_600.0 - 1800  # half an hour before February begins in Chicago
     at = run(demand, start, [(1800, 3e6), (1815, 1e6)])
     before, after = demand.peak("default", CONTRACT, start), demand.peak("default", CONTRACT, at)
@@ -196,23 +198,24 @@ def test_each_month_of_the_tariffs_own_time_zone_has_its_own_peak():
     assert (before.watts, after.watts) == (pytest.approx(3e6), pytest.approx(1e6))
 
 
-def test_a_peak_is_kept_over_a_restart_and_beaten_only_by_a_higher_one():
-    demand = Demand(
-        "north", [Peak("2026-01", "north", "default", 2e6, MIDNIGHT), Peak("2026-01", "south", "default", 9e6, 0.0)]
+def test_a_peak_survives_a_restart_and_only_a_higher_one_replaces_it():
+    demand = DemandTracker(
+        "north",
+        [DemandPeak("2026-01", "north", "default", 2e6, MIDNIGHT), DemandPeak("2026-01", "south", "default", 9e6, 0.0)],
     )
     at = run(demand, MIDNIGHT, [(1000, 1e6)])
     assert demand.peak("default", CONTRACT, at).watts == 2e6
     assert demand.drain() == []
 
 
-def test_without_a_rate_there_is_no_charge():
-    free = Contract(tariff=tariff())
-    demand = Demand("north", [Peak("2026-01", "north", "default", 2e6, MIDNIGHT)])
+def test_no_demand_charge_without_a_rate():
+    free = PowerContract(tariff=tariff())
+    demand = DemandTracker("north", [DemandPeak("2026-01", "north", "default", 2e6, MIDNIGHT)])
     assert demand.charge("default", free, MIDNIGHT) is None
 
 
-def test_rows_survive_the_ledgers_form():
-    row = Day(
+def test_rows_are_the_same_after_saving_and_loading():
+    row = DayRow(
         day="2026-01-12",
         site="north",
         rig="a",
@@ -237,15 +240,17 @@ def test_rows_survive_the_ledgers_form():
     assert all(isinstance(value, int) for value in itertools.islice(row_of(row), 4, 7))
 
 
-async def test_the_time_of_the_first_readings_is_scheduled_so_that_coverage_is_no_more_than_all():
+async def test_first_readings_count_as_scheduled_so_that_coverage_stays_below_one():
     clock = StillClock(epoch=MIDNIGHT + 3600)
-    money = Money(terms(), "north", None, Fetcher(clock, lambda: 0.0, SourceTally()), clock, lambda _: None)
+    money = MoneyService(terms(), "north", None, Fetcher(clock, lambda: 0.0, SourceMetrics()), clock, lambda _: None)
     fleet = {}
     running = asyncio.create_task(money.run(fleet))
     await clock.advance(0)
     fleet["a"] = snapshot("a")
     await clock.advance(14.9)
-    money.economist.days.add("a", Added(1.0, 1.0, 1.0, 1.0, 1.0, 14.9, 14.9), clock.time() - 14.9, clock.time())
+    money.economist.days.add(
+        "a", CounterIncrease(1.0, 1.0, 1.0, 1.0, 1.0, 14.9, 14.9), clock.time() - 14.9, clock.time()
+    )
     await clock.advance(0.2)
     row = money.economist.days.today()
     assert row.revenue_seconds <= row.scheduled_seconds == 15.0

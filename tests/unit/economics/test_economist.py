@@ -1,4 +1,4 @@
-"""One rig's money at one moment, and the advice for its model."""
+"""The economics of a rig at one time, and the advice for its model."""
 
 import dataclasses
 import math
@@ -9,26 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.economics.economist import Economist
-from stratoscope.economics.terms import Capex, Contract, Rate, Terms
-from stratoscope.fleet import Economics, RigSnapshot
+from stratoscope.economics.terms import HashratePrice, MoneyTerms, PowerContract, RigCost
+from stratoscope.fleet import RigEconomics, RigSnapshot
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.market.curtailment import Policy
-from stratoscope.market.tariff import External, Quote
+from stratoscope.market.curtailment import AdvicePolicy
+from stratoscope.market.tariff import ExternalPrice, PowerQuote
 from stratoscope.units import DAY, GH, TH
-from unit.economics.stand import AT, Bench, ToldMarket, reading, snapshot, tariff, terms
+from unit.economics.money_bench import AT, FakeMarket, MoneyBench, reading, snapshot, tariff, terms
 
 UNKNOWN = Nameplate()
 
 
-def money(economist: Economist, rig: RigSnapshot, group: str | None = None, sheet: Nameplate = UNKNOWN) -> Economics:
+def money(economist: Economist, rig: RigSnapshot, group: str | None = None, sheet: Nameplate = UNKNOWN) -> RigEconomics:
     assert rig.reading is not None
     now = rig.at - AT
     economist.accrued(rig.reading.algorithm, group, now, rig.at, earns=True)
     return economist.assess(rig, rig.reading, group, sheet, now)
 
 
-def test_a_rig_is_reckoned_by_the_formulas_of_the_trade():
-    own = money(Bench(ToldMarket(), pool_fee=0.02, capex=(Capex(900.0, model="s21"),)).economist, snapshot())
+def test_the_economics_of_a_rig_follow_the_usual_formulas():
+    own = money(MoneyBench(FakeMarket(), pool_fee=0.02, capex=(RigCost(900.0, model="s21"),)).economist, snapshot())
     hashprice = 43.148 / 1e8 * 1000 * 91_132  # as docs/economics.md works it out
     assert own.revenue_per_day == pytest.approx(0.2 * hashprice * 0.98, rel=1e-4)
     assert own.revenue_sat_per_day == pytest.approx(8457.0, rel=1e-4)
@@ -45,8 +45,8 @@ def test_a_rig_is_reckoned_by_the_formulas_of_the_trade():
 
 
 @given(st.floats(1e12, 1e15), st.floats(1.5, 10))
-def test_revenue_is_linear_in_hashrate_and_margin_of_like_rigs_equal(hashrate, factor):
-    economist = Bench(ToldMarket()).economist
+def test_revenue_is_linear_in_hashrate_and_equal_rigs_have_equal_margins(hashrate, factor):
+    economist = MoneyBench(FakeMarket()).economist
     power = hashrate / TH * 20
     one = money(economist, snapshot("a", hashrate=hashrate, power=power))
     many = money(economist, snapshot("b", hashrate=hashrate * factor, power=power * factor))
@@ -55,10 +55,10 @@ def test_revenue_is_linear_in_hashrate_and_margin_of_like_rigs_equal(hashrate, f
     assert many.breakeven_power_price == pytest.approx(one.breakeven_power_price)
 
 
-def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
-    known = {field.name for field in dataclasses.fields(Economics)} - {"currency", "algorithm", "tariff"}
+def test_without_power_price_or_market_dependent_values_are_unknown():
+    known = {field.name for field in dataclasses.fields(RigEconomics)} - {"currency", "algorithm", "tariff"}
 
-    def missing(own: Economics) -> set[str]:
+    def missing(own: RigEconomics) -> set[str]:
         return {name for name in known if getattr(own, name) is None}
 
     of_power = {
@@ -74,10 +74,10 @@ def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
         "payback",
         "strike",
     }
-    economist = Bench(ToldMarket(), capex=(Capex(900.0),)).economist
-    economist.tick({"a": snapshot()}, 0.0, AT)
+    economist = MoneyBench(FakeMarket(), capex=(RigCost(900.0),)).economist
+    economist.update({"a": snapshot()}, 0.0, AT)
     assert missing(money(economist, snapshot(power=None))) == of_power
-    without_market = Bench(None, capex=(Capex(900.0),)).economist
+    without_market = MoneyBench(None, capex=(RigCost(900.0),)).economist
     assert missing(money(without_market, snapshot())) == known - {
         "metered_power",
         "power_cost_per_day",
@@ -87,30 +87,30 @@ def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
         "advice",
         "capex",
     }
-    without_tariff = Bench(ToldMarket(), tariffs={}).economist
+    without_tariff = MoneyBench(FakeMarket(), tariffs={}).economist
     assert missing(money(without_tariff, snapshot())) >= {"power_cost_per_day", "margin_per_day", "advice", "strike"}
-    without_price = ToldMarket(price=None)
-    own = money(Bench(without_price).economist, snapshot())
+    without_price = FakeMarket(price=None)
+    own = money(MoneyBench(without_price).economist, snapshot())
     assert own.revenue_per_day is None
     assert own.revenue_sat_per_day == pytest.approx(8629.6, rel=1e-4)
 
 
-def test_a_flatlining_rig_costs_but_earns_nothing_that_could_be_told():
-    own = money(Bench(ToldMarket()).economist, snapshot(flatline=True))
+def test_a_flatlining_rig_has_a_cost_and_an_unknown_revenue():
+    own = money(MoneyBench(FakeMarket()).economist, snapshot(flatline=True))
     assert (own.revenue_per_day, own.revenue_sat_per_day, own.gross_margin_ratio) == (None, None, None)
     assert own.power_cost_per_day == pytest.approx(4.2)
 
 
-def test_a_rig_that_stands_still_earns_zero_and_has_no_ratio():
+def test_a_rig_without_hashrate_earns_zero_and_has_no_ratios():
     still = snapshot(hashrate=0.0, power=60.0, reading=reading(hashing=False))
-    own = money(Bench(ToldMarket(), capex=(Capex(900.0),)).economist, still)
+    own = money(MoneyBench(FakeMarket(), capex=(RigCost(900.0),)).economist, still)
     assert (own.revenue_per_day, own.gross_margin_ratio) == (0.0, None)
     assert own.margin_per_day == pytest.approx(-60 * 24 / 1000 * 0.05)
     assert own.payback == math.inf
 
 
-def test_another_algorithm_has_margin_and_breakeven_power_price_but_nothing_of_bitcoin():
-    economist = Bench(ToldMarket(), algorithms={"scrypt": Rate(0.9, GH)}).economist
+def test_another_algorithm_has_margin_and_breakeven_power_price_but_no_bitcoin_figures():
+    economist = MoneyBench(FakeMarket(), algorithms={"scrypt": HashratePrice(0.9, GH)}).economist
     own = money(economist, snapshot(hashrate=9.5 * GH, power=3425.0, reading=reading(model="L7", algorithm="scrypt")))
     assert own.revenue_per_day == pytest.approx(9.5 * 0.9)
     assert own.breakeven_power_price == pytest.approx(9.5 * 0.9 / (3.425 * 24))
@@ -124,8 +124,8 @@ def test_another_algorithm_has_margin_and_breakeven_power_price_but_nothing_of_b
     ) == (None,) * 5
 
 
-def test_capex_is_that_of_the_first_entry_that_holds():
-    capex = (Capex(1.0, model="S21", group="hall-1"), Capex(2.0, group="hall-1"), Capex(3.0, model="s21"))
+def test_the_first_matching_entry_gives_the_capex():
+    capex = (RigCost(1.0, model="S21", group="hall-1"), RigCost(2.0, group="hall-1"), RigCost(3.0, model="s21"))
     own = terms(capex=capex)
     assert own.capex_of("S21", "hall-1") == 1.0
     assert own.capex_of("S19", "hall-1") == 2.0
@@ -133,22 +133,22 @@ def test_capex_is_that_of_the_first_entry_that_holds():
     assert own.capex_of(None, None) is None
 
 
-def test_overhead_is_in_cost_breakeven_and_strike():
-    contract = Contract(tariff=tariff(overhead_ratio=Decimal("1.25")))
-    bench = Bench(ToldMarket(), tariffs={"default": contract})
-    plain = Bench(ToldMarket())
+def test_overhead_is_part_of_cost_breakeven_and_strike():
+    contract = PowerContract(tariff=tariff(overhead_ratio=Decimal("1.25")))
+    bench = MoneyBench(FakeMarket(), tariffs={"default": contract})
+    plain = MoneyBench(FakeMarket())
     for one in (bench, plain):
         money(one.economist, snapshot())
-        one.economist.tick({"a": snapshot()}, 0.0, AT)
+        one.economist.update({"a": snapshot()}, 0.0, AT)
     heavy, light = money(bench.economist, snapshot()), money(plain.economist, snapshot())
     assert heavy.power_cost_per_day == pytest.approx(light.power_cost_per_day * 1.25)
     assert heavy.breakeven_power_price == pytest.approx(light.breakeven_power_price / 1.25)
     assert heavy.strike == pytest.approx(light.strike / 1.25)
 
 
-def test_each_group_pays_its_own_tariff_and_an_unknown_one_none():
-    tariffs = {"default": Contract(tariff=tariff()), "night": Contract(tariff=tariff(price=Decimal("0.02")))}
-    economist = Bench(ToldMarket(), tariffs=tariffs).economist
+def test_each_group_uses_its_own_tariff_and_an_unknown_one_has_none():
+    tariffs = {"default": PowerContract(tariff=tariff()), "night": PowerContract(tariff=tariff(price=Decimal("0.02")))}
+    economist = MoneyBench(FakeMarket(), tariffs=tariffs).economist
     assert money(economist, snapshot()).power_price == 0.05
     assert money(economist, snapshot(), "night").power_price == 0.02
     assert money(economist, snapshot(), "nobody").power_cost_per_day is None
@@ -157,28 +157,28 @@ def test_each_group_pays_its_own_tariff_and_an_unknown_one_none():
 # -- advice ------------------------------------------------------------------
 
 
-def spot(price: float | None = None, **policy) -> tuple[Bench, ToldMarket]:
-    contract = Contract(tariff=tariff(price=None, external=External(max_age=1200.0, fallback="none")))
-    market = ToldMarket()
-    return Bench(market, tariffs={"default": contract}, policy=Policy(**policy), pool_fee=0.02), market
+def spot(price: float | None = None, **policy) -> tuple[MoneyBench, FakeMarket]:
+    contract = PowerContract(tariff=tariff(price=None, external=ExternalPrice(max_age=1200.0, fallback="none")))
+    market = FakeMarket()
+    return MoneyBench(market, tariffs={"default": contract}, policy=AdvicePolicy(**policy), pool_fee=0.02), market
 
 
-def live(bench: Bench, start: float, end: float, price: float | None, *, hashing: bool = True) -> Economics:
-    """Poll and look every 30 s from `start` to `end` at an external price."""
+def live(bench: MoneyBench, start: float, end: float, price: float | None, *, hashing: bool = True) -> RigEconomics:
+    """Poll a rig and update every 30 s from `start` to `end` with an external price."""
     own = None
     for now in range(int(start), int(end), 30):
         at = AT + now
-        bench.market.tell(at)
+        bench.market.set_values(at)
         if price is not None:
-            bench.economist.quote("default", Quote(Decimal(str(price)), at), float(now), at)
+            bench.economist.add_quote("default", PowerQuote(Decimal(str(price)), at), float(now), at)
         rig = snapshot(at=at) if hashing else snapshot(at=at, hashrate=0.0, power=60.0, reading=reading(hashing=False))
         own = money(bench.economist, rig)
-        bench.economist.tick({"a": rig}, float(now), at)
+        bench.economist.update({"a": rig}, float(now), at)
     assert own is not None
     return own
 
 
-def test_the_advice_follows_the_price_with_hysteresis_and_each_change_is_an_event():
+def test_advice_follows_the_price_with_hysteresis_and_sends_an_event_per_change():
     bench, _ = spot()
     assert live(bench, 0, 900, 0.03).advice == "run"
     assert live(bench, 900, 1500, 0.2).advice == "run"  # one whole window above the strike is no reason yet
@@ -200,7 +200,7 @@ def test_the_advice_follows_the_price_with_hysteresis_and_each_change_is_an_even
     assert event.details["model"] == "S21"
 
 
-def test_a_stale_price_is_unknown_and_never_run():
+def test_a_stale_price_makes_the_advice_unknown():
     bench, _ = spot()
     assert live(bench, 0, 900, 0.03).advice == "run"
     own = live(bench, 900, 3000, None)
@@ -208,65 +208,67 @@ def test_a_stale_price_is_unknown_and_never_run():
     assert bench.events[-1].details["now"] == "unknown"
 
 
-def test_an_expired_market_is_unknown_too():
+def test_an_expired_market_makes_the_advice_unknown():
     bench, market = spot()
     live(bench, 0, 900, 0.03)
     told = market.now
     live(bench, 900, 930, 0.03)
     market.now = told
     at = AT + 3000
-    bench.economist.quote("default", Quote(Decimal("0.03"), at), 3000.0, at)
-    bench.economist.tick({"a": snapshot()}, 3000.0, at)
+    bench.economist.add_quote("default", PowerQuote(Decimal("0.03"), at), 3000.0, at)
+    bench.economist.update({"a": snapshot()}, 3000.0, at)
     assert bench.events[-1].details["now"] == "unknown"
     assert money(bench.economist, snapshot(at=at)).strike is None
 
 
-def test_a_fixed_strike_and_a_high_strike_decide_by_themselves():
+def test_a_fixed_strike_and_a_high_strike_need_no_market():
     bench, _ = spot(high_strike=0.5)
-    bench.economist.follow(dataclasses.replace(bench.economist.terms, strike=0.04), 0.0, AT)
+    bench.economist.apply_terms(dataclasses.replace(bench.economist.terms, strike=0.04), 0.0, AT)
     assert live(bench, 0, 900, 0.03).advice == "run"
     assert live(bench, 900, 960, 0.5).advice == "curtail"
     assert bench.events[-1].details["strike"] == 0.04
 
 
-def test_the_strike_is_the_models_watts_over_its_terahashes():
-    bench = Bench(ToldMarket())
+def test_the_strike_uses_the_measured_efficiency_of_the_model():
+    bench = MoneyBench(FakeMarket())
     good, bad = snapshot("good", hashrate=300 * TH, power=3000.0), snapshot("bad", hashrate=100 * TH, power=3000.0)
     other = snapshot("other", hashrate=100 * TH, power=3000.0, reading=reading(model="S19"))
     rigs = {rig.rig: rig for rig in (good, bad, other)}
     for rig in rigs.values():
         money(bench.economist, rig)
-    bench.economist.tick(rigs, 0.0, AT)
+    bench.economist.update(rigs, 0.0, AT)
     strikes = {rig.rig: money(bench.economist, rig).strike for rig in rigs.values()}
     assert strikes["good"] == strikes["bad"] == pytest.approx(39.32 / (24 * 15), rel=1e-3)
     assert strikes["other"] == pytest.approx(39.32 / (24 * 30), rel=1e-3)
 
 
-def test_the_data_sheet_stands_in_until_a_rig_of_the_model_hashed():
-    bench = Bench(ToldMarket())
+def test_the_data_sheet_is_used_until_a_rig_of_the_model_hashes():
+    bench = MoneyBench(FakeMarket())
     still = snapshot(hashrate=0.0, power=60.0, reading=reading(hashing=False))
     money(bench.economist, still, sheet=Nameplate(hashrate=200 * TH, power=3500.0))
-    bench.economist.tick({"a": still}, 0.0, AT)
+    bench.economist.update({"a": still}, 0.0, AT)
     assert money(bench.economist, still).strike == pytest.approx(39.32 / (24 * 17.5), rel=1e-3)
 
 
-def test_kinds_go_with_their_last_rig():
-    bench = Bench(ToldMarket())
+def test_an_advice_group_is_removed_with_its_last_rig():
+    bench = MoneyBench(FakeMarket())
     for number in range(300):
         money(bench.economist, snapshot(f"rig-{number}", reading=reading(model=f"S{number % 100}")))
-    assert len(bench.economist.advisor.kinds) == 100
-    bench.economist.tick({"rig-7": snapshot("rig-7")}, 0.0, AT)
-    assert [kind.model for kind in bench.economist.advisor.kinds] == ["S7"]
+    assert len(bench.economist.advisor.groups) == 100
+    bench.economist.update({"rig-7": snapshot("rig-7")}, 0.0, AT)
+    assert [kind.model for kind in bench.economist.advisor.groups] == ["S7"]
     money(bench.economist, snapshot("rig-7", reading=reading(model="S21")))
-    assert [kind.model for kind in bench.economist.advisor.kinds] == ["S21"]
+    assert [kind.model for kind in bench.economist.advisor.groups] == ["S21"]
 
 
-def test_terms_that_change_are_followed_without_losing_what_was_counted():
-    bench = Bench(ToldMarket())
+def test_new_terms_keep_the_sums():
+    bench = MoneyBench(FakeMarket())
     first = bench.economist.accrued("sha256", None, 0.0, AT, earns=True)
     half = bench.economist.accrued("sha256", None, 300.0, AT + 300, earns=True)
-    cheap = Terms(currency="USD", tariffs={"default": Contract(tariff=tariff(price=Decimal("0.01")))}, pool_fee=0.5)
-    bench.economist.follow(cheap, 300.0, AT + 300)
+    cheap = MoneyTerms(
+        currency="USD", tariffs={"default": PowerContract(tariff=tariff(price=Decimal("0.01")))}, pool_fee=0.5
+    )
+    bench.economist.apply_terms(cheap, 300.0, AT + 300)
     end = bench.economist.accrued("sha256", None, 600.0, AT + 600, earns=True)
     assert end.cost - half.cost == pytest.approx((half.cost - first.cost) / 5)
     assert end.sat - half.sat == pytest.approx((half.sat - first.sat) / 2)

@@ -1,4 +1,4 @@
-"""A price of power from a file or a service: what is right is taken exactly, what is wrong never becomes a price."""
+"""Power prices from a file or a service: a valid price is exact, an invalid one is an error with a reason."""
 
 import asyncio
 import contextlib
@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
-from stratoscope.app.money_service import Money
-from stratoscope.economics.quote import quote_of
-from stratoscope.economics.terms import Contract
+from stratoscope.app.money_service import MoneyService
+from stratoscope.economics.quote import parse_quote
+from stratoscope.economics.terms import PowerContract
 from stratoscope.errors import SourceError
-from stratoscope.market.tariff import External, Quote
-from stratoscope.outside.feed import Feed, Reader, dotted_path
+from stratoscope.market.tariff import ExternalPrice, PowerQuote
+from stratoscope.outside.feed import Feed, FeedReader, dotted_path
 from stratoscope.outside.fetch import Fetcher
-from stratoscope.outside.source_metrics import SourceTally
-from unit.economics.stand import AT, tariff, terms
+from stratoscope.outside.source_metrics import SourceMetrics
+from unit.economics.money_bench import AT, tariff, terms
 
 
 def feed(path: str = "", time_path: str | None = None, **more: Any) -> Feed:
@@ -59,8 +59,8 @@ def feed(path: str = "", time_path: str | None = None, **more: Any) -> Feed:
         (b'{"p": 5, "t": "2026-01-12T06:35:00Z"}', "p", "t", "1", "5", 1768199700.0),
     ],
 )
-def test_a_price_is_found_exactly_with_its_unit_and_time(body, path, time_path, factor, price, at):
-    assert quote_of(body, feed(path, time_path, factor=Decimal(factor)), AT) == Quote(Decimal(price), at)
+def test_reads_a_price_exactly_with_its_unit_and_time(body, path, time_path, factor, price, at):
+    assert parse_quote(body, feed(path, time_path, factor=Decimal(factor)), AT) == PowerQuote(Decimal(price), at)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_a_price_is_found_exactly_with_its_unit_and_time(body, path, time_path, 
         (b" " * (1 << 20) + b"0.05", "oversize"),
     ],
 )
-def test_what_is_no_price_is_refused_with_its_reason(body, reason):
+def test_rejects_a_wrong_price_with_the_reason(body, reason):
     with pytest.raises(SourceError) as caught:
-        quote_of(body, feed("p", "t"), AT)
+        parse_quote(body, feed("p", "t"), AT)
     assert caught.value.reason == reason
 
 
 @given(st.binary(max_size=60))
-def test_whatever_comes_is_a_finite_price_or_a_source_error(body):
+def test_any_body_is_a_finite_price_or_a_source_error(body):
     with contextlib.suppress(SourceError):
-        quote = quote_of(body, feed(), AT)
+        quote = parse_quote(body, feed(), AT)
         assert quote.price.is_finite()
 
 
@@ -105,15 +105,15 @@ LEAVES = st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.inte
 
 
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("pt0"), inner)))
-def test_whatever_json_comes_is_a_finite_price_or_a_source_error(document):
+def test_any_json_is_a_finite_price_or_a_source_error(document):
     with contextlib.suppress(SourceError):
-        quote = quote_of(json.dumps(document).encode(), feed("p", "t"), AT)
+        quote = parse_quote(json.dumps(document).encode(), feed("p", "t"), AT)
         assert quote.price.is_finite()
 
 
 @pytest.fixture
 async def fetcher():
-    made = Fetcher(StillClock(), lambda: 0.0, SourceTally())
+    made = Fetcher(StillClock(), lambda: 0.0, SourceMetrics())
     yield made
     await made.close()
 
@@ -132,7 +132,7 @@ async def service(answer):
         await runner.cleanup()
 
 
-async def test_a_service_is_asked_with_its_path_and_query(fetcher):
+async def test_queries_a_service_with_its_path_and_query(fetcher):
     asked = []
 
     async def answer(request):
@@ -140,12 +140,12 @@ async def test_a_service_is_asked_with_its_path_and_query(fetcher):
         return web.json_response({"data": [{"price": 61.5}]})
 
     async with service(answer) as url:
-        reader = Reader("spot", feed("data.0.price", url=f"{url}/v1/price?hub=LZ%20WEST&n=1"), fetcher, quote_of)
-        assert await reader.read(AT) == Quote(Decimal("61.5"), AT)
+        reader = FeedReader("spot", feed("data.0.price", url=f"{url}/v1/price?hub=LZ%20WEST&n=1"), fetcher, parse_quote)
+        assert await reader.read(AT) == PowerQuote(Decimal("61.5"), AT)
     assert asked == ["/v1/price?hub=LZ%20WEST&n=1"]
 
 
-async def test_headers_go_with_the_request_and_show_nowhere_else(fetcher):
+async def test_headers_are_sent_and_appear_nowhere_else(fetcher):
     seen = []
 
     async def answer(request):
@@ -155,14 +155,14 @@ async def test_headers_go_with_the_request_and_show_nowhere_else(fetcher):
     async with service(answer) as url:
         keyed = feed(url=url, headers=(("X-Api-Key", "geheim"),))
         with pytest.raises(SourceError) as caught:
-            await Reader("spot", keyed, fetcher, quote_of).read(AT)
+            await FeedReader("spot", keyed, fetcher, parse_quote).read(AT)
     assert caught.value.reason == "auth"
     assert "geheim" not in str(caught.value) + repr(keyed)
     ((key, agent),) = seen
     assert (key, agent.partition("/")[0]) == ("geheim", "stratoscope")
 
 
-async def test_a_service_that_redirects_fails_or_is_gone_gives_a_reason_and_no_price(fetcher):
+async def test_a_failing_service_gives_a_reason_and_no_price(fetcher):
     async def answer(request):
         if request.path == "/away":
             raise web.HTTPFound("https://example.org/")
@@ -171,34 +171,34 @@ async def test_a_service_that_redirects_fails_or_is_gone_gives_a_reason_and_no_p
     async with service(answer) as url:
         for path, reason in (("away", "redirect"), ("broken", "http")):
             with pytest.raises(SourceError) as caught:
-                await Reader("spot", feed(url=f"{url}/{path}"), fetcher, quote_of).read(AT)
+                await FeedReader("spot", feed(url=f"{url}/{path}"), fetcher, parse_quote).read(AT)
             assert caught.value.reason == reason
     with pytest.raises(SourceError) as caught:
-        await Reader("spot", feed(url=f"{url}/gone"), fetcher, quote_of).read(AT)
+        await FeedReader("spot", feed(url=f"{url}/gone"), fetcher, parse_quote).read(AT)
     assert caught.value.reason == "unreachable"
 
 
-async def test_a_file_is_as_old_as_it_says_or_as_it_is(fetcher, tmp_path: Path):
+async def test_a_file_has_the_time_in_it_or_its_modification_time(fetcher, tmp_path: Path):
     path = tmp_path / "price.json"
-    reader = Reader("spot", feed("p", file=path), fetcher, quote_of)
+    reader = FeedReader("spot", feed("p", file=path), fetcher, parse_quote)
     with pytest.raises(SourceError):
         await reader.read(AT)
     path.write_text('{"p": 0.07}')
     os.utime(path, (AT - 500, AT - 500))
-    assert await reader.read(AT) == Quote(Decimal("0.07"), AT - 500)
+    assert await reader.read(AT) == PowerQuote(Decimal("0.07"), AT - 500)
     os.utime(path, (AT + 500, AT + 500))
     assert (await reader.read(AT)).at == AT
     with pytest.raises(SourceError, match="is a directory"):
-        await Reader("spot", feed(file=tmp_path), fetcher, quote_of).read(AT)
+        await FeedReader("spot", feed(file=tmp_path), fetcher, parse_quote).read(AT)
 
 
-async def test_feeds_are_followed_and_a_price_that_stays_away_is_shown_as_stale(fetcher, tmp_path: Path):
+async def test_reads_feeds_and_marks_a_missing_price_as_stale(fetcher, tmp_path: Path):
     path, clock = tmp_path / "price.json", StillClock(epoch=AT)
     path.write_text("0.07")
 
     def own(file: Path):
-        contract = Contract(
-            tariff=tariff(price=Decimal("0.05"), external=External(max_age=120.0, fallback="default")),
+        contract = PowerContract(
+            tariff=tariff(price=Decimal("0.05"), external=ExternalPrice(max_age=120.0, fallback="default")),
             feed=feed(file=file),
         )
         return terms(tariffs={"default": contract})
@@ -210,7 +210,7 @@ async def test_feeds_are_followed_and_a_price_that_stays_away_is_shown_as_stale(
             await asyncio.sleep(0.01)
             await settle()
 
-    money = Money(own(path), "north", None, fetcher, clock, lambda _: None)
+    money = MoneyService(own(path), "north", None, fetcher, clock, lambda _: None)
     running = asyncio.create_task(money.run({}))
     await live(60)
     told = money.economist.tariffs(clock.time())["default"]

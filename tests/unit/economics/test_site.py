@@ -1,20 +1,20 @@
-"""A site's money is a sum over a sum, with the part of the rigs it stands for."""
+"""The money of a site: every ratio is a sum over a sum, with the share of the rigs it covers."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.economics.site import Network, site_money
-from stratoscope.economics.sums import RigPart
-from stratoscope.fleet import Economics
+from stratoscope.economics.site import NetworkBenchmark, site_money
+from stratoscope.economics.sums import RigMoneyRow
+from stratoscope.fleet import RigEconomics
 from stratoscope.market.aggregate import RigMoney
 from stratoscope.units import PH, TH
-from unit.economics.stand import AT, Bench, ToldMarket, snapshot, terms
+from unit.economics.money_bench import AT, FakeMarket, MoneyBench, snapshot, terms
 
 value = st.one_of(st.none(), st.floats(0.01, 1e4))
 parts = st.lists(
     st.builds(
-        RigPart,
+        RigMoneyRow,
         st.builds(
             RigMoney,
             hashrate=value.map(lambda v: None if v is None else v * TH),
@@ -30,7 +30,7 @@ parts = st.lists(
 
 
 @given(parts)
-def test_sums_and_ratios_take_the_rigs_that_know_every_side(rows):
+def test_sums_and_ratios_use_the_rigs_with_all_inputs(rows):
     money = site_money(rows, terms())
     both = [row.money for row in rows if None not in (row.money.revenue, row.money.cost)]
     known = [row.money for row in rows if None not in (row.money.revenue, row.money.cost, row.money.power)]
@@ -51,8 +51,8 @@ def test_sums_and_ratios_take_the_rigs_that_know_every_side(rows):
 
 
 @given(parts)
-def test_the_sites_own_figures_are_sums_over_sums_of_bitcoins_rigs(rows):
-    money = site_money(rows, terms(pool_fee=0.02), network=Network(observed=1e21, implied=8e20))
+def test_site_figures_are_sums_over_sums_of_bitcoin_rigs(rows):
+    money = site_money(rows, terms(pool_fee=0.02), network=NetworkBenchmark(observed=1e21, implied=8e20))
     coins = [row for row in rows if row.is_bitcoin and row.money.hashrate is not None]
     paying = [row.money for row in coins if row.money.cost is not None]
     if paying:
@@ -75,31 +75,31 @@ def test_the_sites_own_figures_are_sums_over_sums_of_bitcoins_rigs(rows):
     )
 
 
-def test_the_sites_payback_takes_the_rigs_that_have_a_price_and_a_margin():
-    priced = RigPart(RigMoney(power=1000.0, revenue=5.0, cost=2.0), capex=900.0)
-    losing = RigPart(RigMoney(power=1000.0, revenue=1.0, cost=3.0), capex=600.0)
-    gap = RigPart(RigMoney(power=1000.0, cost=3.0), capex=5000.0)
-    free = RigPart(RigMoney(power=1000.0, revenue=9.0, cost=1.0))
+def test_site_payback_uses_the_rigs_with_price_and_margin():
+    priced = RigMoneyRow(RigMoney(power=1000.0, revenue=5.0, cost=2.0), capex=900.0)
+    losing = RigMoneyRow(RigMoney(power=1000.0, revenue=1.0, cost=3.0), capex=600.0)
+    gap = RigMoneyRow(RigMoney(power=1000.0, cost=3.0), capex=5000.0)
+    free = RigMoneyRow(RigMoney(power=1000.0, revenue=9.0, cost=1.0))
     assert site_money([priced, losing, gap, free], terms()).payback == pytest.approx(1500 / (3 - 2) * 86400)
     assert site_money([losing, free], terms()).payback == float("inf")
     assert site_money([gap, free], terms()).payback is None
 
 
-def test_the_networks_gross_profit_is_told_at_the_sites_efficiency_and_power_price():
-    row = RigPart(RigMoney(hashrate=PH, power=20_000.0, revenue=39.0, cost=21.6), 40_000.0, is_bitcoin=True)
-    money = site_money([row], terms(), network=Network(revenue_per_eh_day=38_700.0))
+def test_gross_profit_of_the_network_uses_efficiency_and_power_price_of_the_site():
+    row = RigMoneyRow(RigMoney(hashrate=PH, power=20_000.0, revenue=39.0, cost=21.6), 40_000.0, is_bitcoin=True)
+    money = site_money([row], terms(), network=NetworkBenchmark(revenue_per_eh_day=38_700.0))
     assert (money.efficiency, money.power_price) == (pytest.approx(20), pytest.approx(0.045))
     assert money.network_gross_profit_per_eh_day == pytest.approx(17_100)  # JPMorgan's December 2025
     assert site_money([row], terms()).network_gross_profit_per_eh_day is None
 
 
-def test_fiat_of_the_network_is_not_told_in_another_currency_than_the_sites():
-    bench = Bench(ToldMarket(currency="EUR"))
-    assert bench.economist.books(AT)([]).network_gross_profit_per_eh_day is None
+def test_network_revenue_is_unknown_in_another_currency_than_the_site():
+    bench = MoneyBench(FakeMarket(currency="EUR"))
+    assert bench.economist.site_summation(AT)([]).network_gross_profit_per_eh_day is None
 
 
-def test_hosting_stands_against_mining_net_of_power():
-    row = RigPart(RigMoney(hashrate=PH, power=20_000.0, revenue=39.0, cost=24.0), 40_000.0, is_bitcoin=True)
+def test_hosting_is_compared_with_mining_net_of_power():
+    row = RigMoneyRow(RigMoney(hashrate=PH, power=20_000.0, revenue=39.0, cost=24.0), 40_000.0, is_bitcoin=True)
     money = site_money([row], terms(hosting_per_kw_month=121.0, pool_fee=0.02))
     assert money.power_price == pytest.approx(0.05)
     assert money.net_per_mwh == pytest.approx(15 / 0.48)
@@ -110,19 +110,19 @@ def test_hosting_stands_against_mining_net_of_power():
     assert site_money([row], terms()).hosting_opportunity is None
 
 
-def test_a_rig_without_economics_or_a_fresh_reading_is_a_gap_and_no_zero():
-    own = Economics(currency="USD", revenue_per_day=5.0)
-    gaps = [RigPart.of(snapshot()), RigPart.of(snapshot(reading=None, economics=own))]
+def test_a_rig_without_economics_or_fresh_reading_is_a_gap_and_not_zero():
+    own = RigEconomics(currency="USD", revenue_per_day=5.0)
+    gaps = [RigMoneyRow.of(snapshot()), RigMoneyRow.of(snapshot(reading=None, economics=own))]
     money = site_money(gaps, terms())
     assert (money.sums.revenue.value, money.sums.revenue.coverage, money.sat_per_day) == (None, 0.0, None)
-    known = RigPart.of(snapshot(economics=own))
+    known = RigMoneyRow.of(snapshot(economics=own))
     assert site_money([*gaps, known], terms()).sums.revenue.coverage == pytest.approx(1 / 3)
 
 
-def test_the_tariffs_are_told_with_their_load_and_demand():
+def test_tariff_states_have_load_and_demand():
     contract = terms().tariffs["default"]
-    bench = Bench(ToldMarket(), tariffs={"default": contract})
-    bench.economist.tick({}, 0.0, AT)
+    bench = MoneyBench(FakeMarket(), tariffs={"default": contract})
+    bench.economist.update({}, 0.0, AT)
     told = bench.economist.tariffs(AT)["default"]
     assert (told.average, told.marginal, told.source, told.stale, told.age) == (0.05, 0.05, "fixed", None, None)
     assert (told.load, told.peak, told.demand_charge) == (None, None, None)

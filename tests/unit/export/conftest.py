@@ -10,11 +10,11 @@ from aiohttp import ClientSession
 
 from stratoscope.fleet import Fleet
 from stratoscope.metrics import MARKET, Section
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.page import PageRequest, Pages
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 from stratoscope_exporters.web.exporter import serve
 from unit.export.farm import HandClock, context
 
@@ -30,7 +30,7 @@ async def exporter(clock):
     made = []
 
     def make(fleet: Fleet, market=None, economist=None, **settings):
-        chosen, meters = Settings(**settings), Meters()
+        chosen, meters = PrometheusConfig(**settings), PageMetrics()
         renderer = Renderer(fleet, clock, meters, chosen)
         pages = Pages(
             renderer,
@@ -52,9 +52,9 @@ async def exporter(clock):
 async def text_of(exporter):
     """Return a function that renders a fleet's whole page in one go."""
 
-    async def text(fleet: Fleet, form: Form = Form.TEXT, part=None, **settings) -> str:
+    async def text(fleet: Fleet, form: PageFormat = PageFormat.TEXT, part=None, **settings) -> str:
         _, pages, _ = exporter(fleet, **settings)
-        return b"".join(await pages.get(Wanted(form, part=part))).decode()
+        return b"".join(await pages.get(PageRequest(form, part=part))).decode()
 
     return text
 

@@ -1,30 +1,20 @@
 """Builds a small fixture fleet with one rig of every kind, and a clock that moves when it is told to."""
 
 import asyncio
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from stratoscope.economics.call import Call
-from stratoscope.economics.economist import Economist
-from stratoscope.economics.terms import Contract
-from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot, ShareProof
-from stratoscope.market.choose import Chosen, NetworkState, PriceState, Seen
-from stratoscope.market.choose import Quote as SpotQuote
-from stratoscope.market.derive import Inputs, Moment, derive
-from stratoscope.market.history import DayPoint, History, day_of
-from stratoscope.market.references import Figure, ReferenceSettings
-from stratoscope.market.settings import MarketSettings
-from stratoscope.market.sources.source import Network
-from stratoscope.market.tariff import External, Quote
-from stratoscope.market.template import Template
+from stratoscope.economics.terms import PowerContract
+from stratoscope.exporter import AgentHealth, Context
+from stratoscope.fleet import Counters, Fleet, Judged, PollStatus, RigEconomics, RigSnapshot, ShareProof
+from stratoscope.market.tariff import ExternalPrice
 from stratoscope.outside.feed import Feed
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
-from stratoscope.units import DAY, GH, MHZ, TH
-from unit.economics.stand import Bench, tariff
+from stratoscope.units import GH, MHZ, TH
+from unit.economics.money_bench import tariff
+from unit.export.hostile_rigs import hostile
 
 NOW = 1_760_000_000.0
 MONOTONIC = 5000.0
@@ -48,7 +38,7 @@ class HandClock:
 
 
 def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None, pools=None) -> Context:
-    health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
+    health = AgentHealth(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
     return Context(
         fleet=fleet,
         clock=clock,
@@ -76,7 +66,7 @@ def board(index: int, **over) -> Hashboard:
     return Hashboard(index=index, **values)
 
 
-MONEY = Economics(
+MONEY = RigEconomics(
     capex=2400.0,
     currency="USD",
     algorithm="sha256",
@@ -152,7 +142,7 @@ def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
     )
     values = {
         "state": "hashing",
-        "polling": Polling(
+        "polling": PollStatus(
             address="10.1.0.7",
             interval=30.0,
             polls={"ok": 2880, "timeout": 2},
@@ -215,7 +205,7 @@ def whatsminer() -> RigSnapshot:
         state="degraded",
         at=NOW - 12,
         reading=reading,
-        polling=Polling(
+        polling=PollStatus(
             address="10.1.0.8:4028",
             interval=30.0,
             polls={"ok": 120},
@@ -253,7 +243,7 @@ def bitaxe() -> RigSnapshot:
         state="hashing",
         at=NOW - 2,
         reading=reading,
-        polling=Polling(address="10.1.0.99", interval=15.0, polls={"ok": 3}, last_success=NOW - 2, last_reason="ok"),
+        polling=PollStatus(address="10.1.0.99", interval=15.0, polls={"ok": 3}, last_success=NOW - 2, last_reason="ok"),
         judged=Judged(hashrate=1140 * GH, nameplate=1.2 * TH, power=17.4, power_source="measured", efficiency=15.26),
         counters=Counters(accepted=12, rejected=0),
     )
@@ -263,7 +253,7 @@ def offline() -> RigSnapshot:
     return RigSnapshot(
         rig="hall1-09",
         state="offline",
-        polling=Polling(
+        polling=PollStatus(
             address="10.1.0.9",
             interval=30.0,
             polls={"ok": 4, "timeout": 31},
@@ -275,77 +265,11 @@ def offline() -> RigSnapshot:
 
 
 def unread() -> RigSnapshot:
-    return RigSnapshot(rig="hall1-10", state="identifying", polling=Polling(address="10.1.0.10", interval=30.0))
+    return RigSnapshot(rig="hall1-10", state="identifying", polling=PollStatus(address="10.1.0.10", interval=30.0))
 
 
-def hostile(rig: str, text: str) -> RigSnapshot:
-    """Return a rig whose every word is `text`."""
-    reading = Reading(
-        driver="cgminer",
-        make=text,
-        model=text,
-        firmware=text,
-        firmware_version=text,
-        hostname=text,
-        serial=text,
-        hashrate={"avg": 9 * TH},
-        pools=(PoolSlot(index=0, url=text, user=text, active=True),),
-        faults=(Fault(code=text, component=text, message=text),),
-        defects=(Defect(text, text, text),),
-    )
-    return RigSnapshot(
-        rig=rig,
-        state="hashing",
-        at=NOW,
-        reading=reading,
-        judged=Judged(hashrate=9 * TH, reasons=(text,)),
-        polling=Polling(
-            address=text, interval=30.0, polls={"ok": 1}, last_success=NOW, last_reason="ok", last_error=text
-        ),
-        tags={"group": text},
-    )
-
-
-class Known:
-    """A market that stands still: a price of three sources, a network of one, a past of a month."""
-
-    def __init__(self, **over) -> None:
-        network = Network(
-            height=931_892,
-            difficulty=146_472_570_619_930.8,
-            tip_time=NOW - 300,
-            fees=1_690_000.0,
-            epoch_start=NOW - 297_000,
-            window_start=NOW - 600_000,
-            previous_change=-0.012,
-            hashrate={144: 9.81e20, 1008: 1.02e21},
-        )
-        chosen = Chosen(price=91_000.0, born=MONOTONIC - 20, newest=MONOTONIC - 5, sources=("coinbase", "kraken"))
-        inputs = Inputs(
-            network=NetworkState(seen=Seen(network, "mempool", MONOTONIC - 300, MONOTONIC - 9)),
-            price=PriceState(good=chosen, reference=91_000.0),
-            quotes={name: SpotQuote(name, 91_000.0, MONOTONIC - 20) for name in chosen.sources},
-            watched=True,
-            template=Template(
-                height=931_893,
-                difficulty=146_472_570_619_930.8,
-                coinbase_value=315_120_000,
-                at=NOW - 12,
-                endpoint="pool-a",
-            ),
-            references={
-                "index": (ReferenceSettings(name="index", unit="btc_per_ph_day"), Figure(0.00043143, NOW - 60))
-            },
-        )
-        past = [
-            DayPoint(day_of(NOW - n * DAY), NOW - n * DAY, 91_000.0 - 300 * n, 314_000_000, 1.48e14, "USD")
-            for n in (1, 7, 30)
-        ]
-        self.now = derive(MarketSettings(), replace(inputs, **over), History("USD", past), Moment(MONOTONIC, NOW))
-
-
-CONTRACT: Final = Contract(
-    tariff=tariff(price=Decimal("0.05"), external=External(max_age=1200.0)),
+CONTRACT: Final = PowerContract(
+    tariff=tariff(price=Decimal("0.05"), external=ExternalPrice(max_age=1200.0)),
     demand_per_kw_month=Decimal("6.5"),
     cp_per_kw_year=Decimal(67),
     cp_months=frozenset({9, 10}),
@@ -353,16 +277,6 @@ CONTRACT: Final = Contract(
     call_max_age=600.0,
 )
 """A tariff with everything: a price from outside, demand, coincident peaks, calls of the grid."""
-
-
-def economist(market: Known, fleet: Fleet) -> Economist:
-    """Return an economist that watched the fleet for an hour, in which the grid called."""
-    own = Bench(market, tariffs={"default": CONTRACT}, hosting_per_kw_month=121.0, pool_fee=0.02).economist
-    for second in range(-3600, 0, 15):
-        own.quote("default", Quote(Decimal("0.0455"), NOW + second // 300 * 300), MONOTONIC + second, NOW + second)
-        own.call("default", Call(on=second < -900, at=NOW + second))
-        own.tick(fleet.snapshots, MONOTONIC + second, NOW + second)
-    return own
 
 
 def farm() -> Fleet:

@@ -13,13 +13,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from stratoscope.fleet import Fleet
-from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
 from stratoscope_exporters.exposition.page import blocks
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 from unit.export.conftest import free_port, program, running
-from unit.export.farm import HandClock, antminer, context, hostile
+from unit.export.farm import HandClock, antminer, context
+from unit.export.hostile_rigs import hostile
 
 INJECTIONS = [
     '"} 1\nevil{',
@@ -50,19 +51,19 @@ SERIES = (
 # its user, fault
 
 
-async def page_of(fleet: Fleet, form: Form) -> str:
-    renderer = Renderer(fleet, HandClock(), Meters(), Settings(privacy="full"))
+async def page_of(fleet: Fleet, form: PageFormat) -> str:
+    renderer = Renderer(fleet, HandClock(), PageMetrics(), PrometheusConfig(privacy="full"))
     await renderer.catch_up()
-    end = "# EOF\n" if form is Form.OPENMETRICS else ""
+    end = "# EOF\n" if form is PageFormat.OPENMETRICS else ""
     return b"".join(blocks(renderer.sheet(), renderer.columns, form)).decode() + end
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=TEXT, rig=TEXT)
-def test_s05_s06_hostile_words_neither_break_the_page_nor_add_series(text, rig):
+def test_hostile_strings_neither_break_the_page_nor_add_series(text, rig):
     fleet = Fleet()
     fleet.publish(hostile(rig, text))
-    for form, parse in ((Form.TEXT, parse_text), (Form.OPENMETRICS, parse_openmetrics)):
+    for form, parse in ((PageFormat.TEXT, parse_text), (PageFormat.OPENMETRICS, parse_openmetrics)):
         page = asyncio.run(page_of(fleet, form))
         found = [sample for family in parse(page) for sample in family.samples]
         assert len({(s.name, *sorted(s.labels.items())) for s in found}) == len(found)
@@ -75,7 +76,7 @@ def test_s05_s06_hostile_words_neither_break_the_page_nor_add_series(text, rig):
 
 
 @pytest.mark.needs("prometheus")
-async def test_s05_the_real_prometheus_takes_hostile_words(tmp_path: pathlib.Path):
+async def test_real_prometheus_accepts_hostile_strings(tmp_path: pathlib.Path):
     fleet, clock, port, own = Fleet(), HandClock(), free_port(), free_port()
     for number, text in enumerate(INJECTIONS):
         fleet.publish(hostile(f"{text}{number}", text))

@@ -4,26 +4,21 @@ import asyncio
 import contextlib
 import json
 import pathlib
-import re
 
 import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
 
-from stratoscope.economics.call import Call
 from stratoscope.errors import ConfigError
 from stratoscope.fleet import Fleet
-from stratoscope.market.choose import PriceState
-from stratoscope.market.template import Template
-from stratoscope_exporters.exposition.docs import metrics_markdown
-from stratoscope_exporters.exposition.negotiate import form_of, takes_gzip
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.negotiate import accepts_gzip, choose_format
+from stratoscope_exporters.exposition.text import PageFormat
 from stratoscope_exporters.web import connections
 from stratoscope_exporters.web.connections import host_of
 from stratoscope_exporters.web.exporter import serve
 from unit.export.conftest import free_port
-from unit.export.farm import NOW, Known, antminer, context, economist, farm
+from unit.export.farm import antminer, context, farm
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -39,22 +34,22 @@ PROMETHEUS_3 = (
 @pytest.mark.parametrize(
     ("accept", "form"),
     [
-        (PROMETHEUS_2, Form.OPENMETRICS),
-        (PROMETHEUS_3, Form.OPENMETRICS),
-        (None, Form.TEXT),
-        ("*/*", Form.TEXT),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", Form.TEXT),
-        ("application/openmetrics-text", Form.OPENMETRICS),
-        ("application/openmetrics-text;version=0.0.1,text/plain;q=0.1", Form.TEXT),
-        ("application/json", Form.TEXT),
-        ("application/openmetrics-text;q=0.2,text/plain;q=0.9", Form.TEXT),
-        ("application/openmetrics-text;q=0", Form.TEXT),
-        ('application/openmetrics-text;version="1.0.0";q=x', Form.TEXT),
-        (";;,=;q=", Form.TEXT),
+        (PROMETHEUS_2, PageFormat.OPENMETRICS),
+        (PROMETHEUS_3, PageFormat.OPENMETRICS),
+        (None, PageFormat.TEXT),
+        ("*/*", PageFormat.TEXT),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", PageFormat.TEXT),
+        ("application/openmetrics-text", PageFormat.OPENMETRICS),
+        ("application/openmetrics-text;version=0.0.1,text/plain;q=0.1", PageFormat.TEXT),
+        ("application/json", PageFormat.TEXT),
+        ("application/openmetrics-text;q=0.2,text/plain;q=0.9", PageFormat.TEXT),
+        ("application/openmetrics-text;q=0", PageFormat.TEXT),
+        ('application/openmetrics-text;version="1.0.0";q=x', PageFormat.TEXT),
+        (";;,=;q=", PageFormat.TEXT),
     ],
 )
-def test_the_format_is_what_the_scraper_likes_best(accept, form):
-    assert form_of(accept) is form
+def test_format_follows_the_accept_header(accept, form):
+    assert choose_format(accept) is form
 
 
 @pytest.mark.parametrize(
@@ -69,13 +64,13 @@ def test_the_format_is_what_the_scraper_likes_best(accept, form):
         ("gzip;q=0, *", False),
     ],
 )
-def test_gzip_only_where_it_is_taken(header, yes):
-    assert takes_gzip(header) is yes
+def test_gzip_only_if_the_client_accepts_it(header, yes):
+    assert accepts_gzip(header) is yes
 
 
-async def test_metrics_answer_carries_the_exact_type_and_is_compressed_when_asked(site):
+async def test_metrics_response_has_the_exact_content_type_and_is_compressed_on_request(site):
     session, _ = await site(farm())
-    for accept, form in ((PROMETHEUS_3, Form.OPENMETRICS), ("*/*", Form.TEXT)):
+    for accept, form in ((PROMETHEUS_3, PageFormat.OPENMETRICS), ("*/*", PageFormat.TEXT)):
         async with session.get("/metrics", headers={"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
             assert answer.headers["Content-Type"] == form.value
             assert answer.headers["Content-Encoding"] == "gzip"
@@ -89,7 +84,7 @@ async def test_metrics_answer_carries_the_exact_type_and_is_compressed_when_aske
         assert (answer.status, await answer.read()) == (200, b"")
 
 
-async def test_f52_fifty_clients_get_the_whole_page(site):
+async def test_fifty_clients_get_the_whole_page(site):
     session, _ = await site(farm())
 
     async def scrape() -> int:
@@ -100,7 +95,7 @@ async def test_f52_fifty_clients_get_the_whole_page(site):
     assert await asyncio.gather(*(scrape() for _ in range(50))) == [6] * 50
 
 
-async def test_parts_over_http(site):
+async def test_parts_are_served_over_http(site):
     session, _ = await site(farm())
     rigs = 0
     for k in (1, 2, 3):
@@ -111,7 +106,7 @@ async def test_parts_over_http(site):
         assert (answer.status, "1 <= k <= n" in await answer.text()) == (400, True)
 
 
-async def test_ready_follows_the_agent_and_healthy_stays(site):
+async def test_ready_follows_the_agent_and_healthy_is_always_ok(site):
     session, made = await site(farm())
 
     async def status(path: str) -> int:
@@ -125,14 +120,14 @@ async def test_ready_follows_the_agent_and_healthy_stays(site):
     assert (await status("/-/ready"), await status("/-/healthy")) == (503, 200)
 
 
-async def test_sd_lists_this_page_under_the_name_it_was_asked_by(site):
+async def test_sd_returns_the_host_name_of_the_request(site):
     session, _ = await site(farm())
     async with session.get("/sd") as answer:
         assert answer.headers["Content-Type"] == "application/json"
         assert await answer.json() == [{"targets": [session._base_url.authority], "labels": {"site": "north"}}]
 
 
-async def test_sd_lists_parts_once_a_page_would_grow_too_large(site):
+async def test_sd_lists_parts_for_a_large_fleet(site):
     fleet = Fleet()
     for number in range(25):
         fleet.publish(antminer(f"rig-{number}"))
@@ -146,7 +141,7 @@ async def test_sd_lists_parts_once_a_page_would_grow_too_large(site):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:9860", "localhost.evil.example", "127.0.0.1.nip.io:80"])
-async def test_s21_a_foreign_host_name_is_refused_and_counted(site, host):
+async def test_unknown_host_name_is_refused_and_counted(site, host):
     session, made = await site(farm())
     for path in ("/", "/metrics", "/sd", "/-/healthy"):
         async with session.get(path, headers={"Host": host}) as answer:
@@ -155,7 +150,7 @@ async def test_s21_a_foreign_host_name_is_refused_and_counted(site, host):
 
 
 @pytest.mark.parametrize("host", ["localhost:9860", "127.0.0.1", "[::1]:9860", "Agent:9860", "10.0.0.7:9860"])
-async def test_s21_own_names_addresses_and_configured_names_are_allowed(site, host):
+async def test_own_names_addresses_and_configured_host_names_are_allowed(site, host):
     session, _ = await site(farm(), allowed_hosts=["agent"])
     async with session.get("/-/healthy", headers={"Host": host}) as answer:
         assert answer.status == 200
@@ -165,7 +160,7 @@ def test_host_header_is_split_from_its_port():
     assert [host_of(h) for h in ("a:1", "A.b.", "[::1]:9", "::1", "")] == ["a", "a.b", "::1", "::1", ""]
 
 
-async def test_s08_every_answer_forbids_scripts_frames_and_sniffing(site):
+async def test_every_response_forbids_scripts_frames_and_sniffing(site):
     session, _ = await site(farm())
     for path in ("/", "/rig/evil", "/rig/none", "/metrics", "/sd", "/static/style.css", "/nowhere", "/-/healthy"):
         async with session.get(path) as answer:
@@ -178,7 +173,7 @@ async def test_s08_every_answer_forbids_scripts_frames_and_sniffing(site):
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_s22_s23_only_get_on_the_known_routes(site):
+async def test_only_get_on_known_routes(site):
     session, _ = await site(farm())
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         for path in ("/metrics", "/", "/sd"):
@@ -189,14 +184,14 @@ async def test_s22_s23_only_get_on_the_known_routes(site):
             assert answer.status == 404
 
 
-async def test_s22_a_slow_loris_is_cut_off_and_counted(site, clock, monkeypatch):
+async def test_slow_loris_is_disconnected_and_counted(site, clock, monkeypatch):
     session, made = await site(farm())
     port = session._base_url.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: lo")
     await writer.drain()
     await asyncio.sleep(0.1)
-    clock.now += connections.HEADER_SECONDS + 2
+    clock.now += connections.HEADER_TIMEOUT_S + 2
     assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
     assert made.registry.get_sample_value("stratoscope_http_refused_total", {"reason": "slow"}) >= 1
@@ -204,7 +199,7 @@ async def test_s22_a_slow_loris_is_cut_off_and_counted(site, clock, monkeypatch)
         assert answer.status == 200
 
 
-async def test_s22_idle_connections_make_room_for_a_scraper(site, monkeypatch):
+async def test_idle_connections_are_closed_for_a_scraper(site, monkeypatch):
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     session, made = await site(farm())
     port = session._base_url.port
@@ -218,33 +213,33 @@ async def test_s22_idle_connections_make_room_for_a_scraper(site, monkeypatch):
             await writer.wait_closed()
 
 
-async def test_s20_listening_beyond_loopback_without_login_is_shown():
-    assert not Settings().insecure
-    assert Settings(listen="0.0.0.0:1").insecure
-    assert Settings(listen=":9860").insecure
-    assert Settings(listen="[::]:9860").insecure
-    assert Settings(listen="mine.example:80").insecure
-    assert not Settings(listen="[::1]:9860").insecure
+async def test_listening_beyond_loopback_sets_the_insecure_metric():
+    assert not PrometheusConfig().insecure
+    assert PrometheusConfig(listen="0.0.0.0:1").insecure
+    assert PrometheusConfig(listen=":9860").insecure
+    assert PrometheusConfig(listen="[::]:9860").insecure
+    assert PrometheusConfig(listen="mine.example:80").insecure
+    assert not PrometheusConfig(listen="[::1]:9860").insecure
 
 
 @pytest.mark.parametrize("listen", ["9860", "::1:9860", "host:port", "host:70000", "host:²"])
-def test_a_wrong_address_is_an_error_with_the_remedy(listen):
+def test_invalid_listen_address_is_an_error_with_a_remedy(listen):
     with pytest.raises(ValidationError, match=r"write|IPv6"):
-        Settings(listen=listen)
+        PrometheusConfig(listen=listen)
 
 
 def test_unknown_settings_are_errors():
     with pytest.raises(ValidationError):
-        Settings(colour="blue")
+        PrometheusConfig(colour="blue")
 
 
-async def test_a_taken_port_is_the_operators_error(site, clock):
+async def test_port_in_use_is_a_config_error(site, clock):
     session, _ = await site(farm())
     with pytest.raises(ConfigError, match="set another address"):
         await serve(context(farm(), clock, {"listen": f"127.0.0.1:{session._base_url.port}"}))
 
 
-async def test_the_exporter_can_be_stopped_and_started_again_on_one_registry(clock):
+async def test_exporter_can_restart_on_the_same_registry(clock):
     made = context(farm(), clock, {"listen": f"127.0.0.1:{free_port()}"})
     for _ in range(2):
         task = asyncio.create_task(serve(made))
@@ -261,7 +256,7 @@ def resident() -> int:
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-async def test_f52_slow_readers_hold_a_piece_each_and_not_the_page(site):
+async def test_slow_clients_hold_one_piece_each_and_not_the_page(site):
     fleet = Fleet()
     for number in range(1500):
         fleet.publish(antminer(f"rig-{number:05d}"))
@@ -279,60 +274,3 @@ async def test_f52_slow_readers_hold_a_piece_each_and_not_the_page(site):
     assert resident() - before < 8 * size  # forty pages would be forty
     for _, writer in readers:
         writer.transport.abort()
-
-
-def test_docs_list_every_metric_with_labels():
-    page = metrics_markdown()
-    assert "| `mining_rig_hashrate_hashes_per_second` | gauge | H/s | stable |" in page
-    assert "Labels: `rig`, `board`, `sensor`." in page
-    assert "switched on by `windows: true`" in page
-    assert "Labels: `state`." in page
-    assert all(line.count("|") - line.count("\\|") in (0, 4, 6) for line in page.splitlines())
-
-
-async def test_the_status_page_shows_the_market(site):
-    session, _ = await site(farm(), market=Known())
-    page = await (await session.get("/")).text()
-    strip = page.partition('aria-label="Market"')[2].partition("</section>")[0]
-    for words in (
-        "39.27 USD",
-        "91\u202f000 USD",
-        "146.47 T",
-        "block 931\u202f892",
-        "coinbase, kraken · 20 s ago",
-        "+1.4\u00a0% in a day",
-        "39.38 USD by the newest job",
-    ):
-        assert words in strip, words
-    assert "disagree" not in page
-    assert "40.36 USD by observed hashrate" in strip
-    assert re.search(r"Next adjustment.*?[+−]\d+\.\d %", strip, re.DOTALL)
-
-
-async def test_the_status_page_says_why_something_of_the_market_is_missing(site):
-    wrong = "kraken: refused: <script>window.ran=1</script>"
-    session, _ = await site(farm(), market=Known(price=PriceState(), price_wrong=wrong))
-    strip = (await (await session.get("/")).text()).partition('aria-label="Market"')[2].partition("</section>")[0]
-    assert "43.2 sat" in strip
-    assert "&lt;script&gt;" in strip
-    assert "<script" not in strip
-
-
-async def test_a_job_at_odds_with_the_market_and_a_call_of_the_grid_stand_above_the_figures(site):
-    fleet = farm()
-    job = Template(height=931_600, difficulty=1.2e14, coinbase_value=313_000_000, at=NOW - 5, endpoint="pool <a>")
-    own = economist(Known(), fleet)
-    own.call("default", Call(on=True, at=NOW))
-    session, _ = await site(fleet, market=Known(template=job), economist=own)
-    page = await (await session.get("/")).text()
-    assert "The newest stratum job and the market disagree about the height." in page
-    assert "The newest stratum job and the market disagree about the difficulty." in page
-    assert "pool &lt;a&gt; builds block 931\u202f600; the market's newest is 931\u202f892." in page
-    assert "Tariff default: the grid calls for less load; the advice is to curtail." in page
-    own.groups["default"].call = Call(on=True, at=NOW - 700)
-    assert "whether the grid calls is unknown" in await (await session.get("/")).text()
-
-
-async def test_without_a_market_the_status_page_has_no_strip(site):
-    session, _ = await site(farm())
-    assert 'aria-label="Market"' not in await (await session.get("/")).text()

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.reconcile.waterfall import PoolDay, waterfall
+from stratoscope.reconcile.waterfall import PoolDay, split_day
 from stratoscope.text import quantities
 from stratoscope.units import DAY, PH
-from stratoscope_exporters.exposition.meters import Meters
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.web.status.pages import Query, StatusPages
-from stratoscope_exporters.web.status.pool_card import paid, scaled, steps
+from stratoscope_exporters.web.status.pages import StatusPages, TableQuery
+from stratoscope_exporters.web.status.pool_card import band_scale, make_pool_card, waterfall_steps
 from unit.export.farm import context, farm
 from unit.reconcile.farm import Farm
 
@@ -48,17 +48,17 @@ def day(**more) -> PoolDay:
     )
 
 
-def test_the_steps_lead_from_theoretical_to_what_was_credited():
-    fall = waterfall(day())
+def test_steps_lead_from_theoretical_to_credited():
+    fall = split_day(day())
     assert fall is not None
-    found = steps(fall)
-    assert [step.words for step in found] == [
+    found = waterfall_steps(fall)
+    assert [step.name for step in found] == [
         "Downtime",
-        "Firmware's fee",
-        "Refused shares",
+        "Firmware fee",
+        "Rejected shares",
         "Not credited",
-        "Rate for fees",
-        "Pool's fee",
+        "Payout rate",
+        "Pool fee",
         "Unexplained",
     ]
     assert fall.theoretical - sum(step.satoshis for step in found) == pytest.approx(390_000)
@@ -67,25 +67,25 @@ def test_the_steps_lead_from_theoretical_to_what_was_credited():
 
 
 def test_an_unknown_factor_has_no_step():
-    fall = waterfall(day(compared_hashes=0.0, credited_hashes=0.0, fee=None, rate_ratio=None))
+    fall = split_day(day(compared_hashes=0.0, credited_hashes=0.0, fee=None, rate_ratio=None))
     assert fall is not None
-    assert [step.words for step in steps(fall)] == ["Downtime", "Unexplained"]
-    assert fall.theoretical - sum(step.satoshis for step in steps(fall)) == pytest.approx(390_000)
+    assert [step.name for step in waterfall_steps(fall)] == ["Downtime", "Unexplained"]
+    assert fall.theoretical - sum(step.satoshis for step in waterfall_steps(fall)) == pytest.approx(390_000)
 
 
 @given(st.floats(0, 3), st.floats(0, 5))
-def test_band_and_mark_lie_on_the_scale(ratio, band):
-    found = scaled(ratio, band)
+def test_band_and_mark_are_on_the_scale(ratio, band):
+    found = band_scale(ratio, band)
     assert 0 <= found.left <= 50 <= found.right <= 100
     assert 0 <= found.mark <= 100
     assert (found.mark < 50) == (ratio < 1) or found.mark == pytest.approx(50)
 
 
-def page(clock, reckoner) -> str:
+def page(clock, reconciler) -> str:
     fleet = farm()
-    made = replace(context(fleet, clock), reckoner=reckoner)
-    renderer = Renderer(fleet, clock, Meters(), Settings())
-    return StatusPages(made, renderer, Settings()).overview(Query(), [])
+    made = replace(context(fleet, clock), reconciler=reconciler)
+    renderer = Renderer(fleet, clock, PageMetrics(), PrometheusConfig())
+    return StatusPages(made, renderer, PrometheusConfig()).overview(TableQuery(), [])
 
 
 @pytest.fixture(scope="module")
@@ -96,30 +96,30 @@ def skimmed() -> Farm:
     return made
 
 
-def test_the_page_says_that_a_pool_credits_too_little_and_how_much(clock, skimmed):
-    html = page(clock, skimmed.reckoner)
+def test_page_shows_that_a_pool_credits_too_little_and_how_much(clock, skimmed):
+    html = page(clock, skimmed.reconciler)
     assert "credits too little" in html
-    one = paid(skimmed.now)
-    assert f"{quantities.percent_hundredths(one.compared.ratio)} <small>of what was due in 24 h" in html
-    assert f"{quantities.percent_hundredths(1 - skimmed.now.finding.rate)} (±" in html
+    one = make_pool_card(skimmed.now)
+    assert f"{quantities.percent_hundredths(one.compared.ratio)} <small>of the work due in 24 h" in html
+    assert f"{quantities.percent_hundredths(1 - skimmed.now.shortfall.rate)} (±" in html
     assert "80 rigs matched." in html
 
 
-def test_a_pool_that_was_just_added_says_that_it_takes_a_while(clock):
+def test_new_pool_shows_how_long_the_first_comparison_takes(clock):
     made = Farm("new", count=2)
     made.run(0.1)
-    html = page(clock, made.reckoner)
-    assert "too early to say" in html
-    assert "Nothing compared yet" in html
+    html = page(clock, made.reconciler)
+    assert "not enough data yet" in html
+    assert "No comparison yet" in html
 
 
-def test_without_pools_the_page_says_nothing_of_them(clock):
+def test_page_without_pools_has_no_pool_cards(clock):
     assert 'class="paid"' not in page(clock, None)
 
 
-def test_a_pools_name_is_text_and_nothing_else(clock, skimmed):
-    skimmed.reckoner._records = {"p": replace(skimmed.now, pool="<script>alert(1)</script>")}
-    html = page(clock, skimmed.reckoner)
+def test_pool_name_is_escaped(clock, skimmed):
+    skimmed.reconciler._results = {"p": replace(skimmed.now, pool="<script>alert(1)</script>")}
+    html = page(clock, skimmed.reconciler)
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)" in html
 
@@ -127,16 +127,16 @@ def test_a_pools_name_is_text_and_nothing_else(clock, skimmed):
 @pytest.mark.parametrize(
     ("value", "text"), [(0.5, "50.0 %"), (0.0012, "0.1 %"), (0.0001, "1 in 10\u202f000"), (0.0, "0 %"), (None, "–")]
 )
-def test_small_chances_are_told_as_one_in_so_many(value, text):
+def test_small_probabilities_are_shown_as_one_in_n(value, text):
     assert quantities.probability(value) == text
 
 
-def test_long_durations_are_told_in_years():
+def test_long_durations_are_shown_in_years():
     assert quantities.long_duration(3 * DAY) == "3 d"
     assert quantities.long_duration(3836 * 365.25 * DAY) == "3\u202f836 years"
 
 
-def test_satoshis_of_a_step_carry_their_sign():
+def test_satoshis_of_a_step_have_a_sign():
     assert [quantities.signed_satoshis(value) for value in (-3210.4, 63.2, 0.2, -0.4)] == [
         "−3\u202f210",
         "+63",

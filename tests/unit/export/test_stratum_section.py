@@ -7,26 +7,26 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from stratoscope.metrics import STRATUM, Section
-from stratoscope.stratum.jobs.template import decode
+from stratoscope.stratum.jobs.template import decode_job
 from stratoscope.stratum.protocol.messages import Notify
-from stratoscope.stratum.watch.race import added
+from stratoscope.stratum.watch.race import with_delay
 from stratoscope.stratum.watch.records import (
-    Alarm,
-    BlockRace,
-    Counts,
-    Delays,
-    EndpointNow,
-    Loss,
-    StratumNow,
-    Work,
+    BestJob,
+    BlockDelays,
+    DelayHistogram,
+    EndpointAlarm,
+    EndpointCounts,
+    EndpointLoss,
+    EndpointState,
+    StratumState,
 )
 from stratoscope_exporters.exposition.page import SectionBlocks
-from stratoscope_exporters.exposition.text import Form
+from stratoscope_exporters.exposition.text import PageFormat
 from unit.export.conftest import free_port, program, running
 from unit.export.farm import NOW, context, farm
 
 JOB = replace(
-    decode(Notify("1", b"\x01" * 32, b"", b"", (b"\x02" * 32,) * 12, 0x20000000, 0x1701E2A0, int(NOW), clean=True)),
+    decode_job(Notify("1", b"\x01" * 32, b"", b"", (b"\x02" * 32,) * 12, 0x20000000, 0x1701E2A0, int(NOW), clean=True)),
     height=932_001,
     coinbase_value_sat=314_000_000,
     subsidy_sat=312_500_000,
@@ -37,7 +37,7 @@ JOB = replace(
     defects=(),
 )
 A, B, C = (f"stratum+tcp://{host}:3333" for host in ("a.pool.com", "b.pool.com", "c.pool.com"))
-GOOD = EndpointNow(
+GOOD = EndpointState(
     url=A,
     state="working",
     configured=True,
@@ -60,7 +60,7 @@ GOOD = EndpointNow(
     hashrate=3.7e15,
     rigs=29,
     tip_at=NOW - 99,
-    counts=Counts(
+    counts=EndpointCounts(
         sessions={"closed": 2, "reset": 1},
         jobs={True: 11, False: 290},
         empty_jobs=3,
@@ -69,44 +69,46 @@ GOOD = EndpointNow(
         raced=10,
         first=7,
         missed=1,
-        delays=added(added(Delays(), 0.0), 0.35),
-        turns={"same": 1, "abroad": 2},
+        delays=with_delay(with_delay(DelayHistogram(), 0.0), 0.35),
+        reconnect_requests={"same": 1, "abroad": 2},
         messages=4,
         garbled=5,
-        losses={"empty": Loss(42.5, 17.25), "late": Loss(0.35, 2.5)},
+        losses={"empty": EndpointLoss(42.5, 17.25), "late": EndpointLoss(0.35, 2.5)},
     ),
 )
 LATE = replace(GOOD, url=B, chain_match=False, chain="bitcoin_cash", certificate_verified=False, lag=None)
-DOWN = EndpointNow(url=C, state="waiting", why="nothing listens at c.pool.com port 3333")
-FULL = StratumNow(
+DOWN = EndpointState(url=C, state="waiting", why="nothing listens at c.pool.com port 3333")
+FULL = StratumState(
     at=NOW,
     endpoints={A: GOOD, B: LATE, C: DOWN},
     unwatched={"limit": 3},
     height=932_000,
     tip="00" * 32,
     tip_at=NOW - 99,
-    work=Work(endpoint=A, at=NOW - 12.5, template=JOB),
-    mean_fees=1_400_000.0,
-    races=(BlockRace(prev_hash="00" * 32, height=932_000, at=NOW - 99, delays={A: 0.0, B: 0.35}),),
-    alarms=(Alarm(kind="chain", endpoint=B, since=NOW - 60, text=f"{B} gives work on another chain (bitcoin_cash)"),),
+    best_job=BestJob(endpoint=A, at=NOW - 12.5, template=JOB),
+    median_fees=1_400_000.0,
+    races=(BlockDelays(prev_hash="00" * 32, height=932_000, at=NOW - 99, delays={A: 0.0, B: 0.35}),),
+    alarms=(
+        EndpointAlarm(kind="chain", endpoint=B, since=NOW - 60, text=f"{B} gives work on another chain (bitcoin_cash)"),
+    ),
 )
 
 
-def page(now: StratumNow, form: Form = Form.TEXT) -> str:
+def page(now: StratumState, form: PageFormat = PageFormat.TEXT) -> str:
     return b"".join(SectionBlocks(Section(STRATUM, lambda: now)).blocks(form)).decode()
 
 
-def samples(now: StratumNow, form: Form = Form.TEXT) -> dict:
-    families = modern(page(now, form) + "# EOF\n") if form is Form.OPENMETRICS else plain(page(now, form))
+def samples(now: StratumState, form: PageFormat = PageFormat.TEXT) -> dict:
+    families = modern(page(now, form) + "# EOF\n") if form is PageFormat.OPENMETRICS else plain(page(now, form))
     return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
 
 
-def test_every_metric_of_stratum_appears_once_it_is_known_and_both_formats_say_the_same():
+def test_every_stratum_metric_appears_in_both_formats():
     found = samples(FULL)
     names = {name.removesuffix("_count") for name, _ in found}
     table = {metric.series for family in STRATUM for metric in family.metrics}
     assert table <= names, sorted(table - names)
-    assert samples(FULL, Form.OPENMETRICS) == found
+    assert samples(FULL, PageFormat.OPENMETRICS) == found
 
 
 @pytest.mark.parametrize(
@@ -139,16 +141,16 @@ def test_every_metric_of_stratum_appears_once_it_is_known_and_both_formats_say_t
         ("tip_height", {}, 932_000),
     ],
 )
-def test_a_figure_of_the_record_is_on_the_page(name, labels, value):
+def test_values_of_the_record_are_on_the_page(name, labels, value):
     assert samples(FULL)[f"mining_stratum_{name}", frozenset(labels.items())] == value
 
 
-def test_what_is_not_known_has_no_series():
+def test_unknown_stratum_values_have_no_series():
     found = {name for name, labels in samples(FULL) if ("endpoint", C) in labels}
     assert not [name for name in found if "job_" in name and "jobs" not in name and "unreadable" not in name]
     assert "mining_stratum_rtt_seconds" not in found
     assert "mining_stratum_chain_match" not in found
-    assert samples(StratumNow(at=NOW)) == {}
+    assert samples(StratumState(at=NOW)) == {}
 
 
 def test_a_histogram_is_one_family_with_its_type():
@@ -160,13 +162,13 @@ def test_a_histogram_is_one_family_with_its_type():
 class Watching:
     """Knows what it was given."""
 
-    def __init__(self, now: StratumNow) -> None:
+    def __init__(self, now: StratumState) -> None:
         self.now = now
 
 
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("width", [1440, 390])
-async def test_the_status_page_shows_endpoints_race_and_alarms_and_fits(clock, width):
+async def test_status_page_shows_endpoints_races_and_alarms_and_fits(clock, width):
     from playwright.async_api import async_playwright
 
     bad = "<script>window.ran=1</script>"
@@ -186,9 +188,9 @@ async def test_the_status_page_shows_endpoints_race_and_alarms_and_fits(clock, w
         A,
         "932001",
         "7 of 10",
-        "another chain: bitcoin_cash",
+        "on another chain: bitcoin_cash",
         "+350",
-        "nobody vouches",
+        "certificate not verified",
         bad,
         "1 missed",
         "3 (limit)",

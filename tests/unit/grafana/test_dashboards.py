@@ -31,7 +31,7 @@ each_dashboard = pytest.mark.parametrize("file", FILES, ids=lambda file: file.st
 
 @pytest.fixture(scope="module")
 def catalogue():
-    return MetricCatalogue(scripts_docs().own_metrics())
+    return MetricCatalogue()
 
 
 def test_dashboard_files_match_the_metric_table():

@@ -11,21 +11,17 @@ from stratoscope.app.demo import ECONOMICS, TARIFF
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.fleet import RigSnapshot
-from stratoscope.metrics import MARKET, Section, Tally, totals
+from stratoscope.metrics import MARKET, RigContribution, Section, totals
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import site
-from stratoscope_exporters.homeassistant.documents import Devices
+from stratoscope_exporters.homeassistant.documents import DeviceBuilder
 from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments
-from stratoscope_exporters.mqtt.topics import Topics
 from stratoscope_exporters.mqtt.tree import Object
-
-TOPICS = Topics("stratoscope", "north")
-
-
-def topic_of(object_id: str) -> str:
-    """Return the discovery topic of a device."""
-    return f"homeassistant/device/stratoscope_north/{object_id.removeprefix('stratoscope_north_')}/config"
+from unit.homeassistant.announcer_stand import stand  # noqa: F401 — fixture
+from unit.homeassistant.broker_stage import home, impatient, stage  # noqa: F401 — fixtures
+from unit.homeassistant.topics import TOPICS
+from unit.mqtt.conftest import listen, mosquitto  # noqa: F401 — fixtures
 
 
 @dataclass
@@ -88,11 +84,11 @@ def taken(agent: Agent, families: dict[str, str], now: float) -> Farm:
     make = RigDocuments()
     rigs = {families[rig]: snapshot for rig, snapshot in agent.fleet.snapshots.items()}
     documents = {family: make.document(snapshot, 1, now) for family, snapshot in rigs.items()}
-    market = agent.around.market
-    books = agent.around.money.economist.books(now)
+    market = agent.services.market
+    books = agent.services.money.economist.site_summation(now)
     sections = (Section(MARKET, lambda: market.now),)
-    money = books(Tally.of(snapshot).money for snapshot in rigs.values())
-    sums = totals([Tally.of(snapshot) for snapshot in rigs.values()], energy=3.6e9)
+    money = books(RigContribution.of(snapshot).money for snapshot in rigs.values())
+    sums = totals([RigContribution.of(snapshot) for snapshot in rigs.values()], energy=3.6e9)
     return Farm(rigs, documents, SiteDocuments("north", sections).document(sums, money, now))
 
 
@@ -102,5 +98,5 @@ def farm() -> Farm:
 
 
 @pytest.fixture
-def devices() -> Devices:
-    return Devices(TOPICS, "0.1.0")
+def devices() -> DeviceBuilder:
+    return DeviceBuilder(TOPICS, "0.1.0")

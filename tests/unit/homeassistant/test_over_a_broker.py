@@ -1,23 +1,16 @@
 """The exporter, a real mosquitto, and a consumer that takes discovery and states as Home Assistant does."""
 
 import asyncio
-import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fakes.homeassistant import HomeAssistant
 from fakes.mosquitto import passwords
-from stratoscope.outside import backoff
-from stratoscope.outside.broker import Account, Connection, Outgoing
-from stratoscope_exporters.homeassistant import announcer, discovery
-from stratoscope_exporters.mqtt.settings import Settings
-from unit.mqtt.conftest import account, listen, mosquitto  # noqa: F401 — fixtures
-from unit.mqtt.stage import Stage
+from unit.mqtt.conftest import account
 
-pytestmark = pytest.mark.needs("mosquitto")
+pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.usefixtures("impatient")]
 ROOT = Path(__file__).resolve().parents[3]
 SITE = "stratoscope_farm1_site"
 both = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -27,86 +20,8 @@ def device(number: int) -> str:
     return f"stratoscope_farm1_0200000000{number:02x}"
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    monkeypatch.setattr(discovery, "QUIET", 0.2)
-    monkeypatch.setattr(discovery, "SUBSCRIBED", 0.3)
-    monkeypatch.setattr(announcer, "LINGER", 0.3)
-
-
-class Home(HomeAssistant):
-    """A Home Assistant on a broker. It hears a device's topics only once it knows the device, and then what they
-    retain: where agent and rigs stand, but no states.
-    """
-
-    def __init__(self, who: Account) -> None:
-        super().__init__()
-        self.connection = Connection(who)
-        self.retained: dict[str, bytes] = {}
-        self.discovered = 0
-        self.task: asyncio.Task[None] | None = None
-
-    async def start(self) -> "Home":
-        await self.connection.connect()
-        await self.connection.subscribe(("#",))
-        self.task = asyncio.create_task(self._live())
-        return self
-
-    async def _live(self) -> None:
-        while True:
-            message = await self.connection.receive()
-            if message.topic.endswith(("/status", "/availability")):
-                self.retained[message.topic] = message.payload
-            self.receive(message.topic, message.payload)
-            if message.topic.endswith("/config"):
-                self.discovered += 1
-                for topic, payload in self.retained.items():
-                    self.receive(topic, payload)
-
-    async def born(self) -> None:
-        await self.connection.publish(Outgoing("homeassistant/status", b"online", 1))
-
-    async def until(self, condition, seconds: float = 20.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                if self.task.done():
-                    self.task.result()
-                await asyncio.sleep(0.02)
-
-    async def stop(self) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-        await self.connection.close(clean=True)
-
-
-@pytest.fixture
-async def home():
-    """Return a function that starts a Home Assistant on a broker."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def start(who: Account) -> Home:
-            made = await Home(who).start()
-            stack.push_async_callback(made.stop)
-            return made
-
-        yield start
-
-
-@pytest.fixture
-async def stage():
-    """Return a function that makes a publisher with Home Assistant switched on."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        def make(who: Account, **settings) -> Stage:
-            made = Stage(who, **{"homeassistant": True, **settings})
-            stack.push_async_callback(made.stop)
-            return made
-
-        yield make
-
-
 @both
-async def test_rigs_and_site_appear_with_their_values(mosquitto, home, stage, protocol):  # noqa: F811 — fixture
+async def test_rigs_and_site_appear_with_their_values(mosquitto, home, stage, protocol):
     broker = mosquitto()
     there = await home(account(broker))
     agent = stage(account(broker, protocol=protocol))
@@ -128,7 +43,7 @@ async def test_rigs_and_site_appear_with_their_values(mosquitto, home, stage, pr
     assert there.state(SITE, "agent") is False
 
 
-async def test_home_assistant_that_starts_is_told_and_then_hears_the_states(mosquitto, home, stage):  # noqa: F811 — fixture
+async def test_home_assistant_restart_gets_announcements_and_states(mosquitto, home, stage):
     broker = mosquitto()
     agent = stage(account(broker))
     agent.poll(1)
@@ -138,12 +53,12 @@ async def test_home_assistant_that_starts_is_told_and_then_hears_the_states(mosq
     await there.until(lambda: device(1) in there.devices)
     before = there.discovered
     assert there.state(device(1), "power_watts") == "unavailable"  # not heard yet
-    await there.born()
+    await there.publish_birth()
     await there.until(lambda: there.discovered >= before + 2)
     await there.until(lambda: there.state(device(1), "power_watts") == 3250.0)
 
 
-async def test_a_broker_that_forgot_everything_is_told_everything(mosquitto, home, stage):  # noqa: F811 — fixture
+async def test_broker_without_retained_messages_gets_everything_again(mosquitto, home, stage):
     broker = mosquitto()
     agent = stage(account(broker))
     agent.poll(1)
@@ -160,7 +75,7 @@ async def test_a_broker_that_forgot_everything_is_told_everything(mosquitto, hom
         again.stop()
 
 
-async def test_a_rig_that_left_is_taken_away_and_leaves_nothing_behind(mosquitto, home, listen, stage):  # noqa: F811 — fixture
+async def test_removed_rig_leaves_no_retained_messages(mosquitto, home, listen, stage):
     broker = mosquitto()
     there = await home(account(broker))
     agent = stage(account(broker))
@@ -182,7 +97,7 @@ async def test_a_rig_that_left_is_taken_away_and_leaves_nothing_behind(mosquitto
     }
 
 
-async def test_what_left_while_the_agent_was_down_is_taken_away_and_the_rest_stays(mosquitto, home, stage):  # noqa: F811 — fixture
+async def test_rigs_removed_while_the_agent_was_down_disappear_and_others_stay(mosquitto, home, stage):
     broker = mosquitto()
     there = await home(account(broker))
     first = stage(account(broker))
@@ -204,7 +119,7 @@ async def test_what_left_while_the_agent_was_down_is_taken_away_and_the_rest_sta
     assert all(unique.startswith(device(3)) for unique in there.removed)
 
 
-async def test_without_the_right_to_read_devices_are_announced_all_the_same(mosquitto, tmp_path, home, stage):  # noqa: F811 — fixture
+async def test_announces_devices_without_read_permission(mosquitto, tmp_path, home, stage):
     (tmp_path / "acl").write_text("user agent\ntopic write #\nuser home\ntopic readwrite #\n")
     logins = passwords(tmp_path, agent="one", home="two")
     broker = mosquitto(logins, "acl_file acl", anonymous=False)
@@ -218,7 +133,7 @@ async def test_without_the_right_to_read_devices_are_announced_all_the_same(mosq
     assert agent.counts.connects == 1
 
 
-async def test_the_shipped_rules_let_agent_and_home_assistant_do_all_this(mosquitto, tmp_path, home, stage):  # noqa: F811 — fixture
+async def test_shipped_broker_rules_allow_agent_and_home_assistant(mosquitto, tmp_path, home, stage):
     shutil.copy(ROOT / "deploy/mosquitto/acl", tmp_path / "acl")
     logins = passwords(tmp_path, publisher="one", reader="two")
     broker = mosquitto(logins, "acl_file acl", anonymous=False)
@@ -229,7 +144,7 @@ async def test_the_shipped_rules_let_agent_and_home_assistant_do_all_this(mosqui
     await first.start()
     await there.until(lambda: there.devices.keys() >= {device(1), device(2)})
     before = there.discovered
-    await there.born()
+    await there.publish_birth()
     await there.until(lambda: there.discovered >= before + 3)
     await first.stop()
     second = stage(account(broker, user="publisher", password="one"))
@@ -239,39 +154,7 @@ async def test_the_shipped_rules_let_agent_and_home_assistant_do_all_this(mosqui
     await second.until(lambda: second.idle)
 
 
-async def test_a_flood_of_foreign_devices_does_not_reach_the_agent(mosquitto, home, stage):  # noqa: F811 — fixture
-    broker = mosquitto()
-    other = Connection(account(broker))
-    await other.connect()
-    await other.publish(Outgoing("homeassistant/device/x/config", b"{" * 200_000, 1, retain=True))
-    await other.publish(Outgoing("homeassistant/device/stratoscope_farm1/site/config", b"\xff{", 1, retain=True))
-    agent = stage(account(broker, protocol="3.1.1"))
-    agent.poll(1)
-    await agent.start()
-    await agent.until(lambda: agent.idle and agent.publisher._discovery.announcer.announced == 1)
-    await asyncio.sleep(0.5)
-    assert agent.counts.connects == 1
-    await other.close(clean=True)
-
-
-async def test_a_huge_message_in_our_own_place_does_not_keep_the_agent_away(mosquitto, home, stage, monkeypatch):  # noqa: F811 — fixture
-    monkeypatch.setattr(backoff, "LONGEST", 0.05)
-    broker = mosquitto()
-    other = Connection(account(broker))
-    await other.connect()
-    await other.publish(Outgoing("homeassistant/device/stratoscope_farm1/x/config", b"{" * 200_000, 1, retain=True))
-    agent = stage(account(broker, protocol="3.1.1"))
-    agent.poll(1)
-    await agent.start()
-    await agent.until(lambda: agent.counts.connects == 4 and agent.idle)
-    await asyncio.sleep(0.5)
-    assert agent.counts.connects == 4
-    there = await home(account(broker))
-    await there.until(lambda: device(1) in there.devices)
-    await other.close(clean=True)
-
-
-async def test_every_rig_beyond_the_cap_is_counted_and_is_in_the_sums(mosquitto, home, stage):  # noqa: F811 — fixture
+async def test_rigs_above_the_limit_are_counted_and_in_the_totals(mosquitto, home, stage):
     broker = mosquitto()
     there = await home(account(broker))
     agent = stage(account(broker), homeassistant={"max_rigs": 2})
@@ -287,7 +170,7 @@ async def test_every_rig_beyond_the_cap_is_counted_and_is_in_the_sums(mosquitto,
         assert agent.registry.get_sample_value("stratoscope_homeassistant_rigs", {"outcome": outcome}) == count
 
 
-async def test_a_renamed_rig_is_the_same_device(mosquitto, home, stage):  # noqa: F811 — fixture
+async def test_a_renamed_rig_is_the_same_device(mosquitto, home, stage):
     broker = mosquitto()
     there = await home(account(broker))
     agent = stage(account(broker))
@@ -299,13 +182,3 @@ async def test_a_renamed_rig_is_the_same_device(mosquitto, home, stage):  # noqa
     await there.until(lambda: there.devices[device(1)]["name"] == "attic")
     await agent.until(lambda: agent.idle)
     assert there.removed == []
-
-
-@pytest.mark.parametrize(("written", "on"), [(True, True), ({}, True), (False, False), (None, False)])
-def test_home_assistant_is_switched_on_by_its_section(written, on):
-    assert (Settings(homeassistant=written).homeassistant is not None) == on
-
-
-def test_batches_and_home_assistant_exclude_each_other():
-    with pytest.raises(ValueError, match="batch"):
-        Settings(batch=True, homeassistant=True)

@@ -7,41 +7,41 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stratoscope_exporters.homeassistant.documents import Devices
-from stratoscope_exporters.homeassistant.settings import MOST_RIGS, HomeAssistant
-from stratoscope_exporters.mqtt.settings import Settings
+from stratoscope_exporters.homeassistant.config import MAX_RIGS, HomeAssistantConfig
+from stratoscope_exporters.homeassistant.documents import DeviceBuilder
+from stratoscope_exporters.mqtt.config import MqttExporterConfig
 from unit.export.farm import MONEY, bitaxe
-from unit.homeassistant.conftest import TOPICS
 from unit.homeassistant.test_documents import document, named
+from unit.homeassistant.topics import TOPICS
 
 PAPER = (Path(__file__).resolve().parents[3] / "docs/home-assistant.md").read_text()
 BLOCKS = [YAML(typ="safe").load(block) for block in re.findall(r"```yaml\n(.*?)```", PAPER, re.DOTALL)]
 
 
-def test_every_setting_is_told_with_its_default():
+def test_every_setting_is_documented_with_its_default():
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", PAPER.partition("## Settings")[2], re.MULTILINE))
     assert rows == {
         name: "none" if field.default in (None, ()) else str(field.default)
-        for name, field in HomeAssistant.model_fields.items()
+        for name, field in HomeAssistantConfig.model_fields.items()
     }
-    assert f"up to {MOST_RIGS}" in PAPER
+    assert f"up to {MAX_RIGS}" in PAPER
 
 
-def test_the_configs_in_it_are_taken():
+def test_documented_configs_load():
     configs = [block["exporters"]["mqtt"] for block in BLOCKS if isinstance(block, dict) and "exporters" in block]
     assert len(configs) == 2
-    assert all(Settings.model_validate(config).homeassistant is not None for config in configs)
+    assert all(MqttExporterConfig.model_validate(config).homeassistant is not None for config in configs)
 
 
-def test_the_automations_in_it_watch_entities_that_are_announced():
+def test_documented_automations_use_announced_entities():
     snapshot = bitaxe()
     snapshot = named(replace(snapshot, economics=MONEY))
-    made = Devices(TOPICS, "0.1.0").rig(snapshot, document(snapshot)).components.values()
+    made = DeviceBuilder(TOPICS, "0.1.0").rig(snapshot, document(snapshot)).components.values()
     watched = set(re.findall(r"entity_id: (\S+)", PAPER))
     assert len(watched) == 2
     assert watched <= {component["def_ent_id"] for component in made}
 
 
 @pytest.mark.parametrize("action", re.findall(r"- action: (\S+)", PAPER))
-def test_nothing_in_it_switches_anything(action):
+def test_documented_automations_switch_nothing(action):
     assert action.startswith("notify.")

@@ -1,4 +1,4 @@
-"""A market on loopback: a mempool server and Coinbase, a minute after a block."""
+"""A market on loopback: a mempool server and Coinbase, one minute after a block."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def clock():
 
 @pytest.fixture
 def market_site(web):
-    """Fill the web service with the answers of a mempool server and of Coinbase."""
+    """Add the answers of a mempool server and of Coinbase to the web service."""
     web.answers |= mempool_site(HEIGHT)
     web.answers["/v2/prices/BTC-USD/spot"] = {"data": {"amount": "91000", "base": "BTC", "currency": "USD"}}
     return web

@@ -1,4 +1,4 @@
-"""Every source's recorded answers give the figures a person reads in them; bent ones give an error, never a figure."""
+"""Recorded answers of every source give their values; mutated ones give an error and never a wrong value."""
 
 import json
 from itertools import product
@@ -8,7 +8,7 @@ import pytest
 from stratoscope.errors import SourceError
 from stratoscope.market.sources import bitcoind, bitstamp, coinbase, coingecko, kraken, mempool_answers
 from stratoscope.market.sources.answer import document
-from stratoscope.market.sources.source import Price
+from stratoscope.market.sources.source import PriceReport
 
 pytestmark = pytest.mark.shelf
 
@@ -36,13 +36,13 @@ PARSERS = {
 }
 
 
-def test_recorded_answers_give_the_figures_in_them(sample):
+def test_recorded_answers_give_their_values(sample):
     found = {name: parse(sample(name)) for name, parse in PARSERS.items()}
-    assert found["coinbase_spot.json"] == Price(87235.12)
-    assert found["kraken_ticker.json"] == Price(87235.1)
-    assert found["bitstamp_ticker.json"] == Price(87235.0, 1731400000.0)
-    assert found["coingecko_simple_price.json"] == Price(87235.0, 1731400000.0)
-    assert found["mempool_prices.json"] == Price(40545.0, 1703252411.0)
+    assert found["coinbase_spot.json"] == PriceReport(87235.12)
+    assert found["kraken_ticker.json"] == PriceReport(87235.1)
+    assert found["bitstamp_ticker.json"] == PriceReport(87235.0, 1731400000.0)
+    assert found["coingecko_simple_price.json"] == PriceReport(87235.0, 1731400000.0)
+    assert found["mempool_prices.json"] == PriceReport(40545.0, 1703252411.0)
     rewards = found["mempool_reward_stats_144.json"]  # a hundred blocks, in spite of the name
     assert (rewards.end, rewards.fees) == (736655, 13117482.54)
     hashrates = found["mempool_mining_hashrate_3d.json"]
@@ -55,7 +55,7 @@ def test_recorded_answers_give_the_figures_in_them(sample):
         (1702180644.0, 67305906902031.39),
         (1703311464.0, 72006146478567.1),
     ]
-    assert found["mempool_blocks_fees_24h.json"] == mempool_answers.Rewards(735644, 24212890.0)
+    assert found["mempool_blocks_fees_24h.json"] == mempool_answers.MeanFees(735644, 24212890.0)
     assert found["mempool_blocks_rewards_24h.json"] == [(1646139035.0, 637067563.0)]
     assert found["mempool_tip_height.txt"] == 901152
     mining = found["bitcoind_getmininginfo.json"]
@@ -71,7 +71,7 @@ def places(value, path=()):
         yield from places(item, (*path, key))
 
 
-def bent(document, path, how):
+def mutated(document, path, how):
     document = json.loads(json.dumps(document))
     if not path:
         return how(document)
@@ -96,7 +96,7 @@ def rename(value):
     return {"renamed": value}
 
 
-WAYS = (
+MUTATIONS = (
     drop,
     rename,
     lambda _: None,
@@ -119,12 +119,12 @@ WAYS = (
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_f29_a_bent_answer_gives_an_error_or_what_it_says_and_nothing_else(sample, name):
+def test_f29_a_mutated_answer_gives_an_error_or_its_own_value(sample, name):
     original = json.loads(sample(name))
     parse, right = PARSERS[name], PARSERS[name](sample(name))
-    for path, how in product(list(places(original)), WAYS):
+    for path, how in product(list(places(original)), MUTATIONS):
         try:
-            body = json.dumps(bent(original, path, how)).encode()
+            body = json.dumps(mutated(original, path, how)).encode()
         except IndexError:
             continue
         try:
@@ -138,15 +138,15 @@ def test_f29_a_bent_answer_gives_an_error_or_what_it_says_and_nothing_else(sampl
 
 
 def assert_sane(found, right, body: bytes) -> None:
-    """A parser that took a bent answer must have taken it for what it says: positive, finite, and of the same size."""
-    if isinstance(found, Price):
+    """Check what a parser accepted in a mutated answer: its value is positive, finite and of the same size."""
+    if isinstance(found, PriceReport):
         assert found.value == right.value
         assert found.at in (right.at, None)
-    elif isinstance(found, mempool_answers.Rewards):
+    elif isinstance(found, mempool_answers.MeanFees):
         assert 0 <= found.fees <= right.fees * 1.6
     elif isinstance(found, list):
         assert all(row in right for row in found) or len(found) == len(right), body
-    elif isinstance(found, mempool_answers.Epoch):
+    elif isinstance(found, mempool_answers.EpochPosition):
         assert -0.75 <= found.change <= 3
         assert found.height > 0
 
@@ -171,7 +171,7 @@ def assert_sane(found, right, body: bytes) -> None:
     ],
     ids=range(13),
 )
-def test_f28_what_is_no_answer_at_all_is_an_error(name, body):
+def test_f28_a_broken_answer_is_an_error(name, body):
     if (name, body) == ("mempool_tip_height.txt", b"1"):
         assert PARSERS[name](body) == 1
         return
@@ -185,19 +185,19 @@ def test_f28_what_is_no_answer_at_all_is_an_error(name, body):
         PARSERS[name](body)
 
 
-def test_the_missing_price_of_mempool_is_none_of_minus_one():
+def test_a_missing_price_of_mempool_is_an_error_and_not_minus_one():
     with pytest.raises(SourceError, match="missing"):
         mempool_answers.parse_prices(b'{"time": 1703252411, "USD": -1, "EUR": 5}', "USD")
     with pytest.raises(SourceError, match="no price in GBP"):
         mempool_answers.parse_prices(b'{"time": 1703252411, "USD": -1, "EUR": 5}', "GBP")
 
 
-def test_milliseconds_are_not_taken_for_seconds():
+def test_rejects_milliseconds_as_seconds():
     with pytest.raises(SourceError, match="schema"):
         bitstamp.parse(b'{"last": "87235", "timestamp": "1731400000000"}')
 
 
-def test_errors_of_kraken_come_with_http_200():
+def test_recognizes_errors_of_kraken_with_http_200():
     with pytest.raises(SourceError, match="rate_limited"):
         kraken.parse(b'{"error": ["EAPI:Rate limit exceeded"]}', "USD")
     with pytest.raises(SourceError, match="refused: EQuery:Unknown asset pair"):
@@ -206,21 +206,21 @@ def test_errors_of_kraken_come_with_http_200():
         kraken.parse(b'{"error": [], "result": {"XETHZUSD": {"c": ["3000", "1"]}}}', "USD")
 
 
-def test_a_price_of_another_pair_is_none():
+def test_rejects_the_price_of_another_pair():
     with pytest.raises(SourceError, match="another pair"):
         coinbase.parse(b'{"data": {"amount": "3000", "base": "ETH", "currency": "USD"}}', "USD")
     with pytest.raises(SourceError, match="another pair"):
         coinbase.parse(b'{"data": {"amount": "87000", "base": "BTC", "currency": "USD"}}', "EUR")
 
 
-def test_fees_in_another_unit_do_not_fit_the_subsidies():
+def test_rejects_fees_in_another_unit():
     said = {"startBlock": 736556, "endBlock": 736655, "totalReward": "63811748254", "totalFee": "1311748254"}
     for over in ({"totalFee": "13117482540"}, {"totalFee": "0"}, {"totalReward": "638117482540"}, {"endBlock": 736650}):
         with pytest.raises(SourceError, match="inconsistent"):
             mempool_answers.parse_rewards(json.dumps(said | over).encode())
 
 
-def test_a_block_whose_bits_mean_another_difficulty_is_none():
+def test_rejects_a_block_whose_bits_encode_another_difficulty():
     block = {"height": 901152, "timestamp": 1750000000, "bits": 0x1701E2A0, "difficulty": 149301205959699.9}
     assert mempool_answers.parse_block(json.dumps(block).encode()).difficulty == 149301205959699.9
     for factor in (10, 0.1, 1.006, 0.994):

@@ -1,22 +1,22 @@
-"""A node of one's own gives the network by reading only; while it is not ready it gives nothing."""
+"""Your own node reports the network through read-only calls, and nothing while it is syncing."""
 
 import pytest
 
 from fakes.market_site import DIFFICULTY, EPOCH_START, OLD, Node
 from fakes.web import Says
 from stratoscope.errors import SourceError
-from stratoscope.market.settings import SourceSettings
-from stratoscope.market.sources.bitcoind import Bitcoind
-from stratoscope.outside.fetch import Remote
+from stratoscope.market.settings import MarketSourceSettings
+from stratoscope.market.sources.bitcoind import BitcoindSource
+from stratoscope.outside.fetch import RemoteService
 
 
-def node_of(web, fetcher, node: Node, **settings) -> Bitcoind:
+def node_of(web, fetcher, node: Node, **settings) -> BitcoindSource:
     web.answers["/"] = node
     login = {"user": "me", "password": "geheim", **settings}
-    return Bitcoind(Remote("bitcoind", web.url, fetcher), SourceSettings(kind="bitcoind", **login))
+    return BitcoindSource(RemoteService("bitcoind", web.url, fetcher), MarketSourceSettings(kind="bitcoind", **login))
 
 
-async def test_a_node_gives_the_whole_network_and_reads_each_block_once(web, fetcher, clock):
+async def test_a_node_reports_the_complete_network_and_reads_each_block_once(web, fetcher, clock):
     node = Node()
     source = node_of(web, fetcher, node)
     found = await source.network()
@@ -57,7 +57,7 @@ async def test_a_node_gives_the_whole_network_and_reads_each_block_once(web, fet
         ({"getmininginfo": []}, "schema"),
     ],
 )
-async def test_a_node_that_is_not_ready_or_contradicts_itself_gives_nothing(web, fetcher, over, reason):
+async def test_rejects_a_node_that_is_syncing_or_contradicts_itself(web, fetcher, over, reason):
     source = node_of(web, fetcher, Node(**over))
     if reason is None:
         assert (await source.network()).height == 901000
@@ -71,14 +71,14 @@ async def test_a_node_that_is_not_ready_or_contradicts_itself_gives_nothing(web,
 @pytest.mark.parametrize(
     "body", [[], {}, [{"id": 0, "result": 1}], [{"id": 0}] * 9, "x", [{"id": True}], b"Work queue"]
 )
-async def test_replies_that_do_not_match_the_calls_are_none(web, fetcher, body):
+async def test_rejects_replies_that_do_not_match_the_calls(web, fetcher, body):
     source = node_of(web, fetcher, Node())
     web.answers["/"] = Says(body)
     with pytest.raises(SourceError):
         await source.network()
 
 
-async def test_the_cookie_is_read_anew_each_time(web, fetcher, tmp_path):
+async def test_reads_the_cookie_file_for_every_request(web, fetcher, tmp_path):
     node = Node()
     source = node_of(web, fetcher, node, user=None, password=None, cookie=tmp_path / ".cookie")
     with pytest.raises(SourceError, match="auth"):

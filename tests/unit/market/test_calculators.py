@@ -57,7 +57,7 @@ def document(*arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_the_network_alone_has_the_seven_keys() -> None:
+def test_the_network_alone_has_seven_keys() -> None:
     found = document(*JANUARY)
     expected = hashprice(146_480_880_000_000, 314_186_507.93650795, 91_132)
     assert expected is not None
@@ -71,7 +71,7 @@ def test_the_network_alone_has_the_seven_keys() -> None:
     assert found["network_hashrate_implied_hashes_per_second"] == chain.implied_hashrate(146_480_880_000_000)
 
 
-def test_a_rig_adds_its_five_keys_after_the_pool_fee() -> None:
+def test_a_rig_adds_five_keys_after_the_pool_fee() -> None:
     found = document(*JANUARY, *COSTS)
     net = found["hashprice_fiat_per_ph_day"] * 0.98
     assert set(found) == NETWORK | RIG
@@ -82,7 +82,7 @@ def test_a_rig_adds_its_five_keys_after_the_pool_fee() -> None:
     assert found["gross_margin_ratio"] == pytest.approx(1 - 18.9 / net)
 
 
-def test_what_is_not_given_is_null_not_zero() -> None:
+def test_missing_options_give_null_and_not_zero() -> None:
     found = document("hashprice", "--difficulty", "1e14", "--height", "900000", "--efficiency", "20")
     assert found["hashprice_fiat_per_ph_day"] is None
     assert all(found[key] is None for key in RIG)
@@ -91,7 +91,7 @@ def test_what_is_not_given_is_null_not_zero() -> None:
     assert found["breakeven_efficiency_joules_per_terahash"] is not None
 
 
-def test_a_negative_power_price_is_legal() -> None:
+def test_accepts_a_negative_power_price() -> None:
     found = document(*JANUARY, "--efficiency", "17.5", "--power-price", "-0.01")
     assert found["hashcost_fiat_per_ph_day"] == pytest.approx(costs.hashcost(17.5, -0.01))
     assert found["gross_margin_ratio"] > 1
@@ -99,14 +99,14 @@ def test_a_negative_power_price_is_legal() -> None:
 
 
 @pytest.mark.parametrize("bits", ["1709d897", "0x1709D897", "386521239"])
-def test_nbits_stands_for_difficulty(bits: str) -> None:
+def test_accepts_nbits_instead_of_difficulty(bits: str) -> None:
     found = document("hashprice", "--nbits", bits, "--height", "730000", "--fees", "0.16321983", "--currency", "eur")
     assert found["reward_btc"] == 6.41321983
     assert found["network_hashrate_implied_hashes_per_second"] == chain.implied_hashrate(28587155782195.14)
     assert found["currency"] == "EUR"
 
 
-def test_people_get_a_table() -> None:
+def test_prints_a_table_by_default() -> None:
     code, out, _ = run(*JANUARY, *COSTS)
     assert code == 0
     for text in (
@@ -149,7 +149,7 @@ def test_people_get_a_table() -> None:
         (["--nbits", "xyz", "--height", "1"], "eight hex digits"),
     ],
 )
-def test_a_wrong_option_is_named_with_its_remedy(arguments: list[str], named: str) -> None:
+def test_names_a_wrong_option_and_the_remedy(arguments: list[str], named: str) -> None:
     code, out, err = run("hashprice", *arguments)
     assert (code, out) == (2, "")
     assert named in " ".join(err.split())
@@ -166,7 +166,7 @@ PUBLISHED = ("--height", "932000", "--fees", "0.0168650793650795", "--price", "9
         ("140000000000000", "below_subsidy", 1, -0.0407),
     ],
 )
-def test_a_published_hashprice_is_judged_by_the_reward_it_implies(difficulty, verdict, code, share) -> None:
+def test_checks_a_published_hashprice_by_its_implied_reward(difficulty, verdict, code, share) -> None:
     arguments = ("hashprice", "--difficulty", difficulty, *PUBLISHED, "--check", "0.00043143")
     exit_code, out, err = run(*arguments, "--json")
     found = json.loads(out)
@@ -176,33 +176,33 @@ def test_a_published_hashprice_is_judged_by_the_reward_it_implies(difficulty, ve
     assert found["check_implied_reward_btc"] == pytest.approx(0.00043143 * float(difficulty) * 2**32 / 86400e15)
     exit_code, out, _ = run(*arguments)
     assert exit_code == code
-    assert {"fits": "fits", "fees_differ": "doubtful", "below_subsidy": "cannot be"}[verdict] in out
+    assert {"fits": "plausible", "fees_differ": "doubtful", "below_subsidy": "impossible"}[verdict] in out
 
 
 @pytest.mark.parametrize(
     ("value", "unit"),
     [("43.143", "sats_per_th_day"), ("39.317", "fiat_per_ph_day"), ("0.039317", "fiat_per_th_day")],
 )
-def test_a_published_hashprice_may_be_in_any_unit_of_the_trade(value, unit) -> None:
+def test_accepts_a_published_hashprice_in_every_unit(value, unit) -> None:
     found = document("hashprice", "--difficulty", "146480880000000", *PUBLISHED, "--check", value, "--check-unit", unit)
     assert found["check_hashprice_btc_per_ph_day"] == pytest.approx(0.00043143, rel=1e-4)
     assert found["check_verdict"] == "fits"
 
 
-def test_without_fees_a_published_hashprice_is_held_against_the_subsidy_only() -> None:
+def test_without_fees_checks_a_published_hashprice_against_the_subsidy_only() -> None:
     found = document("hashprice", "--difficulty", "148260000000000", "--height", "932000", "--check", "0.00043143")
     assert (found["check_verdict"], found["check_own_fee_ratio"]) == ("unchecked", None)
 
 
-def test_an_option_before_live_is_refused_as_it_would_do_nothing() -> None:
+def test_rejects_an_option_before_live_because_it_has_no_effect() -> None:
     code, out, err = run("hashprice", "--difficulty", "1e14", "live")
     assert (code, out) == (2, "")
-    assert "--difficulty stands before `live`" in err
-    assert "--json stands before `live`" in run("hashprice", "--json", "live")[2]
+    assert "--difficulty is before `live`" in err
+    assert "--json is before `live`" in run("hashprice", "--json", "live")[2]
 
 
 @pytest.mark.parametrize("height", [0, 209_999, 210_000, 839_999, 840_000, 6_929_999, 6_930_000, 13_440_000, 10**8])
-def test_any_height_has_a_subsidy(height) -> None:
+def test_every_height_has_a_subsidy(height) -> None:
     found = document("hashprice", "--difficulty", "1", "--height", str(height))
     assert found["subsidy_btc"] == chain.subsidy(height) / 1e8
     assert document("difficulty", "--height", str(height), "--epoch-start", "1700000000", "--now", "1700001000")
@@ -217,9 +217,7 @@ def test_any_height_has_a_subsidy(height) -> None:
     st.floats(-1e9, 1e9),
     st.floats(0, 0.999),
 )
-def test_whatever_the_options_allow_gives_finite_figures(
-    difficulty, height, fees, price, efficiency, power, fee
-) -> None:
+def test_all_valid_options_give_finite_figures(difficulty, height, fees, price, efficiency, power, fee) -> None:
     found = document(
         "hashprice",
         "--difficulty",
@@ -242,7 +240,7 @@ def test_whatever_the_options_allow_gives_finite_figures(
     assert found["gross_margin_ratio"] is not None or found["hashprice_fiat_per_ph_day"] == 0
 
 
-def test_the_adjustment_comes_out_as_mempool_estimates_it() -> None:
+def test_estimates_the_adjustment_as_mempool_does() -> None:
     found = document(*EPOCH, "--previous-change", "0.6280047707459726", "--t504", "1660619814")
     assert found["difficulty_change_percent"] == pytest.approx(1.0420538959004633, rel=1e-12)
     assert found["difficulty_change_ratio"] == pytest.approx(0.010420538959004633, rel=1e-12)
@@ -252,7 +250,7 @@ def test_the_adjustment_comes_out_as_mempool_estimates_it() -> None:
     assert found["next_halving_blocks"] == 89_866
 
 
-def test_the_last_quarter_of_an_epoch_may_begin_within_it() -> None:
+def test_accepts_a_window_that_starts_within_the_epoch() -> None:
     found = document(
         "difficulty",
         "--height",
@@ -270,7 +268,7 @@ def test_the_last_quarter_of_an_epoch_may_begin_within_it() -> None:
     assert found["method"] == "epoch"
 
 
-def test_times_may_be_written_for_people() -> None:
+def test_accepts_iso_8601_times() -> None:
     by_number = document(*EPOCH)
     by_text = document(
         "difficulty",
@@ -291,13 +289,13 @@ def test_a_full_epoch_ends_at_the_latest_block() -> None:
     assert document(*full)["difficulty_change_ratio"] < -0.05
 
 
-def test_without_now_the_clock_is_asked() -> None:
+def test_uses_the_clock_without_now() -> None:
     assert (
         document("difficulty", "--height", "750134", "--epoch-start", "1660820820")["difficulty_change_ratio"] == -0.75
     )
 
 
-def test_people_get_the_adjustment_with_its_error() -> None:
+def test_prints_the_adjustment_with_its_error() -> None:
     code, out, _ = run(*EPOCH, "--previous-change", "0.628", "--t504", "1660619814")
     assert code == 0
     assert "+1.04 % ± 4.57 %" in out
@@ -327,7 +325,7 @@ def test_people_get_the_adjustment_with_its_error() -> None:
         ),
     ],
 )
-def test_a_wrong_time_is_named_with_its_remedy(arguments: list[str], named: str) -> None:
+def test_names_a_wrong_time_and_the_remedy(arguments: list[str], named: str) -> None:
     code, out, err = run("difficulty", *arguments)
     assert (code, out) == (2, "")
     assert named in " ".join(err.split())

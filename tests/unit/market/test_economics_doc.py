@@ -9,9 +9,16 @@ from fakes.doc_tables import is_shown, number, rows
 from stratoscope.market import adjustment, chain, costs, hosting
 from stratoscope.market import hashprice as hp
 from stratoscope.market.curtailment import strike_price
-from stratoscope.market.revenue import revenue_per_day, satoshis_earned
-from stratoscope.market.tariff import Adders, Tariff, charges_between, price_at
 from stratoscope.units import DAY, EH, SATOSHIS, TH, joules_per_terahash
+from unit.market.oracles import (
+    Adders,
+    Tariff,
+    charges_between,
+    mining_net_per_mwh,
+    price_at,
+    revenue_per_day,
+    satoshis_earned,
+)
 
 DOC = "economics.md"
 GIVEN = {name: number(value) for name, value in rows(DOC, "Given")}
@@ -53,13 +60,13 @@ def calculated() -> dict[str, float | None]:
     cost, average = float(bill), float(kwh.average)
     revenue = revenue_per_day(hashrate, price.fiat_per_ph_day, fee)
     assert revenue is not None
-    change = adjustment.next_adjustment(
+    change = adjustment.estimate_adjustment(
         462 * chain.BLOCKS_PER_EPOCH + int(given("blocks into the epoch")),
         day,
         day + given("time since the epoch began"),
     )
     assert change is not None
-    net_mwh = hosting.mining_net_per_mwh(price.fiat_per_ph_day, efficiency, average, fee)
+    net_mwh = mining_net_per_mwh(price.fiat_per_ph_day, efficiency, average, fee)
     return {
         "subsidy": subsidy / SATOSHIS,
         "reward": reward / SATOSHIS,

@@ -14,8 +14,9 @@ from stratoscope.market.hashprice import (
     template_hashprice,
 )
 from stratoscope.market.published import check_published, implied_reward
-from stratoscope.market.revenue import configured_revenue_per_day, fpps_rate, revenue_per_day, satoshis_earned
+from stratoscope.market.revenue import price_per_ph_day, revenue_per_day
 from stratoscope.units import DAY, EH, GH, PH, TH
+from unit.market.oracles import fpps_rate, satoshis_earned
 
 difficulties = st.floats(min_value=1e9, max_value=1e17)
 rewards = st.floats(min_value=1e5, max_value=5e9)
@@ -23,14 +24,14 @@ prices = st.floats(min_value=1.0, max_value=1e7)
 factors = st.floats(min_value=0.01, max_value=100.0)
 
 
-def test_the_pool_base_of_2021_comes_out() -> None:
+def test_matches_the_pps_base_of_2021() -> None:
     found = hashprice(21_448_277_761_059, chain.subsidy(675_000))
     assert found is not None
     assert found.btc_per_ph_day == pytest.approx(0.0058619, rel=2e-5)
     assert found.fiat_per_ph_day is None
 
 
-def test_the_units_agree_with_each_other() -> None:
+def test_all_units_agree() -> None:
     found = hashprice(146_480_880_000_000, 314_186_507.94, 91_132)
     assert found is not None
     assert found.fiat_per_ph_day is not None
@@ -90,7 +91,7 @@ def test_the_two_definitions_differ_by_the_luck_of_the_network() -> None:
     assert not set(dir(of_page)) & {"btc_per_ph_day", "sats_per_th_day", "fiat_per_ph_day"}
 
 
-def test_the_template_pays_what_its_coinbase_holds() -> None:
+def test_the_template_hashprice_uses_the_coinbase_value() -> None:
     found, plain = template_hashprice(1e14, 320_000_000, 90_000), hashprice(1e14, 320_000_000, 90_000)
     assert found is not None and plain is not None  # noqa: PT018 — for mypy
     assert found.template_fiat_per_ph_day == plain.fiat_per_ph_day
@@ -105,14 +106,14 @@ def test_without_a_difficulty_there_is_no_hashprice(difficulty: float) -> None:
     assert check_published(0.0004, difficulty, 312_500_000) is None
 
 
-def test_gross_profit_per_exahash_takes_a_megawatt_per_joule() -> None:
+def test_gross_profit_per_exahash_uses_one_megawatt_per_joule() -> None:
     # $38,700 less 20 J/TH at $45/MWh: 24 h × 20 MW × $45 = $21,600
     assert gross_profit_per_eh_day(38_700, 20, 0.045) == pytest.approx(17_100)
     assert gross_profit_per_eh_day(38_700, None, 0.045) is None
 
 
 @given(difficulties, rewards)
-def test_a_hashprice_implies_the_reward_it_was_made_from(difficulty: float, reward: float) -> None:
+def test_a_hashprice_implies_its_own_reward(difficulty: float, reward: float) -> None:
     found = hashprice(difficulty, reward)
     assert found is not None
     assert implied_reward(found.btc_per_ph_day, difficulty) == pytest.approx(reward, rel=1e-12)
@@ -124,7 +125,7 @@ def test_a_hashprice_below_the_subsidy_is_implausible() -> None:
     assert not found.plausible
 
 
-def test_rounding_of_a_published_hashprice_is_no_fault() -> None:
+def test_accepts_the_rounding_of_a_published_hashprice() -> None:
     exact = hashprice(146.48088e12, 312_500_000)
     assert exact is not None
     found = check_published(math.floor(exact.btc_per_ph_day * 1e8) / 1e8, 146.48088e12, 312_500_000, 0)
@@ -133,22 +134,22 @@ def test_rounding_of_a_published_hashprice_is_no_fault() -> None:
     assert (found.plausible, found.agrees) == (True, True)
 
 
-def test_without_own_fees_the_soft_check_is_open() -> None:
+def test_the_fee_check_needs_our_own_fees() -> None:
     found = check_published(0.00043143, 146.48088e12, 312_500_000)
     assert found is not None
     assert found.agrees is None
 
 
-def test_other_algorithms_earn_by_a_configured_price_or_not_at_all() -> None:
-    assert configured_revenue_per_day(9.5 * GH, GH, 0.85, 0.01) == pytest.approx(9.5 * 0.85 * 0.99)
-    assert configured_revenue_per_day(9.5 * GH, GH, None) is None
-    assert configured_revenue_per_day(None, GH, 0.85) is None
+def test_other_algorithms_earn_only_with_a_configured_price() -> None:
+    assert revenue_per_day(9.5 * GH, price_per_ph_day(0.85, GH), 0.01) == pytest.approx(9.5 * 0.85 * 0.99)
+    assert revenue_per_day(9.5 * GH, None) is None
+    assert revenue_per_day(None, price_per_ph_day(0.85, GH)) is None
     assert revenue_per_day(None, 0.0004) is None
     assert revenue_per_day(100 * TH, None) is None
     assert revenue_per_day(0.0, 0.0004) == 0
 
 
-def test_a_trimmed_rate_leaves_out_the_spikes() -> None:
+def test_a_trimmed_fpps_rate_drops_the_highest_and_lowest_fees() -> None:
     subsidies = [312_500_000] * 144
     fees = [1_000_000] * 138 + [400_000_000] * 3 + [0] * 3
     plain, trimmed = fpps_rate(subsidies, fees), fpps_rate(subsidies, fees, trim=3)

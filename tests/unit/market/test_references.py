@@ -1,4 +1,4 @@
-"""A published hashprice stands beside our own with its age and its doubts, and enters no figure."""
+"""Published hashprices are compared with our own, with age and checks, and change no other figure."""
 
 import contextlib
 import json
@@ -13,9 +13,15 @@ from fakes.web import Says, Web
 from stratoscope.errors import SourceError
 from stratoscope.market.hashprice import hashprice
 from stratoscope.market.published import VERDICTS, check_published
-from stratoscope.market.references import Figure, Own, ReferenceSettings, beside, figure_of
-from stratoscope.market.service import LiveMarket
-from stratoscope.market.settings import MarketSettings, SourceSettings
+from stratoscope.market.references import (
+    OwnHashprice,
+    PublishedFigure,
+    ReferenceSettings,
+    compare_references,
+    parse_figure,
+)
+from stratoscope.market.service import MarketService
+from stratoscope.market.settings import MarketSettings, MarketSourceSettings
 from stratoscope.metrics import MARKET
 from unit.economics.test_feed import feed
 from unit.market.conftest import START
@@ -28,13 +34,13 @@ async def make(clock, market_site: Web):
     url = market_site.url
     made = []
 
-    def market(*references: ReferenceSettings) -> LiveMarket:
+    def market(*references: ReferenceSettings) -> MarketService:
         settings = MarketSettings(
-            network=(SourceSettings(kind="mempool", url=url),),
-            prices=(SourceSettings(kind="coinbase", url=url),),
+            network=(MarketSourceSettings(kind="mempool", url=url),),
+            prices=(MarketSourceSettings(kind="coinbase", url=url),),
             references=references,
         )
-        made.append(LiveMarket(settings, clock, chance=lambda: 0.0))
+        made.append(MarketService(settings, clock, random01=lambda: 0.0))
         return made[-1]
 
     yield market
@@ -52,7 +58,7 @@ def told(now) -> dict:
     }
 
 
-async def test_each_is_told_with_its_deviation_and_its_doubts(make):
+async def test_reports_deviation_and_check_of_each_reference(make):
     market = make(
         ReferenceSettings(name="right", unit="fiat_per_ph_day", value=OWN.fiat_per_ph_day * 1.001),
         ReferenceSettings(name="old", unit="btc_per_ph_day", value=OWN.btc_per_ph_day * 1.012),
@@ -75,7 +81,7 @@ async def test_each_is_told_with_its_deviation_and_its_doubts(make):
     ]
 
 
-async def test_one_that_stays_away_is_absent_once_it_is_too_old(make, clock, web):
+async def test_a_missing_reference_is_absent_once_it_is_too_old(make, clock, web):
     web.answers["/index"] = {"hp": "0.00058", "at": START - 100}
     market = make(
         ReferenceSettings(
@@ -96,7 +102,7 @@ async def test_one_that_stays_away_is_absent_once_it_is_too_old(make, clock, web
     }
 
 
-async def test_a_file_is_read_over_and_over_while_the_market_runs(make, clock, tmp_path):
+async def test_reads_a_file_repeatedly_while_the_market_runs(make, clock, tmp_path):
     import asyncio
 
     path = tmp_path / "index.json"
@@ -119,7 +125,7 @@ async def test_a_file_is_read_over_and_over_while_the_market_runs(make, clock, t
         await running
 
 
-async def test_without_a_price_a_fiat_one_cannot_be_told_and_without_a_network_none_is_judged(make, web):
+async def test_fiat_references_need_a_price_and_checks_need_a_network(make, web):
     fiat = ReferenceSettings(name="fiat", unit="fiat_per_ph_day", value=45.0)
     plain = ReferenceSettings(name="plain", unit="btc_per_ph_day", value=0.0005)
     web.answers.clear()
@@ -129,20 +135,20 @@ async def test_without_a_price_a_fiat_one_cannot_be_told_and_without_a_network_n
 
 
 @pytest.mark.parametrize("body", [b"", b"0", b"-1", b"1e12", b'"x"', b"true", b"null", b"{}", b"[]"])
-def test_what_is_no_hashprice_is_refused(body):
+def test_rejects_a_value_that_is_not_a_hashprice(body):
     with pytest.raises(SourceError):
-        figure_of(body, feed(), START)
+        parse_figure(body, feed(), START)
 
 
 @given(st.binary(max_size=40))
-def test_whatever_comes_is_a_figure_or_a_source_error(body):
+def test_any_body_is_a_figure_or_a_source_error(body):
     with contextlib.suppress(SourceError):
-        assert figure_of(body, feed(), START).value > 0
+        assert parse_figure(body, feed(), START).value > 0
 
 
-def test_a_figure_is_as_old_as_it_says():
+def test_a_figure_has_the_time_in_the_document():
     body = json.dumps({"v": 0.0005, "t": START - 60}).encode()
-    assert figure_of(body, feed("v", "t"), START) == Figure(0.0005, START - 60)
+    assert parse_figure(body, feed("v", "t"), START) == PublishedFigure(0.0005, START - 60)
 
 
 @given(
@@ -156,5 +162,5 @@ def test_every_check_has_one_verdict(value, difficulty, subsidy, fees):
     assert found.verdict in VERDICTS
     assert (found.verdict == "unchecked") == (fees is None and found.plausible)
     setting = ReferenceSettings(name="a", unit="btc_per_ph_day")
-    own = Own(None, difficulty, subsidy, fees, None)
-    assert beside({"a": (setting, Figure(value, 0.0))}, own, 5.0)["a"].check == found
+    own = OwnHashprice(None, difficulty, subsidy, fees, None)
+    assert compare_references({"a": (setting, PublishedFigure(value, 0.0))}, own, 5.0)["a"].check == found

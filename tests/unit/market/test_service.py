@@ -10,10 +10,10 @@ from fakes.market_site import DIFFICULTY, EPOCH_START, Node, mempool_site
 from fakes.web import Says, Web
 from stratoscope.market.chain import subsidy
 from stratoscope.market.hashprice import hashprice
-from stratoscope.market.history import DayPoint, day_of
-from stratoscope.market.service import LiveMarket
-from stratoscope.market.settings import MarketSettings, SourceSettings
-from stratoscope.metrics.market import NETWORK
+from stratoscope.market.history import MarketDay, day_of
+from stratoscope.market.service import MarketService
+from stratoscope.market.settings import MarketSettings, MarketSourceSettings
+from stratoscope.metrics.network import NETWORK
 from stratoscope.units import DAY
 
 HEIGHT = 901000
@@ -28,7 +28,7 @@ def clock():
 class Days:
     """A ledger's memory of days."""
 
-    def __init__(self, *points: DayPoint) -> None:
+    def __init__(self, *points: MarketDay) -> None:
         self.points = list(points)
 
     def market_days(self):
@@ -42,14 +42,14 @@ class Days:
 async def make(clock, web):
     made = []
 
-    def market(network=None, prices=None, **more) -> LiveMarket:
-        given = {key: more.pop(key) for key in ("memory", "warn") if key in more}
+    def market(network=None, prices=None, **more) -> MarketService:
+        given = {key: more.pop(key) for key in ("store", "warn", "inform", "error") if key in more}
         settings = MarketSettings(
-            network=tuple(network or (SourceSettings(kind="mempool", url=web.url),)),
-            prices=tuple(prices or (SourceSettings(kind="coinbase", url=web.url),)),
+            network=tuple(network or (MarketSourceSettings(kind="mempool", url=web.url),)),
+            prices=tuple(prices or (MarketSourceSettings(kind="coinbase", url=web.url),)),
             **more,
         )
-        made.append(LiveMarket(settings, clock, chance=lambda: 0.0, **given))
+        made.append(MarketService(settings, clock, random01=lambda: 0.0, **given))
         return made[-1]
 
     yield market
@@ -65,7 +65,7 @@ def site(web, price=91000) -> None:
     web.answers |= mempool_site(HEIGHT) | {"/v2/prices/BTC-USD/spot": spot(price)}
 
 
-async def test_everything_follows_from_one_record(web, make, clock):
+async def test_derives_every_figure_from_one_record(web, make, clock):
     site(web)
     now = await make().once()
     assert (now.height.value, now.difficulty.value, now.fees.value, now.price.value) == (HEIGHT, DIFFICULTY, 2e6, 91000)
@@ -88,13 +88,13 @@ async def test_everything_follows_from_one_record(web, make, clock):
         now.price = None
 
 
-async def test_before_anything_was_heard_nothing_is_known(make):
+async def test_nothing_is_known_before_the_first_round(make):
     now = make().now
     assert (now.hashprice, now.price, now.difficulty, now.subsidy) == (None,) * 4
     assert set(now.stale) == {"tip", "difficulty", "fees", "network_hashrate", "epoch", "price"}
 
 
-async def test_f31_a_price_is_held_with_its_age_for_a_quarter_of_an_hour_then_absent(web, make, clock):
+async def test_f31_keeps_a_price_with_its_age_for_15_minutes(web, make, clock):
     site(web)
     market = make()
     await market.once()
@@ -113,10 +113,10 @@ async def test_f31_a_price_is_held_with_its_age_for_a_quarter_of_an_hour_then_ab
     assert all(mean.fiat_per_ph_day is None for mean in now.forward.values())
 
 
-async def test_f31_a_price_that_carries_its_own_time_is_as_old_as_that(web, make, clock):
+async def test_f31_uses_the_time_of_the_price_for_its_age(web, make, clock):
     site(web)
     web.answers["/api/v1/prices"] = {"time": int(START) - 590, "USD": 91000}
-    market = make(prices=[SourceSettings(kind="mempool", url=web.url)])
+    market = make(prices=[MarketSourceSettings(kind="mempool", url=web.url)])
     now = await market.once()
     assert now.ages["price", "median"] == pytest.approx(590, abs=1)
     await clock.advance(60)  # the feed is stuck: its answer comes, its time stands
@@ -126,14 +126,14 @@ async def test_f31_a_price_that_carries_its_own_time_is_as_old_as_that(web, make
     assert (await market.once()).price is None
 
 
-async def test_a_cache_on_the_way_makes_a_price_older(web, make, clock):
+async def test_adds_the_age_in_an_http_cache(web, make, clock):
     site(web)
     web.answers["/v2/prices/BTC-USD/spot"] = Says(spot(91000), headers={"Age": "120"})
     assert (await make().once()).ages["price", "median"] == 120
 
 
 @pytest.mark.parametrize("wrong", [910000, 9100, 0, -91000, "NaN", "1e999", "91000 USD", None, True])
-async def test_f32_no_wrong_price_is_published_and_what_is_held_at_last_is_absent(web, make, clock, wrong):
+async def test_f32_never_publishes_a_wrong_price_and_the_last_good_one_expires(web, make, clock, wrong):
     site(web)
     market = make()
     await market.once()
@@ -150,7 +150,7 @@ async def test_f32_no_wrong_price_is_published_and_what_is_held_at_last_is_absen
     assert market.now.hashprice.fiat_per_ph_day is None
 
 
-async def test_f32_a_real_jump_is_taken_after_two_confirmations(web, make, clock):
+async def test_f32_accepts_a_real_jump_after_two_confirmations(web, make, clock):
     site(web)
     market = make()
     await market.once()
@@ -162,20 +162,20 @@ async def test_f32_a_real_jump_is_taken_after_two_confirmations(web, make, clock
     assert found == [91000, 91000, 60200, 60300]
 
 
-async def test_the_last_day_of_the_ledger_is_held_against_the_first_price(web, make, clock):
+async def test_compares_the_first_price_with_the_last_stored_day(web, make, clock):
     site(web, price=910000)
-    memory = Days(DayPoint(day_of(START - DAY), START - DAY, 91000.0, 314_500_000, DIFFICULTY, "USD"))
-    market = make(memory=memory)
+    store = Days(MarketDay(day_of(START - DAY), START - DAY, 91000.0, 314_500_000, DIFFICULTY, "USD"))
+    market = make(store=store)
     assert (await market.once()).price is None
     assert "jump" in market.now.stale["price"]
 
 
-async def test_prices_come_from_all_sources_at_once_and_one_liar_is_left_out(web, make):
+async def test_queries_all_price_sources_and_drops_an_outlier(web, make):
     site(web, price=91000)
     web.answers["/0/public/Ticker?pair=XBTUSD"] = {"error": [], "result": {"XXBTZUSD": {"c": ["91050", "1"]}}}
     web.answers["/api/v2/ticker/btcusd/"] = {"last": "910000", "timestamp": f"{START:.0f}"}
     kinds = ("coinbase", "kraken", "bitstamp", "mempool")
-    now = await make(prices=[SourceSettings(kind=kind, url=web.url) for kind in kinds]).once()
+    now = await make(prices=[MarketSourceSettings(kind=kind, url=web.url) for kind in kinds]).once()
     assert now.price.value == 91025  # of mempool's price the time is too old here
     assert now.price.source == "coinbase+kraken"
 
@@ -183,13 +183,13 @@ async def test_prices_come_from_all_sources_at_once_and_one_liar_is_left_out(web
 async def test_one_price_of_two_sources_is_not_enough(web, make):
     site(web)
     kinds = ("coinbase", "kraken")
-    now = await make(prices=[SourceSettings(kind=kind, url=web.url) for kind in kinds]).once()
+    now = await make(prices=[MarketSourceSettings(kind=kind, url=web.url) for kind in kinds]).once()
     assert now.price is None
-    assert "1 of 2 prices needed" in now.stale["price"]
+    assert "1 of 2 required prices" in now.stale["price"]
     assert "kraken: http: HTTP 404" in now.stale["price"]
 
 
-async def test_the_tip_grows_old_and_takes_everything_with_it(web, make, clock):
+async def test_a_tip_that_is_too_old_makes_the_network_unknown(web, make, clock):
     site(web)
     market = make()
     await market.once()
@@ -204,7 +204,7 @@ async def test_the_tip_grows_old_and_takes_everything_with_it(web, make, clock):
     assert now.ages["tip", "mempool"] == pytest.approx(6 * 3600 + 60)
 
 
-async def test_a_clock_that_steps_makes_nothing_older(web, make, clock):
+async def test_a_clock_change_does_not_change_ages(web, make, clock):
     site(web)
     market = make()
     await market.once()
@@ -216,12 +216,15 @@ async def test_a_clock_that_steps_makes_nothing_older(web, make, clock):
     assert now.hashprice is not None
 
 
-async def test_the_next_source_is_asked_when_the_first_fails_and_only_then(web, make, clock):
+async def test_queries_the_next_network_source_only_when_the_first_fails(web, make, clock):
     site(web)
     node = Node(HEIGHT)
     async with Web({"/": node}) as own:
         login = {"user": "me", "password": "geheim"}
-        network = [SourceSettings(kind="bitcoind", url=own.url, **login), SourceSettings(kind="mempool", url=web.url)]
+        network = [
+            MarketSourceSettings(kind="bitcoind", url=own.url, **login),
+            MarketSourceSettings(kind="mempool", url=web.url),
+        ]
         market = make(network=network)
         now = await market.once()
         assert now.difficulty.source == "bitcoind"
@@ -233,10 +236,13 @@ async def test_the_next_source_is_asked_when_the_first_fails_and_only_then(web, 
         assert all("Authorization" not in asked.headers for asked in web.asked)
 
 
-async def test_a_source_without_fees_gives_way_to_one_that_has_them(web, make):
+async def test_prefers_a_network_source_that_reports_fees(web, make):
     site(web)
     async with Web({path: it for path, it in mempool_site(HEIGHT).items() if "/mining/" not in path}) as poor:
-        network = [SourceSettings(kind="mempool", url=poor.url), SourceSettings(kind="mempool", url=web.url)]
+        network = [
+            MarketSourceSettings(kind="mempool", url=poor.url),
+            MarketSourceSettings(kind="mempool", url=web.url),
+        ]
         now = await make(network=network).once()
         assert now.fees.source == "mempool-2"
         alone = await make(network=network[:1]).once()
@@ -245,7 +251,7 @@ async def test_a_source_without_fees_gives_way_to_one_that_has_them(web, make):
         assert alone.stale["fees"] == "http: HTTP 404"
 
 
-async def test_f33_the_hashprice_is_absent_while_the_difficulty_is_in_doubt(web, make, clock):
+async def test_f33_no_hashprice_while_the_difficulty_is_doubtful(web, make, clock):
     site(web)
     market = make()
     await market.once()
@@ -263,21 +269,21 @@ async def test_f33_the_hashprice_is_absent_while_the_difficulty_is_in_doubt(web,
     assert (await market.once()).hashprice is not None
 
 
-async def test_changes_are_told_against_the_days_that_are_kept(web, make, clock):
+async def test_compares_with_the_stored_days(web, make, clock):
     site(web)
     then = [
-        DayPoint(day_of(START - n * DAY), START - n * DAY, 91000.0 * 0.9, 314_500_000, DIFFICULTY / 1.1, "USD")
+        MarketDay(day_of(START - n * DAY), START - n * DAY, 91000.0 * 0.9, 314_500_000, DIFFICULTY / 1.1, "USD")
         for n in (7, 30)
     ]
-    foreign = DayPoint(day_of(START - DAY), START - DAY, 80000.0, 314_500_000, DIFFICULTY, "EUR")
-    now = await make(memory=Days(foreign, *then)).once()
+    foreign = MarketDay(day_of(START - DAY), START - DAY, 80000.0, 314_500_000, DIFFICULTY, "EUR")
+    now = await make(store=Days(foreign, *then)).once()
     assert sorted(now.changes) == [7, 30]
     change = now.changes[7]
     assert change.change == pytest.approx(1 / 0.9 / 1.1 - 1)
     assert change.price + change.reward + change.difficulty == pytest.approx(change.total)
 
 
-async def test_the_past_is_filled_once_from_a_source_that_knows_it(web, make, clock):
+async def test_fills_missing_days_once_from_a_history_source(web, make, clock):
     site(web)
     for days in (1, 7, 30, 365):
         at = f"{START - days * DAY:.0f}"
@@ -290,32 +296,32 @@ async def test_the_past_is_filled_once_from_a_source_that_knows_it(web, make, cl
     web.answers["/api/v1/mining/blocks/rewards/2y"] = [
         {"timestamp": int(START - days * DAY), "avgRewards": 320_000_000} for days in range(400)
     ]
-    memory = Days()
-    market = make(memory=memory)
+    store = Days()
+    market = make(store=store)
     await market.once()
-    assert await market.keep()
+    assert await market.store_point()
     assert sorted(market.now.changes) == [1, 7, 30, 365]
     assert market.now.changes[365].price == pytest.approx(0.12883, abs=1e-4)  # ln(91000 / 80000)
-    assert len(memory.points) == 5
-    assert memory.points[0] == DayPoint(day_of(START), START, 91000.0, 314_500_000, DIFFICULTY, "USD")
+    assert len(store.points) == 5
+    assert store.points[0] == MarketDay(day_of(START), START, 91000.0, 314_500_000, DIFFICULTY, "USD")
     web.asked.clear()
-    assert await market.keep()
+    assert await market.store_point()
     assert web.asked == []
 
 
-async def test_where_the_past_is_not_known_the_change_is_absent(web, make):
+async def test_no_change_without_a_history(web, make):
     site(web)
-    market = make(memory=Days())
-    assert not await market.keep()  # nothing is known yet
+    market = make(store=Days())
+    assert not await market.store_point()  # nothing is known yet
     await market.once()
-    assert await market.keep()
+    assert await market.store_point()
     assert market.now.changes == {}
 
 
-async def test_running_it_keeps_asking_until_it_is_stopped_and_outlives_a_bug(web, make, clock, monkeypatch):
+async def test_keeps_querying_until_cancelled_and_survives_an_internal_error(web, make, clock, monkeypatch):
     site(web)
-    said: list[str] = []
-    market = make(warn=said.append)
+    errors: list[str] = []
+    market = make(error=errors.append)
     running = asyncio.create_task(market.run())
     for _ in range(400):
         await asyncio.sleep(0.005)
@@ -333,7 +339,7 @@ async def test_running_it_keeps_asking_until_it_is_stopped_and_outlives_a_bug(we
         if market.tally.outcomes.get(("market", "bug")):
             break
     assert market.tally.outcomes["market", "bug"] == 1
-    assert any("ZeroDivisionError" in line for line in said)
+    assert any("ZeroDivisionError" in line for line in errors)
     monkeypatch.undo()
     web.answers["/v2/prices/BTC-USD/spot"] = spot(91100)
     await clock.advance(61)
@@ -348,27 +354,29 @@ async def test_running_it_keeps_asking_until_it_is_stopped_and_outlives_a_bug(we
     await settle()
 
 
-async def test_what_becomes_unusable_is_said_once(web, make, clock):
-    said: list[str] = []
+async def test_logs_an_unusable_input_and_its_recovery_once(web, make, clock):
+    warnings: list[str] = []
+    notices: list[str] = []
     site(web)
-    market = make(warn=said.append)
+    market = make(warn=warnings.append, inform=notices.append)
     await market.once()
-    assert said == []
+    assert warnings == []
     web.answers["/v2/prices/BTC-USD/spot"] = Says(b"<html>captcha</html>")
     for _ in range(30):
         await clock.advance(60)
         await market.once()
-    assert len(said) == 1
-    assert "price cannot be used" in said[0]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("market: price unusable: ")
+    assert notices == []
     site(web, price=91500)
     await clock.advance(16 * 60)  # past the pause of a service that kept failing
     await market.once()
-    assert said[1:] == ["market: price can be used again"]
+    assert (len(warnings), notices) == (1, ["market: price usable again"])
 
 
-async def test_s15_no_login_is_in_what_is_said(web, make, clock):
+async def test_s15_no_login_appears_in_logs_or_state(web, make, clock):
     said: list[str] = []
-    settings = SourceSettings(kind="bitcoind", url=web.url, user="me", password="geheim-7")
+    settings = MarketSourceSettings(kind="bitcoind", url=web.url, user="me", password="geheim-7")
     market = make(network=[settings], warn=said.append)
     for _ in range(3):
         await market.once()

@@ -1,4 +1,4 @@
-"""Zones follow the wall clock of their time zone, also on the days it changes."""
+"""Zones follow the wall clock of their time zone, also on the days of a clock change."""
 
 from bisect import bisect_right
 from datetime import datetime
@@ -12,18 +12,20 @@ from hypothesis import strategies as st
 from fakes.clock_changes import CLOCKS, changes
 from stratoscope.market.tariff_zones import (
     Zone,
-    days_of,
-    edges,
-    hours_of,
     local_time,
     microseconds,
     month_microseconds,
-    months_of,
-    time_zone,
+    parse_days,
+    parse_hours,
+    parse_months,
+    parse_time_zone,
     zone_price,
 )
+from unit.market.oracles import iter_zone_changes
 
-PEAK = Zone(price=Decimal("0.11"), months=months_of("Jun-Sep"), days=days_of("Mon-Fri"), hours=hours_of("15-19"))
+PEAK = Zone(
+    price=Decimal("0.11"), months=parse_months("Jun-Sep"), days=parse_days("Mon-Fri"), hours=parse_hours("15-19")
+)
 
 
 def at(text: str, clock: str = "UTC") -> datetime:
@@ -34,15 +36,15 @@ def at(text: str, clock: str = "UTC") -> datetime:
     ("text", "months"),
     [("Jun-Sep", {6, 7, 8, 9}), ("nov-feb", {11, 12, 1, 2}), ("January, Mar", {1, 3}), ("Jan-Dec", set(range(1, 13)))],
 )
-def test_months_are_read(text: str, months: set[int]) -> None:
-    assert months_of(text) == months
+def test_parses_months(text: str, months: set[int]) -> None:
+    assert parse_months(text) == months
 
 
 @pytest.mark.parametrize(
     ("text", "days"), [("Mon-Fri", {0, 1, 2, 3, 4}), ("Sat,Sun", {5, 6}), ("Fri-Mon", {4, 5, 6, 0}), ("Wednesday", {2})]
 )
-def test_weekdays_are_read(text: str, days: set[int]) -> None:
-    assert days_of(text) == days
+def test_parses_weekdays(text: str, days: set[int]) -> None:
+    assert parse_days(text) == days
 
 
 @pytest.mark.parametrize(
@@ -55,32 +57,32 @@ def test_weekdays_are_read(text: str, days: set[int]) -> None:
         ("0-24", ((0, 1440),)),
     ],
 )
-def test_hours_are_read(text: str, spans: tuple[tuple[int, int], ...]) -> None:
-    assert hours_of(text) == spans
+def test_parses_hours(text: str, spans: tuple[tuple[int, int], ...]) -> None:
+    assert parse_hours(text) == spans
 
 
 @pytest.mark.parametrize("text", ["", "15", "15-15", "24-3", "25-26", "3pm-7pm", "15-24:30", "15-19,", "6:60-9", "-"])
-def test_a_wrong_span_of_hours_is_refused_with_the_remedy(text: str) -> None:
+def test_rejects_a_wrong_span_of_hours_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match="write one such as 15-19"):
-        hours_of(text)
+        parse_hours(text)
 
 
 @pytest.mark.parametrize("text", ["", "Ju", "Juns", "Foo-Sep", "Jun-", "6-9", "jun sep"])
-def test_a_wrong_month_is_refused_with_the_remedy(text: str) -> None:
+def test_rejects_a_wrong_month_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match="such as Jun-Sep"):
-        months_of(text)
+        parse_months(text)
 
 
-def test_a_wrong_weekday_is_refused_with_the_remedy() -> None:
+def test_rejects_a_wrong_weekday_with_the_remedy() -> None:
     with pytest.raises(ValueError, match="such as Mon-Fri"):
-        days_of("Mon-Xyz")
+        parse_days("Mon-Xyz")
 
 
 @pytest.mark.parametrize("name", ["Mars/Base", "../etc/passwd", "", "/etc/localtime"])
-def test_a_wrong_time_zone_is_refused_with_the_remedy(name: str) -> None:
+def test_rejects_a_wrong_time_zone_with_the_remedy(name: str) -> None:
     with pytest.raises(ValueError, match="America/Chicago"):
-        time_zone(name)
-    assert time_zone("Europe/Oslo").key == "Europe/Oslo"
+        parse_time_zone(name)
+    assert parse_time_zone("Europe/Oslo").key == "Europe/Oslo"
 
 
 @pytest.mark.parametrize(
@@ -94,11 +96,11 @@ def test_a_wrong_time_zone_is_refused_with_the_remedy(name: str) -> None:
         ("2026-05-29T16:00", False),
     ],
 )
-def test_a_zone_holds_from_its_first_minute_up_to_its_end(moment: str, holds: bool) -> None:
-    assert PEAK.holds(at(moment)) is holds
+def test_a_zone_applies_from_its_first_minute_until_its_end(moment: str, holds: bool) -> None:
+    assert PEAK.covers(at(moment)) is holds
 
 
-def test_the_last_zone_that_holds_wins() -> None:
+def test_the_last_matching_zone_wins() -> None:
     always, peak = Zone(price=Decimal("0.05")), PEAK
     assert zone_price((always, peak), at("2026-07-01T16:00")) == Decimal("0.11")
     assert zone_price((peak, always), at("2026-07-01T16:00")) == Decimal("0.05")
@@ -106,7 +108,7 @@ def test_the_last_zone_that_holds_wins() -> None:
     assert zone_price((peak,), at("2026-07-01T20:00")) is None
 
 
-def test_a_month_is_as_long_as_its_clock_makes_it() -> None:
+def test_the_length_of_a_month_includes_clock_changes() -> None:
     day = 24 * 3600 * 1_000_000
     hour = day // 24
     oslo = ZoneInfo("Europe/Oslo")
@@ -128,12 +130,12 @@ def test_the_clocks_of_the_five_zones_change_twice_a_year(clock: str) -> None:
     hours=st.sampled_from(["0-1", "1:30-2:30", "2-3", "0:15-3:45", "22-6", "23:45-0:15", "2-2:30", "1-24"]),
     days=st.sampled_from(["Sun", "Sat", "Mon-Fri", "Mon-Sun"]),
 )
-def test_between_two_edges_the_price_never_changes(clock: str, which: int, hours: str, days: str) -> None:
+def test_the_price_is_constant_between_zone_changes(clock: str, which: int, hours: str, days: str) -> None:
     zone = ZoneInfo(clock)
-    zones = (Zone(price=Decimal(1), hours=hours_of(hours), days=days_of(days)),)
+    zones = (Zone(price=Decimal(1), hours=parse_hours(hours), days=parse_days(days)),)
     change = changes(clock, 2026)[which]
     start, end = microseconds(change - 40 * 3600), microseconds(change + 40 * 3600)
-    known = sorted({start, *edges(zones, zone, start, end)})
+    known = sorted({start, *iter_zone_changes(zones, zone, start, end)})
     held = [zone_price(zones, local_time(edge, zone)) for edge in known]
     for moment in range(start, end, 15 * 60_000_000):
         price = zone_price(zones, local_time(moment, zone))

@@ -5,19 +5,19 @@ import asyncio
 import pytest
 
 from fakes.mosquitto import Mosquitto
-from stratoscope.outside.broker import Account, Connection, Incoming
+from stratoscope.outside.broker import BrokerAccount, BrokerConnection, Incoming
 
 
-def account(broker: Mosquitto, **over) -> Account:
-    return Account(**{"host": "127.0.0.1", "port": broker.port, **over})
+def account(broker: Mosquitto, **over) -> BrokerAccount:
+    return BrokerAccount(**{"host": "127.0.0.1", "port": broker.port, **over})
 
 
 class Listener:
     """A consumer of everything below some topics."""
 
-    def __init__(self, who: Account) -> None:
+    def __init__(self, who: BrokerAccount) -> None:
         self.heard: list[Incoming] = []
-        self.connection = Connection(who, 1 << 20)
+        self.connection = BrokerConnection(who, 1 << 20)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, *topics: str) -> "Listener":
@@ -62,7 +62,7 @@ async def listen():
     """Return a function that starts a listener."""
     started = []
 
-    async def start(who: Account, *topics: str) -> Listener:
+    async def start(who: BrokerAccount, *topics: str) -> Listener:
         listener = Listener(who)
         started.append(listener)
         return await listener.start(*topics)

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
+from fakes.message_balance import KINDS, unaccounted
 from stratoscope.clock import SystemClock
 from stratoscope.events import Event, Events
-from stratoscope.exporter import Context, Health
+from stratoscope.exporter import AgentHealth, Context
 from stratoscope.fleet import Fleet, RigSnapshot
 from stratoscope.ledger import Outbox
-from stratoscope.outside.broker import Account, Broker, Connection
-from stratoscope_exporters.mqtt.counts import KINDS
+from stratoscope.outside.broker import Broker, BrokerAccount, BrokerConnection
+from stratoscope_exporters.mqtt.config import MqttExporterConfig
 from stratoscope_exporters.mqtt.publisher import Publisher
-from stratoscope_exporters.mqtt.settings import Settings
 from unit.mqtt.test_documents import rig
 
 
@@ -24,14 +24,14 @@ class Stage:
 
     def __init__(
         self,
-        connect: Account | Callable[[], Broker],
+        connect: BrokerAccount | Callable[[], Broker],
         *,
         outbox: Outbox | None = None,
         known=(),
         chance=0.02,
         **settings,
     ) -> None:
-        self.fleet, self.events, self.health = Fleet(), Events(), Health(ready=True)
+        self.fleet, self.events, self.health = Fleet(), Events(), AgentHealth(ready=True)
         self.outbox = outbox if outbox is not None else Outbox()
         self.registry, self.clock = CollectorRegistry(), SystemClock()
         context = Context(
@@ -45,9 +45,9 @@ class Stage:
             outbox=self.outbox,
             known=lambda: known,
         )
-        make = (lambda: Connection(connect)) if isinstance(connect, Account) else connect
+        make = (lambda: BrokerConnection(connect)) if isinstance(connect, BrokerAccount) else connect
         settings = {"site_interval": 1, "rate": 5000, **settings}
-        self.publisher = Publisher(context, Settings(**settings), make, lambda: chance)
+        self.publisher = Publisher(context, MqttExporterConfig(**settings), make, lambda: chance)
         self.counts = self.publisher.counts
         self.task: asyncio.Task[None] | None = None
 
@@ -84,7 +84,7 @@ class Stage:
 
     def balanced(self) -> None:
         """Check that no message is lost unseen."""
-        assert {kind: self.counts.balance(kind) for kind in KINDS} == dict.fromkeys(KINDS, 0)
+        assert {kind: unaccounted(self.counts, kind) for kind in KINDS} == dict.fromkeys(KINDS, 0)
 
     @property
     def idle(self) -> bool:

@@ -8,7 +8,14 @@ import pytest
 from fakes.mosquitto import TLS, certificates, passwords
 from fakes.programs import free_port
 from stratoscope.errors import BrokerError
-from stratoscope.outside.broker import MOST_RECEIVED, MOST_SENT, Account, Connection, Outgoing, _Client
+from stratoscope.outside.broker import (
+    MAX_RECEIVED_BYTES,
+    MAX_SENT_BYTES,
+    BrokerAccount,
+    BrokerConnection,
+    MqttClient,
+    Outgoing,
+)
 from unit.mqtt.conftest import account
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -22,10 +29,10 @@ async def reason_of(waiting) -> str:
 
 
 @both
-async def test_a_message_arrives_as_it_was_sent(mosquitto, listen, protocol) -> None:
+async def test_message_arrives_unchanged(mosquitto, listen, protocol) -> None:
     broker = mosquitto()
     ear = await listen(account(broker, protocol=protocol), "a/#")
-    line = Connection(account(broker, protocol=protocol))
+    line = BrokerConnection(account(broker, protocol=protocol))
     await line.connect()
     await line.publish(Outgoing("a/0", b"zero"))
     await line.publish(Outgoing("a/1", b"one", qos=1, retain=True, expiry=60))
@@ -38,11 +45,11 @@ async def test_a_message_arrives_as_it_was_sent(mosquitto, listen, protocol) -> 
 
 
 @both
-async def test_the_will_is_told_when_the_connection_breaks_and_not_after_a_goodbye(mosquitto, listen, protocol) -> None:
+async def test_last_will_is_sent_on_a_broken_connection_only(mosquitto, listen, protocol) -> None:
     broker = mosquitto()
     ear = await listen(account(broker), "will/#")
     for name, clean in (("gone", False), ("left", True)):
-        line = Connection(account(broker, protocol=protocol))
+        line = BrokerConnection(account(broker, protocol=protocol))
         await line.connect(Outgoing(f"will/{name}", b"offline", qos=1, retain=True))
         await line.close(clean=clean)
     await ear.until(lambda heard: heard)
@@ -51,42 +58,44 @@ async def test_the_will_is_told_when_the_connection_breaks_and_not_after_a_goodb
 
 
 @both
-async def test_a_wrong_password_is_auth(mosquitto, protocol, tmp_path) -> None:
+async def test_wrong_password_has_the_reason_auth(mosquitto, protocol, tmp_path) -> None:
     broker = mosquitto(passwords(tmp_path, miner="right"), anonymous=False)
-    wrong = Connection(account(broker, protocol=protocol, user="miner", password="wrong"))
+    wrong = BrokerConnection(account(broker, protocol=protocol, user="miner", password="wrong"))
     assert await reason_of(wrong.connect()) in ("auth", "denied")
-    right = Connection(account(broker, protocol=protocol, user="miner", password="right"))
+    right = BrokerConnection(account(broker, protocol=protocol, user="miner", password="right"))
     await right.connect()
     await right.close(clean=True)
 
 
-async def test_nobody_there_is_unreachable_and_no_such_name_is_dns() -> None:
-    assert await reason_of(Connection(Account(host="127.0.0.1", port=free_port())).connect()) == "unreachable"
-    assert await reason_of(Connection(Account(host="no.such.invalid", port=1883)).connect()) == "dns"
+async def test_closed_port_is_unreachable_and_unknown_host_is_dns() -> None:
+    assert (
+        await reason_of(BrokerConnection(BrokerAccount(host="127.0.0.1", port=free_port())).connect()) == "unreachable"
+    )
+    assert await reason_of(BrokerConnection(BrokerAccount(host="no.such.invalid", port=1883)).connect()) == "dns"
 
 
-async def test_tls_wants_the_right_authority_and_shows_the_clients_certificate(mosquitto, tmp_path) -> None:
+async def test_tls_verifies_the_authority_and_sends_the_client_certificate(mosquitto, tmp_path) -> None:
     certificates(tmp_path)
     broker = mosquitto(*TLS, "require_certificate true", "use_identity_as_username true", anonymous=False)
     own = {"ca": tmp_path / "ca.crt", "cert": tmp_path / "miner.crt", "key": tmp_path / "miner.key"}
-    line = Connection(account(broker, tls=True, **own))
+    line = BrokerConnection(account(broker, tls=True, **own))
     await line.connect()
     await line.publish(Outgoing("a", b"b", qos=1))
     await line.close(clean=True)
     assert "miner" in broker.log()
-    assert await reason_of(Connection(account(broker, tls=True)).connect()) == "tls"  # an unknown authority
-    nobody = Connection(account(broker, tls=True, ca=tmp_path / "ca.crt"))  # TLS 1.3 refuses after the handshake
+    assert await reason_of(BrokerConnection(account(broker, tls=True)).connect()) == "tls"  # an unknown authority
+    nobody = BrokerConnection(account(broker, tls=True, ca=tmp_path / "ca.crt"))  # TLS 1.3 refuses after the handshake
     assert await reason_of(nobody.connect()) in ("tls", "lost", "unreachable", "timeout")
-    missing = Connection(account(broker, tls=True, ca=tmp_path / "none.crt"))
+    missing = BrokerConnection(account(broker, tls=True, ca=tmp_path / "none.crt"))
     assert await reason_of(missing.connect()) == "tls"
-    renamed = Connection(Account(host="localhost", port=broker.port, tls=True, ca=tmp_path / "ca.crt"))
+    renamed = BrokerConnection(BrokerAccount(host="localhost", port=broker.port, tls=True, ca=tmp_path / "ca.crt"))
     assert await reason_of(renamed.connect()) == "tls"  # the certificate is for 127.0.0.1
 
 
-async def test_what_the_rules_deny_is_told_of_the_message_and_leaves_the_connection(mosquitto, tmp_path) -> None:
+async def test_denied_message_raises_and_keeps_the_connection(mosquitto, tmp_path) -> None:
     (tmp_path / "acl").write_text("topic write good/#\ntopic read good/#\n")
     broker = mosquitto("acl_file acl")
-    line = Connection(account(broker))
+    line = BrokerConnection(account(broker))
     await line.connect()
     with pytest.raises(BrokerError) as caught:
         await line.publish(Outgoing("bad/1", b"x", qos=1))
@@ -95,28 +104,28 @@ async def test_what_the_rules_deny_is_told_of_the_message_and_leaves_the_connect
     await line.close(clean=True)
 
 
-async def test_what_is_larger_than_the_broker_takes_is_not_sent(mosquitto) -> None:
+async def test_message_larger_than_the_broker_limit_is_not_sent(mosquitto) -> None:
     broker = mosquitto("max_packet_size 2000")
-    line = Connection(account(broker))
+    line = BrokerConnection(account(broker))
     await line.connect()
     for qos in (0, 1):
         with pytest.raises(BrokerError) as caught:
             await line.publish(Outgoing("a", b"x" * 1500, qos=qos))
         assert (caught.value.reason, caught.value.of_message) == ("oversize", True)
     await line.publish(Outgoing("a", b"x" * 900, qos=1))
-    assert await reason_of(line.publish(Outgoing("a", b"x" * (MOST_SENT + 1)))) == "oversize"
+    assert await reason_of(line.publish(Outgoing("a", b"x" * (MAX_SENT_BYTES + 1)))) == "oversize"
     await line.close(clean=True)
 
 
 @both
-async def test_a_huge_message_never_comes_in(mosquitto, protocol) -> None:
+async def test_oversized_message_is_never_received(mosquitto, protocol) -> None:
     broker = mosquitto()
-    other = Connection(account(broker))
+    other = BrokerConnection(account(broker))
     await other.connect()
-    line = Connection(account(broker, protocol=protocol))
+    line = BrokerConnection(account(broker, protocol=protocol))
     await line.connect()
     await line.subscribe(["in/#"])
-    await other.publish(Outgoing("in/huge", b"x" * (MOST_RECEIVED * 3), qos=1))
+    await other.publish(Outgoing("in/huge", b"x" * (MAX_RECEIVED_BYTES * 3), qos=1))
     await other.publish(Outgoing("in/small", b"y", qos=1))
     if protocol == "5":  # the broker was told the limit
         assert (await line.receive()).topic == "in/small"
@@ -128,7 +137,7 @@ async def test_a_huge_message_never_comes_in(mosquitto, protocol) -> None:
 
 async def test_a_frozen_broker_times_out_and_one_that_is_killed_is_lost(mosquitto) -> None:
     broker = mosquitto()
-    line, idle = Connection(account(broker)), Connection(account(broker, keepalive=5))
+    line, idle = BrokerConnection(account(broker)), BrokerConnection(account(broker, keepalive=5))
     await line.connect()
     await idle.connect()
     hearing = asyncio.create_task(idle.receive())
@@ -136,18 +145,18 @@ async def test_a_frozen_broker_times_out_and_one_that_is_killed_is_lost(mosquitt
     assert await reason_of(line.publish(Outgoing("a", b"x", qos=1))) == "timeout"
     assert await reason_of(hearing) == "lost"  # keepalive found out
     await line.close(clean=True)
-    assert await reason_of(Connection(account(broker)).connect()) == "timeout"
+    assert await reason_of(BrokerConnection(account(broker)).connect()) == "timeout"
     broker.thaw()
-    again = Connection(account(broker))
+    again = BrokerConnection(account(broker))
     await again.connect()
     broker.kill()
     assert await reason_of(again.receive()) == "lost"
     await again.close(clean=False)
 
 
-async def test_a_second_client_of_the_same_name_takes_over(mosquitto) -> None:
+async def test_second_client_with_the_same_id_takes_over(mosquitto) -> None:
     broker = mosquitto()
-    first, second = Connection(account(broker, client_id="a")), Connection(account(broker, client_id="a"))
+    first, second = BrokerConnection(account(broker, client_id="a")), BrokerConnection(account(broker, client_id="a"))
     await first.connect()
     hearing = asyncio.create_task(first.receive())
     await second.connect()
@@ -156,8 +165,8 @@ async def test_a_second_client_of_the_same_name_takes_over(mosquitto) -> None:
     await second.close(clean=True)
 
 
-async def test_a_cancellation_that_comes_with_the_brokers_answer_is_not_lost() -> None:
-    client = _Client(Account(host="127.0.0.1", port=1883), None, None, MOST_RECEIVED)
+async def test_cancellation_at_the_same_time_as_the_acknowledgement_is_not_lost() -> None:
+    client = MqttClient(BrokerAccount(host="127.0.0.1", port=1883), None, None, MAX_RECEIVED_BYTES)
     answer = asyncio.get_running_loop().create_future()
     waiting = asyncio.create_task(client._wait_for(answer, None))
     await asyncio.sleep(0)
@@ -167,20 +176,20 @@ async def test_a_cancellation_that_comes_with_the_brokers_answer_is_not_lost() -
         await waiting
 
 
-async def test_no_answer_in_time_is_an_error_of_the_library() -> None:
-    client = _Client(Account(host="127.0.0.1", port=1883), None, None, MOST_RECEIVED)
+async def test_missing_acknowledgement_is_a_timeout_error() -> None:
+    client = MqttClient(BrokerAccount(host="127.0.0.1", port=1883), None, None, MAX_RECEIVED_BYTES)
     with pytest.raises(aiomqtt.MqttError, match="timed out"):
         await client._wait_for(asyncio.Event().wait(), 0.01)
 
 
-def test_a_password_is_in_no_text_of_an_account() -> None:
-    assert "hunter2" not in repr(Account(host="a", port=1, user="u", password="hunter2"))
+def test_password_is_in_no_text_of_an_account() -> None:
+    assert "hunter2" not in repr(BrokerAccount(host="a", port=1, user="u", password="hunter2"))
 
 
 @both
-async def test_a_slow_reader_gets_everything_in_its_own_time(mosquitto, protocol) -> None:
+async def test_slow_reader_receives_everything(mosquitto, protocol) -> None:
     broker = mosquitto("max_queued_messages 0")
-    sender, reader = Connection(account(broker)), Connection(account(broker, protocol=protocol))
+    sender, reader = BrokerConnection(account(broker)), BrokerConnection(account(broker, protocol=protocol))
     await sender.connect()
     await reader.connect()
     await reader.subscribe(["#"])

@@ -49,8 +49,8 @@ class Moody:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("batch", [False, True])
-async def test_the_account_is_balanced_at_every_moment(seed: int, batch: bool, monkeypatch) -> None:
-    monkeypatch.setattr("stratoscope_exporters.mqtt.sender.HELD", 0.02)
+async def test_message_counts_are_balanced_at_any_time(seed: int, batch: bool, monkeypatch) -> None:
+    monkeypatch.setattr("stratoscope_exporters.mqtt.sender.EVENT_HOLD_S", 0.02)
     dice, taken = random.Random(seed), []
     stage = Stage(lambda: Moody(dice, taken), chance=0.0, batch=batch, batch_interval=5)
     await stage.start()
@@ -88,7 +88,7 @@ ACTIONS = st.lists(
 
 
 @given(ACTIONS)
-def test_an_outbox_forgets_only_what_it_counts_and_keeps_the_order(actions) -> None:
+def test_outbox_counts_every_drop_and_keeps_the_order(actions) -> None:
     async def play() -> None:
         box, out, done, last = Outbox(rows=12, size=600), [], 0, 0
         for what, number in actions:
@@ -120,8 +120,8 @@ def test_an_outbox_forgets_only_what_it_counts_and_keeps_the_order(actions) -> N
     asyncio.run(play())
 
 
-async def test_an_outbox_on_the_disk_hands_out_what_is_no_longer_in_memory(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("stratoscope.ledger.outbox.AT_HAND", 10)
+async def test_outbox_returns_rows_that_are_only_on_disk(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("stratoscope.ledger.outbox.MAX_ROWS_IN_MEMORY", 10)
     ledger = Ledger(tmp_path)
     box = Outbox(ledger)
     for number in range(500):
@@ -137,7 +137,7 @@ async def test_an_outbox_on_the_disk_hands_out_what_is_no_longer_in_memory(tmp_p
     ledger.close()
 
 
-async def test_an_outbox_that_outgrows_its_cap_drops_the_oldest_on_the_disk_too(tmp_path) -> None:
+async def test_full_outbox_drops_the_oldest_rows_on_disk_too(tmp_path) -> None:
     ledger = Ledger(tmp_path)
     box = Outbox(ledger, rows=100, size=1 << 20)
     for number in range(350):
@@ -151,14 +151,14 @@ async def test_an_outbox_that_outgrows_its_cap_drops_the_oldest_on_the_disk_too(
     ledger.close()
 
 
-async def test_rows_that_the_disk_lost_are_counted_and_do_not_hold_up_the_rest() -> None:
+async def test_rows_lost_on_disk_are_counted_and_do_not_block_others() -> None:
     class Leaky:
         """A store that keeps nothing."""
 
-        def change(self, statement, rows) -> None:
+        def queue_statement(self, statement, rows) -> None:
             pass
 
-        def look(self, statement, *values):
+        def read_rows(self, statement, *values):
             return [(1, 10), (2, 10)] if "length" in statement else [(2, "t", b"2")]
 
     box = Outbox(Leaky())

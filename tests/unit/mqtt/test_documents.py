@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.events import KINDS, Event
-from stratoscope.fleet import Counters, Judged, Polling, RigSnapshot
-from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, Section, Tally, totals
+from stratoscope.fleet import Counters, Judged, PollStatus, RigSnapshot
+from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, RigContribution, Section, totals
 from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading
 from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments, availability, event_document
-from stratoscope_exporters.mqtt.topics import LONGEST, UNSAFE, Topics, level, rig_id, rig_level
+from stratoscope_exporters.mqtt.topics import MAX_LEVEL_CHARS, UNSAFE, Topics, rig_id, rig_level, topic_level
 from stratoscope_exporters.mqtt.tree import Branch
 
 NOW = 1_760_000_000.0
@@ -43,10 +43,10 @@ def rig(**over) -> RigSnapshot:
         "identity": "mac:02:00:00:00:00:07",
         "at": NOW - 4,
         "reading": reading,
-        "polling": Polling(
+        "polling": PollStatus(
             address="10.1.0.7", interval=30.0, polls={"ok": 2, "timeout": 1}, last_attempt=NOW - 4, last_reason="ok"
         ),
-        "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stands still",)),
+        "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stopped",)),
         "counters": Counters(accepted=10, hashes=1e18),
         "tags": {"group": "hall 1"},
         **over,
@@ -54,7 +54,7 @@ def rig(**over) -> RigSnapshot:
     return RigSnapshot(**values)
 
 
-def test_a_rigs_document_is_the_table_with_labels_as_levels() -> None:
+def test_rig_document_is_the_table_with_labels_as_levels() -> None:
     document = RigDocuments().document(rig(), 7, NOW)
     assert document == {
         "ts": NOW - 4,
@@ -63,7 +63,7 @@ def test_a_rigs_document_is_the_table_with_labels_as_levels() -> None:
         "rig": "hall1-07",
         "id": "020000000007",
         "state": "degraded",
-        "reasons": ["fan 1 stands still"],
+        "reasons": ["fan 1 stopped"],
         "up": 1,
         "info": {"make": "Antminer", "model": "S19 Pro", "driver": "vnish", "address": "10.1.0.7"},
         "hashrate_hashes_per_second": 109.5e12,
@@ -84,7 +84,7 @@ def test_a_rigs_document_is_the_table_with_labels_as_levels() -> None:
     }
 
 
-def test_a_rig_that_is_not_heard_has_its_state_and_no_figures() -> None:
+def test_document_of_an_offline_rig_has_its_state_and_no_values() -> None:
     away = rig(state="offline", reading=None, judged=Judged(), at=NOW - 900)
     document = RigDocuments().document(away, 8, NOW)
     assert document["state"] == "offline"
@@ -92,12 +92,12 @@ def test_a_rig_that_is_not_heard_has_its_state_and_no_figures() -> None:
     assert document.keys().isdisjoint({"age_s", "hashrate_hashes_per_second", "power_watts", "boards", "money", "fans"})
 
 
-def test_worker_names_are_not_told_unless_wanted() -> None:
+def test_worker_names_are_hidden_by_default() -> None:
     assert b"acct.7" not in RigDocuments().encoded(rig(), 1, NOW)
     assert RigDocuments(ALL).document(rig(), 1, NOW)["pools"]["0"]["user"] == "acct.7"
 
 
-def test_no_two_metrics_of_a_document_share_a_key() -> None:
+def test_every_metric_of_a_document_has_its_own_key() -> None:
     for families, begins in ((TABLE, "rig_"), (SITE, "site_"), (SITE_MONEY, "site_"), (MARKET, "")):
         seen: dict[tuple[object, ...], str] = {}
         for family in families:
@@ -137,7 +137,7 @@ def everything(text: str, number: float) -> RigSnapshot:
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80), st.floats())
-def test_no_word_and_no_number_of_a_rig_breaks_a_document(text: str, number: float) -> None:
+def test_no_string_or_number_of_a_rig_breaks_a_document(text: str, number: float) -> None:
     def strict(value: object) -> None:
         assert value is not None
         assert not isinstance(value, float) or math.isfinite(value)
@@ -169,8 +169,8 @@ def test_availability_is_online_only_with_a_fresh_reading(state: str, heard: boo
     assert availability(snapshot if heard else replace(snapshot, reading=None)) == said
 
 
-def test_the_sites_document_says_how_many_rigs_its_sums_stand_for() -> None:
-    sums = totals([Tally.of(rig()), Tally.of(rig(reading=None, state="offline"))])
+def test_site_document_has_the_number_of_rigs_in_its_totals() -> None:
+    sums = totals([RigContribution.of(rig()), RigContribution.of(rig(reading=None, state="offline"))])
     document = SiteDocuments("farm 1").document(sums, None, NOW)
     assert (document["expected"], document["fresh"], document["coverage_ratio"]) == (2, 1, 0.5)
     assert document["power_watts"] == 3250.0
@@ -178,13 +178,13 @@ def test_the_sites_document_says_how_many_rigs_its_sums_stand_for() -> None:
     assert "money" not in document
 
 
-def test_a_section_that_has_nothing_to_tell_leaves_the_sites_document_alone() -> None:
+def test_section_without_a_subject_does_not_change_the_site_document() -> None:
     sums = totals([])
     assert SiteDocuments("a", (Section(MARKET, lambda: None),)).document(sums, None, NOW).keys() >= {"expected"}
     assert "power_watts" not in SiteDocuments("a").document(sums, None, NOW)
 
 
-def test_an_event_keeps_one_schema() -> None:
+def test_every_event_has_the_same_schema() -> None:
     event = Event(kind="rig_down", at=NOW, rig="hall1-07", text="gone", details={"before": "hashing", "x": None})
     document = event_document(event, "farm1", "020000000007")
     assert document == {
@@ -199,7 +199,7 @@ def test_an_event_keeps_one_schema() -> None:
     }
 
 
-def test_the_topics_are_those_of_the_documentation() -> None:
+def test_topics_match_the_documentation() -> None:
     topics = Topics("stratoscope", "farm1")
     assert topics.status == "stratoscope/v1/farm1/agent/status"
     assert topics.health == "stratoscope/v1/farm1/agent/health"
@@ -212,18 +212,18 @@ def test_the_topics_are_those_of_the_documentation() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
-def test_no_text_escapes_its_level_of_a_topic(text: str) -> None:
-    made = level(text)
-    assert 1 <= len(made) <= LONGEST
+def test_no_text_escapes_its_topic_level(text: str) -> None:
+    made = topic_level(text)
+    assert 1 <= len(made) <= MAX_LEVEL_CHARS
     assert not UNSAFE.search(made)
 
 
 @given(st.lists(st.text(max_size=80), unique=True, max_size=20))
-def test_two_texts_have_two_levels(texts: list[str]) -> None:
-    assert len({level(text) for text in texts}) == len(texts)
+def test_different_texts_have_different_levels(texts: list[str]) -> None:
+    assert len({topic_level(text) for text in texts}) == len(texts)
 
 
-def test_a_rigs_id_is_its_mac_and_nothing_while_it_was_never_heard() -> None:
+def test_rig_id_is_its_mac_and_none_before_the_first_poll() -> None:
     assert rig_level("mac:AA:BB:CC:00:11:22") == "aabbcc001122"
     assert rig_level("mac:AA:BB:CC:00:11:22@10.0.0.7") != "aabbcc001122"
     assert rig_level("address:10.0.0.7").startswith("address-10-0-0-7-")

@@ -1,4 +1,4 @@
-"""The one backoff: bounds, jitter, and the count of broker failures."""
+"""The backoff: limits, jitter, and the count of broker failures."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a service may do to us and what we do to it: everything over real sockets on loopback."""
+"""Limits on responses and on requests to services, over real sockets on loopback."""
 
 import asyncio
 import gzip
@@ -11,16 +11,16 @@ import pytest
 from fakes.web import Says, Web, gzipped
 from stratoscope.errors import SOURCE_REASONS, SourceError
 from stratoscope.outside import fetch
-from stratoscope.outside.fetch import Fetcher, Remote, base_url, retry_after
-from stratoscope.outside.source_metrics import SourceTally
+from stratoscope.outside.fetch import Fetcher, RemoteService, base_url, retry_after
+from stratoscope.outside.source_metrics import SourceMetrics
 
 CLOCK_EPOCH = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
 
 @pytest.fixture
 async def remote(web, clock):
-    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
-    made = Remote("here", web.url, fetcher)
+    fetcher = Fetcher(clock, lambda: 0.0, SourceMetrics())
+    made = RemoteService("here", web.url, fetcher)
     made.tally = fetcher.tally
     yield made
     await fetcher.close()
@@ -33,16 +33,16 @@ async def why(remote, path="/a") -> str:
     return caught.value.reason
 
 
-async def test_an_answer_comes_whole_and_is_counted(web, remote):
+async def test_a_complete_response_is_returned_and_counted(web, remote):
     web.answers["/a?b=c"] = Says(b"answer", headers={"Age": "42"})
-    said = await remote.get("/a?b=c", bytes)
-    assert (said.value, said.age) == (b"answer", 42.0)
+    fetched = await remote.get("/a?b=c", bytes)
+    assert (fetched.value, fetched.age) == (b"answer", 42.0)
     assert remote.tally.outcomes == {("here", "ok"): 1}
     assert web.asked[0].headers["User-Agent"].startswith("stratoscope/")
     assert "Cookie" not in web.asked[0].headers
 
 
-async def test_compressed_answers_are_unpacked(web, remote):
+async def test_compressed_responses_are_decompressed(web, remote):
     web.answers["/a"] = gzipped(b"[1, 2]")
     assert (await remote.get("/a", bytes)).value == b"[1, 2]"
 
@@ -50,9 +50,9 @@ async def test_compressed_answers_are_unpacked(web, remote):
 @pytest.mark.parametrize(
     "body",
     [gzip.compress(bytes(30 << 20), mtime=0), gzip.compress(b"[" + b"1," * (2 << 20), mtime=0), b"x" * ((2 << 20) + 1)],
-    ids=["a bomb", "too much of a normal kind", "too much as it is"],
+    ids=["a bomb", "too large with normal compression", "too large uncompressed"],
 )
-async def test_s12_what_unfolds_beyond_two_mebibytes_is_cut_off(web, remote, body):
+async def test_s12_decompression_stops_at_two_mebibytes(web, remote, body):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     headers = {"Content-Encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}
     web.answers["/a"] = Says(body, headers=headers)
@@ -60,7 +60,7 @@ async def test_s12_what_unfolds_beyond_two_mebibytes_is_cut_off(web, remote, bod
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10  # KiB
 
 
-async def test_s12_a_ratio_over_a_hundred_is_cut_off_long_before_the_limit(web, remote):
+async def test_s12_an_expansion_over_a_hundred_is_rejected_long_before_the_limit(web, remote):
     web.answers["/a"] = gzipped(bytes(500_000))
     assert await why(remote) == "oversize"
 
@@ -78,13 +78,13 @@ async def test_s12_a_ratio_over_a_hundred_is_cut_off_long_before_the_limit(web, 
         (Says(b"x" * 100, cut=50), "unreachable"),
     ],
 )
-async def test_what_is_no_answer_has_a_reason(web, remote, answer, reason):
+async def test_an_unusable_response_has_a_reason(web, remote, answer, reason):
     web.answers["/a"] = answer
     assert await why(remote) == reason
     assert remote.tally.outcomes == {("here", reason): 1}
 
 
-async def test_s19_f30_a_redirect_is_not_followed_and_takes_no_login_along(web, remote):
+async def test_s19_f30_a_redirect_is_not_followed_and_gets_no_login(web, remote):
     async with Web({"/": Says({})}) as other:
         web.answers["/"] = Says(b"", 302, {"Location": other.url + "/"})
         with pytest.raises(SourceError, match="redirect"):
@@ -93,8 +93,8 @@ async def test_s19_f30_a_redirect_is_not_followed_and_takes_no_login_along(web, 
     assert web.asked[0].headers["Authorization"] == "Basic c2VjcmV0"
 
 
-async def test_a_service_that_does_not_answer_is_given_up_at_the_deadline(web, remote, monkeypatch):
-    monkeypatch.setattr(fetch, "DEADLINE", 0.2)
+async def test_a_service_that_does_not_respond_times_out_at_the_deadline(web, remote, monkeypatch):
+    monkeypatch.setattr(fetch, "DEADLINE_S", 0.2)
     web.answers["/a"] = Says(b"late", delay=5)
     assert await why(remote) == "timeout"
 
@@ -102,33 +102,33 @@ async def test_a_service_that_does_not_answer_is_given_up_at_the_deadline(web, r
 async def test_a_closed_port_is_unreachable(clock):
     async with Web() as gone:
         url = gone.url
-    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
-    assert await why(Remote("gone", url, fetcher)) == "unreachable"
+    fetcher = Fetcher(clock, lambda: 0.0, SourceMetrics())
+    assert await why(RemoteService("gone", url, fetcher)) == "unreachable"
     await fetcher.close()
 
 
-async def test_https_towards_a_port_that_speaks_http_is_a_failure_of_tls(clock):
+async def test_https_to_a_port_with_http_is_a_tls_failure(clock):
     async def plain(_, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(plain, "127.0.0.1", 0)
-    fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
+    fetcher = Fetcher(clock, lambda: 0.0, SourceMetrics())
     try:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        assert await why(Remote("plain", url, fetcher)) == "tls"
+        assert await why(RemoteService("plain", url, fetcher)) == "tls"
     finally:
         await fetcher.close()
         server.close()
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("header_value", "seconds"),
     [("120", 120), ("Tue, 14 Nov 2023 22:15:20 GMT", 120), ("86400", 3600), ("999999999999", 3600), (None, 300)],
 )
-async def test_f26_no_request_is_sent_inside_the_window_that_was_asked_for(web, remote, clock, told, seconds):
-    web.answers["/a"] = Says(b"", 429, {"Retry-After": told} if told else {})
+async def test_f26_no_request_is_sent_during_a_requested_pause(web, remote, clock, header_value, seconds):
+    web.answers["/a"] = Says(b"", 429, {"Retry-After": header_value} if header_value else {})
     assert await why(remote) == "rate_limited"
     web.answers["/a"] = Says(b"ok")
     for _ in range(5):
@@ -139,19 +139,19 @@ async def test_f26_no_request_is_sent_inside_the_window_that_was_asked_for(web, 
     assert (await remote.get("/a", bytes)).value == b"ok"
 
 
-@pytest.mark.parametrize("told", ["soon", "-5", "", "Tue, 99 Nov 2023 22:15:20 GMT", "1e9", "²"])
-def test_a_retry_after_that_means_nothing_is_none(told):
-    assert retry_after(told, CLOCK_EPOCH) is None
+@pytest.mark.parametrize("header_value", ["soon", "-5", "", "Tue, 99 Nov 2023 22:15:20 GMT", "1e9", "²"])
+def test_an_invalid_retry_after_is_none(header_value):
+    assert retry_after(header_value, CLOCK_EPOCH) is None
 
 
-async def test_a_pause_of_503_is_kept_too(web, remote, clock):
+async def test_a_pause_requested_with_503_is_kept(web, remote, clock):
     web.answers["/a"] = Says(b"", 503, {"Retry-After": "60"})
     assert await why(remote) == "http"
     assert await why(remote) == "waiting"
     assert len(web.asked) == 1
 
 
-async def test_f27_a_service_that_keeps_failing_is_left_alone_longer_and_longer(web, remote, clock):
+async def test_f27_a_service_that_keeps_failing_is_paused_longer_and_longer(web, remote, clock):
     web.answers["/a"] = Says(b"", 500)
     sent = []
     for minute in range(120):
@@ -164,14 +164,14 @@ async def test_f27_a_service_that_keeps_failing_is_left_alone_longer_and_longer(
     assert sent[:3] == [0, 1, 2]
     gaps = [later - earlier for earlier, later in itertools.pairwise(sent[2:])]
     assert gaps == sorted(gaps)
-    assert gaps[-1] == 14  # 15 min less the jitter, which is 10 % here
+    assert gaps[-1] == 14  # 15 min minus a jitter of 10 %
     web.answers["/a"] = Says(b"ok")
     await clock.advance(900)
     await remote.get("/a", bytes)
-    await remote.get("/a", bytes)  # one success ends it
+    await remote.get("/a", bytes)  # a success resets the count
 
 
-async def test_pages_that_are_not_there_do_not_make_the_whole_service_wait(web, remote):
+async def test_missing_pages_do_not_pause_the_service(web, remote):
     for _ in range(10):
         assert await why(remote, "/missing") == "http"
     web.answers["/a"] = Says(b"ok")
@@ -199,11 +199,11 @@ def test_https_and_loopback_are_allowed(url):
         ("", "https://"),
     ],
 )
-def test_s12_other_urls_are_refused_with_the_remedy_and_without_secrets(url, part):
+def test_s12_other_urls_are_rejected_with_the_remedy_and_without_secrets(url, part):
     with pytest.raises(ValueError, match=part) as caught:
         base_url(url)
     assert "geheim" not in str(caught.value)
 
 
-def test_http_beyond_loopback_can_be_allowed():
+def test_http_to_other_machines_can_be_allowed():
     assert base_url("http://192.0.2.1:4080", allow_http=True) == "http://192.0.2.1:4080"

@@ -1,4 +1,4 @@
-"""Makes a configured pool that asks a loopback site of its kind, on a clock that runs by itself."""
+"""Fixtures: a configured pool that polls a loopback site of its kind, on a clock that skips waiting."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ import pytest
 from fakes.clock import HastyClock
 from fakes.pool_answers import NOW
 from fakes.pool_site import PoolSite, account_of
-from stratoscope.pools.service import LivePools
+from stratoscope.pools.service import PoolService
 from stratoscope.pools.settings import PoolSettings
 
 
@@ -18,7 +18,7 @@ def hasty() -> HastyClock:
 
 @pytest.fixture
 def pool_of(hasty):
-    """Return a context: LivePools with one pool `here` of a kind, and its site."""
+    """Return a context manager: a PoolService with one pool `here` of a kind, and its site."""
 
     @contextlib.asynccontextmanager
     async def make(kind: str, **changed):
@@ -26,9 +26,10 @@ def pool_of(hasty):
             settings = PoolSettings(
                 **{"name": "here", "kind": kind, "url": site.url, "account": account_of(kind), **changed}
             )
-            heard: list[str] = []
-            live = LivePools([settings], hasty, chance=lambda: 0.0, warn=heard.append)
-            live.heard = heard
+            warnings: list[str] = []
+            recoveries: list[str] = []
+            live = PoolService([settings], hasty, random01=lambda: 0.0, warn=warnings.append, inform=recoveries.append)
+            live.warnings, live.recoveries = warnings, recoveries
             try:
                 yield live, site
             finally:

@@ -1,4 +1,4 @@
-"""CKPool on this machine: its log directory, and its stratifier over a real unix socket."""
+"""Tests CKPool on this machine: its log directory, and its stratifier on a real unix socket."""
 
 import asyncio
 import contextlib
@@ -7,18 +7,19 @@ import os
 
 import pytest
 
-from fakes.pool_answers import ADDRESS, NOW, SOCKET, STATUS, USER
-from stratoscope.pools.pool import Account
-from stratoscope.pools.service import LivePools
+from fakes.pool_answers import ADDRESS, NOW
+from fakes.pool_answers.ckpool import SOCKET, STATUS, USER
+from stratoscope.pools.pool import PoolAccount
+from stratoscope.pools.service import PoolService
 from stratoscope.pools.settings import PoolSettings
 
 DAY = 86400.0
 
 
-async def asked(hasty, kind, path, account=ADDRESS):
-    settings = PoolSettings(name="here", kind=kind, path=path, account=Account(account=account))
-    live = LivePools([settings], hasty, chance=lambda: 0.0)
-    await live.once()
+async def poll(hasty, kind, path, account=ADDRESS):
+    settings = PoolSettings(name="here", kind=kind, path=path, account=PoolAccount(account=account))
+    live = PoolService([settings], hasty, random01=lambda: 0.0)
+    await live.poll_once()
     return live
 
 
@@ -31,8 +32,8 @@ def logs(tmp_path):
     return tmp_path
 
 
-async def test_the_log_directory_tells_what_the_pages_tell(hasty, logs):
-    report = (await asked(hasty, "ckpool-logs", logs)).reports["here"]
+async def test_the_log_directory_has_the_same_figures_as_the_pages(hasty, logs):
+    report = (await poll(hasty, "ckpool-logs", logs)).reports["here"]
     assert report.hashrate[3600.0] == 300e12
     assert [(one.name, one.state) for one in report.workers] == [
         (f"{ADDRESS}.rig01", "active"),
@@ -46,21 +47,21 @@ async def test_the_log_directory_tells_what_the_pages_tell(hasty, logs):
     ("change", "reason"),
     [
         (lambda logs: (logs / "users" / ADDRESS).unlink(), "unreachable: no such file or directory"),
-        (lambda logs: (logs / "users" / ADDRESS).write_bytes(b"{"), "not_json: the answer is no JSON"),
+        (lambda logs: (logs / "users" / ADDRESS).write_bytes(b"{"), "not_json: the response is not JSON"),
         (lambda logs: (logs / "users" / ADDRESS).write_bytes(b"x" * (17 << 20)), "oversize: over 16 MiB"),
     ],
 )
-async def test_a_file_that_is_none_is_told_as_such(hasty, logs, change, reason):
+async def test_a_missing_or_unreadable_file_has_its_reason(hasty, logs, change, reason):
     change(logs)
-    live = await asked(hasty, "ckpool-logs", logs)
-    assert (live.now[0].up, live.now[0].wrong) == (False, reason)
+    live = await poll(hasty, "ckpool-logs", logs)
+    assert (live.now[0].up, live.now[0].error) == (False, reason)
 
 
-async def test_a_pipe_in_place_of_the_file_does_not_hang(hasty, logs):
+async def test_a_pipe_instead_of_the_file_does_not_hang(hasty, logs):
     (logs / "users" / ADDRESS).unlink()
     os.mkfifo(logs / "users" / ADDRESS)
-    live = await asked(hasty, "ckpool-logs", logs)
-    assert live.now[0].wrong == "unreachable: it is not a regular file"
+    live = await poll(hasty, "ckpool-logs", logs)
+    assert live.now[0].error == "unreachable: it is not a regular file"
 
 
 async def test_a_link_out_of_the_directory_is_not_followed(hasty, logs, tmp_path_factory):
@@ -68,13 +69,13 @@ async def test_a_link_out_of_the_directory_is_not_followed(hasty, logs, tmp_path
     elsewhere.write_text(json.dumps(USER))
     (logs / "users" / ADDRESS).unlink()
     (logs / "users" / ADDRESS).symlink_to(elsewhere)
-    live = await asked(hasty, "ckpool-logs", logs)
-    assert live.now[0].wrong == "refused: the account's file would lie outside of the directory"
+    live = await poll(hasty, "ckpool-logs", logs)
+    assert live.now[0].error == "refused: the account's file is outside of the directory"
 
 
 @contextlib.asynccontextmanager
 async def stratifier(directory, answer):
-    """Serve CKPool's framing: four bytes of length, the least significant first, then the message."""
+    """Serve CKPool's framing: the length in four bytes, little-endian, then the message."""
     got = []
 
     async def serve(reader, writer):
@@ -97,9 +98,9 @@ def framed(message):
     return len(body).to_bytes(4, "little") + body
 
 
-async def test_the_stratifier_tells_account_workers_and_pool(hasty, tmp_path):
+async def test_the_stratifier_reports_account_workers_and_pool(hasty, tmp_path):
     async with stratifier(tmp_path, framed) as got:
-        live = await asked(hasty, "ckpool-socket", tmp_path)
+        live = await poll(hasty, "ckpool-socket", tmp_path)
     report = live.reports["here"]
     assert got == list(SOCKET)
     assert report.hashrate == {window: pytest.approx(300e12) for window in (60.0, 300.0, 3600.0, DAY, 7 * DAY)}
@@ -121,13 +122,13 @@ async def test_the_stratifier_tells_account_workers_and_pool(hasty, tmp_path):
         (lambda _: b'\x1b\x00\x00\x00{"errormsg": "No such one"}', "refused"),
     ],
 )
-async def test_what_a_socket_may_do_to_us_has_one_reason(hasty, tmp_path, answer, reason):
+async def test_each_socket_failure_has_its_reason(hasty, tmp_path, answer, reason):
     async with stratifier(tmp_path, answer):
-        live = await asked(hasty, "ckpool-socket", tmp_path)
+        live = await poll(hasty, "ckpool-socket", tmp_path)
     assert set(live.now[0].outcomes) == {reason}
     assert live.reports == {}
 
 
-async def test_a_pool_that_does_not_run_is_unreachable(hasty, tmp_path):
-    live = await asked(hasty, "ckpool-socket", tmp_path / "nowhere")
-    assert live.now[0].wrong == "unreachable: no such file or directory"
+async def test_a_pool_that_is_not_running_is_unreachable(hasty, tmp_path):
+    live = await poll(hasty, "ckpool-socket", tmp_path / "nowhere")
+    assert live.now[0].error == "unreachable: no such file or directory"

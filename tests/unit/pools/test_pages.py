@@ -1,4 +1,4 @@
-"""What pools say on /metrics and on the status page: names, labels, and what is absent when it is not told."""
+"""Tests pools on /metrics and on the status page: names, labels, and the absence of unreported values."""
 
 import dataclasses
 
@@ -11,27 +11,27 @@ from fakes.pool_site import KEY
 from fakes.web import Says
 from stratoscope.fleet import Fleet
 from stratoscope.metrics import POOLS, Section
-from stratoscope_exporters.exposition.meters import Meters
-from stratoscope_exporters.exposition.page import Pages, Wanted
+from stratoscope_exporters.exposition.config import PrometheusConfig
+from stratoscope_exporters.exposition.metrics import PageMetrics
+from stratoscope_exporters.exposition.page import PageRequest, Pages
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
-from stratoscope_exporters.exposition.text import Form
-from stratoscope_exporters.web.status.pages import Query, StatusPages
+from stratoscope_exporters.exposition.text import PageFormat
+from stratoscope_exporters.web.status.pages import StatusPages, TableQuery
 from stratoscope_exporters.web.status.pool_windows import credited_hashrates, window_label
 from unit.export.farm import HandClock, context
 
 
-async def page(live, form=Form.TEXT) -> str:
-    clock, meters = HandClock(), Meters()
+async def page(live, form=PageFormat.TEXT) -> str:
+    clock, meters = HandClock(), PageMetrics()
     pages = Pages(
-        Renderer(Fleet(), clock, meters, Settings()),
+        Renderer(Fleet(), clock, meters, PrometheusConfig()),
         context(Fleet(), clock).registry,
         clock,
         meters,
         (Section(POOLS, lambda: live.now),),
     )
     try:
-        return b"".join(await pages.get(Wanted(form))).decode()
+        return b"".join(await pages.get(PageRequest(form))).decode()
     finally:
         pages.close()
 
@@ -44,9 +44,9 @@ def samples(text: str) -> dict[str, float]:
     }
 
 
-async def test_a_foundry_account_on_the_page(pool_of):
+async def test_a_foundry_account_on_the_metrics_page(pool_of):
     async with pool_of("foundry", workers={"acct.rig01": "rack1-top"}) as (live, _):
-        await live.once()
+        await live.poll_once()
         text = await page(live)
         found = samples(text)
     assert found["mining_pool_up,here"] == 1
@@ -68,10 +68,10 @@ async def test_a_foundry_account_on_the_page(pool_of):
     assert "mining_pool_payout_satoshis,here" not in found
 
 
-async def test_the_page_is_openmetrics_too_and_no_series_comes_twice(pool_of):
+async def test_the_page_is_valid_openmetrics_without_duplicate_series(pool_of):
     async with pool_of("public-pool", worker_names=True) as (live, _):
-        await live.once()
-        text = await page(live, Form.OPENMETRICS)
+        await live.poll_once()
+        text = await page(live, PageFormat.OPENMETRICS)
         plain = await page(live)
     assert {family.name for family in openmetrics(text)} >= {
         "mining_pool_hashrate_hashes_per_second",
@@ -81,13 +81,13 @@ async def test_the_page_is_openmetrics_too_and_no_series_comes_twice(pool_of):
     assert len(lines) == len(set(lines))
 
 
-async def test_a_pool_that_tells_nothing_has_no_figures_but_its_standing(pool_of):
+async def test_an_unreadable_pool_has_only_series_about_polling(pool_of):
     async with pool_of("viabtc") as (live, site):
         site.instead = lambda _: Says(b"<html>", 200)
-        await live.once()
+        await live.poll_once()
         found = samples(await page(live))
-    told = {name.partition(",")[0] for name in found if name.startswith(("mining_pool", "mining_worker"))}
-    assert told == {
+    names = {name.partition(",")[0] for name in found if name.startswith(("mining_pool", "mining_worker"))}
+    assert names == {
         "mining_pool_up",
         "mining_pool_info",
         "mining_pool_requests_total",
@@ -98,11 +98,11 @@ async def test_a_pool_that_tells_nothing_has_no_figures_but_its_standing(pool_of
     assert found["mining_pool_requests_total,not_json,here"] == 3
 
 
-async def test_a_field_that_is_missing_is_counted_and_the_others_stand(pool_of):
+async def test_a_missing_field_is_counted_and_the_others_are_shown(pool_of):
     answer = {"code": 0, "data": {"hashrate_10min": "5000", "hashrate_1hour": "five", "active_workers": 1}}
     async with pool_of("viabtc") as (live, site):
         site.instead = lambda asked: Says(answer)
-        await live.once()
+        await live.poll_once()
         found = samples(await page(live))
     assert found["mining_pool_unreadable_fields_total,here"] >= 2
     assert found["mining_pool_hashrate_hashes_per_second,here,600"] == 5000
@@ -112,7 +112,7 @@ async def test_a_field_that_is_missing_is_counted_and_the_others_stand(pool_of):
 async def test_no_secret_and_no_address_is_on_the_pages(pool_of):
     for kind in ("emcd", "ckpool"):
         async with pool_of(kind) as (live, _):
-            await live.once()
+            await live.poll_once()
             text = await page(live) + overview(live)
         assert KEY not in text
         assert ADDRESS not in text
@@ -121,15 +121,17 @@ async def test_no_secret_and_no_address_is_on_the_pages(pool_of):
 def overview(live) -> str:
     clock = HandClock()
     clock.now = NOW + 60 - clock.time()
-    made = context(Fleet(), clock, pools=live)
-    return StatusPages(made, Renderer(Fleet(), clock, Meters(), Settings()), Settings()).overview(Query(), [])
+    web_context = context(Fleet(), clock, pools=live)
+    return StatusPages(
+        web_context, Renderer(Fleet(), clock, PageMetrics(), PrometheusConfig()), PrometheusConfig()
+    ).overview(TableQuery(), [])
 
 
-async def test_the_status_page_has_a_strip_of_pools(pool_of):
+async def test_the_status_page_shows_the_pools(pool_of):
     async with pool_of("foundry") as (live, _):
-        await live.once()
+        await live.poll_once()
         text = overview(live)
-    for words in (
+    for expected in (
         "here",
         "300.0 TH/s" if "300.0 TH/s" in text else "300 TH/s",
         "in 1 h",
@@ -137,20 +139,20 @@ async def test_the_status_page_has_a_strip_of_pools(pool_of):
         "61\u202f081 sat",
         "fpps",
     ):
-        assert words in text
+        assert expected in text
 
 
-async def test_the_strip_says_what_is_wrong_and_is_absent_without_pools(pool_of):
+async def test_the_status_page_shows_the_error_and_no_section_without_pools(pool_of):
     async with pool_of("viabtc") as (live, site):
         site.instead = lambda _: Says({"code": 12002, "message": "<b>bad</b> key"})
-        await live.once()
+        await live.poll_once()
         text = overview(live)
         assert "auth: the pool says: 12002 &lt;b&gt;bad&lt;/b&gt; key" in text
         live.follow([])
         assert 'aria-label="Pools"' not in overview(live)
 
 
-def test_the_window_nearest_to_an_hour_and_a_day_are_shown():
+def test_shows_the_window_nearest_to_an_hour_and_the_day():
     from stratoscope.pools.report import PoolReport
 
     report = PoolReport(pool="a", kind="b", at=0.0, hashrate={60.0: 1.0, 300.0: 2.0, 86400.0: 3.0})

@@ -1,4 +1,4 @@
-"""Numbers, amounts, times and units as pools write them."""
+"""Tests reading numbers, amounts, times and units in the formats of pools."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.pools.reader import Said, day_of, moment, refusal, satoshis, suffixed
+from stratoscope.pools.reader import AnswerReader, parse_day, parse_satoshis, parse_suffixed, parse_time, refusal_error
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ from stratoscope.pools.reader import Said, day_of, moment, refusal, satoshis, su
         (float("inf"), None),
     ],
 )
-def test_a_number_may_have_a_letter_behind_it(value, expected):
-    assert suffixed(value) == expected
+def test_parses_numbers_with_an_si_suffix(value, expected):
+    assert parse_suffixed(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_a_number_may_have_a_letter_behind_it(value, expected):
         (0.1 + 0.2, 30_000_000),
     ],
 )
-def test_bitcoin_becomes_whole_satoshis(value, expected):
-    assert satoshis(value) == expected
+def test_parses_bitcoin_as_whole_satoshis(value, expected):
+    assert parse_satoshis(value) == expected
 
 
 @given(st.integers(0, 2_100_000_000_000_000))
-def test_every_amount_comes_back_to_the_satoshi(sat):
-    assert satoshis(str(Decimal(sat) / 100_000_000)) == sat
+def test_every_amount_as_text_is_exact_to_the_satoshi(sat):
+    assert parse_satoshis(str(Decimal(sat) / 100_000_000)) == sat
 
 
 @given(st.integers(0, 9_000_000_000))
 def test_an_amount_as_a_json_number_is_exact_up_to_ninety_bitcoin(sat):
-    assert satoshis(float(Decimal(sat) / 100_000_000)) == sat
+    assert parse_satoshis(float(Decimal(sat) / 100_000_000)) == sat
 
 
 @pytest.mark.parametrize(
@@ -97,19 +97,19 @@ def test_an_amount_as_a_json_number_is_exact_up_to_ninety_bitcoin(sat):
         ("9" * 30, None),
     ],
 )
-def test_a_time_may_be_seconds_milliseconds_or_iso(value, expected):
-    assert moment(value) == expected
+def test_parses_times_in_seconds_milliseconds_and_iso_8601(value, expected):
+    assert parse_time(value) == expected
 
 
-def test_a_day_of_beijing_begins_eight_hours_earlier():
-    assert day_of("2018-10-05") == (1_538_697_600.0, 1_538_784_000.0)
-    assert day_of("2018-10-05", 8 * 3600.0) == (1_538_668_800.0, 1_538_755_200.0)
-    assert day_of("2018-13-45") is None
-    assert day_of(20181005) is None
+def test_a_day_in_beijing_starts_eight_hours_earlier():
+    assert parse_day("2018-10-05") == (1_538_697_600.0, 1_538_784_000.0)
+    assert parse_day("2018-10-05", 8 * 3600.0) == (1_538_668_800.0, 1_538_755_200.0)
+    assert parse_day("2018-13-45") is None
+    assert parse_day(20181005) is None
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("text", "reason"),
     [
         ("permission denied: x", "auth"),
         ("Invalid X-API-KEY", "auth"),
@@ -123,16 +123,16 @@ def test_a_day_of_beijing_begins_eight_hours_earlier():
         ({}, "refused"),
     ],
 )
-def test_a_refusal_in_a_good_answer_has_the_reason_that_its_words_mean(said, reason):
-    assert refusal(5, said).reason == reason
+def test_the_text_of_a_refusal_decides_its_reason(text, reason):
+    assert refusal_error(5, text).reason == reason
 
 
-def test_an_unknown_unit_leaves_hashrates_out_and_is_told():
-    said = Said({"unit": "parsec/s", "rate": 5})
-    assert said.rates({60.0: "rate"}, scale=said.unit("unit")) == {}
-    assert said.wrong() == ("unit: not a unit of hashrate",)
+def test_an_unknown_unit_is_a_defect_and_yields_no_hashrates():
+    reader = AnswerReader({"unit": "parsec/s", "rate": 5})
+    assert reader.rates({60.0: "rate"}, scale=reader.unit("unit")) == {}
+    assert reader.defect_texts() == ("unit: not a unit of hashrate",)
     for word, factor in (("Gh/s", 1e9), ("h/s", 1.0), ("P", 1e15), ("TH", 1e12), ("MH/s", 1e6)):
-        assert Said({"unit": word}).unit("unit") == factor
+        assert AnswerReader({"unit": word}).unit("unit") == factor
 
 
 JSON = st.recursive(
@@ -143,23 +143,23 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_nothing_raises_on_any_value(value):
-    said = Said({"a": value})
-    said.need("a", "b")
+def test_no_reader_method_raises_for_any_value(value):
+    reader = AnswerReader({"a": value})
+    reader.require("a", "b")
     for read in (
-        said.sat,
-        said.rate,
-        said.time,
-        said.unit,
-        said.rows,
-        said.named,
-        said.number,
-        said.integer,
-        said.text,
+        reader.sat,
+        reader.rate,
+        reader.time,
+        reader.unit,
+        reader.rows,
+        reader.named_rows,
+        reader.number,
+        reader.integer,
+        reader.text,
     ):
         read("a")
-    assert all(isinstance(line, str) for line in said.wrong())
-    assert suffixed(value) is None or suffixed(value) >= 0
-    assert moment(value) is None or moment(value) > 0
-    day_of(value)
-    refusal(value, value)
+    assert all(isinstance(line, str) for line in reader.defect_texts())
+    assert parse_suffixed(value) is None or parse_suffixed(value) >= 0
+    assert parse_time(value) is None or parse_time(value) > 0
+    parse_day(value)
+    refusal_error(value, value)

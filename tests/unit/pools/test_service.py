@@ -1,4 +1,4 @@
-"""How pools are asked over time: cadence, pauses, back-off, what vanishes when, and what others may see of workers."""
+"""Tests polling over time: intervals, pauses, backoff, expiry of figures, and the visibility of worker names."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ from fakes.clock import StillClock
 from fakes.pool_answers import ADDRESS, NOW
 from fakes.pool_site import PoolSite, account_of
 from fakes.web import Says
-from stratoscope.pools.rate_limit import Bucket
-from stratoscope.pools.service import LivePools
+from stratoscope.pools.rate_limit import RateLimiter
+from stratoscope.pools.service import PoolService
 from stratoscope.pools.settings import PoolSettings
 
 
@@ -22,13 +22,14 @@ def clock():
 
 
 @contextlib.asynccontextmanager
-async def running(clock, kind="viabtc", chance=lambda: 0.0, **changed):
-    """Run one pool against its site; gives LivePools, the site and a way to let time pass."""
+async def running(clock, kind="viabtc", random01=lambda: 0.0, **changed):
+    """Run one pool against its site; yield the PoolService, the site, and a function that lets time pass."""
     async with PoolSite(kind) as site:
         one = PoolSettings(**{"name": "here", "kind": kind, "url": site.url, "account": account_of(kind), **changed})
-        heard: list[str] = []
-        live = LivePools([one], clock, chance=chance, warn=heard.append)
-        live.heard = heard
+        warnings: list[str] = []
+        recoveries: list[str] = []
+        live = PoolService([one], clock, random01=random01, warn=warnings.append, inform=recoveries.append)
+        live.warnings, live.recoveries = warnings, recoveries
         task = asyncio.create_task(live.run())
 
         async def pass_by(seconds: float) -> None:
@@ -36,7 +37,7 @@ async def running(clock, kind="viabtc", chance=lambda: 0.0, **changed):
             while clock.monotonic() < end:
                 due = clock.pending()
                 await clock.advance(max(0.0, min(end, due if due is not None else end) - clock.monotonic()))
-                await quiet(clock, live)
+                await wait_until_idle(clock, live)
 
         await pass_by(20.0)
         try:
@@ -47,10 +48,10 @@ async def running(clock, kind="viabtc", chance=lambda: 0.0, **changed):
                 await task
 
 
-async def quiet(clock: StillClock, live: LivePools) -> None:
-    """Wait in real time until every pool's task waits for the clock, and none for an answer."""
+async def wait_until_idle(clock: StillClock, live: PoolService) -> None:
+    """Wait in real time until every pool's task is waiting for the clock, none for a response."""
     async with asyncio.timeout(20):
-        while clock.sleepers < len(live.asked):
+        while clock.sleepers < len(live.pollers):
             await asyncio.sleep(0.001)
 
 
@@ -61,7 +62,7 @@ def count(site: PoolSite, path: str) -> int:
 HASHRATE, WORKERS, PROFIT = (f"/res/openapi/v1/{page}" for page in ("hashrate", "hashrate/worker", "profit/history"))
 
 
-async def test_each_call_comes_at_its_own_pace(clock):
+async def test_each_call_has_its_own_interval(clock):
     async with running(clock) as (_, site, pass_by):
         await pass_by(3600.0)
         assert count(site, HASHRATE) == pytest.approx(60, abs=2)
@@ -69,7 +70,7 @@ async def test_each_call_comes_at_its_own_pace(clock):
         assert count(site, PROFIT) == pytest.approx(4, abs=1)
 
 
-async def test_f26_nothing_is_asked_within_the_pause_that_a_pool_wants(clock):
+async def test_f26_no_request_during_a_pause_requested_by_the_pool(clock):
     async with running(clock) as (live, site, pass_by):
         site.instead = lambda _: Says(b"", 429, {"Retry-After": "1800"})
         await pass_by(60.0)
@@ -81,9 +82,10 @@ async def test_f26_nothing_is_asked_within_the_pause_that_a_pool_wants(clock):
         await pass_by(1200.0)
         assert len(site.asked) > asked
         assert live.now[0].up is True
+        assert live.recoveries == ["pool here: call 'account' recovered"]
 
 
-async def test_a_rate_limit_in_a_good_answer_is_heeded_too(clock):
+async def test_a_rate_limit_in_an_http_200_response_is_respected(clock):
     async with running(clock) as (live, site, pass_by):
         site.instead = lambda _: Says({"code": 9, "message": "Too many requests"})
         await pass_by(60.0)
@@ -92,7 +94,7 @@ async def test_a_rate_limit_in_a_good_answer_is_heeded_too(clock):
         assert (len(site.asked), live.now[0].outcomes["rate_limited"]) == (asked, 1)
 
 
-async def test_what_a_silent_pool_said_is_kept_with_its_age_and_then_vanishes(clock):
+async def test_figures_of_a_failing_pool_are_kept_with_their_age_and_then_expire(clock):
     async with running(clock) as (live, site, pass_by):
         report = live.reports["here"]
         assert (len(report.workers), len(report.earnings)) == (2, 1)
@@ -112,21 +114,21 @@ async def test_what_a_silent_pool_said_is_kept_with_its_age_and_then_vanishes(cl
         assert live.now[0].ages == {}
 
 
-async def test_a_pool_that_stands_still_is_not_believed_for_long(clock):
+async def test_figures_that_the_pool_stops_updating_expire(clock):
     async with running(clock, "ocean") as (live, _, pass_by):
         assert live.reports["here"].hashrate
-        await pass_by(3700.0)  # the site's snap_ts never moves
+        await pass_by(3700.0)  # the site's snap_ts never changes
         assert live.reports["here"].hashrate == {}
         assert live.now[0].up is True
-        assert live.now[0].wrong == "what the pool tells of account is 1 h old"
+        assert live.now[0].error == "the figures of call 'account' are 1 h old"
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_all_that_a_pool_tells_is_back_a_quarter_of_an_hour_after_a_long_outage(clock, seed):
-    dice = random.Random(seed)
-    async with running(clock, "ckpool", dice.random) as (live, site, pass_by):
+async def test_all_calls_recover_within_18_minutes_after_a_long_outage(clock, seed):
+    rng = random.Random(seed)
+    async with running(clock, "ckpool", rng.random) as (live, site, pass_by):
         site.instead = lambda _: Says(b"", 500)
-        await pass_by(dice.uniform(1.0, 3.0) * 3600.0)
+        await pass_by(rng.uniform(1.0, 3.0) * 3600.0)
         assert live.now[0].up is False
         site.instead, before = None, len(site.asked)
         await pass_by(18 * 60.0)
@@ -134,20 +136,20 @@ async def test_all_that_a_pool_tells_is_back_a_quarter_of_an_hour_after_a_long_o
         assert {asked.path for asked in site.asked[before:]} == {f"/users/{ADDRESS}", "/pool/pool.status"}
 
 
-async def test_a_wrong_key_is_tried_rarely(clock):
+async def test_a_wrong_key_is_retried_rarely_and_logged_once_per_call(clock):
     account = dataclasses.replace(account_of("viabtc"), key="wrong")
     async with running(clock, account=account) as (live, site, pass_by):
         await pass_by(6 * 3600.0)
         assert len(site.asked) < 90  # three calls, each at most every 15 minutes after the first tries
         assert live.now[0].outcomes["auth"] == len(site.asked)
-        assert sum("is not told" in line for line in live.heard) == 3
+        assert sum("failed: auth" in line for line in live.warnings) == 3
 
 
-async def test_a_pool_that_is_added_removed_or_changed_while_running(clock):
+async def test_pools_can_be_added_changed_and_removed_while_running(clock):
     async with running(clock) as (live, site, pass_by):
-        old = live.asked["here"]
+        old = live.pollers["here"]
         live.follow([old.settings])
-        assert live.asked["here"] is old
+        assert live.pollers["here"] is old
         async with PoolSite("ocean") as other:
             more = PoolSettings(name="there", kind="ocean", url=other.url, account=account_of("ocean"), fee=0.01)
             live.follow([old.settings, more])
@@ -163,11 +165,11 @@ async def test_a_pool_that_is_added_removed_or_changed_while_running(clock):
             assert len(site.asked) == asked
 
 
-async def test_entries_that_share_a_key_share_its_limit(clock):
+async def test_entries_with_the_same_key_share_its_rate_limit(clock):
     async with PoolSite("f2pool") as site:
         both = [PoolSettings(name=name, kind="f2pool", url=site.url, account=account_of("f2pool")) for name in "ab"]
-        live = LivePools(both, clock, chance=lambda: 0.0)
-        task = asyncio.create_task(live.once())
+        live = PoolService(both, clock, random01=lambda: 0.0)
+        task = asyncio.create_task(live.poll_once())
         times = []
         while not task.done():
             await asyncio.sleep(0.003)
@@ -179,11 +181,11 @@ async def test_entries_that_share_a_key_share_its_limit(clock):
         assert times[-1] - times[0] >= 5 * 5.0 - 1  # three at once, then one each five seconds
 
 
-async def test_the_bucket_lets_a_burst_through_and_then_one_at_a_time(clock):
-    bucket, passed = Bucket(5.0, 3, clock), []
+async def test_the_rate_limiter_allows_a_burst_and_then_one_request_at_a_time(clock):
+    limiter, passed = RateLimiter(5.0, 3, clock), []
 
     async def take() -> None:
-        await bucket.take()
+        await limiter.acquire()
         passed.append(clock.monotonic() - 1000.0)
 
     tasks = [asyncio.create_task(take()) for _ in range(6)]
@@ -202,9 +204,9 @@ async def test_the_bucket_lets_a_burst_through_and_then_one_at_a_time(clock):
         ({"workers": {f"{ADDRESS}.rig01": "both", f"{ADDRESS}.rig02": "both"}}, [("both", "")]),
     ],
 )
-async def test_s16_a_workers_name_is_no_label_unless_the_config_says_so(pool_of, changed, rows):
+async def test_s16_a_worker_name_is_a_label_only_if_configured(pool_of, changed, rows):
     async with pool_of("ckpool", **changed) as (live, _):
-        await live.once()
+        await live.poll_once()
         (now,) = live.now
     assert [(row.rig, row.worker) for row in now.workers] == rows
     assert now.left_out == (1 if "max_workers" in changed else 0)
@@ -212,16 +214,16 @@ async def test_s16_a_workers_name_is_no_label_unless_the_config_says_so(pool_of,
         assert now.workers[0].report.hashrate[3600.0] == 300e12
 
 
-async def test_the_operators_word_on_fee_and_scheme_goes_before_the_pools(pool_of):
+async def test_configured_fee_and_scheme_override_the_pools(pool_of):
     async with pool_of("f2pool") as (live, _):
-        await live.once()
+        await live.poll_once()
         assert (live.reports["here"].fee_ratio, live.reports["here"].scheme) == (0.025, "fpps")
     async with pool_of("f2pool", fee=0.02, scheme="pps") as (live, _):
-        await live.once()
+        await live.poll_once()
         assert (live.reports["here"].fee_ratio, live.reports["here"].scheme) == (0.02, "pps")
 
 
-async def test_hydra_pools_counters_become_hashrates_after_ten_minutes(clock):
+async def test_hydra_pool_counters_become_hashrates_after_ten_minutes(clock):
     async with running(clock, "hydrapool") as (live, site, pass_by):
         await pass_by(500.0)
         assert live.reports["here"].hashrate == {}
@@ -249,4 +251,4 @@ async def test_hydra_pools_counters_become_hashrates_after_ten_minutes(clock):
             f'worker_shares_valid_total{{btcaddress="{ADDRESS}",workername="rig01"}} 5\n'.encode()
         )
         await pass_by(60.0)
-        assert live.reports["here"].hashrate == {}  # the pool began anew
+        assert live.reports["here"].hashrate == {}  # the pool restarted

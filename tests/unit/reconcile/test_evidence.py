@@ -1,4 +1,4 @@
-"""The test for a shortfall: no false alarm in a thousand fleets, and a 3 % skim found when its counts allow."""
+"""The shortfall test raises no false alarm in a thousand honest fleets and detects a 3 % skim as soon as predicted."""
 
 import math
 from random import Random
@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.reconcile.evidence import PATIENCE, Detector, Dispersion, noise, shares_to_detect
+from stratoscope.reconcile.evidence import FALSE_ALARM_HOURS, Dispersion, ShortfallDetector, noise, shares_to_detect
 from stratoscope.simulate.physics import poisson
 from stratoscope.units import HOUR
 
 TOLERANCE = 0.01
 
 
-def watch(
-    rng: Random, rate: float, per_hour: float, hours: int, *, unsure: float = 0.0, late: float = 0.0
+def hours_to_alarm(
+    rng: Random, rate: float, per_hour: float, hours: int, *, lag_shares: float = 0.0, lag: float = 0.0
 ) -> int | None:
-    """Return after how many hours a pool that credits `rate` raises an alarm; None when it does not.
+    """Return after how many hours a pool that credits `rate` raises an alarm; None if it raises none.
 
-    `late` is by how many shares at most the books are behind, anew at each look.
+    The pool's figures lag by a new random number of shares each hour, up to `lag`.
     """
-    detector, behind = Detector(TOLERANCE), 0.0
+    detector, behind = ShortfallDetector(TOLERANCE), 0.0
     for hour in range(hours):
-        before, behind = behind, late * rng.random()
+        before, behind = behind, lag * rng.random()
         counted = poisson(rng, per_hour * rate) + before - behind
-        if detector.add(per_hour, counted, start=hour * HOUR, unsure=unsure):
+        if detector.add(per_hour, counted, start=hour * HOUR, lag_shares=lag_shares):
             return hour + 1
     return None
 
@@ -35,121 +35,125 @@ def test_a_thousand_honest_fleets_raise_no_alarm_in_thirty_days():
     for seed in range(1000):
         rng = Random(f"honest/{seed}")
         rigs = rng.choice((1, 3, 20, 100, 1000))
-        if watch(rng, 1.0, 480.0 * rigs, 30 * 24) is not None:
+        if hours_to_alarm(rng, 1.0, 480.0 * rigs, 30 * 24) is not None:
             alarms.append(seed)
     assert alarms == []
 
 
-def test_fleets_that_overstate_their_hashrate_by_all_that_is_tolerated_raise_none_either():
-    """The edge of what is tolerated: the alarm's rate is bounded there too, by days over PATIENCE."""
-    alarms = [seed for seed in range(300) if watch(Random(f"edge/{seed}"), 1 - TOLERANCE, 4800.0, 30 * 24) is not None]
-    assert len(alarms) <= 1  # 300 fleets × 720 h / PATIENCE is 0.25 on average
+def test_fleets_at_the_limit_of_the_tolerance_raise_almost_no_alarm():
+    """The false alarm rate is bounded at the limit too: one per FALSE_ALARM_HOURS."""
+    alarms = [
+        seed
+        for seed in range(300)
+        if hours_to_alarm(Random(f"edge/{seed}"), 1 - TOLERANCE, 4800.0, 30 * 24) is not None
+    ]
+    assert len(alarms) <= 1  # 300 fleets × 720 h / FALSE_ALARM_HOURS is 0.25 on average
 
 
-def test_books_that_are_late_raise_no_alarm_where_the_lateness_is_allowed_for():
+def test_lagging_figures_raise_no_alarm_if_the_lag_is_allowed_for():
     for seed in range(100):
         rng = Random(f"late/{seed}")
         per_hour = 480.0 * rng.choice((20, 500))
         minute = per_hour / 60
-        assert watch(rng, 1.0, per_hour, 20 * 24, unsure=minute, late=minute) is None
+        assert hours_to_alarm(rng, 1.0, per_hour, 20 * 24, lag_shares=minute, lag=minute) is None
 
 
 @pytest.mark.parametrize("skim", [0.03, 0.05, 0.10])
-def test_a_skim_is_found_when_the_counts_allow_it(skim):
-    wanted = shares_to_detect(skim, TOLERANCE)
-    assert wanted is not None
-    per_hour = wanted / 40  # hours are fine beside the time it takes
-    found = [watch(Random(f"skim/{skim}/{seed}"), 1 - skim, per_hour, 400) for seed in range(200)]
+def test_detects_a_skim_after_the_predicted_number_of_shares(skim):
+    predicted = shares_to_detect(skim, TOLERANCE)
+    assert predicted is not None
+    per_hour = predicted / 40  # an hour is short compared with the detection time
+    found = [hours_to_alarm(Random(f"skim/{skim}/{seed}"), 1 - skim, per_hour, 400) for seed in range(200)]
     assert None not in found
     taken = sorted(hours * per_hour for hours in found if hours is not None)
-    assert sum(taken) / len(taken) == pytest.approx(wanted, rel=0.15)
-    assert taken[189] < 2 * wanted, "19 of 20 within twice the mean"
+    assert sum(taken) / len(taken) == pytest.approx(predicted, rel=0.15)
+    assert taken[189] < 2 * predicted, "19 of 20 within twice the mean"
 
 
-def test_a_skim_that_begins_after_a_month_of_honesty_is_found_as_soon():
-    wanted = shares_to_detect(0.03, TOLERANCE)
-    assert wanted is not None
+def test_detects_a_skim_after_an_honest_month_just_as_fast():
+    predicted = shares_to_detect(0.03, TOLERANCE)
+    assert predicted is not None
     taken = []
     for seed in range(50):
-        rng, detector = Random(f"turn/{seed}"), Detector(TOLERANCE)
-        per_hour, begins = wanted / 40, 30 * 24
+        rng, detector = Random(f"turn/{seed}"), ShortfallDetector(TOLERANCE)
+        per_hour, begins = predicted / 40, 30 * 24
         for hour in range(begins + 400):
             rate = 1.0 if hour < begins else 0.97
             if detector.add(per_hour, poisson(rng, per_hour * rate), start=hour * HOUR):
                 assert hour >= begins
-                finding = detector.finding
-                assert finding is not None
-                assert abs(finding.since - begins * HOUR) < 30 * HOUR
-                assert finding.rate == pytest.approx(0.97, abs=5 * finding.noise + 0.003)
+                shortfall = detector.shortfall
+                assert shortfall is not None
+                assert abs(shortfall.since - begins * HOUR) < 30 * HOUR
+                assert shortfall.rate == pytest.approx(0.97, abs=5 * shortfall.noise + 0.003)
                 taken.append((hour + 1 - begins) * per_hour)
                 break
     assert len(taken) == 50
-    assert sum(taken) / 50 == pytest.approx(wanted, rel=0.25)
+    assert sum(taken) / 50 == pytest.approx(predicted, rel=0.25)
 
 
-def test_lateness_costs_the_time_it_must_and_no_more():
-    """A minute of 60 shares at a skim of 3 %, tolerated 1 %: 60 × ln(0.99/0.97) more evidence."""
-    plain, late = shares_to_detect(0.03, 0.01), shares_to_detect(0.03, 0.01, unsure=60)
+def test_lag_delays_detection_by_the_predicted_number_of_shares():
+    """60 shares of lag, a skim of 3 % and a tolerance of 1 % need 60 × ln(0.99/0.97) more evidence."""
+    without, lagging = shares_to_detect(0.03, 0.01), shares_to_detect(0.03, 0.01, lag_shares=60)
     information = 0.97 * math.log(0.97 / 0.99) + 0.02
-    assert plain == pytest.approx((math.log(PATIENCE) + math.log(6)) / information)
-    assert late is not None
-    assert plain is not None
-    assert late - plain == pytest.approx(60 * math.log(0.99 / 0.97) / information)
+    assert without == pytest.approx((math.log(FALSE_ALARM_HOURS) + math.log(6)) / information)
+    assert lagging is not None
+    assert without is not None
+    assert lagging - without == pytest.approx(60 * math.log(0.99 / 0.97) / information)
 
 
-def test_what_is_tolerated_is_never_found():
+def test_a_tolerated_shortfall_is_never_detected():
     assert shares_to_detect(0.01, 0.01) is None
     assert shares_to_detect(0.0, 0.01) is None
 
 
-def test_a_pool_that_credits_nothing_is_found_within_the_hour():
-    detector = Detector(TOLERANCE)
+def test_detects_within_an_hour_that_a_pool_credits_nothing():
+    detector = ShortfallDetector(TOLERANCE)
     assert detector.add(240, 0, start=0.0)
-    assert detector.finding is not None
-    assert detector.finding.rate == 0.0
+    assert detector.shortfall is not None
+    assert detector.shortfall.rate == 0.0
 
 
-def test_an_alarm_ends_when_the_pool_credits_in_full_again():
-    rng, detector, changes = Random(5), Detector(TOLERANCE), []
+def test_the_alarm_ends_when_the_pool_credits_in_full_again():
+    rng, detector, changes = Random(5), ShortfallDetector(TOLERANCE), []
     for hour in range(300):
         rate = 0.97 if 50 <= hour < 150 else 1.0
         if detector.add(10_000, poisson(rng, 10_000 * rate), start=hour * HOUR):
-            changes.append((hour, detector.finding is not None))
+            changes.append((hour, detector.shortfall is not None))
     assert [raised for _, raised in changes] == [True, False]
     assert 50 <= changes[0][0] < 70
     assert 150 <= changes[1][0] < 165
     assert detector.evidence == 0.0
 
 
-def test_a_detector_goes_on_where_it_stopped():
+def test_a_restored_detector_continues_exactly():
     rng = Random(7)
-    whole, first = Detector(TOLERANCE), Detector(TOLERANCE)
+    uninterrupted, first = ShortfallDetector(TOLERANCE), ShortfallDetector(TOLERANCE)
     counts = [poisson(rng, 970) for _ in range(200)]
-    changed = [whole.add(1000, count, start=hour * HOUR) for hour, count in enumerate(counts)]
+    changed = [uninterrupted.add(1000, count, start=hour * HOUR) for hour, count in enumerate(counts)]
     again = []
     for hour, count in enumerate(counts):
-        second = Detector(TOLERANCE)
-        second.resume(first.state())
+        second = ShortfallDetector(TOLERANCE)
+        second.restore(first.state())
         again.append(second.add(1000, count, start=hour * HOUR))
         first = second
     assert again == changed
     assert any(changed)
-    assert first.state() == whole.state()
+    assert first.state() == uninterrupted.state()
 
 
 @pytest.mark.parametrize("rows", [[], [1.0], [0.0] * 5, [math.nan] * 27, [1.0, 0.0, 0.0, *[0.0] * 23]])
-def test_a_damaged_state_begins_anew(rows):
-    detector = Detector(TOLERANCE)
-    detector.resume(rows)
-    assert detector.finding is None
+def test_a_damaged_state_is_ignored(rows):
+    detector = ShortfallDetector(TOLERANCE)
+    detector.restore(rows)
+    assert detector.shortfall is None
     assert not detector.add(100, 100, start=0.0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e7), st.floats(-1e3, 1e7), st.floats(0, 1e6)), max_size=30))
-def test_evidence_is_a_number_whatever_is_counted(rows):
-    detector, dispersion = Detector(TOLERANCE), Dispersion()
-    for hour, (expected, credited, unsure) in enumerate(rows):
-        detector.add(expected, credited, start=hour * HOUR, unsure=unsure)
+def test_evidence_is_a_number_for_any_counts(rows):
+    detector, dispersion = ShortfallDetector(TOLERANCE), Dispersion()
+    for hour, (expected, credited, lag_shares) in enumerate(rows):
+        detector.add(expected, credited, start=hour * HOUR, lag_shares=lag_shares)
         dispersion.add("a", expected, credited)
         assert detector.evidence >= 0.0
         assert dispersion.factor >= 1.0
@@ -161,7 +165,7 @@ def test_noise_is_one_over_the_root_of_the_shares():
     assert noise(0) == math.inf
 
 
-def test_scatter_beyond_chance_is_measured_and_a_lasting_shortfall_is_none():
+def test_dispersion_measures_scatter_but_not_a_lasting_shortfall():
     rng = Random(3)
     honest, skimmed, wild = Dispersion(), Dispersion(), Dispersion()
     for _ in range(4000):

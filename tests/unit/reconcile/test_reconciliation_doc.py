@@ -5,8 +5,8 @@ import pytest
 from fakes.doc_tables import DOCS, is_shown, number, rows
 from stratoscope.market.chain import hashes_per_block
 from stratoscope.reconcile import evidence
-from stratoscope.reconcile.comparison import DEVIATIONS, Comparison
-from stratoscope.reconcile.waterfall import FACTORS, PoolDay, block_odds, waterfall
+from stratoscope.reconcile.comparison import BAND_STANDARD_ERRORS, WindowComparison
+from stratoscope.reconcile.waterfall import FACTORS, PoolDay, block_odds, split_day
 from stratoscope.units import DAY, HOUR, MINUTE, SATOSHIS, TH
 
 DOC = "reconciliation.md"
@@ -24,7 +24,7 @@ def calculated() -> dict[str, float | None]:
     block = hashes_per_block(GIVEN["difficulty"])
     shares = rigs * GIVEN["shares per rig"] * seconds / MINUTE
     due = shares * (1 - firmware) * (1 - refused)
-    fall = waterfall(PoolDay(
+    fall = split_day(PoolDay(
         day="2026-01-12", site="s", pool="p", scheme="fpps", fee=GIVEN["pool fee"] / 100, firmware_fee=firmware,
         reported_hashes=hashes, valued_hashes=hashes, reported_sat=hashes / block * (subsidy + fees),
         subsidy_sat=hashes / block * subsidy, watched_seconds=DAY, rig_seconds=rigs * DAY, heard_seconds=rigs * DAY,
@@ -37,7 +37,7 @@ def calculated() -> dict[str, float | None]:
     assert fall.hashprice is not None
     noise = evidence.noise(due)
     per_second = due / seconds
-    late = evidence.shares_to_detect(1 - credit, tolerance, unsure=per_second * MINUTE)
+    late = evidence.shares_to_detect(1 - credit, tolerance, lag_shares=per_second * MINUTE)
     odds = block_odds(GIVEN["reported hashrate per rig"] * TH, GIVEN["difficulty"])
     assert late is not None
     assert odds is not None
@@ -58,7 +58,7 @@ def calculated() -> dict[str, float | None]:
         "cost of uncredited shares": fall.costs["uncredited"],
         "due shares in a day": due,
         "standard error in a day": 100 * noise,
-        "band in a day": 100 * Comparison(0.0, 0.0, credit, noise, due, seconds).band(tolerance),
+        "band in a day": 100 * WindowComparison(0.0, 0.0, credit, noise, due, seconds).band(tolerance),
         "shares to detect the skim": evidence.shares_to_detect(1 - credit, tolerance),
         "time to detect the skim": late / per_second / MINUTE,
         "one rig, solo: expected time to a block": odds.seconds / DAY,
@@ -79,8 +79,8 @@ def test_documented_figure_equals_the_calculated_figure(name):
 
 def test_document_states_the_constants_of_the_program():
     text = (DOCS / DOC).read_text(encoding="utf-8")
-    assert f"{DEVIATIONS} × standard error" in text
-    assert f"{evidence.PATIENCE:,.0f} hours" in text
-    assert ", ".join(f"{q:g}" for q in evidence.QUOTIENTS) in text
+    assert f"{BAND_STANDARD_ERRORS} × standard error" in text
+    assert f"{evidence.FALSE_ALARM_HOURS:,.0f} hours" in text
+    assert ", ".join(f"{q:g}" for q in evidence.RATE_QUOTIENTS) in text
     for factor in FACTORS:
         assert f"| `{factor}` |" in text

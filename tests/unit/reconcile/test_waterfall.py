@@ -1,4 +1,4 @@
-"""A day at a pool comes apart into its factors, exactly; what is unknown is told as such and stays in the residual."""
+"""Splits a pool's day into factors whose product is exact; unknown factors are None and count in the residual."""
 
 import math
 from dataclasses import replace
@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.market.chain import hashes_per_block
-from stratoscope.market.revenue import fpps_rate
 from stratoscope.pools.report import Scheme
-from stratoscope.reconcile.waterfall import BY_LUCK, FACTORS, PoolDay, block_odds, luck_noise, waterfall
+from stratoscope.reconcile.waterfall import BLOCK_SCHEMES, FACTORS, PoolDay, block_odds, split_day
 from stratoscope.units import DAY, PH, SATOSHIS, TH
+from unit.market.oracles import fpps_rate
 
 SUBSIDY = 312_500_000
 HASHES = 10 * PH * DAY
@@ -19,7 +19,7 @@ GROSS = 430_000.0
 
 
 def day(**more) -> PoolDay:
-    """A day of a hundred rigs at 10 PH/s that was watched whole."""
+    """Return a completely known day of a hundred rigs with 10 PH/s."""
     given = {
         "day": "2026-01-12",
         "site": "s",
@@ -42,8 +42,8 @@ def day(**more) -> PoolDay:
     return PoolDay(**{**given, **more})
 
 
-def test_a_pool_that_pays_in_full_leaves_no_residual():
-    found = waterfall(day(rate_ratio=1.012))
+def test_a_pool_that_pays_in_full_has_residual_1():
+    found = split_day(day(rate_ratio=1.012))
     assert found is not None
     assert found.factors["residual"] == pytest.approx(1.0, abs=1e-5)
     assert found.factors["rate_method"] == pytest.approx(1.0)
@@ -51,8 +51,8 @@ def test_a_pool_that_pays_in_full_leaves_no_residual():
     assert found.ratio == pytest.approx(0.98, abs=1e-5)
 
 
-def test_each_loss_stands_in_its_own_factor_and_costs_what_it_cost():
-    found = waterfall(
+def test_each_loss_has_its_own_factor_and_cost():
+    found = split_day(
         day(
             hashing_seconds=95 * DAY,
             firmware_fee=0.02,
@@ -82,14 +82,14 @@ def test_each_loss_stands_in_its_own_factor_and_costs_what_it_cost():
     assert found.realised == pytest.approx(found.theoretical - losses - method, rel=1e-5)
 
 
-def test_curtailed_time_is_no_downtime():
-    found = waterfall(day(hashing_seconds=80 * DAY, curtailed_seconds=20 * DAY))
+def test_curtailed_time_is_not_downtime():
+    found = split_day(day(hashing_seconds=80 * DAY, curtailed_seconds=20 * DAY))
     assert found is not None
     assert found.factors["uptime"] == 1.0
 
 
-def test_time_that_is_not_known_is_taken_to_be_like_the_rest():
-    """Half a day watched and half the earnings' hashes seen: theoretical is of the whole day."""
+def test_unknown_time_is_assumed_to_be_like_the_rest():
+    """Half of the day and its hashes are known: `theoretical` is for the whole day."""
     half = day(
         watched_seconds=DAY / 2,
         reported_hashes=HASHES / 2,
@@ -101,15 +101,15 @@ def test_time_that_is_not_known_is_taken_to_be_like_the_rest():
         compared_hashes=HASHES / 2,
         credited_hashes=HASHES / 2,
     )
-    found = waterfall(half)
+    found = split_day(half)
     assert found is not None
     assert found.coverage == 0.5
     assert found.theoretical == pytest.approx(GROSS)
     assert found.factors["residual"] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_pps_pays_the_subsidy_alone():
-    found = waterfall(day(scheme="pps", earned_sat=round(GROSS / 1.012 * 0.98)))
+def test_pps_pays_only_the_subsidy():
+    found = split_day(day(scheme="pps", earned_sat=round(GROSS / 1.012 * 0.98)))
     assert found is not None
     assert found.factors["rate_method"] == pytest.approx(1 / 1.012)
     assert found.factors["residual"] == pytest.approx(1.0, abs=1e-5)
@@ -121,7 +121,7 @@ def test_foundrys_rate_leaves_out_the_highest_and_lowest_fees():
     assert trimmed == pytest.approx(1 + 2_000_000 / SUBSIDY)
     assert plain is not None
     assert trimmed is not None
-    found = waterfall(
+    found = split_day(
         day(rate_ratio=trimmed, subsidy_sat=GROSS / plain, earned_sat=round(GROSS / plain * trimmed * 0.98))
     )
     assert found is not None
@@ -129,25 +129,25 @@ def test_foundrys_rate_leaves_out_the_highest_and_lowest_fees():
     assert found.factors["residual"] == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("scheme", sorted(BY_LUCK))
-def test_where_blocks_are_paid_the_rest_is_luck(scheme):
-    found = waterfall(day(scheme=scheme, earned_sat=round(GROSS * 0.98 * 0.4)))
+@pytest.mark.parametrize("scheme", sorted(BLOCK_SCHEMES))
+def test_schemes_that_pay_for_blocks_have_luck_instead_of_a_residual(scheme):
+    found = split_day(day(scheme=scheme, earned_sat=round(GROSS * 0.98 * 0.4)))
     assert found is not None
-    assert found.by_luck
+    assert found.pays_for_blocks
     assert found.factors["luck"] == pytest.approx(0.4, abs=1e-5)
     assert found.factors["residual"] is None
     assert found.expected == pytest.approx(GROSS * 0.98)
     assert found.realised == pytest.approx(GROSS * 0.98 * 0.4, rel=1e-5)
 
 
-def test_the_fee_that_was_taken_goes_before_the_one_agreed():
-    found = waterfall(day(earned_sat=96_000, pool_fee_sat=4_000))
+def test_the_charged_fee_overrides_the_agreed_one():
+    found = split_day(day(earned_sat=96_000, pool_fee_sat=4_000))
     assert found is not None
     assert found.factors["pool_fee"] == pytest.approx(0.96)
 
 
-def test_what_is_not_known_stays_in_the_residual():
-    found = waterfall(day(fee=None, compared_hashes=0.0, credited_hashes=0.0, earned_sat=round(GROSS * 0.9)))
+def test_unknown_factors_count_in_the_residual():
+    found = split_day(day(fee=None, compared_hashes=0.0, credited_hashes=0.0, earned_sat=round(GROSS * 0.9)))
     assert found is not None
     assert found.factors["pool_fee"] is None
     assert found.factors["acceptance"] is None
@@ -156,31 +156,31 @@ def test_what_is_not_known_stays_in_the_residual():
     assert found.costs["uncredited"] is None
 
 
-def test_a_day_without_earnings_or_worth_is_told_as_far_as_it_is_known():
-    unpaid = waterfall(day(earned_sat=None))
+def test_a_day_without_earnings_has_no_realised_figures_and_one_without_value_no_waterfall():
+    unpaid = split_day(day(earned_sat=None))
     assert unpaid is not None
     assert unpaid.realised is None
     assert unpaid.ratio is None
     assert unpaid.realised_hashprice is None
     assert unpaid.factors["residual"] is None
-    assert waterfall(day(reported_sat=None)) is None
-    assert waterfall(PoolDay(day="2026-01-12", site="s", pool="p")) is None
+    assert split_day(day(reported_sat=None)) is None
+    assert split_day(PoolDay(day="2026-01-12", site="s", pool="p")) is None
 
 
-def test_workers_that_are_no_known_rigs_do_not_count_as_earned_by_the_known_ones():
-    found = waterfall(day(matched=80.0, listed=100.0, earned_sat=round(GROSS * 0.98 / 0.8)))
+def test_earnings_of_unmatched_workers_are_not_attributed_to_the_rigs():
+    found = split_day(day(matched=80.0, listed=100.0, earned_sat=round(GROSS * 0.98 / 0.8)))
     assert found is not None
     assert found.realised == pytest.approx(GROSS * 0.98, rel=1e-5)
     assert found.factors["residual"] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_effective_hashprice_is_what_was_paid_over_what_was_credited():
-    stated = waterfall(day(stated_hashes=9.5 * PH * DAY, earned_sat=400_000))
-    reckoned = waterfall(day(credited_hashes=0.95 * HASHES, earned_sat=400_000))
+def test_the_effective_hashprice_is_earnings_per_credited_hash():
+    stated = split_day(day(stated_hashes=9.5 * PH * DAY, earned_sat=400_000))
+    computed = split_day(day(credited_hashes=0.95 * HASHES, earned_sat=400_000))
     assert stated is not None
-    assert reckoned is not None
+    assert computed is not None
     assert stated.realised_hashprice == pytest.approx(400_000 / SATOSHIS / 9.5)
-    assert reckoned.realised_hashprice == pytest.approx(400_000 / SATOSHIS / 9.5)
+    assert computed.realised_hashprice == pytest.approx(400_000 / SATOSHIS / 9.5)
     assert stated.hashprice == pytest.approx(GROSS / SATOSHIS / 10)
 
 
@@ -189,7 +189,7 @@ maybe = st.none() | st.floats(0.0, 1e12)
 
 
 @given(
-    scheme=st.none() | st.sampled_from(sorted((*BY_LUCK, "pps", "fpps", "pps+"))),
+    scheme=st.none() | st.sampled_from(sorted((*BLOCK_SCHEMES, "pps", "fpps", "pps+"))),
     fee=st.none() | st.floats(0.0, 0.5),
     sat=st.tuples(maybe, maybe),
     hashes=st.lists(amounts, min_size=4, max_size=4),
@@ -201,7 +201,7 @@ maybe = st.none() | st.floats(0.0, 1e12)
 def test_the_product_of_the_known_factors_is_realised_over_theoretical(
     scheme: Scheme | None, fee, sat, hashes, seconds, shares, earned, rate
 ):
-    found = waterfall(
+    found = split_day(
         PoolDay(
             day="2026-01-12",
             site="s",
@@ -235,7 +235,7 @@ def test_the_product_of_the_known_factors_is_realised_over_theoretical(
         assert product == pytest.approx(found.ratio, rel=1e-6)
 
 
-def test_the_odds_of_a_block_are_those_of_the_reference():
+def test_block_odds_match_the_reference():
     """200 TH/s at a difficulty of 146.5 T: 36,400 days to a block, 1 % in a year."""
     odds = block_odds(200 * TH, 146.5e12)
     assert odds is not None
@@ -246,14 +246,14 @@ def test_the_odds_of_a_block_are_those_of_the_reference():
     assert block_odds(1e14, None) is None
 
 
-def test_the_noise_of_luck_is_one_over_the_root_of_the_blocks():
-    hashrate = hashes_per_block(1e14) / DAY * 9  # nine blocks a day
-    assert luck_noise(hashrate, 1e14, DAY) == pytest.approx(1 / 3)
-    assert luck_noise(None, 1e14, DAY) is None
+def test_luck_scatters_by_one_over_the_root_of_the_expected_blocks():
+    odds = block_odds(hashes_per_block(1e14) / DAY * 9, 1e14)  # nine blocks a day
+    assert odds is not None
+    assert math.sqrt(odds.seconds / DAY) == pytest.approx(1 / 3)
 
 
-def test_a_day_is_not_changed_by_looking_at_it():
+def test_split_day_does_not_change_the_day():
     row = day()
     before = replace(row)
-    waterfall(row)
+    split_day(row)
     assert row == before

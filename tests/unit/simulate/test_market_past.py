@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from stratoscope.market.chain import difficulty_of_nbits
-from stratoscope.market.service import LiveMarket
-from stratoscope.market.settings import MarketSettings, SourceSettings
+from stratoscope.market.service import MarketService
+from stratoscope.market.settings import MarketSettings, MarketSourceSettings
 from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, adjusted
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
@@ -48,8 +48,8 @@ async def test_the_agents_market_reads_all_of_it_and_is_never_in_doubt(clock):
     chain = Chain(seed=5, clock=clock)
     service = HttpService(Market(chain, clock=clock, seed=5).answer)
     url = f"http://127.0.0.1:{await service.start('127.0.0.1', 0)}"
-    source, spot = (SourceSettings(kind=kind, url=url) for kind in ("mempool", "coinbase"))
-    market = LiveMarket(MarketSettings(network=(source,), prices=(source, spot)), clock, chance=lambda: 0.5)
+    source, spot = (MarketSourceSettings(kind=kind, url=url) for kind in ("mempool", "coinbase"))
+    market = MarketService(MarketSettings(network=(source,), prices=(source, spot)), clock, random01=lambda: 0.5)
     try:
         hashprices = set()
         for _ in range(16 * 8):  # sixteen days, over an adjustment at least
@@ -60,7 +60,7 @@ async def test_the_agents_market_reads_all_of_it_and_is_never_in_doubt(clock):
             await clock.pass_(3 * 3600)
         assert len(hashprices) == 16 * 8
         await market.once()
-        await market.keep()
+        await market.store_point()
         assert sorted(market.now.changes) == [1, 7, 30, 365]
         assert set(market.tally.outcomes) == {("mempool", "ok"), ("coinbase", "ok")}
     finally:

@@ -5,7 +5,7 @@ import json
 import aiohttp
 import pytest
 
-from stratoscope.reconcile.days import SETTLING
+from stratoscope.reconcile.days import SETTLE_S
 from stratoscope.simulate.accounts import NORTH_KEY, SKIMMED, account_of
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool_foundry import trimmed
@@ -106,4 +106,4 @@ async def test_past_holds_a_whole_settled_day_at_any_time_of_day(shared, clock, 
     now = clock.time() // DAY * DAY + minute * MINUTE
     past = past_of((rig.state for rig in fleet.rigs), Chain(seed=2, clock=clock), now, seed=2)
     days = [hour.start // DAY * DAY for hour in past.hours["north"]]
-    assert any(days.count(day) == 24 * len(of(fleet, "north")) and day + DAY + SETTLING <= now for day in set(days))
+    assert any(days.count(day) == 24 * len(of(fleet, "north")) and day + DAY + SETTLE_S <= now for day in set(days))

@@ -13,8 +13,8 @@ from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.miners import Miners
 from stratoscope.simulate.pool import Habits, StratumPool
 from stratoscope.simulate.shares import Share, Vardiff
-from stratoscope.stratum.jobs.template import decode
-from stratoscope.stratum.protocol.endpoint import endpoint_of
+from stratoscope.stratum.jobs.template import decode_job
+from stratoscope.stratum.protocol.endpoint import parse_endpoint
 from stratoscope.stratum.protocol.messages import parse_notify
 
 
@@ -90,11 +90,11 @@ async def test_after_a_block_templates_are_empty_for_as_long_as_told(started, cl
     assert pool.job[4], "the first template holds transactions"
     for _ in range(101):
         await clock.pass_(1)
-    job = decode(parse_notify(pool.job))
+    job = decode_job(parse_notify(pool.job))
     assert (job.empty, job.fees_sat, job.clean) == (True, 0, True)
     for _ in range(5):
         await clock.pass_(1)
-    job = decode(parse_notify(pool.job))
+    job = decode_job(parse_notify(pool.job))
     assert (job.empty, job.clean) == (False, False)
     assert job.fees_sat > 0
 
@@ -102,7 +102,7 @@ async def test_after_a_block_templates_are_empty_for_as_long_as_told(started, cl
 async def test_jobs_without_witness_are_bitcoin_cash(clock):
     pool = pool_of(clock, Chain(seed=1, clock=clock, bits=0x18018D09), witness=False, tag="/cash/")
     pool._new_job()
-    job = decode(parse_notify(pool.job))
+    job = decode_job(parse_notify(pool.job))
     assert (job.chain, job.tag, len(job.outputs)) == ("BCH", "/cash/", 1)
     assert job.outputs[0].script.startswith("76a914")
 
@@ -184,7 +184,7 @@ async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate():
         rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False, base="127.97.0.1"
     )
     await fleet.start()
-    miners = Miners(fleet.rigs, endpoint_of(f"127.0.0.1:{port}"), seed=1, clock=clock)
+    miners = Miners(fleet.rigs, parse_endpoint(f"127.0.0.1:{port}"), seed=1, clock=clock)
     task = asyncio.create_task(miners.run())
     try:
         for _ in range(1000):
@@ -211,7 +211,10 @@ async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate():
 
 
 def test_what_the_rigs_cannot_mine_at_is_one_sentence():
-    for url, told in (("http://a:1", "is no stratum endpoint"), ("stratum+ssl://a:1", "speak stratum+tcp:// only")):
+    for url, told in (
+        ("http://a:1", "is not a stratum endpoint"),
+        ("stratum+ssl://a:1", "support stratum+tcp:// only"),
+    ):
         result = CliRunner().invoke(app, ["simulate", "--mine", url])
         assert result.exit_code == 2
         assert told in result.stderr

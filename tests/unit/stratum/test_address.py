@@ -1,19 +1,13 @@
-"""Scripts become the addresses that wallets show, and addresses become scripts again."""
+"""Output scripts are converted to the addresses that wallets show; an oracle converts them back."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.jobs.address import (
-    MAIN,
-    NETWORKS,
-    REGTEST,
-    TEST,
-    address_of,
-    base58check,
-    base58check_decode,
-    script_of,
-)
+from stratoscope.stratum.jobs.address import MAIN, REGTEST, TEST, address_of
+from stratoscope.stratum.protocol.base58 import base58check, base58check_decode
+
+from .address_oracle import ADDRESS_FORMATS, script_of
 
 KEY = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 VALID = [
@@ -35,7 +29,7 @@ VALID = [
     ("1BoatSLRHtKNngkdXEeobR76b53LETtpyT", MAIN, "76a914" + "7680adec8eabcabac676be9e83854ade0bd22cdb" + "88ac"),
     ("33TbzA5AMiTKUCmeVEdsnTj3GiVXuavCAH", MAIN, "a9141366dca425687186b9b54e27e4ed48163b5beb8087"),
 ]
-INVALID = [  # of BIP 173 and 350
+INVALID = [  # from BIP 173 and BIP 350
     "tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty",
     "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
     "BC13W508D6QEJXTDG4Y5R3ZARVARY0C5XW7KN40WF2",
@@ -58,24 +52,24 @@ INVALID = [  # of BIP 173 and 350
 
 
 @pytest.mark.parametrize(("address", "network", "script"), VALID)
-def test_a_published_address_is_its_script(address, network, script):
+def test_published_address_matches_its_script(address, network, script):
     assert script_of(address) == (bytes.fromhex(script), network)
     shown = address.lower() if address.isupper() else address
     assert address_of(bytes.fromhex(script), network) == shown
 
 
 @pytest.mark.parametrize("address", INVALID)
-def test_a_text_with_a_wrong_letter_or_checksum_is_no_address(address):
+def test_oracle_rejects_a_wrong_character_or_checksum(address):
     assert script_of(address) is None
 
 
 @pytest.mark.parametrize("script", ["", "6a", "41" + "04" * 65 + "ac", "0015" + "00" * 21, "4e", "5101ff", "76a914"])
-def test_a_script_that_pays_no_address_has_none(script):
+def test_script_without_an_address_returns_none(script):
     assert address_of(bytes.fromhex(script), MAIN) is None
 
 
-@given(st.sampled_from(NETWORKS), st.integers(0, 4), st.binary(min_size=40, max_size=40))
-def test_every_script_with_an_address_comes_back(network, kind, noise):
+@given(st.sampled_from(ADDRESS_FORMATS), st.integers(0, 4), st.binary(min_size=40, max_size=40))
+def test_address_decodes_back_to_its_script(network, kind, noise):
     script = (
         b"\x76\xa9\x14" + noise[:20] + b"\x88\xac",
         b"\xa9\x14" + noise[:20] + b"\x87",
@@ -91,19 +85,19 @@ def test_every_script_with_an_address_comes_back(network, kind, noise):
 
 
 @given(st.binary(max_size=60))
-def test_base58_keeps_every_byte(payload):
+def test_base58check_round_trip(payload):
     assert base58check_decode(base58check(payload)) == (payload or None)
 
 
 @given(st.text(max_size=140), st.binary(max_size=60))
-def test_no_text_and_no_script_raise(text, script):
+def test_no_text_and_no_script_raises(text, script):
     script_of(text)
     base58check_decode(text)
     address_of(script, MAIN)
 
 
 @given(st.integers(0, 41), st.sampled_from("qpzry9x8gf2tvdw0s3jn54khce6mua7l"))
-def test_one_wrong_letter_is_always_noticed(at, letter):
+def test_one_wrong_character_is_always_detected(at, letter):
     address = VALID[1][0]
     at = 5 + at % (len(address) - 5)
     changed = address[:at] + letter + address[at + 1 :]

@@ -1,14 +1,16 @@
-"""How many blocks a rig's work is behind the tip."""
+"""Blocks that a rig's work is behind the tip."""
 
 import pytest
 
 from stratoscope.reading import PoolSlot, Reading
 from stratoscope.stratum.watch.behind import blocks_behind
-from stratoscope.stratum.watch.records import BlockRace, StratumNow
+from stratoscope.stratum.watch.records import BlockDelays, StratumState
 
 TIP = "0000000000000000000" + "a" * 45
 OLD = "0000000000000000000" + "b" * 45
-NOW = StratumNow(at=0.0, height=900_000, tip=TIP, races=(BlockRace(prev_hash=OLD, height=899_998, at=0.0, delays={}),))
+NOW = StratumState(
+    at=0.0, height=900_000, tip=TIP, races=(BlockDelays(prev_hash=OLD, height=899_998, at=0.0, delays={}),)
+)
 
 
 def rig(
@@ -23,7 +25,7 @@ def rig(
     [
         (rig(900_000), 0),
         (rig(899_997), 3),
-        (rig(900_001), 0),  # its pool was first
+        (rig(900_001), 0),  # its pool announced the block first
         (rig(899_997, active=False), None),
         (rig(899_997, hashing=False), None),
         (rig(), None),
@@ -33,9 +35,9 @@ def rig(
         (rig(tip_hash="aaaa"), None),
     ],
 )
-def test_the_work_is_as_far_behind_as_the_rig_tells(reading, behind):
+def test_blocks_behind_from_the_reported_height_or_hash(reading, behind):
     assert blocks_behind(reading, NOW) == behind
 
 
-def test_without_a_tip_nothing_is_known():
-    assert blocks_behind(rig(1), StratumNow(at=0.0)) is None
+def test_blocks_behind_is_unknown_without_a_tip():
+    assert blocks_behind(rig(1), StratumState(at=0.0)) is None

@@ -1,4 +1,4 @@
-"""Pool URLs as firmwares spell them, which addresses may be asked, and where a redirect points."""
+"""Parsing of pool URLs, addresses that may be contacted, and targets of redirects."""
 
 import pytest
 from hypothesis import given
@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from stratoscope.stratum.protocol.endpoint import (
     Endpoint,
-    NoEndpoint,
-    endpoint_of,
-    forbidden,
-    matches,
-    place_of,
+    InvalidEndpoint,
+    address_scope,
+    matches_any,
+    parse_endpoint,
+    redirect_target,
+    refusal_reason,
     registered_domain,
-    turn_of,
 )
 
 LAN = frozenset({"private"})
@@ -36,8 +36,8 @@ LAN = frozenset({"private"})
         ),
     ],
 )
-def test_every_spelling_of_a_pool_has_one_name(text, url):
-    assert endpoint_of(text).url == url
+def test_every_spelling_of_a_pool_url_gives_the_same_name(text, url):
+    assert parse_endpoint(text).url == url
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,24 @@ def test_every_spelling_of_a_pool_has_one_name(text, url):
         ("x" * 10_000, "unreadable"),
     ],
 )
-def test_what_names_no_endpoint_says_why(text, reason):
-    with pytest.raises(NoEndpoint) as caught:
-        endpoint_of(text)
+def test_invalid_url_gives_a_reason(text, reason):
+    with pytest.raises(InvalidEndpoint) as caught:
+        parse_endpoint(text)
     assert caught.value.reason == reason
 
 
 @given(st.text() | st.from_regex(r"[a-z+]{0,12}://[^ ]{0,40}:[0-9]{1,6}"))
-def test_no_text_raises_anything_else(text):
+def test_no_text_raises_another_exception(text):
     try:
-        endpoint = endpoint_of(text)
-    except NoEndpoint:
+        endpoint = parse_endpoint(text)
+    except InvalidEndpoint:
         return
-    assert endpoint_of(endpoint.url).url == endpoint.url, "a name names itself"
+    assert parse_endpoint(endpoint.url).url == endpoint.url, "the name parses to itself"
     assert 0 < endpoint.port < 65536
 
 
-def test_the_authority_key_of_stratum_v2_is_kept_and_not_shown():
-    endpoint = endpoint_of("stratum2+tcp://pool.example:34254/9bXiEd8boQV")
+def test_v2_authority_key_is_parsed_but_not_part_of_the_name():
+    endpoint = parse_endpoint("stratum2+tcp://pool.example:34254/9bXiEd8boQV")
     assert (endpoint.key, endpoint.url) == ("9bXiEd8boQV", "stratum2+tcp://pool.example:34254")
 
 
@@ -118,46 +118,46 @@ LOCAL = [
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_addresses_where_no_pool_can_be_are_never_asked(address):
-    assert place_of(address) == "never"
-    assert forbidden(address, 3333, None)
-    assert forbidden(address, 3333, {"public", "private", "loopback", "link_local", "never"})
+def test_addresses_that_cannot_be_a_pool_are_never_contacted(address):
+    assert address_scope(address) == "never"
+    assert refusal_reason(address, 3333, None)
+    assert refusal_reason(address, 3333, {"public", "private", "loopback", "link_local", "never"})
 
 
-@pytest.mark.parametrize(("address", "place"), LOCAL)
-def test_a_local_address_is_asked_only_where_the_rig_stands_or_the_operator_says_so(address, place):
-    assert place_of(address) == place
-    assert forbidden(address, 3333, None) is None, "the operator named it"
-    assert forbidden(address, 3333, {place}) is None, "a rig in the same kind of place named it"
-    others = {"public", "private", "loopback", "link_local"} - {place}
+@pytest.mark.parametrize(("address", "scope"), LOCAL)
+def test_local_address_is_contacted_only_for_rigs_in_its_scope_or_if_configured(address, scope):
+    assert address_scope(address) == scope
+    assert refusal_reason(address, 3333, None) is None, "the operator configured it"
+    assert refusal_reason(address, 3333, {scope}) is None, "a rig in the same scope names it"
+    others = {"public", "private", "loopback", "link_local"} - {scope}
     for other in others:
-        assert forbidden(address, 3333, {other}), f"a rig at a {other} address may not send us there"
-    assert forbidden(address, 3333, ()), "nobody names it any more"
+        assert refusal_reason(address, 3333, {other}), f"a rig at a {other} address must not cause a connection"
+    assert refusal_reason(address, 3333, ()), "no rig names it any more"
 
 
-def test_a_rig_may_name_any_public_address_but_no_service_port_of_its_own_network():
-    assert place_of("203.0.114.7") == "public"
-    assert forbidden("203.0.114.7", 25, LAN) is None, "pools do listen there"
-    assert "configure" in (forbidden("10.0.0.9", 22, LAN) or "")
-    assert forbidden("10.0.0.9", 22, None) is None
+def test_rigs_may_name_public_addresses_but_no_low_port_of_the_private_network():
+    assert address_scope("203.0.114.7") == "public"
+    assert refusal_reason("203.0.114.7", 25, LAN) is None, "some pools listen on this port"
+    assert "configure" in (refusal_reason("10.0.0.9", 22, LAN) or "")
+    assert refusal_reason("10.0.0.9", 22, None) is None
 
 
 @given(st.ip_addresses().map(str) | st.text())
-def test_every_address_has_a_place(text):
-    assert place_of(text) in ("public", "private", "loopback", "link_local", "never")
+def test_every_address_has_a_scope(text):
+    assert address_scope(text) in ("public", "private", "loopback", "link_local", "never")
 
 
-def test_patterns_fit_hosts_or_hosts_with_ports():
-    endpoint = endpoint_of("stratum+tcp://eu.pool.example:3333")
-    assert matches(endpoint, ["*.pool.example"])
-    assert matches(endpoint, ["nobody.example", "EU.pool.example:3333"])
-    assert matches(endpoint, ["*:3333"])
-    assert not matches(endpoint, ["pool.example", "*.pool.example:443", ""])
-    assert not matches(endpoint, [])
+def test_patterns_match_hosts_with_or_without_port():
+    endpoint = parse_endpoint("stratum+tcp://eu.pool.example:3333")
+    assert matches_any(endpoint, ["*.pool.example"])
+    assert matches_any(endpoint, ["nobody.example", "EU.pool.example:3333"])
+    assert matches_any(endpoint, ["*:3333"])
+    assert not matches_any(endpoint, ["pool.example", "*.pool.example:443", ""])
+    assert not matches_any(endpoint, [])
 
 
 @pytest.mark.parametrize(
-    ("own", "host", "port", "turn", "target"),
+    ("own", "host", "port", "expected", "target"),
     [
         ("eu.pool.com", None, None, "same", "eu.pool.com:3333"),
         ("eu.pool.com", "EU.pool.com.", 443, "same", "eu.pool.com:443"),
@@ -176,15 +176,15 @@ def test_patterns_fit_hosts_or_hosts_with_ports():
         ("eu.pool.com", "[::1]", None, "abroad", None),
     ],
 )
-def test_a_redirect_is_followed_within_the_registered_domain_only(own, host, port, turn, target):
-    kind, found = turn_of(Endpoint("stratum+tcp", own, 3333), host, port)
-    assert (kind, found and f"{found.host}:{found.port}") == (turn, target)
+def test_redirect_is_followed_only_within_the_registered_domain(own, host, port, expected, target):
+    kind, found = redirect_target(Endpoint("stratum+tcp", own, 3333), host, port)
+    assert (kind, found and f"{found.host}:{found.port}") == (expected, target)
 
 
 @given(st.text(), st.none() | st.integers(1, 65535))
-def test_no_host_of_a_redirect_raises(host, port):
-    turn, target = turn_of(Endpoint("stratum+tcp", "eu.pool.com", 3333), host, port)
-    if turn == "abroad":
+def test_no_redirect_host_raises(host, port):
+    kind, target = redirect_target(Endpoint("stratum+tcp", "eu.pool.com", 3333), host, port)
+    if kind == "abroad":
         assert target is None
     else:
         assert target is not None

@@ -1,4 +1,4 @@
-"""Every line of a stratum session becomes one message; no line whatever raises."""
+"""Parsing of stratum V1 lines; no line raises."""
 
 import json
 
@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.protocol import messages
-from stratoscope.stratum.protocol.lines import Lines
+from stratoscope.stratum.protocol import messages, requests
+from stratoscope.stratum.protocol.lines import LineSplitter
 from stratoscope.stratum.protocol.messages import (
-    Noise,
+    InvalidMessage,
     Notify,
     Reconnect,
-    Reply,
-    Request,
     SetDifficulty,
     SetExtranonce,
     SetVersionMask,
     ShowMessage,
+    StratumReply,
+    StratumRequest,
     Subscription,
-    parse,
-    subscription,
+    parse_line,
+    parse_subscription,
 )
 
 WORD = "01020304"
@@ -38,8 +38,8 @@ def line(**fields) -> bytes:
     return orjson.dumps(fields)
 
 
-def test_a_job_is_read_with_its_previous_hash_in_header_order():
-    job = parse(line(id=None, method="mining.notify", params=JOB))
+def test_job_has_its_previous_hash_in_header_order():
+    job = parse_line(line(id=None, method="mining.notify", params=JOB))
     assert isinstance(job, Notify)
     assert job.prev_hash == bytes.fromhex("04030201" * 8)
     assert (job.job_id, job.coinbase1, job.coinbase2, job.clean) == ("6b03", b"\x01\x00", b"\xff\xff", True)
@@ -47,25 +47,25 @@ def test_a_job_is_read_with_its_previous_hash_in_header_order():
     assert job.branches == (bytes.fromhex("ab" * 32),)
 
 
-def test_a_job_id_may_be_a_number():
-    job = parse(line(method="mining.notify", params=[7, *JOB[1:]]))
+def test_job_id_can_be_a_number():
+    job = parse_line(line(method="mining.notify", params=[7, *JOB[1:]]))
     assert isinstance(job, Notify)
     assert job.job_id == "7"
 
 
 @pytest.mark.parametrize("at", range(8))
 @pytest.mark.parametrize("wrong", [None, True, {}, "zz", "0", " ab", "ab" * 40, ["ab"], 1.5])
-def test_a_job_with_an_unreadable_part_is_noise_that_names_the_method(at, wrong):
+def test_job_with_an_invalid_field_is_an_invalid_message_with_the_method(at, wrong):
     params = [*JOB[:at], wrong, *JOB[at + 1 :]]
-    read = parse(line(method="mining.notify", params=params))
-    if isinstance(read, Notify):  # what is wrong for one part is right for another
+    read = parse_line(line(method="mining.notify", params=params))
+    if isinstance(read, Notify):  # a value that is invalid in one field is valid in another
         assert isinstance(wrong, str)
     else:
-        assert read == Noise("params", "mining.notify")
+        assert read == InvalidMessage("params", "mining.notify")
 
 
-def test_a_job_with_thousands_of_branches_is_refused():
-    assert parse(line(method="mining.notify", params=[*JOB[:4], ["ab" * 32] * 3000, *JOB[5:]])) == Noise(
+def test_job_with_too_many_branches_is_invalid():
+    assert parse_line(line(method="mining.notify", params=[*JOB[:4], ["ab" * 32] * 3000, *JOB[5:]])) == InvalidMessage(
         "params", "mining.notify"
     )
 
@@ -87,25 +87,27 @@ def test_a_job_with_thousands_of_branches_is_refused():
         (None, None),
     ],
 )
-def test_a_share_difficulty_is_a_number_above_zero(params, read):
-    expected = Noise("params", "mining.set_difficulty") if read is None else SetDifficulty(read)
-    assert parse(json.dumps({"method": "mining.set_difficulty", "params": params}).encode()) in (
+def test_share_difficulty_is_a_number_above_zero(params, read):
+    expected = InvalidMessage("params", "mining.set_difficulty") if read is None else SetDifficulty(read)
+    assert parse_line(json.dumps({"method": "mining.set_difficulty", "params": params}).encode()) in (
         expected,
-        Noise("not_json"),
+        InvalidMessage("not_json"),
     )
 
 
-def test_a_target_is_a_difficulty_too():
+def test_set_target_gives_a_difficulty():
     target = "00000000ffff" + "0" * 52
-    assert parse(line(method="mining.set_target", params=[target])) == SetDifficulty(1.0)
-    assert parse(line(method="mining.set_target", params=["0" * 64])) == Noise("params", "mining.set_target")
+    assert parse_line(line(method="mining.set_target", params=[target])) == SetDifficulty(1.0)
+    assert parse_line(line(method="mining.set_target", params=["0" * 64])) == InvalidMessage(
+        "params", "mining.set_target"
+    )
 
 
-def test_the_smaller_messages_are_read():
-    assert parse(line(method="mining.set_extranonce", params=["08ab", 4])) == SetExtranonce(b"\x08\xab", 4)
-    assert parse(line(method="mining.set_version_mask", params=["1fffe000"])) == SetVersionMask(0x1FFFE000)
-    assert parse(line(method="client.show_message", params=["hello"])) == ShowMessage("hello")
-    assert parse(line(id=3, method="client.get_version", params=[])) == Request(3, "client.get_version", [])
+def test_other_notifications_are_parsed():
+    assert parse_line(line(method="mining.set_extranonce", params=["08ab", 4])) == SetExtranonce(b"\x08\xab", 4)
+    assert parse_line(line(method="mining.set_version_mask", params=["1fffe000"])) == SetVersionMask(0x1FFFE000)
+    assert parse_line(line(method="client.show_message", params=["hello"])) == ShowMessage("hello")
+    assert parse_line(line(id=3, method="client.get_version", params=[])) == StratumRequest(3, "client.get_version", [])
 
 
 @pytest.mark.parametrize(
@@ -118,8 +120,8 @@ def test_the_smaller_messages_are_read():
         (["", 99999, -1], Reconnect(None, None, None)),
     ],
 )
-def test_a_reconnect_without_words_means_the_same_host(params, read):
-    assert parse(line(method="client.reconnect", params=params)) == read
+def test_reconnect_without_params_means_the_same_host(params, read):
+    assert parse_line(line(method="client.reconnect", params=params)) == read
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,9 @@ def test_a_reconnect_without_words_means_the_same_host(params, read):
         ({"id": 5, "result": [], "error": []}, True, []),
     ],
 )
-def test_replies_of_real_pools_are_granted_or_not(reply, ok, error):
-    read = parse(orjson.dumps(reply))
-    assert isinstance(read, Reply)
+def test_replies_of_real_pools_succeed_or_fail(reply, ok, error):
+    read = parse_line(orjson.dumps(reply))
+    assert isinstance(read, StratumReply)
     assert (read.id, read.ok, read.error) == (reply["id"], ok, error)
 
 
@@ -164,17 +166,17 @@ def test_replies_of_real_pools_are_granted_or_not(reply, ok, error):
         ("551a", None),
     ],
 )
-def test_a_subscription_is_its_last_two_elements_whatever_stands_before(result, read):
-    found = subscription(result)
+def test_subscription_is_the_last_two_elements_of_the_result(result, read):
+    found = parse_subscription(result)
     expected = None if read is None else Subscription(bytes.fromhex(read[0]), read[1], read[2])
     assert found == expected
 
 
-def test_only_a_granted_mask_may_be_rolled():
-    assert messages.rolling_mask({"version-rolling": True, "version-rolling.mask": "1fffe000"}) == 0x1FFFE000
-    assert messages.rolling_mask({"version-rolling": False, "version-rolling.mask": "1fffe000"}) is None
-    assert messages.rolling_mask({"version-rolling": "no such extension"}) is None
-    assert messages.rolling_mask(None) is None
+def test_rolling_mask_requires_a_granted_extension():
+    assert messages.parse_rolling_mask({"version-rolling": True, "version-rolling.mask": "1fffe000"}) == 0x1FFFE000
+    assert messages.parse_rolling_mask({"version-rolling": False, "version-rolling.mask": "1fffe000"}) is None
+    assert messages.parse_rolling_mask({"version-rolling": "no such extension"}) is None
+    assert messages.parse_rolling_mask(None) is None
 
 
 @pytest.mark.parametrize(
@@ -193,50 +195,54 @@ def test_only_a_granted_mask_may_be_rolled():
         (b'{"method":"mining.notify"}', "params"),
     ],
 )
-def test_what_is_no_message_is_noise_with_its_reason(raw, reason):
-    read = parse(raw)
-    assert isinstance(read, Noise)
+def test_invalid_line_has_a_reason(raw, reason):
+    read = parse_line(raw)
+    assert isinstance(read, InvalidMessage)
     assert read.reason == reason
-    assert reason in messages.NOISE_REASONS
+    assert reason in messages.INVALID_REASONS
 
 
-def test_a_tls_hello_before_the_first_line_is_passed_over():
+def test_tls_hello_before_the_first_line_is_skipped():
     hello = b'\x16\x03\x01\x02\x00\x01{"\x00\xff\xfe'
-    assert parse(hello + line(id="auth", method="mining.authorize", params=["u", "x"]) + b"\r") == Request(
+    assert parse_line(hello + line(id="auth", method="mining.authorize", params=["u", "x"]) + b"\r") == StratumRequest(
         "auth", "mining.authorize", ["u", "x"]
     )
 
 
-def test_text_that_is_not_utf8_is_still_read():
-    assert parse(b'{"method":"client.show_message","params":["caf\xe9"]}') == ShowMessage("caf�")
+def test_text_with_invalid_utf8_is_parsed():
+    assert parse_line(b'{"method":"client.show_message","params":["caf\xe9"]}') == ShowMessage("caf�")
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(raw):
-    parse(raw)
+    parse_line(raw)
 
 
 @given(st.sampled_from(METHODS), JSON, JSON, JSON)
 def test_no_json_raises(method, id_, params, result):
     for document in ({"id": id_, "method": method, "params": params}, {"id": id_, "result": result, "error": params}):
-        parse(json.dumps(document).encode("utf-8", "surrogatepass"))
+        parse_line(json.dumps(document).encode("utf-8", "surrogatepass"))
     messages.parse_notify(params)
-    subscription(params)
-    messages.rolling_mask(params)
+    parse_subscription(params)
+    messages.parse_rolling_mask(params)
 
 
 @given(st.integers(0, 8), JSON)
-def test_no_part_of_a_job_raises(at, wrong):
+def test_no_field_of_a_job_raises(at, wrong):
     messages.parse_notify([*JOB[:at], wrong, *JOB[at + 1 :]])
 
 
-def test_what_an_observer_sends_reads_back():
-    assert parse(messages.subscribe(2)) == Request(2, "mining.subscribe", [messages.AGENT])
-    assert parse(messages.subscribe(2, "x/1", "6b")) == Request(2, "mining.subscribe", ["x/1", "6b"])
-    assert parse(messages.authorize("a", "user.w")) == Request("a", "mining.authorize", ["user.w", "x"])
-    assert parse(messages.extranonce_subscribe(3)) == Request(3, "mining.extranonce.subscribe", [])
-    assert parse(messages.suggest_difficulty(4, 0.5)) == Request(4, "mining.suggest_difficulty", [0.5])
-    asked = parse(messages.configure(1))
+def test_built_requests_parse_back():
+    assert parse_line(requests.subscribe(2)) == StratumRequest(2, "mining.subscribe", [requests.AGENT])
+    assert parse_line(requests.subscribe(2, "x/1", "6b")) == StratumRequest(2, "mining.subscribe", ["x/1", "6b"])
+    assert parse_line(requests.authorize("a", "user.w")) == StratumRequest("a", "mining.authorize", ["user.w", "x"])
+    assert parse_line(requests.request(3, "mining.extranonce.subscribe", [])) == StratumRequest(
+        3, "mining.extranonce.subscribe", []
+    )
+    assert parse_line(requests.request(4, "mining.suggest_difficulty", [0.5])) == StratumRequest(
+        4, "mining.suggest_difficulty", [0.5]
+    )
+    asked = parse_line(requests.configure(1))
     assert asked.params == [
         ["version-rolling"],
         {"version-rolling.mask": "1fffe000", "version-rolling.min-bit-count": 2},
@@ -244,9 +250,9 @@ def test_what_an_observer_sends_reads_back():
 
 
 @given(st.lists(st.binary(max_size=40).filter(lambda b: b"\n" not in b and not b.endswith(b"\r") and b)), st.data())
-def test_lines_come_whole_however_the_stream_is_cut(lines, data):
+def test_lines_are_complete_however_the_stream_is_split(lines, data):
     stream = b"".join(item + data.draw(st.sampled_from((b"\n", b"\r\n"))) for item in lines)
-    cutter, found = Lines(), []
+    cutter, found = LineSplitter(), []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         found += cutter.feed(stream[:size])
@@ -254,10 +260,10 @@ def test_lines_come_whole_however_the_stream_is_cut(lines, data):
     assert found == lines
 
 
-def test_a_line_without_end_is_dropped_and_the_next_is_read():
-    cutter = Lines(most=100)
+def test_oversize_line_is_dropped_and_the_next_line_is_read():
+    cutter = LineSplitter(max_bytes=100)
     assert [cutter.feed(b"x" * 30) for _ in range(50)] == [[]] * 50
     assert cutter.oversize == 1
-    assert len(cutter._held) <= 100
+    assert len(cutter._buffer) <= 100
     assert cutter.feed(b'y\n{"id":1}\n' + b"z" * 200 + b"\nend\n") == [b'{"id":1}', b"end"]
     assert cutter.oversize == 2

@@ -1,15 +1,15 @@
-"""However a broken rig writes the address of this machine, nothing is connected."""
+"""A compromised rig cannot make the watcher connect to this machine, however it writes the address."""
 
 import asyncio
 
 import pytest
 
-from fakes.stratum import Crank
+from fakes.stratum import ScriptedPool
 from stratoscope.clock import SystemClock
-from stratoscope.stratum.protocol.dial import Dialer
-from stratoscope.stratum.watch.settings import StratumSettings
-from stratoscope.stratum.watch.watcher import Naming, Watch
-from stratoscope.wire.dns import Names
+from stratoscope.stratum.sessions.dial import SocketDialer
+from stratoscope.stratum.settings import StratumSettings
+from stratoscope.stratum.watch.watcher import EndpointClaims, EndpointWatcher
+from stratoscope.wire.dns import DnsResolver
 
 from .conftest import eventually
 
@@ -59,16 +59,21 @@ PREFIXES = ["", "stratum+tcp://", "stratum+ssl://", "tcp://"]
 
 @pytest.fixture
 async def bounded():
-    """Return a function that watches what a rig at `places` names; `lookup` may lie."""
+    """Return a function that watches URLs named by a rig with the address scopes `scopes`; `lookup` resolves names."""
     clock, tasks, names = SystemClock(), [], []
 
-    async def begin(urls, places, lookup=None) -> Watch:
-        names.append(Names(clock) if lookup is None else Names(clock, lookup))
-        made = Watch(StratumSettings(spread=0.0, most=256), clock, chance=lambda: 1.0, dial=Dialer(names[-1], clock))
-        tasks.append(asyncio.create_task(made.run()))
+    async def begin(urls, scopes, lookup=None) -> EndpointWatcher:
+        names.append(DnsResolver(clock) if lookup is None else DnsResolver(clock, lookup))
+        watcher = EndpointWatcher(
+            StratumSettings(start_spread_s=0.0, max_endpoints=256),
+            clock,
+            random01=lambda: 1.0,
+            dial=SocketDialer(names[-1], clock),
+        )
+        tasks.append(asyncio.create_task(watcher.run()))
         await asyncio.sleep(0)
-        made.name({url: Naming(set(places)) for url in urls})
-        return made
+        watcher.update_claims({url: EndpointClaims(set(scopes)) for url in urls})
+        return watcher
 
     yield begin
     for task in tasks:
@@ -79,42 +84,42 @@ async def bounded():
 
 
 async def never(_crank, _reader, _writer) -> None:
-    """Say nothing: that anyone came is what counts."""
+    """Accept the connection and send nothing."""
 
 
-async def ended(made: Watch) -> set[str]:
-    """Return how all first sessions ended."""
-    await eventually(lambda: all(one.record().counts.sessions for one in made.standing.endpoints.values()))
-    return {reason for one in made.standing.endpoints.values() for reason in one.record().counts.sessions}
+async def ended(watcher: EndpointWatcher) -> set[str]:
+    """Return the outcomes of all first sessions."""
+    await eventually(lambda: all(one.snapshot().counts.sessions for one in watcher.comparison.endpoints.values()))
+    return {reason for one in watcher.comparison.endpoints.values() for reason in one.snapshot().counts.sessions}
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-async def test_no_spelling_of_this_machine_leads_a_rig_elsewhere_to_a_connection(bounded, prefix):
-    async with Crank(never) as crank:
-        made = await bounded([f"{prefix}{form}:{crank.port}" for form in FORMS], {"private", "public"})
-        assert await ended(made) <= {"forbidden", "dns"}
-        assert crank.sessions == 0
-        assert not any(one.up for one in made.now.endpoints.values())
+async def test_no_spelling_of_this_machine_by_a_remote_rig_leads_to_a_connection(bounded, prefix):
+    async with ScriptedPool(never) as pool:
+        watcher = await bounded([f"{prefix}{form}:{pool.port}" for form in FORMS], {"private", "public"})
+        assert await ended(watcher) <= {"forbidden", "dns"}
+        assert pool.sessions == 0
+        assert not any(one.up for one in watcher.now.endpoints.values())
 
 
-async def test_a_name_that_turns_out_to_be_this_machine_is_refused_each_time(bounded):
+async def test_name_that_resolves_to_this_machine_is_refused(bounded):
     asked = []
 
     def lookup(host: str) -> tuple[str, ...]:
         asked.append(host)
         return ("127.0.0.1", "::1")
 
-    async with Crank(never) as crank:
-        made = await bounded([f"pool.evil.com:{crank.port}"], {"private"}, lookup)
-        assert await ended(made) == {"forbidden"}
-        assert (asked, crank.sessions) == (["pool.evil.com"], 0), "resolved once, and never connected"
-        one = next(iter(made.now.endpoints.values()))
+    async with ScriptedPool(never) as pool:
+        watcher = await bounded([f"pool.evil.com:{pool.port}"], {"private"}, lookup)
+        assert await ended(watcher) == {"forbidden"}
+        assert (asked, pool.sessions) == (["pool.evil.com"], 0), "resolved once, never connected"
+        one = next(iter(watcher.now.endpoints.values()))
         assert one.state == "refused"
         assert "configure it" in one.why
 
 
-async def test_a_rig_on_this_machine_may_name_a_pool_on_this_machine(bounded):
-    async with Crank(never) as crank:
-        made = await bounded([f"127.0.0.1:{crank.port}"], {"loopback"})
-        await eventually(lambda: crank.sessions)
-        assert await ended(made) == {"closed"}
+async def test_rig_on_this_machine_may_name_a_pool_on_this_machine(bounded):
+    async with ScriptedPool(never) as pool:
+        watcher = await bounded([f"127.0.0.1:{pool.port}"], {"loopback"})
+        await eventually(lambda: pool.sessions)
+        assert await ended(watcher) == {"closed"}

@@ -1,10 +1,10 @@
-"""What real pools say about a refused share is sorted into a closed set."""
+"""Classification of the errors with which real pools reject shares."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.stratum.tap.reasons import REASONS, reason_of
+from stratoscope.stratum.tap.reasons import REJECT_REASONS, reject_reason
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from stratoscope.stratum.tap.reasons import REASONS, reason_of
         ([21, "time-too-old", None], "time"),
         ([21, "time-too-new", None], "time"),
         ([-3, "Method not found", None], "other"),
-        ([25, "Not subscribed", None], "not_subscribed"),  # slush and its kin
+        ([25, "Not subscribed", None], "not_subscribed"),  # slush and similar pools
         ([24, "Unauthorized worker", None], "unauthorized"),
         ({"code": 21, "message": "Stale share"}, "stale"),
         ([21], "stale"),
@@ -46,8 +46,8 @@ from stratoscope.stratum.tap.reasons import REASONS, reason_of
         ("bad-prevblk", "stale"),
     ],
 )
-def test_a_refusal_is_sorted_by_its_words_then_its_code(error, reason):
-    assert reason_of(error) == reason
+def test_reject_reason_from_the_text_then_the_code(error, reason):
+    assert reject_reason(error) == reason
 
 
 @given(
@@ -55,5 +55,5 @@ def test_a_refusal_is_sorted_by_its_words_then_its_code(error, reason):
         st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
     )
 )
-def test_any_error_has_one_of_the_reasons(error):
-    assert reason_of(error) in REASONS
+def test_every_error_has_a_known_reason(error):
+    assert reject_reason(error) in REJECT_REASONS

@@ -1,4 +1,4 @@
-"""A rig's claim against its shares: windows, restarts, gaps, and the chance of a false alarm."""
+"""Reported hashrate against accepted shares: windows, restarts, gaps and false alarms."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 from stratoscope.fleet import Judged
 from stratoscope.reading import PoolSlot, Reading
-from stratoscope.tamper.share_proof import Prover
+from stratoscope.tamper.share_proof import ShareProver
 from stratoscope.units import HASHES_PER_DIFFICULTY_1, HOUR, TH
 
 URL = "stratum+tcp://pool.example:3333"
@@ -14,11 +14,11 @@ EVERY = 60.0
 
 
 class Bench:
-    """A rig whose shares come by chance at `true` H/s while it reports `told` H/s."""
+    """A rig that finds random shares at `true` H/s and reports `reported` H/s."""
 
-    def __init__(self, true: float, told: float, *, seed: int = 1, difficulty: float = 50_000.0) -> None:
-        self.prover, self.rng, self.now = Prover(), random.Random(seed), 0.0
-        self.true, self.told, self.difficulty = true, told, difficulty
+    def __init__(self, true: float, reported: float, *, seed: int = 1, difficulty: float = 50_000.0) -> None:
+        self.prover, self.rng, self.now = ShareProver(), random.Random(seed), 0.0
+        self.true, self.reported, self.difficulty = true, reported, difficulty
         self.shares, self.uptime, self.proof = 0, 1000.0, None
 
     def poll(self, *, counts: bool = True, rate: float | None = None) -> None:
@@ -34,8 +34,8 @@ class Bench:
             difficulty_accepted=self.shares * self.difficulty if counts else None,
         )
         reading = Reading(driver="x", uptime=self.uptime, pools=(slot,), hashing=True)
-        told = self.told if rate is None else rate
-        self.proof = self.prover.advance("a", reading, Judged(hashrate=told), self.now)
+        reported = self.reported if rate is None else rate
+        self.proof = self.prover.advance("a", reading, Judged(hashrate=reported), self.now)
 
     def hours(self, hours: float) -> None:
         for _ in range(round(hours * HOUR / EVERY)):
@@ -49,7 +49,7 @@ def poisson(rng: random.Random, mean: float) -> int:
     return count
 
 
-def test_an_honest_rig_proves_what_it_reports():
+def test_honest_rig_proves_its_reported_hashrate():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(6)
     proof = bench.proof
@@ -59,7 +59,7 @@ def test_an_honest_rig_proves_what_it_reports():
     assert abs(proof.unaccounted) < 4 * proof.unaccounted_error
 
 
-def test_nothing_is_proved_before_a_whole_hour_or_without_counters():
+def test_no_proof_before_a_full_hour_or_without_counters():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(0.9)
     assert bench.proof is None
@@ -69,14 +69,14 @@ def test_nothing_is_proved_before_a_whole_hour_or_without_counters():
     assert blind.proof is None
 
 
-def test_a_rig_that_claims_a_fifth_too_much_is_found_in_three_hours():
+def test_hashrate_reported_a_quarter_too_high_is_detected_within_three_hours():
     bench = Bench(100 * TH, 125 * TH)
     bench.hours(3.1)
     assert bench.proof.alarm == "missing"
     assert bench.proof.unaccounted == pytest.approx(0.2, abs=4 * bench.proof.unaccounted_error)
 
 
-def test_false_alarms_are_as_rare_as_two_windows_of_one_side_by_chance():
+def test_false_alarms_are_as_rare_as_expected():
     alarms = 0
     for seed in range(150):
         bench = Bench(100 * TH, 100 * TH, seed=seed)
@@ -86,7 +86,7 @@ def test_false_alarms_are_as_rare_as_two_windows_of_one_side_by_chance():
     assert alarms <= 3  # 150 rigs x 3 pairs of windows x 2 sides x 0.025^2 = 0.56 to be expected; 4 come once in 300
 
 
-def test_a_restart_of_the_rig_neither_proves_nor_disproves():
+def test_restart_of_the_rig_keeps_the_last_proof():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(2.2)
     before = bench.proof
@@ -98,10 +98,10 @@ def test_a_restart_of_the_rig_neither_proves_nor_disproves():
     assert bench.proof.low < 100 * TH < bench.proof.high
 
 
-def test_a_gap_begins_the_window_anew():
+def test_gap_begins_a_new_window():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(0.9)
-    bench.now += 3 * HOUR  # the agent slept; the rig went on and its counters show it
+    bench.now += 3 * HOUR  # the agent slept while the rig kept hashing
     bench.uptime += 3 * HOUR
     bench.shares += 100_000
     bench.hours(0.9)
@@ -110,7 +110,7 @@ def test_a_gap_begins_the_window_anew():
     assert bench.proof.low < 100 * TH < bench.proof.high
 
 
-def test_an_hour_without_a_share_is_held_against_the_usual_difficulty():
+def test_hour_without_shares_is_compared_by_the_usual_difficulty():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(1.1)
     bench.true = 0.0
@@ -120,12 +120,12 @@ def test_an_hour_without_a_share_is_held_against_the_usual_difficulty():
     assert bench.proof.alarm == "missing"
 
 
-def test_rigs_of_other_algorithms_are_left_out():
+def test_rigs_of_other_algorithms_are_ignored():
     reading = Reading(driver="x", algorithm="scrypt")
-    assert Prover().advance("a", reading, Judged(hashrate=1e9), 0.0) is None
+    assert ShareProver().advance("a", reading, Judged(hashrate=1e9), 0.0) is None
 
 
-def test_work_is_added_up_by_endpoint_and_endpoints_are_bounded():
+def test_work_is_summed_by_a_bounded_number_of_endpoints():
     bench = Bench(100 * TH, 100 * TH)
     bench.hours(0.5)
     assert set(bench.prover.accepted) == {"pool.example:3333"}

@@ -17,7 +17,7 @@ from stratoscope.text import quantities
         (500e9, "500.0 GH/s"),
     ],
 )
-def test_hashrate_uses_the_prefix_that_reads_best(value, text):
+def test_hashrate_uses_the_largest_readable_unit(value, text):
     assert quantities.hashrate(value) == text
 
 

@@ -5,18 +5,20 @@ import json
 import pytest
 
 from fakes.rig import FakeWeb, digest_guard
-from stratoscope.drivers.driver import Command, Login, Scheme, Via
+from stratoscope.drivers.driver import Command, Login, LoginScheme, Via
 from stratoscope.errors import AuthRefused
 from stratoscope.units import HOUR
-from stratoscope.wire.target import Session, Target
+from stratoscope.wire.target import RigSession, Target
 
 INFO = Command("info", "/api/v1/info", Via.HTTP)
 SUMMARY = Command("summary", "/api/v1/summary", Via.HTTP)
-OPTIONAL = Command("info", "/api/v1/info", Via.HTTP, needed=False)
+OPTIONAL = Command("info", "/api/v1/info", Via.HTTP, required=False)
 BODY = {"model": "S19", "n": 7}
 JSON = json.dumps(BODY).encode()
-BEARER = Login(Scheme.BEARER, "/api/v1/unlock", {"pw": "{password}"}, token="token")
-COOKIE = Login(Scheme.COOKIE, "/cgi-bin/luci", {"luci_username": "{user}", "luci_password": "{password}"}, form=True)
+BEARER = Login(LoginScheme.BEARER, "/api/v1/unlock", {"pw": "{password}"}, token="token")
+COOKIE = Login(
+    LoginScheme.COOKIE, "/cgi-bin/luci", {"luci_username": "{user}", "luci_password": "{password}"}, form=True
+)
 ME = {"user": "root", "password": 's3cret {user} "&='}
 
 
@@ -25,50 +27,50 @@ def serving(request):
 
 
 async def ask(wire, web, *commands, session=None, login=None, **who):
-    return await wire.ask(web.target(80, **who), commands or (INFO,), session or Session(), login=login)
+    return await wire.query(web.target(80, **who), commands or (INFO,), session or RigSession(), login=login)
 
 
 async def test_without_credentials_nothing_is_posted(wire):
     async with FakeWeb(lambda request: (401, {}, b"no")) as web:
-        answers = await wire.ask(web.target(80), [OPTIONAL], Session(), login=BEARER)
+        answers = await wire.query(web.target(80), [OPTIONAL], RigSession(), login=BEARER)
         assert answers.refused == {"info": "auth"}
         assert web.posts == []
 
 
-async def test_digest_asks_twice_once_and_then_once_each(wire):
-    session = Session()
+async def test_digest_challenge_is_reused_after_the_first_request(wire):
+    session = RigSession()
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
         who = {"user": "root", "password": "root"}
         for _ in range(3):
-            answers = await ask(wire, web, session=session, login=Login(Scheme.DIGEST), **who)
+            answers = await ask(wire, web, session=session, login=Login(LoginScheme.DIGEST), **who)
             assert answers.replies == {"info": BODY}
         assert len(web.requests) == 4
         assert web.most == 1
 
 
-async def test_s36_a_refused_digest_login_is_tried_once_an_hour(wire, clock):
-    session = Session()
+async def test_s36_refused_digest_login_is_tried_once_an_hour(wire, clock):
+    session = RigSession()
     wrong = {"user": "root", "password": "wrong"}
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
         for at in range(0, 2 * int(HOUR), 600):
             clock.now = 1000.0 + at
             with pytest.raises(AuthRefused):
-                await ask(wire, web, session=session, login=Login(Scheme.DIGEST), **wrong)
+                await ask(wire, web, session=session, login=Login(LoginScheme.DIGEST), **wrong)
         assert sum("authorization" in request.headers for request in web.requests) == 2
 
 
-async def test_basic_credentials_are_shown_only_where_they_are_asked_for(wire):
+async def test_basic_credentials_are_sent_only_if_required(wire):
     def handle(request):
         return serving(request) if request.headers.get("authorization") == "Basic cm9vdDpwdw==" else (401, {}, b"")
 
-    session = Session()
+    session = RigSession()
     async with FakeWeb(handle) as web:
         for _ in range(2):
-            answers = await ask(wire, web, session=session, login=Login(Scheme.BASIC), user="root", password="pw")
+            answers = await ask(wire, web, session=session, login=Login(LoginScheme.BASIC), user="root", password="pw")
             assert answers.replies == {"info": BODY}
         assert len(web.requests) == 3
     async with FakeWeb(serving) as open_web:
-        await ask(wire, open_web, login=Login(Scheme.BASIC), user="root", password="pw")
+        await ask(wire, open_web, login=Login(LoginScheme.BASIC), user="root", password="pw")
         assert "authorization" not in open_web.requests[0].headers
 
 
@@ -88,8 +90,8 @@ class Guard:
         return serving(request) if right and self.issued else (401, {}, b"")
 
 
-async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
-    session, guard = Session(), Guard()
+async def test_token_is_reused_and_renewed_once_after_expiry(wire):
+    session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for _ in range(3):
             answers = await ask(wire, web, INFO, SUMMARY, session=session, login=BEARER, **ME)
@@ -101,8 +103,8 @@ async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
         assert web.most == 1
 
 
-async def test_s36_a_refused_login_is_not_tried_again_within_the_hour(wire, clock):
-    session, guard = Session(), Guard()
+async def test_s36_refused_login_is_not_retried_within_the_hour(wire, clock):
+    session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for at in range(0, 2 * int(HOUR), 600):
             clock.now = 1000.0 + at
@@ -111,11 +113,11 @@ async def test_s36_a_refused_login_is_not_tried_again_within_the_hour(wire, cloc
         assert len(web.posts) == 2
 
 
-async def test_s36_a_login_that_opens_nothing_is_not_tried_again_within_the_hour(wire, clock):
+async def test_s36_useless_login_is_not_retried_within_the_hour(wire, clock):
     def handle(request):
         return (200, {}, b'{"token":"t"}') if request.method == "POST" else (401, {}, b"")
 
-    session = Session()
+    session = RigSession()
     async with FakeWeb(handle) as web:
         for at in range(0, int(HOUR), 600):
             clock.now = 1000.0 + at
@@ -127,15 +129,15 @@ async def test_s36_a_login_that_opens_nothing_is_not_tried_again_within_the_hour
 @pytest.mark.parametrize(
     "token", [b'{"token":""}', b'{"token":7}', b'{"token":"a\\r\\nX: y"}', b"junk", b'{"other":"t"}']
 )
-async def test_a_login_answer_without_a_usable_token_is_a_refusal(wire, token):
+async def test_login_response_without_a_valid_token_is_a_refusal(wire, token):
     async with FakeWeb(lambda request: (200, {}, token) if request.method == "POST" else (401, {}, b"")) as web:
         with pytest.raises(AuthRefused):
             await ask(wire, web, login=BEARER, **ME)
 
 
-async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_own(wire):
+async def test_nested_token_is_sent_in_a_custom_header(wire):
     login = Login(
-        Scheme.BEARER,
+        LoginScheme.BEARER,
         "/token",
         {"command": "token", "user": "{user}", "password": "{password}"},
         token="Token.0.Token",
@@ -153,7 +155,7 @@ async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_ow
         assert json.loads(web.posts[0].body) == {"command": "token", "user": "root", "password": ME["password"]}
 
 
-async def test_luci_answers_a_login_with_a_redirect_and_a_cookie(wire):
+async def test_luci_login_uses_redirect_and_cookie(wire):
     def handle(request):
         if request.method == "POST":
             return 302, {"Set-Cookie": "sysauth=abc; Path=/", "Location": "/cgi-bin/luci/"}, b""
@@ -162,14 +164,14 @@ async def test_luci_answers_a_login_with_a_redirect_and_a_cookie(wire):
         return 200, {}, b"<html>log in</html>"
 
     async with FakeWeb(handle) as web:
-        session = Session()
+        session = RigSession()
         for _ in range(2):
             assert (await ask(wire, web, session=session, login=COOKIE, **ME)).replies == {"info": BODY}
         assert len(web.posts) == 1
         assert web.posts[0].body == b"luci_username=root&luci_password=s3cret+%7Buser%7D+%22%26%3D"
 
 
-async def test_s19_credentials_go_to_the_rig_they_belong_to_only(wire):
+async def test_s19_credentials_are_sent_only_to_their_rig(wire):
     async with FakeWeb(Guard()) as web, FakeWeb(serving) as other:
         await ask(wire, web, login=BEARER, **ME)
         await ask(wire, other)
@@ -177,21 +179,21 @@ async def test_s19_credentials_go_to_the_rig_they_belong_to_only(wire):
         assert "cookie" not in other.requests[0].headers
 
 
-async def test_s19_what_one_rig_gave_is_not_shown_to_the_next_at_its_address(wire):
-    session = Session()
+async def test_s19_token_is_not_sent_to_another_rig(wire):
+    session = RigSession()
     async with FakeWeb(Guard()) as web, FakeWeb(Guard()) as other:
         assert (await ask(wire, web, session=session, login=BEARER, **ME)).replies
         assert (await ask(wire, other, session=session, login=BEARER, **ME)).replies
         assert "authorization" not in other.requests[0].headers
 
 
-async def test_new_credentials_are_tried_at_once_though_the_old_were_refused(wire):
-    session = Session()
+async def test_new_credentials_are_tried_at_once_after_a_refusal(wire):
+    session = RigSession()
     async with FakeWeb(Guard()) as web:
         with pytest.raises(AuthRefused):
             await ask(wire, web, session=session, login=BEARER, user="root", password="wrong")
         assert (await ask(wire, web, session=session, login=BEARER, **ME)).replies
 
 
-def test_s15_the_password_is_not_shown():
+def test_s15_password_is_not_in_repr():
     assert "s3cret" not in repr(Target("h", password="s3cret"))

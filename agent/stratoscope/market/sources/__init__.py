@@ -1,86 +1,78 @@
-"""Turns each kind of market source in the config into something that can be asked."""
+"""Knows every kind of market source: one file each, one line each in KINDS."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from stratoscope.clock import Clock
-from stratoscope.market.settings import BITSTAMP, COINBASE, COINGECKO, KRAKEN, MEMPOOL, SourceSettings
-from stratoscope.market.sources.bitcoind import Bitcoind
-from stratoscope.market.sources.bitstamp import Bitstamp
-from stratoscope.market.sources.coinbase import Coinbase
-from stratoscope.market.sources.coingecko import Coingecko
-from stratoscope.market.sources.file import File
-from stratoscope.market.sources.fixed import Fixed
-from stratoscope.market.sources.kraken import Kraken
-from stratoscope.market.sources.mempool import Mempool
-from stratoscope.market.sources.mqtt import Mqtt
-from stratoscope.market.sources.source import Archive, NetworkSource, PriceSource
-from stratoscope.market.sources.stratum import Watched
-from stratoscope.market.template import Templates
-from stratoscope.outside.fetch import Fetcher, Remote
+from stratoscope.market.settings import MarketSourceSettings
+from stratoscope.market.sources import (
+    bitcoind,
+    bitstamp,
+    coinbase,
+    coingecko,
+    file,
+    fixed,
+    kraken,
+    mempool,
+    mqtt,
+    stratum,
+)
+from stratoscope.market.sources.kind import SourceContext, SourceKind
+from stratoscope.market.sources.paced import PacedPriceSource
+from stratoscope.market.sources.source import HistorySource, NetworkSource, PriceSource
+from stratoscope.market.template import TemplateSource
+from stratoscope.outside.fetch import Fetcher
 
-NETWORK_KINDS: Final = ("bitcoind", "mempool", "stratum", "fixed", "file")
-PRICE_KINDS: Final = ("coinbase", "kraken", "bitstamp", "mempool", "coingecko", "fixed", "file", "mqtt")
-URLS: Final = {
-    "mempool": MEMPOOL,
-    "coinbase": COINBASE,
-    "kraken": KRAKEN,
-    "bitstamp": BITSTAMP,
-    "coingecko": COINGECKO,
-}
-"""Where a kind is asked when the config names no URL."""
+KINDS: Final[tuple[SourceKind, ...]] = (
+    bitcoind.KIND,
+    mempool.KIND,
+    stratum.KIND,
+    fixed.KIND,
+    file.KIND,
+    coinbase.KIND,
+    kraken.KIND,
+    bitstamp.KIND,
+    coingecko.KIND,
+    mqtt.KIND,
+)
+"""All kinds, in the order of the documentation."""
 
-Source = Bitcoind | Bitstamp | Coinbase | Coingecko | File | Fixed | Kraken | Mempool | Mqtt | Watched
-PRICES_ONLY: Final = (Bitstamp, Coinbase, Coingecko, Kraken, Mqtt)
-BY_URL: Final[dict[str, Callable[[Remote, Clock, SourceSettings], Source]]] = {
-    "bitcoind": lambda remote, _, settings: Bitcoind(remote, settings),
-    "mempool": lambda remote, clock, _: Mempool(remote, clock),
-    "coinbase": lambda remote, _, __: Coinbase(remote),
-    "kraken": lambda remote, _, __: Kraken(remote),
-    "bitstamp": lambda remote, _, __: Bitstamp(remote),
-    "coingecko": lambda remote, clock, _: Coingecko(remote, clock),
-}
+KIND_BY_NAME: Final = {kind.name: kind for kind in KINDS}
+NETWORK_KINDS: Final = tuple(kind.name for kind in KINDS if "network" in kind.provides)
+PRICE_KINDS: Final = tuple(kind.name for kind in KINDS if "price" in kind.provides)
 
 
-class Sources:
-    """All sources of a config; one that serves both network and price is the same object in both lists."""
+class MarketSources:
+    """All sources of a config. An entry that is in both lists is one source."""
 
     def __init__(
         self,
-        network: Sequence[SourceSettings],
-        prices: Sequence[SourceSettings],
+        network: Sequence[MarketSourceSettings],
+        prices: Sequence[MarketSourceSettings],
         fetcher: Fetcher,
-        templates: Templates | None = None,
+        templates: TemplateSource | None = None,
     ) -> None:
+        """Build the sources; raise ValueError for one without a required setting."""
         self._fetcher, self._templates = fetcher, templates
-        self._made: dict[SourceSettings, Source] = {}
-        self._names: dict[str, int] = {}
-        asked = [self._source(settings) for settings in network]
-        self.network: list[NetworkSource] = [one for one in asked if not isinstance(one, PRICES_ONLY)]
-        quoted = [self._source(settings) for settings in prices]
-        self.prices: list[PriceSource] = [one for one in quoted if not isinstance(one, Bitcoind | Watched)]
-        self.archive: Archive | None = next((one for one in self._made.values() if isinstance(one, Mempool)), None)
+        self._built: dict[MarketSourceSettings, NetworkSource | PriceSource] = {}
+        self._count_by_kind: dict[str, int] = {}
+        of_network = [self._source(settings) for settings in network]
+        self.network: list[NetworkSource] = [one for one in of_network if isinstance(one, NetworkSource)]
+        of_prices = [self._source(settings) for settings in prices]
+        self.prices: list[PriceSource] = [one for one in of_prices if isinstance(one, PriceSource)]
+        self.history = next((one for one in self._built.values() if isinstance(one, HistorySource)), None)
 
-    def _source(self, settings: SourceSettings) -> Source:
-        if settings not in self._made:
-            self._made[settings] = self._make(settings)
-        return self._made[settings]
+    def _source(self, settings: MarketSourceSettings) -> NetworkSource | PriceSource:
+        kind = KIND_BY_NAME[settings.kind]
+        settings = replace(settings, url=settings.url or kind.url)
+        if settings not in self._built:
+            self._built[settings] = self._build(kind, settings)
+        return self._built[settings]
 
-    def _make(self, settings: SourceSettings) -> Source:
-        times = self._names[settings.kind] = self._names.get(settings.kind, 0) + 1
-        name = settings.kind if times == 1 else f"{settings.kind}-{times}"
-        if settings.kind == "fixed":
-            return Fixed(name, settings, self._fetcher.clock)
-        if settings.kind == "stratum":
-            return Watched(name, self._templates, self._fetcher.clock, self._fetcher.tally)
-        if settings.kind == "mqtt":
-            return Mqtt(name, settings, self._fetcher)
-        if settings.kind == "file":
-            if settings.path is None:
-                raise ValueError("a source of kind file needs a path")
-            return File(name, settings.path, self._fetcher.tally)
-        url = settings.url or URLS.get(settings.kind)
-        if url is None:
-            raise ValueError(f"a source of kind {settings.kind} needs a url")
-        remote = Remote(name, url, self._fetcher, allow_http=settings.allow_http)
-        return BY_URL[settings.kind](remote, self._fetcher.clock, settings)
+    def _build(self, kind: SourceKind, settings: MarketSourceSettings) -> NetworkSource | PriceSource:
+        count = self._count_by_kind[kind.name] = self._count_by_kind.get(kind.name, 0) + 1
+        name = kind.name if count == 1 else f"{kind.name}-{count}"
+        source = kind.build(SourceContext(name, settings, self._fetcher, self._templates))
+        if kind.min_interval_s and isinstance(source, PriceSource):
+            return PacedPriceSource(source, self._fetcher.clock, kind.min_interval_s)
+        return source

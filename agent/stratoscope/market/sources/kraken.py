@@ -1,4 +1,4 @@
-"""Reads the last trade on Kraken; it carries no time, and errors come with HTTP 200."""
+"""Reads the price of the last trade on Kraken; it has no time, and errors come with HTTP 200."""
 
 from typing import Annotated, Final
 
@@ -6,47 +6,57 @@ from pydantic import Field, TypeAdapter
 
 from stratoscope.errors import SourceError
 from stratoscope.fields import clean_text
-from stratoscope.market.sources.answer import Answer, Positive, read
-from stratoscope.market.sources.source import Price
-from stratoscope.outside.fetch import Remote
+from stratoscope.market.sources.answer import Positive, SourceAnswer, parse_answer
+from stratoscope.market.sources.kind import PUBLIC_SERVICE_KEYS, SourceKind
+from stratoscope.market.sources.source import PriceReport
+from stratoscope.outside.fetch import RemoteService
 
 
-class _Ticker(Answer):
+class _KrakenTicker(SourceAnswer):
     c: Annotated[list[Positive], Field(min_length=2, max_length=2)]  # price and volume of the last trade
 
 
-class _Envelope(Answer):
+class _KrakenAnswer(SourceAnswer):
     error: list[str]
-    result: dict[str, _Ticker] = Field(default_factory=dict)
+    result: dict[str, _KrakenTicker] = Field(default_factory=dict)
 
 
-ENVELOPE: Final = TypeAdapter(_Envelope)
+ANSWER: Final = TypeAdapter(_KrakenAnswer)
 
 
-def parse(body: bytes, currency: str) -> Price:
-    """Return the price in `body`; raise SourceError, also for the errors that Kraken answers with HTTP 200.
+def parse(body: bytes, currency: str) -> PriceReport:
+    """Return the price in `body`; raise SourceError, also for the errors that Kraken sends with HTTP 200.
 
-    The pair's key differs from the one asked (XBTUSD becomes XXBTZUSD, XBTCHF stays).
+    The key of the pair differs from the requested one (XBTUSD becomes XXBTZUSD, XBTCHF stays).
     """
-    envelope = read(ENVELOPE, body)
-    if envelope.error:
-        limited = any("Rate limit" in text or "Too many" in text for text in envelope.error)
-        raise SourceError("rate_limited" if limited else "refused", clean_text(envelope.error[0], 60))
+    answer = parse_answer(ANSWER, body)
+    if answer.error:
+        limited = any("Rate limit" in text or "Too many" in text for text in answer.error)
+        raise SourceError("rate_limited" if limited else "refused", clean_text(answer.error[0], 60))
     pairs = {f"XXBTZ{currency}", f"XBT{currency}"}
-    found = [ticker for pair, ticker in envelope.result.items() if pair in pairs]
+    found = [ticker for pair, ticker in answer.result.items() if pair in pairs]
     if len(found) != 1:
-        raise SourceError("schema", "a price of another pair than asked")
-    return Price(found[0].c[0])
+        raise SourceError("schema", "a price of another pair than requested")
+    return PriceReport(found[0].c[0])
 
 
-class Kraken:
-    """The price of api.kraken.com."""
+class KrakenSource:
+    """The price at api.kraken.com."""
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: RemoteService) -> None:
         self.name = remote.name
         self._remote = remote
 
-    async def price(self, currency: str) -> Price:
-        """Return the price now; raise SourceError."""
-        said = await self._remote.get(f"/0/public/Ticker?pair=XBT{currency}", lambda body: parse(body, currency))
-        return Price(said.value.value, None, said.age)
+    async def price(self, currency: str) -> PriceReport:
+        """Return the price of the last trade; raise SourceError."""
+        answer = await self._remote.get(f"/0/public/Ticker?pair=XBT{currency}", lambda body: parse(body, currency))
+        return PriceReport(answer.value.value, None, answer.age)
+
+
+KIND: Final = SourceKind(
+    name="kraken",
+    provides=("price",),
+    build=lambda context: KrakenSource(context.remote()),
+    optional=PUBLIC_SERVICE_KEYS,
+    url="https://api.kraken.com",
+)

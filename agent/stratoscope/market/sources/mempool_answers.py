@@ -1,4 +1,4 @@
-"""Parses the answers of mempool's HTTP interface, traps included: sums as strings, -1 for missing, ms beside s."""
+"""Parses the responses of mempool's HTTP API: sums are strings, -1 means missing, times are s or ms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,88 +9,88 @@ from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 from stratoscope.errors import SourceError
 from stratoscope.market.chain import BLOCKS_PER_DAY, BLOCKS_PER_EPOCH, difficulty_of_nbits, subsidy
 from stratoscope.market.sources.answer import (
-    Answer,
     Compact,
     Difficulty,
     Hash,
     Hashrate,
     Height,
-    Moment,
     Number,
     Satoshis,
-    checked,
-    price_in,
-    read,
+    SourceAnswer,
+    UtcSeconds,
+    parse_answer,
+    price_in_currency,
+    validate,
 )
-from stratoscope.market.sources.source import PastPrice, Price
+from stratoscope.market.sources.source import PastPrice, PriceReport
 from stratoscope.outside.document import document
 from stratoscope.units import CENTI
 
-AGREE: Final = 0.005
-"""How far two statements of one difficulty may be apart."""
+MAX_DIFFICULTY_DEVIATION: Final = 0.005
+"""Relative difference allowed between two values of the same difficulty."""
 
-SHORTFALL: Final = 0.01
-"""Part of the subsidies that careless pools may have left unclaimed."""
+MAX_UNCLAIMED: Final = 0.01
+"""Share of the subsidies that pools may have left unclaimed by mistake."""
 
 
-class Block(Answer):
-    """A block's header, where it stands, and when it says it was made."""
+class MempoolBlock(SourceAnswer):
+    """The header of a block."""
 
     height: Height
-    timestamp: Moment
+    timestamp: UtcSeconds
     bits: Compact
     difficulty: Difficulty
 
     @model_validator(mode="after")
-    def _one_difficulty(self) -> "Block":
-        if not agree(difficulty_of_nbits(self.bits), self.difficulty):
-            raise ValueError("bits and difficulty are not of one block")
+    def _bits_match(self) -> "MempoolBlock":
+        if not same_difficulty(difficulty_of_nbits(self.bits), self.difficulty):
+            raise ValueError("bits and difficulty differ")
         return self
 
 
-class _Rewards(Answer):
+class _RewardStats(SourceAnswer):
     startBlock: Height  # noqa: N815 — mempool's spelling
     endBlock: Height  # noqa: N815 — mempool's spelling
     totalReward: Satoshis  # noqa: N815 — mempool's spelling
     totalFee: Satoshis  # noqa: N815 — mempool's spelling
 
 
-class Hashrates(Answer):
-    """The observed network hashrate of the last week, and the difficulty now."""
+class MempoolHashrate(SourceAnswer):
+    """The observed network hashrate (H/s) of the last week, and the current difficulty."""
 
     currentHashrate: Hashrate  # noqa: N815 — mempool's spelling
     currentDifficulty: Difficulty  # noqa: N815 — mempool's spelling
 
 
-class _Adjustment(Answer):
+class _DifficultyAdjustment(SourceAnswer):
     remainingBlocks: Annotated[Height, Field(ge=1, le=2016)]  # noqa: N815 — mempool's spelling
     nextRetargetHeight: Height  # noqa: N815 — mempool's spelling
     previousRetarget: Annotated[Number, Field(ge=-75, le=300)]  # noqa: N815 — mempool's spelling
-    previousTime: Moment  # noqa: N815 — mempool's spelling
+    previousTime: UtcSeconds  # noqa: N815 — mempool's spelling
 
 
-class _Fees(Answer):
+class _BlockFees(SourceAnswer):
     avgHeight: Number  # noqa: N815 — mempool's spelling
-    timestamp: Moment
+    timestamp: UtcSeconds
     avgFees: Annotated[Number, Field(ge=0, lt=1e11)]  # noqa: N815 — mempool's spelling
 
 
-class _Reward(Answer):
-    timestamp: Moment
+class _DayReward(SourceAnswer):
+    timestamp: UtcSeconds
     avgRewards: Annotated[Number, Field(gt=0, lt=1e11)]  # noqa: N815 — mempool's spelling
 
 
 @dataclass(frozen=True, slots=True)
-class Rewards:
-    """The mean fees (sat per block) of the blocks up to `end`."""
+class MeanFees:
+    """The mean fees (sat per block) of the blocks up to height `end`."""
 
     end: int
     fees: float
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """Where the tip stands in its epoch, by the adjustment's page; `change` is the last one, a ratio."""
+class EpochPosition:
+    """The position of the tip in its epoch; `change` is the ratio of the last adjustment."""
 
     height: int
     start: float  # UTC s
@@ -98,8 +98,8 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Retarget:
-    """A past adjustment: from `at` (UTC s) on the difficulty was this."""
+class PastAdjustment:
+    """A past adjustment: the difficulty since `at` (UTC s)."""
 
     at: float
     difficulty: float
@@ -107,95 +107,99 @@ class Retarget:
 
 HASH: Final = TypeAdapter(Hash)
 TIP: Final = TypeAdapter(Height)
-BLOCK: Final = TypeAdapter(Block)
-REWARDS: Final = TypeAdapter(_Rewards)
-HASHRATES: Final = TypeAdapter(Hashrates)
-ADJUSTMENT: Final = TypeAdapter(_Adjustment)
-MOMENT: Final = TypeAdapter(Moment)
-FEES: Final = TypeAdapter(list[_Fees])
-PAST_REWARDS: Final = TypeAdapter(list[_Reward])
+BLOCK: Final = TypeAdapter(MempoolBlock)
+REWARDS: Final = TypeAdapter(_RewardStats)
+HASHRATES: Final = TypeAdapter(MempoolHashrate)
+ADJUSTMENT: Final = TypeAdapter(_DifficultyAdjustment)
+MOMENT: Final = TypeAdapter(UtcSeconds)
+FEES: Final = TypeAdapter(list[_BlockFees])
+PAST_REWARDS: Final = TypeAdapter(list[_DayReward])
 
 
 def _three(row: Any) -> Any:
     return row[:3] if isinstance(row, list) else row
 
 
-RETARGETS: Final = TypeAdapter(list[Annotated[tuple[Moment, Height, Difficulty], BeforeValidator(_three)]])
+RETARGETS: Final = TypeAdapter(list[Annotated[tuple[UtcSeconds, Height, Difficulty], BeforeValidator(_three)]])
 
 
-def agree(one: float | None, other: float) -> bool:
-    """Tell whether two statements of a difficulty are the same within half a per cent."""
-    return one is not None and abs(one / other - 1) <= AGREE
+def same_difficulty(one: float | None, other: float) -> bool:
+    """Return whether two values of a difficulty agree within half a percent."""
+    return one is not None and abs(one / other - 1) <= MAX_DIFFICULTY_DEVIATION
 
 
 def parse_hash(body: bytes) -> str:
-    """Return the block hash that is the whole answer."""
-    return checked(HASH, body.decode("ascii", "replace").strip())
+    """Return the block hash, the only content of the response."""
+    return validate(HASH, body.decode("ascii", "replace").strip())
 
 
 def parse_height(body: bytes) -> int:
-    """Return the height that is the whole answer."""
-    return checked(TIP, document(body))
+    """Return the height, the only content of the response."""
+    return validate(TIP, document(body))
 
 
-def parse_block(body: bytes) -> Block:
-    """Return a block; raise SourceError, also when its bits mean another difficulty than it states."""
-    return read(BLOCK, body)
+def parse_block(body: bytes) -> MempoolBlock:
+    """Return a block; raise SourceError, also if its bits encode another difficulty."""
+    return parse_answer(BLOCK, body)
 
 
-def parse_rewards(body: bytes) -> Rewards:
-    """Return the mean fees of a range of blocks; raise SourceError where the sums do not fit the subsidies."""
-    said = read(REWARDS, body)
-    blocks = said.endBlock - said.startBlock + 1
+def parse_rewards(body: bytes) -> MeanFees:
+    """Return the mean fees of a range of blocks; raise SourceError if rewards less fees are not the subsidies."""
+    sums = parse_answer(REWARDS, body)
+    blocks = sums.endBlock - sums.startBlock + 1
     if not 1 <= blocks <= BLOCKS_PER_DAY:
         raise SourceError("schema", f"sums over {blocks} blocks")
-    due = sum(subsidy(height) for height in range(said.startBlock, said.endBlock + 1))
-    if not due * (1 - SHORTFALL) <= said.totalReward - said.totalFee <= due:
-        raise SourceError("inconsistent", "rewards less fees are not the subsidies of these blocks")
-    return Rewards(said.endBlock, said.totalFee / blocks)
+    due = sum(subsidy(height) for height in range(sums.startBlock, sums.endBlock + 1))
+    if not due * (1 - MAX_UNCLAIMED) <= sums.totalReward - sums.totalFee <= due:
+        raise SourceError("inconsistent", "rewards minus fees are not the subsidies of these blocks")
+    return MeanFees(sums.endBlock, sums.totalFee / blocks)
 
 
-def parse_hashrates(body: bytes) -> Hashrates:
-    """Return observed hashrate and difficulty."""
-    return read(HASHRATES, body)
+def parse_hashrates(body: bytes) -> MempoolHashrate:
+    """Return observed hashrate and difficulty; raise SourceError."""
+    return parse_answer(HASHRATES, body)
 
 
-def parse_adjustment(body: bytes) -> Epoch:
-    """Return the epoch; `previousTime` is in seconds, while the dates beside it are in milliseconds."""
-    said = read(ADJUSTMENT, body)
-    if said.nextRetargetHeight % BLOCKS_PER_EPOCH or said.nextRetargetHeight < BLOCKS_PER_EPOCH:
-        raise SourceError("schema", "an adjustment at a height that is no multiple of 2016")
-    return Epoch(said.nextRetargetHeight - said.remainingBlocks, said.previousTime, said.previousRetarget * CENTI)
+def parse_adjustment(body: bytes) -> EpochPosition:
+    """Return the epoch; raise SourceError. `previousTime` is in seconds, the other dates are in milliseconds."""
+    page = parse_answer(ADJUSTMENT, body)
+    if page.nextRetargetHeight % BLOCKS_PER_EPOCH or page.nextRetargetHeight < BLOCKS_PER_EPOCH:
+        raise SourceError("schema", "an adjustment at a height that is not a multiple of 2016")
+    return EpochPosition(
+        page.nextRetargetHeight - page.remainingBlocks, page.previousTime, page.previousRetarget * CENTI
+    )
 
 
-def parse_block_fees(body: bytes) -> Rewards:
-    """Return the mean fees of the last day's blocks, from their list."""
-    rows = read(FEES, body)
+def parse_block_fees(body: bytes) -> MeanFees:
+    """Return the mean fees of the blocks of the last day; raise SourceError."""
+    rows = parse_answer(FEES, body)
     if not rows:
         raise SourceError("schema", "an empty list")
-    return Rewards(int(max(row.avgHeight for row in rows)), sum(row.avgFees for row in rows) / len(rows))
+    return MeanFees(int(max(row.avgHeight for row in rows)), sum(row.avgFees for row in rows) / len(rows))
 
 
-def parse_prices(body: bytes, currency: str) -> Price:
-    """Return the price in `currency`; raise SourceError where it is missing, which mempool writes as -1."""
+def parse_prices(body: bytes, currency: str) -> PriceReport:
+    """Return the price in `currency`; raise SourceError, also if it is missing (-1)."""
     answer = document(body)
-    return Price(price_in(answer, currency), checked(MOMENT, answer.get("time")))
+    return PriceReport(price_in_currency(answer, currency), validate(MOMENT, answer.get("time")))
 
 
 def parse_past_price(body: bytes, currency: str) -> PastPrice:
-    """Return the one past price that was asked for."""
+    """Return the requested past price; raise SourceError."""
     answer = document(body)
     rows = answer.get("prices") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not rows:
         raise SourceError("schema", f"no past price in {currency}")
-    return PastPrice(price_in(rows[0], currency), checked(MOMENT, rows[0].get("time")))
+    return PastPrice(price_in_currency(rows[0], currency), validate(MOMENT, rows[0].get("time")))
 
 
-def parse_retargets(body: bytes) -> list[Retarget]:
-    """Return past adjustments, the oldest first."""
-    return sorted((Retarget(at, difficulty) for at, _, difficulty in read(RETARGETS, body)), key=lambda row: row.at)
+def parse_retargets(body: bytes) -> list[PastAdjustment]:
+    """Return past adjustments, oldest first; raise SourceError."""
+    return sorted(
+        (PastAdjustment(at, difficulty) for at, _, difficulty in parse_answer(RETARGETS, body)), key=lambda row: row.at
+    )
 
 
 def parse_past_rewards(body: bytes) -> Sequence[tuple[float, float]]:
-    """Return (UTC s, sat per block) of past days."""
-    return [(row.timestamp, row.avgRewards) for row in read(PAST_REWARDS, body)]
+    """Return (UTC s, sat per block) of past days; raise SourceError."""
+    return [(row.timestamp, row.avgRewards) for row in parse_answer(PAST_REWARDS, body)]

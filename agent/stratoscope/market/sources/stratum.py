@@ -1,7 +1,7 @@
-"""Takes the network from the newest job of a watched stratum endpoint: what the pool tells rigs to work on.
+"""Reads the network from the newest job of a watched stratum endpoint: what the pool lets rigs work on.
 
-A job builds the block *after* the tip: its height is one more than the tip's, and at the start of an epoch its
-difficulty already is the new one.
+A job builds the block *after* the tip: its height is one above the tip's, and at the start of an epoch it already has
+the new difficulty.
 """
 
 from typing import Final
@@ -9,25 +9,26 @@ from typing import Final
 from stratoscope.clock import Clock
 from stratoscope.errors import SourceError
 from stratoscope.market.chain import BLOCKS_PER_DAY, BLOCKS_PER_EPOCH
-from stratoscope.market.sources.source import Network
-from stratoscope.market.template import TEMPLATE_MAX_AGE, Template, Templates
-from stratoscope.outside.source_metrics import SourceTally
+from stratoscope.market.sources.kind import SourceKind
+from stratoscope.market.sources.source import NetworkReport
+from stratoscope.market.template import MAX_TEMPLATE_AGE_S, NO_JOB_YET, BlockTemplate, TemplateSource
+from stratoscope.outside.source_metrics import SourceMetrics
 
-ENOUGH: Final = 0.75
-"""Part of the last 144 heights whose jobs must have been seen for their fees to stand for those of the blocks."""
+MIN_FEE_COVERAGE: Final = 0.75
+"""Share of the last 144 heights whose jobs are required for a mean of the fees."""
 
 
-class Watched:
-    """The network as the watched endpoints' jobs tell it: height and difficulty at once, fees after most of a day."""
+class StratumSource:
+    """The network in the jobs of the watched endpoints: height and difficulty at once, fees after most of a day."""
 
-    def __init__(self, name: str, templates: Templates | None, clock: Clock, tally: SourceTally) -> None:
+    def __init__(self, name: str, templates: TemplateSource | None, clock: Clock, tally: SourceMetrics) -> None:
         self.name = name
         self._templates, self._clock, self._tally = templates, clock, tally
-        self._fees: dict[int, int] = {}  # height of a job → sat in the last job seen of it
-        self._before: tuple[int, float] | None = None  # epoch and difficulty of the job before
+        self._fees: dict[int, int] = {}  # height of a job → sat in the newest job of that height
+        self._last_epoch: tuple[int, float] | None = None  # epoch and difficulty of the previous job
 
-    async def network(self) -> Network:
-        """Return the network; raise SourceError where no job is at hand, or the tip's difficulty is not known yet."""
+    async def network(self) -> NetworkReport:
+        """Return the network; raise SourceError without a fresh job, or while the tip's difficulty is unknown."""
         try:
             found = self._network()
         except SourceError as error:
@@ -36,34 +37,41 @@ class Watched:
         self._tally.count(self.name, "ok")
         return found
 
-    def _network(self) -> Network:
+    def _network(self) -> NetworkReport:
         template = None if self._templates is None else self._templates.newest()
         if template is None:
-            none = "no stratum endpoint is watched" if self._templates is None else "no job was seen yet"
-            raise SourceError("unreachable", none)
+            reason = "no stratum endpoint is watched" if self._templates is None else NO_JOB_YET
+            raise SourceError("unreachable", reason)
         age = self._clock.time() - template.at
-        if age > TEMPLATE_MAX_AGE:
+        if age > MAX_TEMPLATE_AGE_S:
             raise SourceError("unreachable", f"the newest job is {age:.0f} s old")
-        if not template.whole:
-            raise SourceError("inconsistent", "the newest job's coinbase pays less than the subsidy of its height")
+        if not template.is_plausible:
+            raise SourceError("inconsistent", "the coinbase of the newest job pays less than the subsidy of its height")
         tip = template.height - 1
-        difficulty = self._of_tip(template, tip)
+        difficulty = self._tip_difficulty(template, tip)
         self._fees[template.height] = template.fees
         self._fees = {height: fees for height, fees in self._fees.items() if height > tip - BLOCKS_PER_DAY}
         fees = self._mean_fees(tip)
-        wrong = {} if fees is not None else {"fees": "fewer jobs were seen than a day's mean of fees needs"}
-        return Network(height=tip, difficulty=difficulty, fees=fees, wrong=wrong)
+        wrong = {} if fees is not None else {"fees": "too few jobs were received for the mean fees of a day"}
+        return NetworkReport(height=tip, difficulty=difficulty, fees=fees, wrong=wrong)
 
-    def _of_tip(self, template: Template, tip: int) -> float:
-        """Return the tip's difficulty: the job's own, but for the first job of an epoch."""
-        epoch, before = template.height // BLOCKS_PER_EPOCH, self._before
+    def _tip_difficulty(self, template: BlockTemplate, tip: int) -> float:
+        """Return the difficulty of the tip: that of the job, except for the first job of an epoch."""
+        epoch, last = template.height // BLOCKS_PER_EPOCH, self._last_epoch
         if tip // BLOCKS_PER_EPOCH == epoch:
-            self._before = epoch, template.difficulty
+            self._last_epoch = epoch, template.difficulty
             return template.difficulty
-        if before is None or before[0] != epoch - 1:
-            raise SourceError("refused", "the newest job begins an epoch: it does not tell the tip's difficulty")
-        return before[1]
+        if last is None or last[0] != epoch - 1:
+            raise SourceError("refused", "the newest job starts an epoch: it does not contain the tip's difficulty")
+        return last[1]
 
     def _mean_fees(self, tip: int) -> float | None:
-        seen = [fees for height, fees in self._fees.items() if height <= tip]  # of blocks that were found since
-        return sum(seen) / len(seen) if len(seen) >= ENOUGH * BLOCKS_PER_DAY else None
+        found = [fees for height, fees in self._fees.items() if height <= tip]  # blocks that have been found since
+        return sum(found) / len(found) if len(found) >= MIN_FEE_COVERAGE * BLOCKS_PER_DAY else None
+
+
+KIND: Final = SourceKind(
+    name="stratum",
+    provides=("network",),
+    build=lambda context: StratumSource(context.name, context.templates, context.clock, context.tally),
+)

@@ -1,4 +1,7 @@
-"""Lists every adapter; a pool is added by a file here and a line in POOLS."""
+"""Lists every adapter.
+
+To support another pool, add a module here and its adapter to POOLS, and sample answers to tests/fakes/pool_answers/.
+"""
 
 from typing import Final
 
@@ -22,9 +25,9 @@ from stratoscope.pools.adapters import (
     sbicrypto,
     viabtc,
 )
-from stratoscope.pools.pool import Pool
+from stratoscope.pools.pool import PoolAdapter
 
-POOLS: Final[tuple[Pool, ...]] = (
+POOLS: Final[tuple[PoolAdapter, ...]] = (
     ckpool.SOLO,
     ckpool.EU,
     ckpool.LOGS,

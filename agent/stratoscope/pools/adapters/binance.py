@@ -1,51 +1,60 @@
-"""Reads Binance Pool: signed queries, H/s as text, milliseconds, pages of workers and of payments."""
+"""Reads Binance Pool: signed queries, H/s as text, times in milliseconds, paged workers and payments."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
-from stratoscope.pools.reader import Said, each, opened, refusal
+from stratoscope.pools.pool import (
+    ACCOUNT_INTERVAL_S,
+    REWARDS_INTERVAL_S,
+    WORKERS_INTERVAL_S,
+    PartialReport,
+    PoolAdapter,
+    PoolCall,
+    PoolRequest,
+    RequestContext,
+)
+from stratoscope.pools.reader import AnswerReader, read_object, read_rows, refusal_error
 from stratoscope.pools.report import Earning, WorkerReport, WorkerState
-from stratoscope.pools.signing import signed
+from stratoscope.pools.signing import hmac_sha256_hex
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {15 * MINUTE: "fifteenMinHashRate", DAY: "dayHashRate"}
 WORKER_WINDOWS: Final = {0.0: "hashRate", DAY: "dayHashRate"}
 STATES: Final[dict[int, WorkerState]] = {1: "active", 2: "inactive", 3: "dead"}
-TOO_MANY: Final = (-1003, -1015)
+RATE_LIMIT_CODES: Final = (-1003, -1015)
 ROWS: Final = 200
 
 
-def _said(body: bytes) -> Said:
-    answer = opened(body)
-    code = answer.raw.get("code")
+def _open_answer(body: bytes) -> AnswerReader:
+    envelope = read_object(body)
+    code = envelope.raw.get("code")
     if code not in (0, "0"):
-        raise refusal(code, answer.raw.get("msg"), "rate_limited" if code in TOO_MANY else None)
-    return answer.need("data").child("data")
+        raise refusal_error(code, envelope.raw.get("msg"), "rate_limited" if code in RATE_LIMIT_CODES else None)
+    return envelope.require("data").child("data")
 
 
-def read_account(body: bytes, _: Turn) -> Part:
-    """Return hashrate."""
-    said = _said(body).need(*WINDOWS.values(), "unit")
-    return Part(hashrate=said.rates(WINDOWS, scale=said.unit("unit")), defects=said.wrong())
+def read_account(body: bytes, _: RequestContext) -> PartialReport:
+    """Return the hashrate."""
+    reader = _open_answer(body).require(*WINDOWS.values(), "unit")
+    return PartialReport(hashrate=reader.rates(WINDOWS, scale=reader.unit("unit")), defects=reader.defect_texts())
 
 
-def read_workers(body: bytes, turn: Turn) -> Part:
+def read_workers(body: bytes, context: RequestContext) -> PartialReport:
     """Return a page of workers."""
-    said = _said(body).need("workerDatas")
-    rows = said.rows("workerDatas")
-    found = each(rows, _worker)
-    return Part(workers=found, more=_more(said, turn) and bool(found), defects=said.wrong())
+    reader = _open_answer(body).require("workerDatas")
+    rows = reader.rows("workerDatas")
+    found = read_rows(rows, _read_worker)
+    return PartialReport(workers=found, more=_has_more(reader, context) and bool(found), defects=reader.defect_texts())
 
 
-def _more(said: Said, turn: Turn) -> bool:
-    total, size = said.integer("totalNum"), said.integer("pageSize")
-    return total is not None and size is not None and turn.page * size < total
+def _has_more(reader: AnswerReader, context: RequestContext) -> bool:
+    total, size = reader.integer("totalNum"), reader.integer("pageSize")
+    return total is not None and size is not None and context.page * size < total
 
 
-def _worker(row: Said) -> WorkerReport | None:
-    name = row.need("workerName", "hashRate").text("workerName")
+def _read_worker(row: AnswerReader) -> WorkerReport | None:
+    name = row.require("workerName", "hashRate").text("workerName")
     if name is None:
         return None
     status = row.integer("status")
@@ -57,66 +66,67 @@ def _worker(row: Said) -> WorkerReport | None:
     )
 
 
-def read_earnings(body: bytes, turn: Turn) -> Part:
-    """Return what each day earned in bitcoin."""
-    said = _said(body).need("accountProfits")
-    rows = said.rows("accountProfits")
+def read_earnings(body: bytes, context: RequestContext) -> PartialReport:
+    """Return the bitcoin earnings of each day."""
+    reader = _open_answer(body).require("accountProfits")
+    rows = reader.rows("accountProfits")
     found = []
     for row in rows or ():
-        start, sat = row.need("time", "profitAmount").time("time"), row.sat("profitAmount")
+        start, sat = row.require("time", "profitAmount").time("time"), row.sat("profitAmount")
         if row.text("coinName") == "BTC" and start is not None and sat is not None:
             found.append(Earning(start=start, end=start + DAY, sat=sat, hashrate=row.rate("dayHashRate")))
-    part = Part(more=_more(said, turn) and bool(rows), defects=said.wrong())
+    report = PartialReport(more=_has_more(reader, context) and bool(rows), defects=reader.defect_texts())
     if rows is not None:
-        part["earnings"] = tuple(found)
-    return part
+        report["earnings"] = tuple(found)
+    return report
 
 
-def _get(page: str, more: Callable[[Turn], Mapping[str, str | int]] = lambda _: {}) -> Callable[[Turn], Ask]:
-    def ask(turn: Turn) -> Ask:
+def _get(
+    page: str, more: Callable[[RequestContext], Mapping[str, str | int]] = lambda _: {}
+) -> Callable[[RequestContext], PoolRequest]:
+    def make_request(context: RequestContext) -> PoolRequest:
         query = urlencode(
             {
                 "algo": "sha256",
-                "userName": turn.account.account,
-                **more(turn),
+                "userName": context.account.account,
+                **more(context),
                 "recvWindow": 10000,
-                "timestamp": turn.nonce,
+                "timestamp": context.nonce,
             }
         )
-        sign = signed(query, turn.account.secret)
-        return Ask(f"/sapi/v1/mining/{page}?{query}&signature={sign}", {"X-MBX-APIKEY": turn.account.key})
+        sign = hmac_sha256_hex(query, context.account.secret)
+        return PoolRequest(f"/sapi/v1/mining/{page}?{query}&signature={sign}", {"X-MBX-APIKEY": context.account.key})
 
-    return ask
+    return make_request
 
 
-BINANCE: Final = Pool(
+BINANCE: Final = PoolAdapter(
     kind="binance",
     title="Binance Pool",
     url="https://api.binance.com",
-    needs=("account", "key", "secret"),
+    required_keys=("account", "key", "secret"),
     calls=(
-        Call("account", STATUS, _get("statistics/user/status"), read_account),
-        Call("workers", WORKERS, _get("worker/list", lambda t: {"pageIndex": t.page}), read_workers),
-        Call(
+        PoolCall("account", ACCOUNT_INTERVAL_S, _get("statistics/user/status"), read_account),
+        PoolCall("workers", WORKERS_INTERVAL_S, _get("worker/list", lambda t: {"pageIndex": t.page}), read_workers),
+        PoolCall(
             "rewards",
-            REWARDS,
+            REWARDS_INTERVAL_S,
             _get("payment/list", lambda _: {"coin": "BTC", "pageIndex": 1, "pageSize": ROWS}),
-            lambda body, turn: _first_page(read_earnings(body, turn)),
-            extra=True,
+            lambda body, context: _first_page(read_earnings(body, context)),
+            optional=True,
         ),
     ),
     spacing=2.0,
     burst=5,
     scheme="fpps",
-    tells=frozenset({"account", "workers", "earnings"}),
-    access="On binance.com under Account, API Management: make a key that may only read, and best limit it to the "
-    "agent's public address; it gives `key` and `secret`. `account` is the mining account. The clock must "
-    "be right to seconds.",
-    limits="Each request weighs 5 of the 1,200 that an address has in a minute.",
+    reports=frozenset({"account", "workers", "earnings"}),
+    access="On binance.com under Account, API Management, create a read-only key, preferably restricted to the agent's "
+    "public IP address: you get `key` and `secret`. `account` is the mining account. The agent's clock must be "
+    "accurate to a few seconds.",
+    limits="Each request uses 5 of the 1,200 request weights that an address has per minute.",
 )
 
 
-def _first_page(part: Part) -> Part:
-    """Return the newest days only: older ones do not change."""
-    part["more"] = False
-    return part
+def _first_page(report: PartialReport) -> PartialReport:
+    """Return `report` without further pages: it has the newest days, older ones do not change."""
+    return PartialReport(**{**report, "more": False})

@@ -1,12 +1,20 @@
-"""Reads Luxor: H/s as text, lists of amounts by currency, ISO times, pages of workers, a hashprice of its own."""
+"""Reads Luxor: H/s as text, amounts in lists by currency, ISO times, paged workers, the pool's own hashprice."""
 
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from stratoscope.pools.pool import STATUS, WORKERS, Ask, Call, Part, Pool, Turn
-from stratoscope.pools.reader import Said, each, opened, refusal
-from stratoscope.pools.report import Tally, WorkerReport, WorkerState
+from stratoscope.pools.pool import (
+    ACCOUNT_INTERVAL_S,
+    WORKERS_INTERVAL_S,
+    PartialReport,
+    PoolAdapter,
+    PoolCall,
+    PoolRequest,
+    RequestContext,
+)
+from stratoscope.pools.reader import AnswerReader, read_object, read_rows, refusal_error
+from stratoscope.pools.report import WorkerReport, WorkerState, WorkTotals
 from stratoscope.units import DAY, MINUTE
 
 WINDOWS: Final = {5 * MINUTE: "hashrate_5m", DAY: "hashrate_24h"}
@@ -14,53 +22,53 @@ STATES: Final[dict[str, WorkerState]] = {"ACTIVE": "active", "INACTIVE": "inacti
 ROWS: Final = 100
 
 
-def _said(body: bytes) -> Said:
-    said = opened(body)
-    error = said.raw.get("error") or said.raw.get("errors")
+def _open_answer(body: bytes) -> AnswerReader:
+    reader = read_object(body)
+    error = reader.raw.get("error") or reader.raw.get("errors")
     if error:
-        raise refusal("", error if isinstance(error, str) else said.raw.get("message"))
-    return said
+        raise refusal_error("", error if isinstance(error, str) else reader.raw.get("message"))
+    return reader
 
 
-def _bitcoin(said: Said, key: str) -> Said:
-    """Return the row of a list of amounts that is of bitcoin; an empty cursor where there is none."""
-    rows = said.rows(key) or ()
-    return next((row for row in rows if row.raw.get("currency_type") == "BTC"), Said(None))
+def _bitcoin(reader: AnswerReader, key: str) -> AnswerReader:
+    """Return the bitcoin row of a list of amounts; an empty reader if there is none."""
+    rows = reader.rows(key) or ()
+    return next((row for row in rows if row.raw.get("currency_type") == "BTC"), AnswerReader(None))
 
 
-def read_account(body: bytes, _: Turn) -> Part:
-    """Return hashrate, workers, balance and the pool's hashprice (BTC per PH/s and day)."""
-    said = _said(body).need("hashrate_5m", "hashrate_24h")
-    active = said.integer("active_miners")
-    return Part(
-        hashrate=said.rates(WINDOWS),
+def read_account(body: bytes, _: RequestContext) -> PartialReport:
+    """Return hashrate, number of active workers, balance, and the pool's hashprice in BTC per PH/s and day."""
+    reader = _open_answer(body).require("hashrate_5m", "hashrate_24h")
+    active = reader.integer("active_miners")
+    return PartialReport(
+        hashrate=reader.rates(WINDOWS),
         workers_by_state={} if active is None else {"active": active},
-        balance_sat=_bitcoin(said, "balance").sat("revenue"),
-        hashprice_btc_per_ph_day=_bitcoin(said, "hashprice").number("value", high=1.0),
-        defects=said.wrong(),
+        balance_sat=_bitcoin(reader, "balance").sat("revenue"),
+        hashprice_btc_per_ph_day=_bitcoin(reader, "hashprice").number("value", high=1.0),
+        defects=reader.defect_texts(),
     )
 
 
-def read_workers(body: bytes, _: Turn) -> Part:
+def read_workers(body: bytes, _: RequestContext) -> PartialReport:
     """Return a page of workers."""
-    said = _said(body).need("workers")
-    rows = said.rows("workers")
-    found = each(rows, _worker)
+    reader = _open_answer(body).require("workers")
+    rows = reader.rows("workers")
+    found = read_rows(rows, _read_worker)
     states: dict[WorkerState, int] = {}
     for state, key in (("active", "total_active"), ("inactive", "total_inactive")):
-        if (count := said.integer(key)) is not None:
+        if (count := reader.integer(key)) is not None:
             states[STATES[state.upper()]] = count
-    following = said.child("pagination").raw.get("next_page_url")
-    more = isinstance(following, str) and following.startswith(("http", "/")) and bool(found)
-    return Part(workers=found, workers_by_state=states, more=more, defects=said.wrong())
+    next_page = reader.child("pagination").raw.get("next_page_url")
+    more = isinstance(next_page, str) and next_page.startswith(("http", "/")) and bool(found)
+    return PartialReport(workers=found, workers_by_state=states, more=more, defects=reader.defect_texts())
 
 
-def _worker(row: Said) -> WorkerReport | None:
-    name = row.need("name", "hashrate").text("name")
+def _read_worker(row: AnswerReader) -> WorkerReport | None:
+    name = row.require("name", "hashrate").text("name")
     if name is None:
         return None
     stale, rejected = row.number("stale_shares"), row.number("rejected_shares")
-    work = () if stale is None and rejected is None else (Tally(stale=stale, rejected=rejected),)
+    work = () if stale is None and rejected is None else (WorkTotals(stale=stale, rejected=rejected),)
     return WorkerReport(
         name=name,
         hashrate=row.rates({0.0: "hashrate"}),
@@ -70,30 +78,35 @@ def _worker(row: Said) -> WorkerReport | None:
     )
 
 
-def _get(page: str, query: Callable[[Turn], str] = lambda _: "") -> Callable[[Turn], Ask]:
-    def ask(turn: Turn) -> Ask:
-        names = quote(turn.account.account, safe="")
-        return Ask(
-            f"/api/v1/pool/{page}/BTC?subaccount_names={names}{query(turn)}", {"authorization": turn.account.key}
+def _get(page: str, query: Callable[[RequestContext], str] = lambda _: "") -> Callable[[RequestContext], PoolRequest]:
+    def make_request(context: RequestContext) -> PoolRequest:
+        names = quote(context.account.account, safe="")
+        return PoolRequest(
+            f"/api/v1/pool/{page}/BTC?subaccount_names={names}{query(context)}", {"authorization": context.account.key}
         )
 
-    return ask
+    return make_request
 
 
-LUXOR: Final = Pool(
+LUXOR: Final = PoolAdapter(
     kind="luxor",
     title="Luxor",
     url="https://app.luxor.tech",
-    needs=("account", "key"),
+    required_keys=("account", "key"),
     calls=(
-        Call("account", STATUS, _get("summary"), read_account),
-        Call("workers", WORKERS, _get("workers", lambda t: f"&page_number={t.page}&page_size={ROWS}"), read_workers),
+        PoolCall("account", ACCOUNT_INTERVAL_S, _get("summary"), read_account),
+        PoolCall(
+            "workers",
+            WORKERS_INTERVAL_S,
+            _get("workers", lambda t: f"&page_number={t.page}&page_size={ROWS}"),
+            read_workers,
+        ),
     ),
     spacing=3.0,
     scheme="fpps",
-    tells=frozenset({"account", "workers", "refused", "balance"}),
-    access="On app.luxor.tech under Settings, API Keys: make a key that may read the pool; it is the `key`. "
+    reports=frozenset({"account", "workers", "refused", "balance"}),
+    access="On app.luxor.tech under Settings, API Keys, create a key with read access to the pool: it is the `key`. "
     "`account` is the name of the sub-account.",
-    limits="A bucket of tokens per workspace and key; HTTP 429 beyond it.",
-    notes="A worker's hashrate is told without the time it is a mean over.",
+    limits="A token bucket per workspace and key; HTTP 429 above it.",
+    notes="The API does not state the averaging window of a worker's hashrate.",
 )

@@ -1,18 +1,18 @@
-"""Reads NiceHash's rigs, of an account by a signed request or of a mining address without one; TH/s for SHA-256."""
+"""Reads NiceHash rigs: of an account by signed requests, or of a mining address without a key; TH/s for SHA-256."""
 
 from typing import Final
 from urllib.parse import quote
 
-from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
-from stratoscope.pools.reader import Said, each, opened, refusal
-from stratoscope.pools.report import Tally, WorkerReport, WorkerState
-from stratoscope.pools.signing import signed
+from stratoscope.pools.pool import ACCOUNT_INTERVAL_S, PartialReport, PoolAdapter, PoolCall, PoolRequest, RequestContext
+from stratoscope.pools.reader import AnswerReader, read_object, read_rows, refusal_error
+from stratoscope.pools.report import WorkerReport, WorkerState, WorkTotals
+from stratoscope.pools.signing import hmac_sha256_hex
 from stratoscope.units import MINUTE, TH
 
 WINDOW: Final = 5 * MINUTE
-"""NiceHash's speeds are means over five minutes."""
+"""NiceHash averages speeds over five minutes."""
 ALGORITHMS: Final = {"SHA256", "SHA256ASICBOOST"}
-"""Those whose speeds are counted here, in TH/s; hashes of others do not add up with them."""
+"""Only these are counted, with speeds in TH/s: hashes of other algorithms cannot be added to them."""
 STATES: Final[dict[str, WorkerState]] = {
     "MINING": "active",
     "BENCHMARKING": "active",
@@ -29,33 +29,33 @@ PATH: Final = "/main/api/v2/mining/rigs2"
 def signature(
     secret: str, key: str, time: str, nonce: str, organization: str, method: str, path: str, query: str
 ) -> str:
-    """Return the HMAC-SHA256 over the parts of a request, joined by NUL, in hexadecimal."""
+    """Return NiceHash's signature: the HMAC-SHA256 of the parts of a request, joined by NUL bytes, in hexadecimal."""
     text = f"{key}\0{time}\0{nonce}\0\0{organization}\0\0{method}\0{path}\0{query}"
-    return signed(text, secret)
+    return hmac_sha256_hex(text, secret)
 
 
-def read_rigs(body: bytes, turn: Turn) -> Part:
-    """Return a page of rigs as workers; the hashrate of the account is their sum."""
-    said = opened(body)
-    if "errors" in said or "error_id" in said:
-        first = next(iter(said.rows("errors") or ()), Said(None))
-        raise refusal(first.raw.get("code", ""), first.raw.get("message"))
-    said.need("miningRigs", "minerStatuses")
-    rows = said.rows("miningRigs")
-    workers = each(rows, _worker)
-    more = (said.child("pagination").integer("totalPageCount") or 1) > turn.page and bool(workers)
-    return Part(
+def read_rigs(body: bytes, context: RequestContext) -> PartialReport:
+    """Return a page of rigs as workers; the account's hashrate is their sum."""
+    reader = read_object(body)
+    if "errors" in reader or "error_id" in reader:
+        first = next(iter(reader.rows("errors") or ()), AnswerReader(None))
+        raise refusal_error(first.raw.get("code", ""), first.raw.get("message"))
+    reader.require("miningRigs", "minerStatuses")
+    rows = reader.rows("miningRigs")
+    workers = read_rows(rows, _read_worker)
+    more = (reader.child("pagination").integer("totalPageCount") or 1) > context.page and bool(workers)
+    return PartialReport(
         workers=workers,
         summed=workers is not None and len(workers) == len(rows or ()),
-        workers_by_state=_states(said),
-        balance_sat=said.sat("unpaidAmount"),
+        workers_by_state=_read_states(reader),
+        balance_sat=reader.sat("unpaidAmount"),
         more=more,
-        defects=said.wrong(),
+        defects=reader.defect_texts(),
     )
 
 
-def _states(said: Said) -> dict[WorkerState, int]:
-    counts, found = said.child("minerStatuses"), dict[WorkerState, int]()
+def _read_states(reader: AnswerReader) -> dict[WorkerState, int]:
+    counts, found = reader.child("minerStatuses"), dict[WorkerState, int]()
     for word in list(counts.raw)[:32]:
         state, count = STATES.get(word), counts.integer(word)
         if state is not None and count is not None:
@@ -63,14 +63,14 @@ def _states(said: Said) -> dict[WorkerState, int]:
     return found
 
 
-def _worker(row: Said) -> WorkerReport | None:
-    name = row.need("name").text("name", "rigId")
+def _read_worker(row: AnswerReader) -> WorkerReport | None:
+    name = row.require("name").text("name", "rigId")
     if name is None:
         return None
     stats = [one for one in row.rows("stats") or () if one.child("algorithm").text("enumName") in ALGORITHMS]
     good = [rate for one in stats if (rate := one.rate("speedAccepted", scale=TH)) is not None]
     bad = [rate for one in stats if (rate := one.rate("speedRejectedTotal", scale=TH)) is not None]
-    work = (Tally(accepted=sum(good) * WINDOW, rejected=sum(bad) * WINDOW, counted="hashes", window=WINDOW),)
+    work = (WorkTotals(accepted=sum(good) * WINDOW, rejected=sum(bad) * WINDOW, counted="hashes", window=WINDOW),)
     return WorkerReport(
         name=name,
         hashrate={WINDOW: sum(good)} if good else {},
@@ -79,11 +79,11 @@ def _worker(row: Said) -> WorkerReport | None:
     )
 
 
-def _signed(turn: Turn) -> Ask:
-    who, query = turn.account, f"size={ROWS}&page={turn.page - 1}"
-    time, nonce = str(turn.nonce), f"{turn.nonce:036x}"
+def _signed_request(context: RequestContext) -> PoolRequest:
+    who, query = context.account, f"size={ROWS}&page={context.page - 1}"
+    time, nonce = str(context.nonce), f"{context.nonce:036x}"
     sign = signature(who.secret, who.key, time, nonce, who.organization, "GET", PATH, query)
-    return Ask(
+    return PoolRequest(
         f"{PATH}?{query}",
         {
             "X-Time": time,
@@ -95,33 +95,33 @@ def _signed(turn: Turn) -> Ask:
     )
 
 
-def _open(turn: Turn) -> Ask:
-    address = quote(turn.account.account, safe="")
-    return Ask(f"/main/api/v2/mining/external/{address}/rigs2?size={ROWS}&page={turn.page - 1}")
+def _address_request(context: RequestContext) -> PoolRequest:
+    address = quote(context.account.account, safe="")
+    return PoolRequest(f"/main/api/v2/mining/external/{address}/rigs2?size={ROWS}&page={context.page - 1}")
 
 
-NOTES: Final = "Only rigs that mine SHA-256 count. NiceHash pays for hashrate at the price of its market."
-NICEHASH: Final = Pool(
+NOTES: Final = "Only rigs that mine SHA-256 are counted. NiceHash pays the market price of the hashrate."
+NICEHASH: Final = PoolAdapter(
     kind="nicehash",
-    title="NiceHash, by key",
+    title="NiceHash, by API key",
     url="https://api2.nicehash.com",
-    needs=("key", "secret", "organization"),
-    calls=(Call("account", STATUS, _signed, read_rigs),),
+    required_keys=("key", "secret", "organization"),
+    calls=(PoolCall("account", ACCOUNT_INTERVAL_S, _signed_request, read_rigs),),
     spacing=5.0,
-    tells=frozenset({"account", "workers", "refused", "balance"}),
-    access="On nicehash.com under Settings, API Keys: make a key with the permission View mining data and rig "
-    "statuses; it gives `key` and `secret`, and `organization` stands above.",
+    reports=frozenset({"account", "workers", "refused", "balance"}),
+    access="On nicehash.com under Settings, API Keys, create a key with the permission View mining data and rig "
+    "statuses: you get `key` and `secret`; the `organization` is shown above them.",
     limits="Not published.",
     notes=NOTES,
 )
-ADDRESS: Final = Pool(
+ADDRESS: Final = PoolAdapter(
     kind="nicehash-address",
     title="NiceHash, by mining address",
     url="https://api2.nicehash.com",
-    needs=("account",),
-    calls=(Call("account", STATUS, _open, read_rigs),),
+    required_keys=("account",),
+    calls=(PoolCall("account", ACCOUNT_INTERVAL_S, _address_request, read_rigs),),
     spacing=5.0,
-    tells=frozenset({"account", "workers", "refused", "balance"}),
+    reports=frozenset({"account", "workers", "refused", "balance"}),
     access="No key. `account` is the mining address that the rigs log in with.",
     limits="Not published.",
     notes=NOTES,

@@ -1,10 +1,10 @@
-"""Reads SBI Crypto Pool: MH/s over ten minutes, an hour and a day in one list, pages of workers."""
+"""Reads SBI Crypto Pool: MH/s over ten minutes, an hour and a day in one list, paged workers."""
 
 from typing import Final
 from urllib.parse import urlencode
 
-from stratoscope.pools.pool import STATUS, Ask, Call, Part, Pool, Turn
-from stratoscope.pools.reader import Said, each, opened, refusal
+from stratoscope.pools.pool import ACCOUNT_INTERVAL_S, PartialReport, PoolAdapter, PoolCall, PoolRequest, RequestContext
+from stratoscope.pools.reader import AnswerReader, read_object, read_rows, refusal_error
 from stratoscope.pools.report import WorkerReport, WorkerState
 from stratoscope.units import DAY, HOUR, MH, MINUTE
 
@@ -13,44 +13,48 @@ STATES: Final[dict[str, WorkerState]] = {"ONLINE": "active", "OFFLINE": "inactiv
 ROWS: Final = 200
 
 
-def read_workers(body: bytes, turn: Turn) -> Part:
-    """Return the sub-account's workers; its hashrate is their sum."""
-    said = opened(body)
-    if "content" not in said and ("error" in said or "message" in said):
-        raise refusal(said.raw.get("status", ""), said.raw.get("error_description") or said.raw.get("error"))
-    rows = said.need("content").rows("content")
-    ours = [row for row in rows or () if row.need("subaccount").raw.get("subaccount") == turn.account.account]
-    workers = None if rows is None else each(ours, _worker)
-    more = said.flag("last") is False and bool(rows)
-    return Part(workers=workers, summed=workers is not None and not said.defects, more=more, defects=said.wrong())
+def read_workers(body: bytes, context: RequestContext) -> PartialReport:
+    """Return the sub-account's workers; the account's hashrate is their sum."""
+    reader = read_object(body)
+    if "content" not in reader and ("error" in reader or "message" in reader):
+        raise refusal_error(
+            reader.raw.get("status", ""), reader.raw.get("error_description") or reader.raw.get("error")
+        )
+    rows = reader.require("content").rows("content")
+    own = [row for row in rows or () if row.require("subaccount").raw.get("subaccount") == context.account.account]
+    workers = None if rows is None else read_rows(own, _read_worker)
+    more = reader.flag("last") is False and bool(rows)
+    return PartialReport(
+        workers=workers, summed=workers is not None and not reader.defects, more=more, defects=reader.defect_texts()
+    )
 
 
-def _worker(row: Said) -> WorkerReport | None:
-    name = row.need("name", "hashrates").text("name")
+def _read_worker(row: AnswerReader) -> WorkerReport | None:
+    name = row.require("name", "hashrates").text("name")
     if name is None:
         return None
     rates = row.numbers("hashrates", scale=MH, limit=len(WINDOWS))
-    told = {window: rate for window, rate in zip(WINDOWS, rates, strict=False) if rate is not None and rate >= 0}
-    return WorkerReport(name=name, hashrate=told, state=STATES.get((row.text("state") or "").upper()))
+    known = {window: rate for window, rate in zip(WINDOWS, rates, strict=False) if rate is not None and rate >= 0}
+    return WorkerReport(name=name, hashrate=known, state=STATES.get((row.text("state") or "").upper()))
 
 
-def _ask(turn: Turn) -> Ask:
-    query = urlencode({"subaccountNames": turn.account.account, "page": turn.page - 1, "size": ROWS})
-    headers = {"X-API-key": turn.account.key, "X-API-secret": turn.account.secret}
-    return Ask(f"/api/external/v1/workers?{query}", headers)
+def _ask(context: RequestContext) -> PoolRequest:
+    query = urlencode({"subaccountNames": context.account.account, "page": context.page - 1, "size": ROWS})
+    headers = {"X-API-key": context.account.key, "X-API-secret": context.account.secret}
+    return PoolRequest(f"/api/external/v1/workers?{query}", headers)
 
 
-SBI: Final = Pool(
+SBI: Final = PoolAdapter(
     kind="sbicrypto",
     title="SBI Crypto Pool",
     url="https://pool-api.sbicrypto.com",
-    needs=("account", "key", "secret"),
-    calls=(Call("account", STATUS, _ask, read_workers),),
+    required_keys=("account", "key", "secret"),
+    calls=(PoolCall("account", ACCOUNT_INTERVAL_S, _ask, read_workers),),
     spacing=10.0,
     scheme="fpps",
-    tells=frozenset({"account", "workers"}),
-    access="On sbicrypto.com under API: make a key of the scope READ; it gives `key` and `secret`. `account` is "
-    "the name of the sub-account.",
+    reports=frozenset({"account", "workers"}),
+    access="On sbicrypto.com under API, create a key with the scope READ: you get `key` and `secret`. `account` is the "
+    "name of the sub-account.",
     limits="Not published.",
-    notes="Workers and their hashrates only.",
+    notes="The API reports only workers and their hashrates.",
 )

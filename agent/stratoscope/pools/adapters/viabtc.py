@@ -1,51 +1,60 @@
-"""Reads ViaBTC: an envelope with a code, H/s as text, pages of workers, days that are Beijing's unless UTC is asked."""
+"""Reads ViaBTC: an envelope with a code, H/s as text, paged workers, days in Beijing time unless UTC is requested."""
 
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
-from stratoscope.pools.pool import REWARDS, STATUS, WORKERS, Ask, Call, Part, Pool, Turn
-from stratoscope.pools.reader import Said, day_of, each, iso_day, opened, refusal
+from stratoscope.pools.pool import (
+    ACCOUNT_INTERVAL_S,
+    REWARDS_INTERVAL_S,
+    WORKERS_INTERVAL_S,
+    PartialReport,
+    PoolAdapter,
+    PoolCall,
+    PoolRequest,
+    RequestContext,
+)
+from stratoscope.pools.reader import AnswerReader, format_day, parse_day, read_object, read_rows, refusal_error
 from stratoscope.pools.report import Earning, Scheme, WorkerReport, WorkerState
-from stratoscope.pools.signing import signed
+from stratoscope.pools.signing import hmac_sha256_hex
 from stratoscope.units import DAY, HOUR, MINUTE
 
 WINDOWS: Final = {10 * MINUTE: "hashrate_10min", HOUR: "hashrate_1hour", DAY: "hashrate_24hour"}
 STATES: Final[dict[str, WorkerState]] = {"active": "active", "unactive": "inactive", "inactive": "inactive"}
-LOGIN_CODES: Final = range(12001, 12005)
+AUTH_CODES: Final = range(12001, 12005)
 ROWS: Final = 100
-BACK: Final = 7 * DAY
+HISTORY_S: Final = 7 * DAY
 SCHEMES: Final[dict[str, Scheme]] = {"pps_profit": "pps+", "pplns_profit": "pplns", "solo_profit": "solo"}
 
 
-def _said(body: bytes) -> Said:
-    answer = opened(body)
-    code = answer.raw.get("code")
+def _open_answer(body: bytes) -> AnswerReader:
+    envelope = read_object(body)
+    code = envelope.raw.get("code")
     if code not in (0, "0"):
-        raise refusal(code, answer.raw.get("message"), "auth" if code in LOGIN_CODES else None)
-    return answer.need("data").child("data")
+        raise refusal_error(code, envelope.raw.get("message"), "auth" if code in AUTH_CODES else None)
+    return envelope.require("data").child("data")
 
 
-def read_account(body: bytes, _: Turn) -> Part:
-    """Return hashrate and workers by state."""
-    said = _said(body).need(*WINDOWS.values())
+def read_account(body: bytes, _: RequestContext) -> PartialReport:
+    """Return the hashrate and workers by state."""
+    reader = _open_answer(body).require(*WINDOWS.values())
     states: dict[WorkerState, int] = {}
     for state, key in (("active", "active_workers"), ("inactive", "unactive_workers")):
-        if (count := said.integer(key)) is not None:
+        if (count := reader.integer(key)) is not None:
             states[STATES[state]] = count
-    return Part(hashrate=said.rates(WINDOWS), workers_by_state=states, defects=said.wrong())
+    return PartialReport(hashrate=reader.rates(WINDOWS), workers_by_state=states, defects=reader.defect_texts())
 
 
-def read_workers(body: bytes, _: Turn) -> Part:
+def read_workers(body: bytes, _: RequestContext) -> PartialReport:
     """Return a page of workers."""
-    said = _said(body).need("data")
-    rows = said.rows("data")
-    found = each(rows, _worker)
-    return Part(workers=found, more=said.flag("has_next") is True, defects=said.wrong())
+    reader = _open_answer(body).require("data")
+    rows = reader.rows("data")
+    found = read_rows(rows, _read_worker)
+    return PartialReport(workers=found, more=reader.flag("has_next") is True, defects=reader.defect_texts())
 
 
-def _worker(row: Said) -> WorkerReport | None:
-    name = row.need("worker_name", "hashrate_10min").text("worker_name")
+def _read_worker(row: AnswerReader) -> WorkerReport | None:
+    name = row.require("worker_name", "hashrate_10min").text("worker_name")
     if name is None:
         return None
     return WorkerReport(
@@ -56,72 +65,79 @@ def _worker(row: Said) -> WorkerReport | None:
     )
 
 
-def read_days(body: bytes, _: Turn) -> Part:
-    """Return what each UTC day earned."""
-    said = _said(body).need("data")
-    rows = said.rows("data")
+def read_days(body: bytes, _: RequestContext) -> PartialReport:
+    """Return the earnings of each UTC day."""
+    reader = _open_answer(body).require("data")
+    rows = reader.rows("data")
     found, schemes = [], set()
     for row in rows or ():
-        day, sat = day_of(row.need("date", "total_profit").raw.get("date")), row.sat("total_profit")
+        day, sat = parse_day(row.require("date", "total_profit").raw.get("date")), row.sat("total_profit")
         schemes |= {scheme for key, scheme in SCHEMES.items() if row.sat(key)}
         if day is not None and sat is not None:
             found.append(Earning(start=day[0], end=day[1], sat=sat))
-    part = Part(more=said.flag("has_next") is True, defects=said.wrong())
+    report = PartialReport(more=reader.flag("has_next") is True, defects=reader.defect_texts())
     if len(schemes) == 1:
-        part["scheme"] = schemes.pop()
+        report["scheme"] = schemes.pop()
     if rows is not None:
-        part["earnings"] = tuple(found)
-    return part
+        report["earnings"] = tuple(found)
+    return report
 
 
-def _page(path: str, query: Callable[[Turn], dict[str, str | int]]) -> Callable[[Turn], Ask]:
-    def ask(turn: Turn) -> Ask:
-        return asked(path, {"coin": "BTC", **query(turn)}, turn)
+def _page(
+    path: str, query: Callable[[RequestContext], dict[str, str | int]]
+) -> Callable[[RequestContext], PoolRequest]:
+    def make_request(context: RequestContext) -> PoolRequest:
+        return signed_request(path, {"coin": "BTC", **query(context)}, context)
 
-    return ask
-
-
-def asked(path: str, query: dict[str, str | int], turn: Turn) -> Ask:
-    """Return the request for `query`, signed where there is a secret to sign with."""
-    headers = {"X-API-KEY": turn.account.key}
-    if turn.account.secret:
-        query = {**query, "tonce": turn.nonce}
-        headers["X-SIGNATURE"] = signed(urlencode(query), turn.account.secret)
-    return Ask(f"/res/openapi/v1/{path}?{urlencode(query)}", headers)
+    return make_request
 
 
-VIABTC: Final = Pool(
+def signed_request(path: str, query: dict[str, str | int], context: RequestContext) -> PoolRequest:
+    """Return the request for `query`, signed if the account has a secret."""
+    headers = {"X-API-KEY": context.account.key}
+    if context.account.secret:
+        query = {**query, "tonce": context.nonce}
+        headers["X-SIGNATURE"] = hmac_sha256_hex(urlencode(query), context.account.secret)
+    return PoolRequest(f"/res/openapi/v1/{path}?{urlencode(query)}", headers)
+
+
+VIABTC: Final = PoolAdapter(
     kind="viabtc",
     title="ViaBTC",
     url="https://www.viabtc.net",
-    needs=("key",),
-    takes=("account", "secret"),
+    required_keys=("key",),
+    optional_keys=("account", "secret"),
     calls=(
-        Call("account", STATUS, _page("hashrate", lambda _: {}), read_account),
-        Call("workers", WORKERS, _page("hashrate/worker", lambda t: {"page": t.page, "limit": ROWS}), read_workers),
-        Call(
+        PoolCall("account", ACCOUNT_INTERVAL_S, _page("hashrate", lambda _: {}), read_account),
+        PoolCall(
+            "workers",
+            WORKERS_INTERVAL_S,
+            _page("hashrate/worker", lambda t: {"page": t.page, "limit": ROWS}),
+            read_workers,
+        ),
+        PoolCall(
             "rewards",
-            REWARDS,
+            REWARDS_INTERVAL_S,
             _page(
                 "profit/history",
                 lambda t: {
-                    "start_date": iso_day(t.now - BACK),
-                    "end_date": iso_day(t.now),
+                    "start_date": format_day(t.now - HISTORY_S),
+                    "end_date": format_day(t.now),
                     "utc": "true",
                     "page": t.page,
                     "limit": ROWS,
                 },
             ),
             read_days,
-            extra=True,
+            optional=True,
         ),
     ),
     spacing=3.0,
-    tells=frozenset({"account", "workers", "earnings"}),
-    access="On viabtc.com under Settings, API: make a key and enter the public address of the agent's site in its "
-    "list of allowed addresses, without which every request is refused. `secret` is needed only where the "
-    "key wants signed requests. `account` is for your own information: the key decides which account it is.",
+    reports=frozenset({"account", "workers", "earnings"}),
+    access="On viabtc.com under Settings, API, create a key and add the agent's public IP address to its list of "
+    "allowed addresses; otherwise every request is refused. `secret` is needed only if the key requires signed "
+    "requests. `account` is only a reminder for you: the key decides which account is read.",
     limits="Not published.",
-    notes="Days are UTC: the agent asks for them so, Beijing's would be the default. Workers come with the tail of"
-    " their name only.",
+    notes="Days are UTC: the agent requests them, because the API's default is Beijing time. Worker names come without "
+    "the account name.",
 )

@@ -1,1 +1,1 @@
-"""Decodes stratum jobs down to the coinbase outputs, and does share statistics. Pure."""
+"""Decodes stratum jobs down to their coinbase outputs, and estimates hashrate from shares. Pure."""

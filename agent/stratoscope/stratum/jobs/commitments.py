@@ -1,4 +1,4 @@
-"""Names what the data outputs of a coinbase commit to."""
+"""Identifies the commitments in the data outputs of a coinbase."""
 
 from typing import Final
 
@@ -15,12 +15,15 @@ _MARKS: Final = (
     (b"\xd7\x7d\x17\x76", "drivechain"),  # BIP 300
     (b"\xd1\x61\x73\x68", "drivechain"),  # BIP 301
 )
-NAMES: Final = (*dict.fromkeys(name for _, name in _MARKS), "runestone", "merged_mining", "other")
-"""Every name a commitment can have: a closed set, so that it may be a label."""
+COMMITMENT_NAMES: Final = (*dict.fromkeys(name for _, name in _MARKS), "runestone", "merged_mining", "other")
+"""Every name of a commitment: a closed set, so it can be a label."""
 
 
-def commitment_of(script: bytes) -> tuple[str, bytes] | None:
-    """Return name (one of NAMES) and payload (without its mark) of a data output; None for a script that pays."""
+def parse_commitment(script: bytes) -> tuple[str, bytes] | None:
+    """Return the name (one of COMMITMENT_NAMES) and payload of a data output; None for an output that pays.
+
+    The payload does not include the marker bytes.
+    """
     if not script or script[0] != _RETURN:
         return None
     if script[1:2] == b"\x5d":
@@ -33,7 +36,7 @@ def commitment_of(script: bytes) -> tuple[str, bytes] | None:
 
 
 def _pushed(script: bytes) -> bytes:
-    """Return the bytes that a script pushes one after the other; the bare bytes where it does not only push."""
+    """Return the concatenated data that a script pushes; the script itself if it contains other operations."""
     found, at = b"", 0
     while at < len(script):
         size = script[at]

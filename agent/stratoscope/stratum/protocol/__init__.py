@@ -1,1 +1,1 @@
-"""Speaks stratum V1 and V2: messages, endpoints, connections and observing sessions that never submit a share."""
+"""Parses and builds the messages of stratum V1 and V2, and parses the URLs of endpoints. No sockets."""

@@ -1,8 +1,8 @@
-"""Reads the stratum addresses that rigs and operators write, and says which of them an observer may connect to.
+"""Parses stratum URLs from rigs and operators, and decides which endpoints an observing session may connect to.
 
-A rig that was broken into can name any host. So what only a rig named is asked on a public address, or where the rig
-itself stands: a rig on the private network may name a proxy there, but not this machine, nor the address where clouds
-keep credentials.
+A compromised rig can name any host. So an endpoint that only a rig names is contacted on a public address, or on the
+rig's own network: a rig on the private network may name a proxy there, but neither this machine nor the address from
+which cloud providers serve credentials.
 """
 
 import ipaddress
@@ -35,20 +35,20 @@ SCHEMES: Final = {
     "stratum2+tcp": V2,
     "stratum2": V2,
 }
-"""Spellings that firmwares use → the one that is shown."""
-NOT_STRATUM: Final = ("http", "https", "getwork", "gbt", "ws", "wss")
-LONGEST: Final = 512
+"""URL schemes that firmwares use → the scheme that stratoscope shows."""
+OTHER_PROTOCOLS: Final = ("http", "https", "getwork", "gbt", "ws", "wss")
+MAX_URL_CHARS: Final = 512
 HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63}){0,32}")
-LEAST_PRIVATE_PORT: Final = 1024
-"""Below it services listen that a rig has no business to point an observer at."""
-NEVER: Final = frozenset({"169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254"})
-"""Where clouds keep the credentials of a machine."""
+MIN_PRIVATE_PORT: Final = 1024
+"""Ports below this on the private network belong to other services; a rig's word is not enough to contact them."""
+METADATA_ADDRESSES: Final = frozenset({"169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254"})
+"""Addresses from which cloud providers serve a machine's credentials."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class NoEndpoint(ValueError):
-    """A text names no stratum endpoint; `reason` is `protocol` or `unreadable`, the text tells the remedy."""
+class InvalidEndpoint(ValueError):
+    """A text is not a stratum URL; `reason` is `protocol` or `unreadable`, the text contains the remedy."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
@@ -57,7 +57,7 @@ class NoEndpoint(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """Where a stratum pool listens; `key` is the authority key of Stratum V2."""
+    """The address of a stratum pool; `key` is the authority key of stratum V2."""
 
     scheme: str
     host: str
@@ -66,56 +66,56 @@ class Endpoint:
 
     @property
     def tls(self) -> bool:
-        """Tell whether the connection is encrypted by TLS."""
+        """Return whether the connection uses TLS."""
         return self.scheme == TLS
 
     @property
     def url(self) -> str:
-        """Return how the endpoint is called everywhere: scheme, host, port; no user, no path."""
+        """Return the endpoint's name in metrics and events: scheme, host and port, without user and path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
 
-@lru_cache(1 << 12)  # thousands of rigs name the same few
-def endpoint_of(text: str) -> Endpoint:
-    """Return the endpoint that a pool URL names; raise NoEndpoint.
+@lru_cache(1 << 12)  # thousands of rigs name the same few pools
+def parse_endpoint(text: str) -> Endpoint:
+    """Parse a pool URL; raise InvalidEndpoint.
 
-    User, password, path, query and fragment are passed over; a port must be there, as stratum has no usual one.
+    User, password, path, query and fragment are ignored. A port is required: stratum has no default port.
     """
-    if len(text) > LONGEST:
-        raise NoEndpoint("unreadable", "it is too long for the address of a pool")
+    if len(text) > MAX_URL_CHARS:
+        raise InvalidEndpoint("unreadable", f"it is longer than {MAX_URL_CHARS} characters")
     scheme, mark, rest = text.strip().partition("://")
     if not mark:
         scheme, rest = "", scheme
     kind = SCHEMES.get(scheme.lower())
     if kind is None:
-        reason = "protocol" if scheme.lower() in NOT_STRATUM else "unreadable"
-        raise NoEndpoint(reason, f"it must begin with {CLEAR}://, {TLS}:// or {V2}://")
-    place, _, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    host, port = _host_and_port(place.rpartition("@")[2].lower())
+        reason = "protocol" if scheme.lower() in OTHER_PROTOCOLS else "unreadable"
+        raise InvalidEndpoint(reason, f"it must begin with {CLEAR}://, {TLS}:// or {V2}://")
+    authority, _, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    host, port = _host_and_port(authority.rpartition("@")[2].lower())
     return Endpoint(kind, host, port, path[:128] if kind == V2 and re.fullmatch(r"[1-9A-Za-z]{1,128}", path) else "")
 
 
-def _host_and_port(place: str) -> tuple[str, int]:
-    if place.startswith("["):
-        host, _, rest = place[1:].partition("]")
+def _host_and_port(authority: str) -> tuple[str, int]:
+    if authority.startswith("["):
+        host, _, rest = authority[1:].partition("]")
         port = rest.removeprefix(":")
         if _address(host) is None:
-            raise NoEndpoint("unreadable", "what stands in its brackets is no IPv6 address")
+            raise InvalidEndpoint("unreadable", "the text in its brackets is not an IPv6 address")
     else:
-        host, _, port = place.rpartition(":")
+        host, _, port = authority.rpartition(":")
         host = host.rstrip(".")
         if not HOST.fullmatch(host):
-            raise NoEndpoint("unreadable", "it must name a host and a port, as pool.example.com:3333")
+            raise InvalidEndpoint("unreadable", "it must name a host and a port, as pool.example.com:3333")
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise NoEndpoint("unreadable", "its port must be a number from 1 to 65535")
+        raise InvalidEndpoint("unreadable", "its port must be a number from 1 to 65535")
     return host, int(port)
 
 
-def place_of(address: str) -> str:
-    """Return where an IP address lies: public, private, loopback, link_local or never (no host can be there)."""
+def address_scope(address: str) -> str:
+    """Return the scope of an IP address: public, private, loopback, link_local or never (cannot be a pool)."""
     found = _address(address)
-    if found is None or str(found) in NEVER or found.is_unspecified or found.is_multicast:
+    if found is None or str(found) in METADATA_ADDRESSES or found.is_unspecified or found.is_multicast:
         return "never"
     if found.is_loopback:
         return "loopback"
@@ -127,7 +127,7 @@ def place_of(address: str) -> str:
 
 
 def _address(text: str) -> Address | None:
-    """Return the address that `text` stands for, the IPv4 one inside an IPv6 form of it."""
+    """Parse an IP address; return the embedded IPv4 address of IPv6 forms that contain one."""
     try:
         found: Address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -143,25 +143,26 @@ def _address(text: str) -> Address | None:
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def forbidden(address: str, port: int, rigs: Collection[str] | None) -> str | None:
-    """Return why `address`:`port` may not be asked, for people; None where it may.
+def refusal_reason(address: str, port: int, rig_scopes: Collection[str] | None) -> str | None:
+    """Return why `address`:`port` must not be contacted, in words; None if it may be.
 
-    `rigs` are the places (`place_of`) of the rigs that named it, None where the operator did.
+    `rig_scopes` are the address scopes of the rigs that name it; None if the operator configured it.
     """
-    place = place_of(address)
-    if place == "never":
-        return f"{address} is no address of a pool"
-    if rigs is None or place == "public":
+    scope = address_scope(address)
+    if scope == "never":
+        return f"{address} cannot be the address of a pool"
+    if rig_scopes is None or scope == "public":
         return None
-    if place not in rigs:
-        return f"{address} is a {place.replace('_', '-')} address, and only a rig elsewhere names it: configure it"
-    if port < LEAST_PRIVATE_PORT and place != "loopback":
-        return f"port {port} of {address} on the own network is named by a rig only: configure it"
+    if scope not in rig_scopes:
+        shown = scope.replace("_", "-")
+        return f"{address} is a {shown} address that only rigs on other networks name; to watch it, configure it"
+    if port < MIN_PRIVATE_PORT and scope != "loopback":
+        return f"{address} port {port} is on the private network and only rigs name it; to watch it, configure it"
     return None
 
 
-def matches(endpoint: Endpoint, patterns: Collection[str]) -> bool:
-    """Tell whether one of `patterns` (a host or host:port, with * for anything) fits the endpoint."""
+def matches_any(endpoint: Endpoint, patterns: Collection[str]) -> bool:
+    """Return whether the endpoint matches one of `patterns`: a host or host:port with * as wildcard."""
     return any(
         fnmatchcase(f"{endpoint.host}:{endpoint.port}" if _has_port(pattern) else endpoint.host, pattern.lower())
         for pattern in patterns
@@ -172,10 +173,10 @@ def _has_port(pattern: str) -> bool:
     return re.search(r":(?:\d+|\*)$", pattern) is not None
 
 
-def turn_of(endpoint: Endpoint, host: str | None, port: int | None) -> tuple[str, Endpoint | None]:
-    """Return where `client.reconnect` points to (one of live.TURNS), and the endpoint where it may be followed.
+def redirect_target(endpoint: Endpoint, host: str | None, port: int | None) -> tuple[str, Endpoint | None]:
+    """Classify the target of `client.reconnect` (one of records.RECONNECT_TARGETS); with its endpoint if followed.
 
-    Within is another host of the same registered domain, by the public suffix list; an IP address has no domain.
+    `within` is another host of the same registered domain, by the public suffix list. An IP address has no domain.
     """
     name = (host or endpoint.host).lower().rstrip(".")
     target = Endpoint(endpoint.scheme, name, port or endpoint.port, endpoint.key)
@@ -189,10 +190,10 @@ def turn_of(endpoint: Endpoint, host: str | None, port: int | None) -> tuple[str
 
 @lru_cache(256)
 def registered_domain(host: str) -> str | None:
-    """Return the domain that one owner registered: pool.co.uk of eu.pool.co.uk; None where nobody could have."""
+    """Return the registered domain of a host, such as pool.co.uk for eu.pool.co.uk; None if there is none."""
     return _suffixes().privatesuffix(host)
 
 
 @lru_cache(1)
 def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)  # its list takes 50 ms to read, and a redirect is rare
+    return PublicSuffixList(accept_unknown=False)  # reading its list takes 50 ms, and redirects are rare

@@ -1,45 +1,45 @@
-"""Cuts a stream of bytes into lines, with a bound on what one line may hold."""
+"""Splits a byte stream into lines of bounded length."""
 
 from typing import Final
 
-LINE: Final = 256 << 10
-"""Bytes of the longest line: a job has 1 to 4 kB, one with very many outputs tens of kB."""
+MAX_LINE_BYTES: Final = 256 << 10
+"""A job is 1 to 4 kB, one with very many outputs tens of kB."""
 
 
-class Lines:
-    """Whole lines out of the pieces that a socket gives; what is longer than `most` bytes is dropped to its end.
+class LineSplitter:
+    """Returns complete lines from socket data; a line longer than `max_bytes` is dropped up to its end.
 
-    `oversize` counts lines dropped. At most `most` bytes are held.
+    `oversize` counts the dropped lines. At most `max_bytes` bytes are buffered.
     """
 
-    __slots__ = ("_dropping", "_held", "most", "oversize")
+    __slots__ = ("_buffer", "_dropping", "max_bytes", "oversize")
 
-    def __init__(self, most: int = LINE) -> None:
-        self.most = most
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self.max_bytes = max_bytes
         self.oversize = 0
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._dropping = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that `data` completes, without their ends and without empty ones."""
+        """Return the lines that `data` completes, without line ends and without empty lines."""
         found: list[bytes] = []
         *ended, rest = data.split(b"\n")
         for piece in ended:
-            self._take(piece)
-            line = bytes(self._held).rstrip(b"\r")
+            self._append(piece)
+            line = bytes(self._buffer).rstrip(b"\r")
             if line and not self._dropping:
                 found.append(line)
-            self._held.clear()
+            self._buffer.clear()
             self._dropping = False
-        self._take(rest)
+        self._append(rest)
         return found
 
-    def _take(self, piece: bytes) -> None:
+    def _append(self, piece: bytes) -> None:
         if self._dropping:
             return
-        if len(self._held) + len(piece) > self.most:
-            self._held.clear()
+        if len(self._buffer) + len(piece) > self.max_bytes:
+            self._buffer.clear()
             self._dropping = True
             self.oversize += 1
         else:
-            self._held += piece
+            self._buffer += piece

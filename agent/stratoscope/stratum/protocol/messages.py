@@ -1,39 +1,33 @@
-"""Turns lines of stratum V1 into typed messages and writes the few that an observer sends; no sockets, no exceptions.
+"""Parses lines of stratum V1 into typed messages. No sockets; never raises.
 
-Byte orders are settled here: a previous hash is kept in header order, words are integers, scripts are bytes. There is
-no builder for `mining.submit`: an observer cannot submit a share.
+Byte orders are converted here: previous hashes are in header order, hex words are integers, scripts are bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from stratoscope import __version__
 from stratoscope.market.chain import difficulty_of
-from stratoscope.stratum.protocol.values import number, octets, swap_words, word
+from stratoscope.stratum.protocol.values import parse_hex, parse_hex_word, parse_number, swap_words
 
-AGENT: Final = f"stratoscope/{__version__}"
-"""What an observer calls itself: honest, so that a pool may know and refuse it."""
 MAX_BRANCHES: Final = 32
-MAX_EXTRANONCE: Final = 256  # bytes, each of the two
-MAX_TEXT: Final = 1000  # characters of a message for people
-MAX_JOB_ID: Final = 256
-ROLLING_MASK: Final = 0x1FFFE000
-"""The bits of a header's version that BIP 320 leaves to miners."""
-_JSON_STARTS: Final = 8  # places in a line at which a document is looked for, after noise
+MAX_EXTRANONCE_BYTES: Final = 256  # for each of the two extranonces
+MAX_TEXT_CHARS: Final = 1000  # of client.show_message
+MAX_JOB_ID_CHARS: Final = 256
+_MAX_JSON_STARTS: Final = 8  # positions in a line where a JSON document is tried after binary garbage
 _BLANK: Final = b"\x00\r\n\t "
 
-NOISE_REASONS: Final = ("not_json", "not_object", "shape", "params", "oversize")
-"""Why a line is no message: the closed set behind Noise."""
+INVALID_REASONS: Final = ("not_json", "not_object", "shape", "params", "oversize")
+"""Why a line is not a valid message; the closed set of values of `InvalidMessage.reason`."""
 
 Id = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """A job: `prev_hash` and `branches` in header order (32 bytes each), the words as integers."""
+    """A job (`mining.notify`): `prev_hash` and `branches` are 32 bytes each, in header order."""
 
     job_id: str
     prev_hash: bytes
@@ -48,14 +42,14 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class SetDifficulty:
-    """The share difficulty from the next job on; above zero, often a fraction."""
+    """The share difficulty, which applies from the next job; greater than 0, often a fraction."""
 
     difficulty: float
 
 
 @dataclass(frozen=True, slots=True)
 class SetExtranonce:
-    """The extranonce from the next job on; sizes in bytes."""
+    """The extranonce, which applies from the next job; sizes in bytes."""
 
     extranonce1: bytes
     extranonce2_size: int
@@ -63,14 +57,14 @@ class SetExtranonce:
 
 @dataclass(frozen=True, slots=True)
 class SetVersionMask:
-    """Which bits of a header's version a miner may change (BIP 310)."""
+    """The version bits that a miner may change (BIP 310)."""
 
     mask: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """The pool wants the miner elsewhere: None is "as now"; `wait` in seconds. To be reported, not followed abroad."""
+    """The pool requests that the miner reconnects, after `wait` seconds. None means the current host or port."""
 
     host: str | None
     port: int | None
@@ -79,14 +73,14 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class ShowMessage:
-    """Words of the pool for its users; untrusted text, at most MAX_TEXT characters."""
+    """A text that the pool sends to its users: untrusted, at most MAX_TEXT_CHARS characters."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer to the request `id`; `error` is a list, a string, an object or None, as pools will have it."""
+class StratumReply:
+    """The reply to the request `id`. Depending on the pool, `error` is a list, a string, an object or None."""
 
     id: Id
     result: Any
@@ -94,13 +88,13 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the request was granted."""
+        """Return whether the request succeeded."""
         return not self.error and self.result is not None and self.result is not False
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request or notification that has no type of its own; `params` is a list or an object, whatever came."""
+class StratumRequest:
+    """A request or notification without a specific type; `params` is the received JSON value."""
 
     id: Id
     method: str
@@ -108,55 +102,67 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
-    """A line that is no message, by one of NOISE_REASONS; `method` where one was readable."""
+class InvalidMessage:
+    """A line or frame that is not a valid message; `reason` is one of INVALID_REASONS, `method` is set if readable."""
 
     reason: str
     method: str = ""
 
 
-Message = Notify | SetDifficulty | SetExtranonce | SetVersionMask | Reconnect | ShowMessage | Reply | Request | Noise
+Message = (
+    Notify
+    | SetDifficulty
+    | SetExtranonce
+    | SetVersionMask
+    | Reconnect
+    | ShowMessage
+    | StratumReply
+    | StratumRequest
+    | InvalidMessage
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What `mining.subscribe` granted: sizes in bytes; `session` is the id to come back with, where one was given."""
+    """The reply to `mining.subscribe`: sizes in bytes; `session` is the id for resuming it, if the pool sent one."""
 
     extranonce1: bytes
     extranonce2_size: int
     session: str | None
 
 
-def parse(line: bytes) -> Message:
-    """Return the message in one line, with or without its line end; Noise for anything else, never an exception.
+def parse_line(line: bytes) -> Message:
+    """Parse one line, with or without its line end; return an InvalidMessage if it is not a stratum message.
 
-    Binary noise before the document, such as a TLS hello on a clear port, is passed over.
+    Binary garbage before the JSON document, such as a TLS hello on a plain port, is skipped.
     """
     document = _document(line.strip(_BLANK))
     if document is None:
-        return Noise("not_json")
+        return InvalidMessage("not_json")
     if not isinstance(document, dict):
-        return Noise("not_object")
+        return InvalidMessage("not_object")
     method = document.get("method")
     if isinstance(method, str) and method:
         return _request(document, method)
     if "result" not in document and "error" not in document:
-        return Noise("shape")
+        return InvalidMessage("shape")
     error = document.get("error")
-    return Reply(_id(document), document.get("result"), document.get("reject-reason") if error is None else error)
+    return StratumReply(
+        _id(document), document.get("result"), document.get("reject-reason") if error is None else error
+    )
 
 
 def parse_notify(params: Any) -> Notify | None:
-    """Return the job in the params of `mining.notify`; None where they are not the nine of Bitcoin's."""
+    """Parse the params of `mining.notify`; return None unless they are Bitcoin's nine fields."""
     if not isinstance(params, list) or not 8 <= len(params) <= 16 or not isinstance(params[4], list):
         return None
     job_id, branches = params[0], params[4]
-    prev_hash, first, second = octets(params[1]), octets(params[2]), octets(params[3])
-    hashes = [octets(branch) for branch in branches[: MAX_BRANCHES + 1]]
-    words = [word(params[at]) for at in (5, 6, 7)]
+    prev_hash, first, second = parse_hex(params[1]), parse_hex(params[2]), parse_hex(params[3])
+    hashes = [parse_hex(branch) for branch in branches[: MAX_BRANCHES + 1]]
+    words = [parse_hex_word(params[at]) for at in (5, 6, 7)]
     if isinstance(job_id, int) and not isinstance(job_id, bool) and abs(job_id) < 1 << 64:
         job_id = str(job_id)
-    if not isinstance(job_id, str) or len(job_id) > MAX_JOB_ID:
+    if not isinstance(job_id, str) or len(job_id) > MAX_JOB_ID_CHARS:
         return None
     if prev_hash is None or len(prev_hash) != 32 or first is None or second is None or len(hashes) > MAX_BRANCHES:
         return None
@@ -177,11 +183,11 @@ def parse_notify(params: Any) -> Notify | None:
     )
 
 
-def subscription(result: Any) -> Subscription | None:
-    """Return what a reply to `mining.subscribe` grants; None where it grants nothing.
+def parse_subscription(result: Any) -> Subscription | None:
+    """Parse the result of `mining.subscribe`; return None if it contains no extranonce.
 
-    The last two elements are the extranonce and its size. What stands before them varies: nothing, a list of pairs, one
-    pair, null.
+    The last two elements are the extranonce and its size. The elements before them differ between pools: none, a list
+    of pairs, one pair, or null.
     """
     if not isinstance(result, list) or len(result) < 2:
         return None
@@ -191,42 +197,11 @@ def subscription(result: Any) -> Subscription | None:
     return Subscription(extranonce.extranonce1, extranonce.extranonce2_size, _session(result[:-2]))
 
 
-def rolling_mask(result: Any) -> int | None:
-    """Return the version bits that a reply to `mining.configure` lets a miner roll; None where it lets none."""
+def parse_rolling_mask(result: Any) -> int | None:
+    """Return the version bits that a `mining.configure` result allows a miner to roll; None if it allows none."""
     if not isinstance(result, dict) or result.get("version-rolling") is not True:
         return None
-    return word(result.get("version-rolling.mask"))
-
-
-def configure(id_: Id, *, mask: int = ROLLING_MASK) -> bytes:
-    """Return `mining.configure`, asking for version rolling; harmless to repeat, so also a probe of latency."""
-    options = {"version-rolling.mask": f"{mask:08x}", "version-rolling.min-bit-count": 2}
-    return request(id_, "mining.configure", [["version-rolling"], options])
-
-
-def subscribe(id_: Id, agent: str = AGENT, session: str | None = None) -> bytes:
-    """Return `mining.subscribe` by the name of `agent`, resuming `session` where one is given."""
-    return request(id_, "mining.subscribe", [agent] if session is None else [agent, session])
-
-
-def authorize(id_: Id, user: str, password: str = "x") -> bytes:  # noqa: S107 — the trade's word for none
-    """Return `mining.authorize`; `x` is what the trade sends for no password."""
-    return request(id_, "mining.authorize", [user, password])
-
-
-def extranonce_subscribe(id_: Id) -> bytes:
-    """Return `mining.extranonce.subscribe`: changes of the extranonce are welcome in this session."""
-    return request(id_, "mining.extranonce.subscribe", [])
-
-
-def suggest_difficulty(id_: Id, difficulty: float) -> bytes:
-    """Return `mining.suggest_difficulty`; most pools answer with a set_difficulty or not at all."""
-    return request(id_, "mining.suggest_difficulty", [difficulty])
-
-
-def request(id_: Id, method: str, params: Sequence[Any]) -> bytes:
-    """Return one line that asks for `method`."""
-    return orjson.dumps({"id": id_, "method": method, "params": list(params)}) + b"\n"
+    return parse_hex_word(result.get("version-rolling.mask"))
 
 
 def _document(line: bytes) -> Any:
@@ -235,11 +210,11 @@ def _document(line: bytes) -> Any:
     except orjson.JSONDecodeError:
         pass
     at = -1
-    for _ in range(_JSON_STARTS):
+    for _ in range(_MAX_JSON_STARTS):
         at = line.find(b'{"', at + 1)
         if at < 0:
             return None
-        try:  # text of pools is not always UTF-8
+        try:  # pools do not always send valid UTF-8
             return orjson.loads(line[at:].decode("utf-8", "replace"))
         except orjson.JSONDecodeError:
             continue
@@ -255,55 +230,53 @@ def _request(document: dict[str, Any], method: str) -> Message:
     params = document.get("params")
     known = _KNOWN.get(method)
     if known is None:
-        return Request(_id(document), method, params)
-    return known(params if isinstance(params, list) else []) or Noise("params", method)
-
-
-def _notify(params: list[Any]) -> Message | None:
-    return parse_notify(params)
+        return StratumRequest(_id(document), method, params)
+    return known(params if isinstance(params, list) else []) or InvalidMessage("params", method)
 
 
 def _difficulty(params: list[Any]) -> Message | None:
-    value = number(params[0]) if params else None
+    value = parse_number(params[0]) if params else None
     return SetDifficulty(value) if value is not None and value > 0 else None
 
 
 def _target(params: list[Any]) -> Message | None:
-    target = octets(params[0]) if params else None
+    target = parse_hex(params[0]) if params else None
     if target is None or len(target) != 32 or not any(target):
         return None
     return SetDifficulty(difficulty_of(int.from_bytes(target)))
 
 
 def _extranonce(params: list[Any]) -> SetExtranonce | None:
-    first = octets(params[0]) if len(params) >= 2 else None
-    size = number(params[1]) if first is not None else None
-    if first is None or size is None or len(first) > MAX_EXTRANONCE or not 0 <= size <= MAX_EXTRANONCE or size % 1:
+    first = parse_hex(params[0]) if len(params) >= 2 else None
+    size = parse_number(params[1]) if first is not None else None
+    if first is None or size is None or size % 1:
+        return None
+    if len(first) > MAX_EXTRANONCE_BYTES or not 0 <= size <= MAX_EXTRANONCE_BYTES:
         return None
     return SetExtranonce(first, int(size))
 
 
 def _mask(params: list[Any]) -> Message | None:
-    mask = word(params[0]) if params else None
+    mask = parse_hex_word(params[0]) if params else None
     return None if mask is None else SetVersionMask(mask)
 
 
 def _reconnect(params: list[Any]) -> Message:
     host, port, wait = [*params, None, None, None][:3]
-    at, seconds = number(port), number(wait)
+    at, seconds = parse_number(port), parse_number(wait)
     return Reconnect(
-        host[:MAX_TEXT] if isinstance(host, str) and host else None,
+        host[:MAX_TEXT_CHARS] if isinstance(host, str) and host else None,
         int(at) if at is not None and 0 < at < 65536 and at % 1 == 0 else None,
         seconds if seconds is not None and seconds >= 0 else None,
     )
 
 
 def _show(params: list[Any]) -> Message | None:
-    return ShowMessage(params[0][:MAX_TEXT]) if params and isinstance(params[0], str) else None
+    return ShowMessage(params[0][:MAX_TEXT_CHARS]) if params and isinstance(params[0], str) else None
 
 
-_KNOWN: Final = {
-    "mining.notify": _notify,
+_KNOWN: Final[dict[str, Callable[[list[Any]], Message | None]]] = {
+    "mining.notify": parse_notify,
     "mining.set_difficulty": _difficulty,
     "mining.set_target": _target,
     "mining.set_extranonce": _extranonce,
@@ -314,7 +287,7 @@ _KNOWN: Final = {
 
 
 def _session(before: list[Any]) -> str | None:
-    """Return the session id in what stands before the extranonce: of `mining.notify` where it has a name."""
+    """Return the session id from the elements before the extranonce; prefer the one named `mining.notify`."""
     pairs = before[0] if len(before) == 1 and isinstance(before[0], list) else before
     if len(pairs) == 2 and all(isinstance(part, str) for part in pairs):
         pairs = [pairs]

@@ -1,1 +1,1 @@
-"""Relays miners to their pool byte for byte and counts the result of every share."""
+"""Relays miners to their pool byte for byte, and counts the result of every share."""

@@ -1,1 +1,1 @@
-"""Watches stratum endpoints: one observing session each, compared with one another."""
+"""Watches stratum endpoints with one observing session each, and compares them with one another."""

@@ -1,45 +1,51 @@
-"""Times who announced each new block first and how late the others were. Pure: times are given.
+"""Measures which endpoint announced each new block first, and how late the others were. Pure: times are arguments.
 
-A time is when the announcement left the endpoint: received, less half a round trip, in monotonic seconds. A lap is one
-block. It is counted once it is WINDOW old, since a far endpoint whose announcement came second may have spoken first;
-who comes later still is counted when it comes.
+The time of an announcement is when the endpoint sent it: the receive time less half a round trip, in monotonic seconds.
+Results are final once all endpoints announced the block or RACE_WINDOW_S passed, because a distant endpoint can have
+sent its announcement first although it arrived second. Later announcements are added when they arrive.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from stratoscope.stratum.watch.records import Delays
+from stratoscope.stratum.jobs.template import JobTemplate
+from stratoscope.stratum.watch.records import DelayHistogram
 
-WINDOW: Final = 60.0
-KEPT: Final = 128
-"""Blocks remembered: most of a day, of a chain or two."""
-
-
-@dataclass(slots=True)
-class Lap:
-    """One block: when each endpoint announced it. `counted` are the endpoints whose result was handed out."""
-
-    prev_hash: str
-    height: int | None
-    opened: float  # monotonic s of the first announcement as it was received
-    times: dict[str, float] = field(default_factory=dict)
-    counted: set[str] = field(default_factory=set)
-
-    @property
-    def start(self) -> float:
-        """Return when the first endpoint announced it (monotonic s, corrected)."""
-        return min(self.times.values())
-
-    def delays(self) -> dict[str, float]:
-        """Return how late each endpoint was, in s, the first one first."""
-        start = self.start
-        return {url: at - start for url, at in sorted(self.times.items(), key=lambda pair: pair[1])}
+RACE_WINDOW_S: Final = 60.0
+MAX_RACES: Final = 128
+"""Blocks remembered: most of a day of one or two chains."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What one lap means for one endpoint: `delay` in s behind the first, which has 0 and `first`."""
+class BlockAnnouncement:
+    """A new block in a job of an endpoint; `sent` is the estimated time at which it was sent (monotonic s)."""
+
+    url: str
+    template: JobTemplate
+    sent: float
+    received: float
+
+
+@dataclass(slots=True)
+class BlockRace:
+    """One block and when each endpoint announced it. `counted` are the endpoints whose results were returned."""
+
+    prev_hash: str
+    height: int | None
+    started: float  # monotonic s at which the first announcement was received
+    times: dict[str, float] = field(default_factory=dict)  # endpoint → monotonic s at which it sent its announcement
+    counted: set[str] = field(default_factory=set)
+
+    def delays(self) -> dict[str, float]:
+        """Return how late each endpoint was, in s; the first endpoint comes first."""
+        first = min(self.times.values())
+        return {url: at - first for url, at in sorted(self.times.items(), key=lambda pair: pair[1])}
+
+
+@dataclass(frozen=True, slots=True)
+class RaceResult:
+    """The result of one endpoint for one block: `delay` in s behind the first, which has 0."""
 
     url: str
     prev_hash: str
@@ -47,47 +53,51 @@ class Result:
     first: bool
 
 
-class Race:
-    """The newest laps. `heard` takes announcements, `results` gives what they came to, each once."""
+class BlockRaces:
+    """The newest blocks. `add` takes announcements; `take_results` returns each result once."""
 
-    def __init__(self, window: float = WINDOW, kept: int = KEPT) -> None:
-        self._window, self._kept = window, kept
-        self.laps: dict[str, Lap] = {}  # hash of the new block → lap, oldest first
+    def __init__(self, window: float = RACE_WINDOW_S, max_races: int = MAX_RACES) -> None:
+        self._window, self._max_races = window, max_races
+        self.races: dict[str, BlockRace] = {}  # hash of the new block → race, oldest first
 
-    def heard(self, url: str, prev_hash: str, height: int | None, spoken: float, received: float) -> bool:
-        """Note that `url` announced a block; return whether it was new to all.
-
-        `spoken` and `received` are monotonic s.
-        """
-        lap = self.laps.get(prev_hash)
-        if lap is None:
-            while len(self.laps) >= self._kept:
-                del self.laps[next(iter(self.laps))]
-            self.laps[prev_hash] = Lap(prev_hash, height, received, {url: spoken})
+    def add(self, url: str, prev_hash: str, height: int | None, sent: float, received: float) -> bool:
+        """Add the announcement of a block by `url`; return whether it is the first. Times are monotonic s."""
+        race = self.races.get(prev_hash)
+        if race is None:
+            while len(self.races) >= self._max_races:
+                del self.races[next(iter(self.races))]
+            self.races[prev_hash] = BlockRace(prev_hash, height, received, {url: sent})
             return True
-        lap.times.setdefault(url, spoken)
+        race.times.setdefault(url, sent)
         return False
 
-    def results(self, now: float, standing: Collection[str]) -> Iterator[Result]:
-        """Yield what became certain by `now`: laps that all of `standing` announced, and those past the window.
+    def take_results(self, now: float, endpoints: Collection[str]) -> list[RaceResult]:
+        """Return the results that became final by `now`: all of `endpoints` announced the block, or the time is over.
 
-        A lap that a single endpoint ran yields nothing: nobody was beaten.
+        A block that only one endpoint announced has no result.
         """
-        for lap in self.laps.values():
-            if len(lap.counted) == len(lap.times):
+        found: list[RaceResult] = []
+        for race in self.races.values():
+            if len(race.counted) == len(race.times):
                 continue
-            over = now - lap.opened >= self._window or all(url in lap.times for url in standing)
-            if over and len(lap.times) > 1:
-                yield from self._settle(lap)
-
-    def _settle(self, lap: Lap) -> Iterator[Result]:
-        for url, delay in lap.delays().items():
-            if url not in lap.counted:
-                lap.counted.add(url)
-                yield Result(url, lap.prev_hash, delay, delay == 0.0)
+            final = now - race.started >= self._window or all(url in race.times for url in endpoints)
+            if final and len(race.times) > 1:
+                found += _new_results(race)
+        return found
 
 
-def added(delays: Delays, delay: float) -> Delays:
-    """Return `delays` with one more."""
-    buckets = tuple((bound, count + (delay <= bound)) for bound, count in delays.buckets)
-    return Delays(buckets, delays.count + 1, delays.total + delay)
+def _new_results(race: BlockRace) -> list[RaceResult]:
+    """Return the results of a race that were not returned before, and mark them as counted."""
+    results = [
+        RaceResult(url, race.prev_hash, delay, delay == 0.0)
+        for url, delay in race.delays().items()
+        if url not in race.counted
+    ]
+    race.counted.update(race.times)
+    return results
+
+
+def with_delay(histogram: DelayHistogram, delay: float) -> DelayHistogram:
+    """Return the histogram with one more delay (s)."""
+    buckets = tuple((bound, count + (delay <= bound)) for bound, count in histogram.buckets)
+    return DelayHistogram(buckets, histogram.count + 1, histogram.total + delay)

@@ -11,27 +11,27 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stratoscope.clock import Clock
-from stratoscope.economics.site import Books
+from stratoscope.economics.site import SiteSummation
 from stratoscope.exporter import Context
-from stratoscope.fleet import STATES, Economics, RigSnapshot
-from stratoscope.metrics import Identity, Tally, redacted_url, totals
-from stratoscope.tamper.detector import Alarm
+from stratoscope.fleet import STATES, RigEconomics, RigSnapshot
+from stratoscope.metrics import Identity, RigContribution, redacted_url, totals
+from stratoscope.tamper.detector import TamperAlarm
 from stratoscope.text import quantities
 from stratoscope.units import joules_per_terahash
+from stratoscope_exporters.exposition.config import PrometheusConfig
 from stratoscope_exporters.exposition.render import Renderer
-from stratoscope_exporters.exposition.settings import Settings
 from stratoscope_exporters.exposition.text import rig_label
-from stratoscope_exporters.web.status.pool_card import paid
+from stratoscope_exporters.web.status.pool_card import make_pool_card
 from stratoscope_exporters.web.status.pool_windows import credited_hashrates, window_label
 from stratoscope_exporters.web.status.sparkline import Sparkline, sparkline
 
 PAGE_ROWS: Final = 100
-MAX_QUERY: Final = 100
+MAX_QUERY_CHARS: Final = 100
 PIECES: Final = re.compile(r"[0-9]+|[^0-9]+")
 
 
-@lru_cache(1 << 15)  # the same names are sorted at every visit
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+@lru_cache(1 << 15)  # the same names are sorted for every request
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key that puts rig-9 before rig-10."""
     return tuple(
         (0, int(piece), "") if "0" <= piece[0] <= "9" else (1, 0, piece) for piece in PIECES.findall(text.lower())
@@ -39,8 +39,8 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One rig as the table shows it."""
+class TableRow:
+    """One row of the table of rigs."""
 
     snapshot: RigSnapshot
     identity: Identity
@@ -57,7 +57,7 @@ class Line:
 
     @property
     def product(self) -> str:
-        """Return make and model as far as known."""
+        """Return the known make and model."""
         return f"{self.identity.make} {self.identity.model}".strip()
 
     @property
@@ -67,49 +67,49 @@ class Line:
         return judged.hashrate / judged.nameplate if judged.hashrate is not None and judged.nameplate else None
 
     @property
-    def money(self) -> Economics | None:
+    def money(self) -> RigEconomics | None:
         """Return the rig's economics while its reading is fresh."""
         return self.snapshot.economics if self.snapshot.reading is not None else None
 
     @property
     def hottest(self) -> float | None:
-        """Return the hottest chip, or the hottest board where chips are not reported, in °C."""
+        """Return the temperature of the hottest chip in °C, or of the hottest board if chips are not reported."""
         boards = self.snapshot.reading.boards if self.snapshot.reading is not None else ()
         chips = [b.temperature_chip for b in boards if b.temperature_chip is not None]
         return max(chips or [b.temperature_board for b in boards if b.temperature_board is not None], default=None)
 
     @property
-    def words(self) -> str:
-        """Return everything the search looks at, in lower case."""
+    def search_text(self) -> str:
+        """Return all searchable text in lower case."""
         tags = " ".join(f"{key}={value}" for key, value in self.snapshot.tags.items())
         identity = " ".join(self.identity)
         return f"{self.name} {self.product} {identity} {self.snapshot.polling.address} {tags}".lower()
 
 
-SORTS: Final[Mapping[str, tuple[str, Callable[[Line], Any]]]] = {
-    "name": ("Rig", lambda line: natural(line.name)),
-    "state": ("State", lambda line: STATES.index(line.snapshot.state) if line.snapshot.state in STATES else 99),
-    "model": ("Make and model", lambda line: line.product.lower() or None),
-    "hashrate": ("Hashrate", lambda line: line.snapshot.judged.hashrate),
-    "nameplate": ("Of nameplate", lambda line: line.share_of_nameplate),
-    "power": ("Power", lambda line: line.snapshot.judged.power),
-    "efficiency": ("Efficiency", lambda line: line.snapshot.judged.efficiency),
-    "revenue": ("Revenue a day", lambda line: line.money.revenue_per_day if line.money else None),
-    "margin": ("Margin", lambda line: line.money.gross_margin_ratio if line.money else None),
-    "temperature": ("Hottest", lambda line: line.hottest),
-    "age": ("Read", lambda line: -line.snapshot.polling.last_success if line.snapshot.polling.last_success else None),
-    "address": ("Address", lambda line: natural(line.snapshot.polling.address)),
+SORTS: Final[Mapping[str, tuple[str, Callable[[TableRow], Any]]]] = {
+    "name": ("Rig", lambda row: natural_key(row.name)),
+    "state": ("State", lambda row: STATES.index(row.snapshot.state) if row.snapshot.state in STATES else 99),
+    "model": ("Make and model", lambda row: row.product.lower() or None),
+    "hashrate": ("Hashrate", lambda row: row.snapshot.judged.hashrate),
+    "nameplate": ("Nameplate", lambda row: row.share_of_nameplate),
+    "power": ("Power", lambda row: row.snapshot.judged.power),
+    "efficiency": ("Efficiency", lambda row: row.snapshot.judged.efficiency),
+    "revenue": ("Revenue/day", lambda row: row.money.revenue_per_day if row.money else None),
+    "margin": ("Margin", lambda row: row.money.gross_margin_ratio if row.money else None),
+    "temperature": ("Max. temp.", lambda row: row.hottest),
+    "age": ("Last poll", lambda row: -row.snapshot.polling.last_success if row.snapshot.polling.last_success else None),
+    "address": ("Address", lambda row: natural_key(row.snapshot.polling.address)),
 }
-"""Columns of the table in order: key → heading and what to sort by (None sorts last, whatever the order)."""
+"""Columns of the table in order: key → heading and sort key (None sorts last in both orders)."""
 
 
 MONEY_SORTS: Final = frozenset({"revenue", "margin"})
-"""Columns that are left out where money is not reckoned."""
+"""Columns that need a tariff or a market."""
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What the visitor wants to see; unknown words fall back to the default."""
+class TableQuery:
+    """Sort order, filters and page from the URL; unknown values become the default."""
 
     sort: str = "name"
     order: str = "asc"
@@ -118,19 +118,19 @@ class Query:
     page: int = 1
 
     @classmethod
-    def of(cls, wanted: Mapping[str, str]) -> "Query":
-        """Return the query in the parameters of a URL."""
+    def of(cls, wanted: Mapping[str, str]) -> "TableQuery":
+        """Return the query for the parameters of a URL."""
         page = wanted.get("page", "1")
         return cls(
             sort=wanted.get("sort", "") if wanted.get("sort") in SORTS else "name",
             order="desc" if wanted.get("order") == "desc" else "asc",
             state=wanted.get("state", "") if wanted.get("state") in STATES else "",
-            q=wanted.get("q", "").strip()[:MAX_QUERY],
+            q=wanted.get("q", "").strip()[:MAX_QUERY_CHARS],
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
 
     def href(self, **changed: Any) -> str:
-        """Return the address of the table with `changed` parameters; defaults are left out."""
+        """Return the URL of the table with `changed` parameters; defaults are left out."""
         kept = {"sort": self.sort, "order": self.order, "state": self.state, "q": self.q, "page": self.page, **changed}
         plain = {"sort": "name", "order": "asc", "state": "", "q": "", "page": 1}
         text = urlencode({key: value for key, value in kept.items() if value != plain[key]}, errors="replace")
@@ -138,9 +138,9 @@ class Query:
 
 
 class StatusPages:
-    """Renders the pages from the newest snapshots; call `overview` and `rig` off the event loop, on a copy."""
+    """Renders the pages from the newest snapshots. Call `overview` in a thread, with a copy of the snapshots."""
 
-    def __init__(self, context: Context, renderer: Renderer, settings: Settings) -> None:
+    def __init__(self, context: Context, renderer: Renderer, settings: PrometheusConfig) -> None:
         self._context, self._renderer, self._settings = context, renderer, settings
         self._clock: Clock = context.clock
         loader = PackageLoader("stratoscope_exporters.web.status", "templates")
@@ -160,32 +160,34 @@ class StatusPages:
             health=context.health,
         )
 
-    def overview(self, query: Query, snapshots: list[RigSnapshot], books: Books | None = None) -> str:
-        """Return the page of the whole fleet; `books` sums its money up."""
-        lines = [self._line(snapshot) for snapshot in snapshots]
-        tallies = [Tally.of(line.snapshot) for line in lines]
-        sums = totals(tallies)
+    def overview(self, query: TableQuery, snapshots: list[RigSnapshot], books: SiteSummation | None = None) -> str:
+        """Return the page of the whole fleet; `books` computes its money totals."""
+        rows = [self._row(snapshot) for snapshot in snapshots]
+        contributions = [RigContribution.of(row.snapshot) for row in rows]
+        sums = totals(contributions)
         words = query.q.lower()
-        found = [line for line in lines if not query.state or line.snapshot.state == query.state]
-        found = [line for line in found if words in line.words] if words else found
+        found = [row for row in rows if not query.state or row.snapshot.state == query.state]
+        found = [row for row in found if words in row.search_text] if words else found
         pages = max(1, math.ceil(len(found) / PAGE_ROWS))
         page = min(query.page, pages)
-        shown = arranged(found, query)[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+        shown = sort_rows(found, query)[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
         return self._templates.get_template("overview.html").render(
             sums=sums,
             query=query,
-            lines=shown,
+            rows=shown,
             found=len(found),
             page=page,
             pages=pages,
             states=STATES,
             sorts={key: sort for key, sort in SORTS.items() if books is not None or key not in MONEY_SORTS},
-            money=books(tally.money for tally in tallies) if books is not None else None,
-            efficiency=_efficiency(tallies, sums.algorithm),
+            money=books(one.money for one in contributions) if books is not None else None,
+            efficiency=_efficiency(contributions, sums.algorithm),
             now=self._clock.time(),
             first=(page - 1) * PAGE_ROWS + 1,
             market=self._context.market.now if self._context.market is not None else None,
-            paid=[paid(pool) for pool in self._context.reckoner.now] if self._context.reckoner is not None else [],
+            pool_cards=[make_pool_card(pool) for pool in self._context.reconciler.now]
+            if self._context.reconciler is not None
+            else [],
             pools=self._context.pools.now if self._context.pools is not None else (),
             stratum=self._context.stratum.now if self._context.stratum is not None else None,
             guard=self._context.guard(),
@@ -193,12 +195,12 @@ class StatusPages:
 
     def rig(self, snapshot: RigSnapshot, history: list[tuple[float, float, float, float]]) -> str:
         """Return the page of one rig; `history` has rows of UTC s, H/s, W and °C."""
-        line = self._line(snapshot)
+        row = self._row(snapshot)
         return self._templates.get_template("rig.html").render(
-            line=line,
-            rig=line.snapshot,
-            reading=line.snapshot.reading,
-            polling=line.snapshot.polling,
+            row=row,
+            rig=row.snapshot,
+            reading=row.snapshot.reading,
+            polling=row.snapshot.polling,
             charts=_charts(history),
             now=self._clock.time(),
             users=self._settings.privacy == "full",
@@ -206,38 +208,38 @@ class StatusPages:
             alarms=self._alarms(snapshot.rig),
         )
 
-    def _alarms(self, rig: str) -> list[Alarm]:
+    def _alarms(self, rig: str) -> list[TamperAlarm]:
         guard = self._context.guard()
         return [] if guard is None else [alarm for alarm in guard.alarms if alarm.rig == rig]
 
     def missing(self, name: str) -> str:
-        """Return the page that says that there is no such rig."""
+        """Return the page for an unknown rig."""
         return self._templates.get_template("missing.html").render(name=name, now=self._clock.time())
 
     def find(self, name: str) -> RigSnapshot | None:
-        """Return the snapshot of the rig called `name` on the pages, or None."""
+        """Return the snapshot of the rig with this name on the pages, or None."""
         snapshots = self._context.fleet.snapshots
         if name in snapshots and rig_label(name) == name:
             return snapshots[name]
         return next((s for rig, s in snapshots.items() if rig_label(rig) == name), None)
 
-    def _line(self, snapshot: RigSnapshot) -> Line:
+    def _row(self, snapshot: RigSnapshot) -> TableRow:
         current = self._renderer.as_of_now(snapshot)
         known = self._renderer.identity(snapshot.rig)
-        return Line(current, Identity.of(current.reading) if current.reading is not None else known)
+        return TableRow(current, Identity.of(current.reading) if current.reading is not None else known)
 
 
-def arranged(lines: list[Line], query: Query) -> list[Line]:
-    """Return `lines` in the wanted order, those without the figure last in either direction."""
+def sort_rows(rows: list[TableRow], query: TableQuery) -> list[TableRow]:
+    """Return `rows` in the order of `query`; rows without a value are always last."""
     key = SORTS[query.sort][1]
-    keyed = [(key(line), line) for line in lines]
+    keyed = [(key(row), row) for row in rows]
     known = sorted((pair for pair in keyed if pair[0] is not None), key=lambda p: p[0], reverse=query.order == "desc")
-    return [line for _, line in known] + [line for value, line in keyed if value is None]
+    return [row for _, row in known] + [row for value, row in keyed if value is None]
 
 
-def _efficiency(tallies: list[Tally], algorithm: str) -> float | None:
-    """Return J/TH over the rigs of `algorithm` of which both power and hashrate are known."""
-    both = [(tally.power, tally.hashrate) for tally in tallies if tally.algorithm == algorithm]
+def _efficiency(contributions: list[RigContribution], algorithm: str) -> float | None:
+    """Return J/TH over the rigs of `algorithm` with known power and hashrate."""
+    both = [(one.power, one.hashrate) for one in contributions if one.algorithm == algorithm]
     watts = sum(power for power, rate in both if power is not None and rate)
     rate = sum(rate for power, rate in both if power is not None and rate)
     return joules_per_terahash(watts, rate) if rate else None
@@ -247,6 +249,6 @@ def _charts(history: list[tuple[float, float, float, float]]) -> list[Sparkline]
     drawn = (
         sparkline("Hashrate", ((row[0], row[1]) for row in history), quantities.hashrate),
         sparkline("Power", ((row[0], row[2]) for row in history), quantities.power),
-        sparkline("Hottest chip", ((row[0], row[3]) for row in history), quantities.celsius),
+        sparkline("Max. temperature", ((row[0], row[3]) for row in history), quantities.celsius),
     )
     return [chart for chart in drawn if chart is not None]

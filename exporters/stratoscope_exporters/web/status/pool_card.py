@@ -1,42 +1,42 @@
-"""Prepares for the status page what was found of each pool: a band with its mark, and the day's waterfall in steps."""
+"""Prepares the card of a pool for the status page: credited ratio with its normal range, and the day's waterfall."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.reconcile.book import DAY_WINDOW, Reconciled
-from stratoscope.reconcile.comparison import Comparison
+from stratoscope.reconcile.comparison import WindowComparison
+from stratoscope.reconcile.pool_tracker import DAY_WINDOW, PoolReconciliation
 from stratoscope.reconcile.waterfall import Waterfall
 
-WORDS: Final[Mapping[str, str]] = {
+STEP_NAMES: Final[Mapping[str, str]] = {
     "downtime": "Downtime",
-    "firmware_fee": "Firmware's fee",
-    "refused": "Refused shares",
+    "firmware_fee": "Firmware fee",
+    "refused": "Rejected shares",
     "uncredited": "Not credited",
-    "rate_method": "Rate for fees",
-    "pool_fee": "Pool's fee",
+    "rate_method": "Payout rate",
+    "pool_fee": "Pool fee",
     "luck": "Luck",
     "residual": "Unexplained",
 }
 WIDTH: Final = 100.0
-LEAST_SPAN: Final = 0.05
-"""Of credit over due, to either side of 1, that the band's scale shows at least."""
-MOST_SPAN: Final = 1.0
+MIN_SPAN: Final = 0.05
+"""Minimum distance from 1 that the scale shows on either side, as a ratio of credited to due."""
+MAX_SPAN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One loss (or gain, below zero) of a waterfall: satoshis, part of the theoretical, length of its bar of WIDTH."""
+class WaterfallStep:
+    """One loss of a waterfall (a gain if negative): satoshis, share of the theoretical earning, bar length of WIDTH."""
 
-    words: str
+    name: str
     satoshis: float
     part: float
     bar: float
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Where the band and the mark lie on a line of WIDTH; the scale reaches `span` to either side of 1."""
+class BandScale:
+    """Position of band and mark on a line of WIDTH; the scale covers 1 ± `span`."""
 
     left: float
     right: float
@@ -45,36 +45,36 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """One pool as the page shows it."""
+class PoolCard:
+    """One pool as shown on the page."""
 
-    pool: Reconciled
-    compared: Comparison | None
+    pool: PoolReconciliation
+    compared: WindowComparison | None
     band: float | None
-    scale: Scale | None
-    steps: tuple[Step, ...]
+    scale: BandScale | None
+    steps: tuple[WaterfallStep, ...]
 
 
-def paid(pool: Reconciled) -> Paid:
-    """Return what the page shows of a pool."""
+def make_pool_card(pool: PoolReconciliation) -> PoolCard:
+    """Return the card of a pool."""
     compared = pool.windows.get(DAY_WINDOW)
     band = None if compared is None else compared.band(pool.tolerance)
-    scale = None if compared is None or band is None else scaled(compared.ratio, band)
-    return Paid(pool, compared, band, scale, () if pool.waterfall is None else steps(pool.waterfall))
+    scale = None if compared is None or band is None else band_scale(compared.ratio, band)
+    return PoolCard(pool, compared, band, scale, () if pool.waterfall is None else waterfall_steps(pool.waterfall))
 
 
-def scaled(ratio: float, band: float) -> Scale:
-    """Return the places of band and mark; a mark beyond the scale lies on its edge."""
-    span = min(MOST_SPAN, max(LEAST_SPAN, 1.3 * band, 1.3 * abs(ratio - 1)))
+def band_scale(ratio: float, band: float) -> BandScale:
+    """Return the positions of band and mark; a mark outside the scale is placed on its edge."""
+    span = min(MAX_SPAN, max(MIN_SPAN, 1.3 * band, 1.3 * abs(ratio - 1)))
 
     def place(value: float) -> float:
         return min(WIDTH, max(0.0, WIDTH * (0.5 + (value - 1) / (2 * span))))
 
-    return Scale(place(1 - band), place(1 + band), place(ratio), span)
+    return BandScale(place(1 - band), place(1 + band), place(ratio), span)
 
 
-def steps(fall: Waterfall) -> tuple[Step, ...]:
-    """Return what each known factor took, in order: together they lead from theoretical to realised."""
+def waterfall_steps(fall: Waterfall) -> tuple[WaterfallStep, ...]:
+    """Return the loss of each known factor in order; together they lead from theoretical to realised earning."""
     factors, parts = fall.factors, fall.parts
     chain = {
         "downtime": factors["uptime"],
@@ -90,5 +90,6 @@ def steps(fall: Waterfall) -> tuple[Step, ...]:
             rest *= factor
     most = max(map(abs, taken.values()), default=0.0) or 1.0
     return tuple(
-        Step(WORDS[name], fall.theoretical * part, part, WIDTH * abs(part) / most) for name, part in taken.items()
+        WaterfallStep(STEP_NAMES[name], fall.theoretical * part, part, WIDTH * abs(part) / most)
+        for name, part in taken.items()
     )

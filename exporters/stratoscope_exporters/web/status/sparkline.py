@@ -1,4 +1,4 @@
-"""Draws a short history as the points of an SVG polyline, with gaps where nothing was known."""
+"""Computes the points of an SVG polyline for a short history, with gaps for unknown values."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -9,13 +9,13 @@ from typing import Final
 WIDTH: Final = 300.0
 HEIGHT: Final = 56.0
 MARGIN: Final = 3.0
-GAP: Final = 3.0
-"""A pause of over three usual steps between two points breaks the line."""
+GAP_STEPS: Final = 3.0
+"""A pause of more than three usual steps between two points breaks the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sparkline:
-    """One drawn history: polylines of "x,y …" points, and the figures beside it as text."""
+    """One chart: polylines as "x,y …" points, and lowest, highest and last value as text."""
 
     title: str
     lines: tuple[str, ...]
@@ -27,7 +27,7 @@ class Sparkline:
 
 
 def sparkline(title: str, points: Iterable[tuple[float, float]], show: Callable[[float], str]) -> Sparkline | None:
-    """Return the drawing of (UTC s, value) points, NaN for unknown; None when fewer than two are known."""
+    """Return the chart of (UTC s, value) points; NaN is unknown. None with fewer than two known values."""
     known = [(at, value) for at, value in points if not math.isnan(value)]
     if len(known) < 2:
         return None
@@ -50,12 +50,12 @@ def sparkline(title: str, points: Iterable[tuple[float, float]], show: Callable[
 def _runs(
     known: Sequence[tuple[float, float]], placed: Sequence[tuple[float, float]]
 ) -> list[list[tuple[float, float]]]:
-    """Split `placed` where `known` pauses for much longer than its usual step."""
+    """Split `placed` at pauses in `known` that are much longer than the usual step."""
     steps = sorted(later[0] - earlier[0] for earlier, later in pairwise(known))
     usual = steps[len(steps) // 2]
     runs = [[placed[0]]]
     for at in range(1, len(placed)):
-        if known[at][0] - known[at - 1][0] > GAP * max(usual, 1.0):
+        if known[at][0] - known[at - 1][0] > GAP_STEPS * max(usual, 1.0):
             runs.append([])
         runs[-1].append(placed[at])
     return runs

@@ -1,20 +1,19 @@
-"""The handshake meets the specification's vectors and a server written from it, and notices every change."""
+"""The Noise handshake against the vectors of the specification and an independent server."""
 
 import pytest
 from btclib_secp256k1 import ellswift
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.sv2_server import Authority, Server
+from fakes.sv2_server import Authority, V2ServerConnection, authority_text
 from stratoscope.stratum.protocol.sv2.noise import (
-    ACT_2,
-    MOST,
-    Certificate,
+    MAX_PAYLOAD_BYTES,
+    RESPONSE_BYTES,
     Frame,
-    Initiator,
-    NoiseFailed,
-    authority_key,
-    authority_text,
+    NoiseCertificate,
+    NoiseError,
+    NoiseInitiator,
+    parse_authority_key,
 )
 
 AUTHORITY = Authority()
@@ -22,13 +21,13 @@ LARGE = (b"x" * 65519, b"y" * 65520, b"z" * 200_000)
 
 
 def shaken(authority=AUTHORITY.key, valid=(100, 200)):
-    """Return a server and a client's sealed connection to it, with the certificate."""
-    server, client = Server(AUTHORITY, valid), Initiator(authority)
+    """Return a server, the client's encrypted connection to it, and the certificate."""
+    server, client = V2ServerConnection(AUTHORITY, valid), NoiseInitiator(authority)
     sealed, certificate = client.finish(server.act2(client.hello))
     return server, sealed, certificate
 
 
-def test_the_authority_key_of_the_specification_is_read_and_written():
+def test_authority_key_of_the_specification_is_decoded():
     key = bytes(
         [
             118,
@@ -65,18 +64,18 @@ def test_the_authority_key_of_the_specification_is_read_and_written():
             85,
         ]
     )
-    assert authority_key("9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh") == key
+    assert parse_authority_key("9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh") == key
     assert authority_text(key) == "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh"
 
 
 @pytest.mark.parametrize(
     "text", ["", "9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXi", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"]
 )
-def test_a_text_that_is_no_authority_key_is_none(text):
-    assert authority_key(text) is None
+def test_invalid_authority_key_is_none(text):
+    assert parse_authority_key(text) is None
 
 
-def test_key_agreement_is_that_of_bip_324():
+def test_key_agreement_matches_bip_324():
     secret = bytes.fromhex("61062ea5071d800bbfd59e2e8b53d47d194b095ae5a4df04936b49772ef0d4d7")
     ours = bytes.fromhex(
         "ec0adff257bbfe500c188c80b4fdd640f6b45a482bbc15fc7cef5931deff0aa1"
@@ -90,42 +89,42 @@ def test_key_agreement_is_that_of_bip_324():
     assert ellswift.xdh(ours, theirs, secret, 0).hex() == shared
 
 
-def test_a_server_of_the_authority_is_accepted_and_frames_go_both_ways():
+def test_certificate_of_the_authority_is_genuine_and_frames_go_both_ways():
     server, sealed, certificate = shaken()
-    assert certificate == Certificate(0, 100, 200, genuine=True)
-    assert server.opened(sealed.seal(Frame(0, 0x00, b"hello"))) == (0x00, b"hello")
-    assert server.opened(sealed.seal(Frame(0, 0x13, b""))) == (0x13, b"")
+    assert certificate == NoiseCertificate(0, 100, 200, genuine=True)
+    assert server.decrypt(sealed.seal(Frame(0, 0x00, b"hello"))) == (0x00, b"hello")
+    assert server.decrypt(sealed.seal(Frame(0, 0x13, b""))) == (0x13, b"")
     assert sealed.feed(server.seal(0x1F, b"job", 0x8000)) == [Frame(0x8000, 0x1F, b"job")]
 
 
-def test_without_an_authority_key_the_certificate_is_read_and_not_vouched_for():
-    assert shaken(authority=None)[2] == Certificate(0, 100, 200, genuine=None)
+def test_certificate_is_not_verified_without_an_authority_key():
+    assert shaken(authority=None)[2] == NoiseCertificate(0, 100, 200, genuine=None)
 
 
 @pytest.mark.parametrize("authority", [Authority().key, b"\xff" * 32], ids=["another", "no point"])
-def test_a_server_of_another_authority_is_not_genuine(authority):
-    assert shaken(authority=authority)[2] == Certificate(0, 100, 200, genuine=False)
+def test_certificate_of_another_authority_is_not_genuine(authority):
+    assert shaken(authority=authority)[2] == NoiseCertificate(0, 100, 200, genuine=False)
 
 
-@pytest.mark.parametrize(("now", "holds"), [(99, False), (100, True), (200, True), (201, False)])
-def test_a_certificate_holds_from_its_first_to_its_last_second(now, holds):
-    assert Certificate(0, 100, 200).holds(now) is holds
+@pytest.mark.parametrize(("now", "valid"), [(99, False), (100, True), (200, True), (201, False)])
+def test_certificate_validity_includes_its_first_and_last_second(now, valid):
+    assert NoiseCertificate(0, 100, 200).valid_at(now) is valid
 
 
 @settings(max_examples=30)
-@given(st.integers(0, ACT_2 - 1), st.integers(1, 255))
-def test_any_changed_byte_of_the_answer_is_noticed(at, flip):
-    server, client = Server(AUTHORITY, (100, 200)), Initiator(AUTHORITY.key)
+@given(st.integers(0, RESPONSE_BYTES - 1), st.integers(1, 255))
+def test_modified_handshake_reply_is_detected(at, flip):
+    server, client = V2ServerConnection(AUTHORITY, (100, 200)), NoiseInitiator(AUTHORITY.key)
     answer = bytearray(server.act2(client.hello))
     answer[at] ^= flip
-    with pytest.raises(NoiseFailed):
+    with pytest.raises(NoiseError):
         client.finish(bytes(answer))
 
 
-@pytest.mark.parametrize("size", [0, 64, ACT_2 - 1, ACT_2 + 1])
-def test_an_answer_of_another_size_is_refused(size):
-    with pytest.raises(NoiseFailed):
-        Initiator(None).finish(bytes(size))
+@pytest.mark.parametrize("size", [0, 64, RESPONSE_BYTES - 1, RESPONSE_BYTES + 1])
+def test_handshake_reply_of_another_size_is_rejected(size):
+    with pytest.raises(NoiseError):
+        NoiseInitiator(None).finish(bytes(size))
 
 
 @settings(max_examples=20)
@@ -133,7 +132,7 @@ def test_an_answer_of_another_size_is_refused(size):
     st.lists(st.binary(max_size=200) | st.sampled_from([b"x" * 65519, b"y" * 65520, b"z" * 200_000]), max_size=4),
     st.data(),
 )
-def test_frames_come_whole_however_the_stream_is_cut(payloads, data):
+def test_frames_are_complete_however_the_stream_is_split(payloads, data):
     server, sealed, _ = shaken()
     stream = b"".join(server.seal(0x1F, payload) for payload in payloads)
     frames = []
@@ -144,22 +143,22 @@ def test_frames_come_whole_however_the_stream_is_cut(payloads, data):
     assert [frame.payload for frame in frames] == payloads
 
 
-def test_large_frames_of_our_own_are_cut_into_chunks():
+def test_large_frames_are_sent_in_chunks():
     server, sealed, _ = shaken()
-    assert server.opened(sealed.seal(Frame(0, 0x13, b"w" * 150_000))) == (0x13, b"w" * 150_000)
+    assert server.decrypt(sealed.seal(Frame(0, 0x13, b"w" * 150_000))) == (0x13, b"w" * 150_000)
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 22 + 4 + 16 - 1), st.integers(1, 255))
-def test_any_changed_byte_of_a_frame_is_noticed(at, flip):
+def test_modified_frame_is_detected(at, flip):
     server, sealed, _ = shaken()
     frame = bytearray(server.seal(0x21, b"four"))
     frame[at] ^= flip
-    with pytest.raises(NoiseFailed):
+    with pytest.raises(NoiseError):
         sealed.feed(bytes(frame))
 
 
-def test_a_frame_that_claims_megabytes_is_refused_before_they_come():
+def test_oversize_frame_is_rejected_by_its_header():
     server, sealed, _ = shaken()
-    with pytest.raises(NoiseFailed, match=str(MOST + 1)):
-        sealed.feed(server.seal(0x1F, bytes(MOST + 1))[:22])
+    with pytest.raises(NoiseError, match=str(MAX_PAYLOAD_BYTES + 1)):
+        sealed.feed(server.seal(0x1F, bytes(MAX_PAYLOAD_BYTES + 1))[:22])

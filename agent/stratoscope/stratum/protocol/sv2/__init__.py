@@ -1,4 +1,4 @@
-"""Speaks stratum V2 as far as an observer needs it: the Noise handshake, a channel's jobs, a template provider's.
+"""Implements the client side of stratum V2 that observing needs: the Noise handshake, channel jobs, provider templates.
 
-The cryptography comes with the extra `sv2`; parsing of messages needs nothing beyond the standard library.
+The cryptography requires the extra `sv2`; parsing messages requires only the standard library.
 """

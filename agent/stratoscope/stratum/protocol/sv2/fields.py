@@ -1,19 +1,19 @@
-"""Reads and writes the data types of stratum V2: little-endian numbers, byte strings with their length before them."""
+"""Decodes and encodes the data types of stratum V2: little-endian numbers and length-prefixed byte strings."""
 
 import struct
 from typing import Final
 
 from stratoscope.stratum.protocol.messages import MAX_BRANCHES
 
-U256: Final = 32
+U256_BYTES: Final = 32
 
 
-class Short(ValueError):
-    """A message ends before its fields do, or holds more of something than it may."""
+class InvalidPayload(ValueError):
+    """A payload is too short for its fields, or a sequence in it is too long."""
 
 
-class Reader:
-    """A place in a payload; reading beyond its end raises Short."""
+class PayloadReader:
+    """Reads the fields of a payload in order; raises InvalidPayload at its end."""
 
     __slots__ = ("_at", "_payload")
 
@@ -25,7 +25,7 @@ class Reader:
         """Return the next `size` bytes."""
         end = self._at + size
         if end > len(self._payload):
-            raise Short
+            raise InvalidPayload
         piece = self._payload[self._at : end]
         self._at = end
         return piece
@@ -35,52 +35,47 @@ class Reader:
         return int.from_bytes(self.take(size), "little")
 
     def flag(self) -> bool:
-        """Return a BOOL; only its lowest bit counts."""
+        """Return a BOOL, its lowest bit."""
         return bool(self.take(1)[0] & 1)
 
     def octets(self, width: int = 1) -> bytes:
-        """Return a byte string with `width` bytes of length before it: B0_32, B0_255 (1), B0_64K (2), B0_16M (3)."""
+        """Return a byte string after a length of `width` bytes: B0_32, B0_255 (1), B0_64K (2), B0_16M (3)."""
         return self.take(self.number(width))
 
     def text(self) -> str:
-        """Return a STR0_255; what is no UTF-8 is replaced."""
+        """Return a STR0_255; invalid UTF-8 is replaced."""
         return self.octets().decode("utf-8", "replace")
 
     def option(self) -> int | None:
-        """Return an OPTION[U32]; None where it is empty."""
+        """Return an OPTION[U32]; None if it is empty."""
         count = self.number(1)
         if count > 1:
-            raise Short
+            raise InvalidPayload
         return self.number(4) if count else None
 
     def hashes(self) -> tuple[bytes, ...]:
         """Return a SEQ0_255[U256]."""
         count = self.number(1)
         if count > MAX_BRANCHES:
-            raise Short
-        return tuple(self.take(U256) for _ in range(count))
+            raise InvalidPayload
+        return tuple(self.take(U256_BYTES) for _ in range(count))
 
 
-def number(value: int, size: int) -> bytes:
-    """Return an unsigned number of `size` bytes."""
+def encode_number(value: int, size: int) -> bytes:
+    """Encode an unsigned number in `size` bytes."""
     return value.to_bytes(size, "little")
 
 
-def octets(value: bytes, width: int = 1) -> bytes:
-    """Return a byte string with `width` bytes of length before it."""
-    return number(len(value), width) + value
+def encode_bytes(value: bytes, width: int = 1) -> bytes:
+    """Encode a byte string after a length of `width` bytes."""
+    return encode_number(len(value), width) + value
 
 
-def text(value: str) -> bytes:
-    """Return a STR0_255, cut off after 255 bytes."""
-    return octets(value.encode()[:255])
+def encode_text(value: str) -> bytes:
+    """Encode a STR0_255, truncated to 255 bytes."""
+    return encode_bytes(value.encode()[:255])
 
 
-def single(value: float) -> bytes:
-    """Return an F32."""
+def encode_float(value: float) -> bytes:
+    """Encode an F32."""
     return struct.pack("<f", value)
-
-
-def hashes(values: tuple[bytes, ...]) -> bytes:
-    """Return a SEQ0_255[U256]."""
-    return number(len(values), 1) + b"".join(values)

@@ -1,9 +1,9 @@
-"""Does a client's handshake of stratum V2 and seals its frames; bytes in, bytes out, no sockets.
+"""Implements the client side of the stratum V2 Noise handshake and encrypts frames. Bytes in, bytes out, no sockets.
 
-Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256 (sv2-spec, chapter 4): the initiator sends an ephemeral key, the responder
-its own, its static key and a certificate over that, signed by the pool's authority. Key agreement is that of BIP 324,
-signatures are those of BIP 340. libsecp256k1 does the curve (through btclib-secp256k1, which alone offers its
-ElligatorSwift openly), OpenSSL the cipher (through cryptography).
+Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256 (sv2-spec, chapter 4): the initiator sends an ephemeral key. The responder
+replies with its own ephemeral key, its static key and a certificate of that key, signed by the pool's authority. Key
+agreement follows BIP 324, signatures follow BIP 340. The curve is libsecp256k1 through btclib-secp256k1, the only
+package that exposes its ElligatorSwift; the cipher is OpenSSL through cryptography.
 """
 
 import hashlib
@@ -16,32 +16,32 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from stratoscope.errors import OperatorError
-from stratoscope.stratum.jobs.address import base58check, base58check_decode
+from stratoscope.stratum.protocol.base58 import base58check_decode
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 PROTOCOL: Final = b"Noise_NX_Secp256k1+EllSwift_ChaChaPoly_SHA256"
-KEY: Final = 64  # bytes of a public key in ElligatorSwift
-MAC: Final = 16
-ACT_2: Final = KEY + KEY + MAC + 74 + MAC
-HEADER: Final = 6
-CHUNK: Final = 65535 - MAC
-MOST: Final = 1 << 20
-"""Bytes of the largest payload that is taken; the largest message an observer gets is a job, some tens of kB."""
+KEY_BYTES: Final = 64  # bytes of a public key in ElligatorSwift
+MAC_BYTES: Final = 16
+RESPONSE_BYTES: Final = KEY_BYTES + KEY_BYTES + MAC_BYTES + 74 + MAC_BYTES
+HEADER_BYTES: Final = 6
+MAX_CHUNK_BYTES: Final = 65535 - MAC_BYTES
+MAX_PAYLOAD_BYTES: Final = 1 << 20
+"""Larger frames are rejected; the largest message for an observing session is a job, some tens of kB."""
 KEY_VERSION: Final = b"\x01\x00"
 _SIGNED: Final = struct.Struct("<HII")
 
-Chance = Callable[[int], bytes]
+RandomBytes = Callable[[int], bytes]
 
 
-class NoiseFailed(Exception):
-    """What came was not sealed by the other side, or cannot be meant."""
+class NoiseError(Exception):
+    """Received bytes were not encrypted by the server, or have an invalid size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message: its extension, its type and its payload, not yet read."""
+    """One message: its extension, its type and its unparsed payload."""
 
     extension: int
     type: int
@@ -49,10 +49,10 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """What the authority signed of a server's static key: from when to when (UTC s) it holds.
+class NoiseCertificate:
+    """The certificate of a server's static key, valid between two UTC seconds.
 
-    `genuine` tells whether the authority signed it; None where no key of one was given.
+    `genuine` is whether the authority signed it; None if no authority key is known.
     """
 
     version: int
@@ -60,73 +60,68 @@ class Certificate:
     not_valid_after: int
     genuine: bool | None = None
 
-    def holds(self, now: float) -> bool:
-        """Tell whether `now` (UTC s) lies within the certificate's time."""
+    def valid_at(self, now: float) -> bool:
+        """Return whether the certificate is valid at `now` (UTC s)."""
         return self.valid_from <= now <= self.not_valid_after
 
 
-def available() -> bool:
-    """Tell whether the extra `sv2` is installed."""
+def sv2_available() -> bool:
+    """Return whether the extra `sv2` is installed."""
     return all(find_spec(name) is not None for name in ("btclib_secp256k1", "cryptography"))
 
 
-def authority_key(text: str) -> bytes | None:
-    """Return the 32 bytes of an authority key as it stands in a URL (base58check); None where it is none."""
+def parse_authority_key(text: str) -> bytes | None:
+    """Decode the authority key in a URL (base58check) to its 32 bytes; return None if it is invalid."""
     payload = base58check_decode(text)
     return payload[2:] if payload is not None and len(payload) == 34 and payload[:2] == KEY_VERSION else None
 
 
-def authority_text(key: bytes) -> str:
-    """Return an authority key as it stands in a URL."""
-    return base58check(KEY_VERSION + key)
+class NoiseInitiator:
+    """The client side of the handshake: send `hello`, then pass the RESPONSE_BYTES bytes of the reply to `finish`."""
 
-
-class Initiator:
-    """The client's side of the handshake: send `hello`, then give `finish` the ACT_2 bytes that come back."""
-
-    def __init__(self, authority: bytes | None, chance: Chance = secrets.token_bytes) -> None:
+    def __init__(self, authority: bytes | None, random_bytes: RandomBytes = secrets.token_bytes) -> None:
         curve = _curve()
         self._authority = authority
-        self._secret = _secret(chance)
-        self._key = bytes(curve.ellswift.create(self._secret, chance(32)))
-        self._state = _State()
+        self._secret = _secret_key(random_bytes)
+        self._key = bytes(curve.ellswift.create(self._secret, random_bytes(32)))
+        self._state = _HandshakeState()
         self._state.mix_hash(self._key)
         self._state.mix_hash(b"")
         self.hello = self._key
 
-    def finish(self, answer: bytes) -> tuple["Sealed", Certificate]:
-        """Return the sealed connection and the server's certificate; raise NoiseFailed where the answer is damaged."""
+    def finish(self, answer: bytes) -> tuple["NoiseTransport", NoiseCertificate]:
+        """Return the encrypted connection and the server's certificate; raise NoiseError if the reply is invalid."""
         curve, state = _curve(), self._state
-        if len(answer) != ACT_2:
-            raise NoiseFailed(f"the answer has {len(answer)} bytes instead of {ACT_2}")
-        theirs = answer[:KEY]
+        if len(answer) != RESPONSE_BYTES:
+            raise NoiseError(f"the handshake reply has {len(answer)} bytes instead of {RESPONSE_BYTES}")
+        theirs = answer[:KEY_BYTES]
         state.mix_hash(theirs)
         state.mix_key(curve.ellswift.xdh(self._key, theirs, self._secret, 0))
-        static = state.open(answer[KEY : 2 * KEY + MAC])
+        static = state.open(answer[KEY_BYTES : 2 * KEY_BYTES + MAC_BYTES])
         state.mix_key(curve.ellswift.xdh(self._key, static, self._secret, 0))
-        message = state.open(answer[2 * KEY + MAC :])
-        certificate = _checked(message, curve.ellswift.decode(static)[1:33], self._authority)
+        message = state.open(answer[2 * KEY_BYTES + MAC_BYTES :])
+        certificate = _verify_certificate(message, curve.ellswift.decode(static)[1:33], self._authority)
         outward, inward = state.split()
-        return Sealed(outward, inward), certificate
+        return NoiseTransport(outward, inward), certificate
 
 
-class Sealed:
-    """A connection after the handshake: `seal` what goes out, `feed` what comes in."""
+class NoiseTransport:
+    """An encrypted connection after the handshake: `seal` encrypts frames, `feed` decrypts received bytes."""
 
     def __init__(self, outward: "_Cipher", inward: "_Cipher") -> None:
         self._outward, self._inward = outward, inward
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._head: tuple[int, int, int] | None = None
 
     def seal(self, frame: Frame) -> bytes:
-        """Return a frame as it goes over the wire."""
+        """Encrypt a frame for sending."""
         head = struct.pack("<HB", frame.extension, frame.type) + len(frame.payload).to_bytes(3, "little")
-        chunks = [frame.payload[at : at + CHUNK] for at in range(0, len(frame.payload), CHUNK)]
+        chunks = [frame.payload[at : at + MAX_CHUNK_BYTES] for at in range(0, len(frame.payload), MAX_CHUNK_BYTES)]
         return b"".join(self._outward.seal(piece) for piece in (head, *chunks))
 
     def feed(self, piece: bytes) -> list[Frame]:
-        """Return the frames that `piece` completes; raise NoiseFailed where one was tampered with or is too large."""
-        self._held += piece
+        """Return the frames that `piece` completes; raise NoiseError if one was modified or is too large."""
+        self._buffer += piece
         frames: list[Frame] = []
         while (frame := self._next()) is not None:
             frames.append(frame)
@@ -134,31 +129,33 @@ class Sealed:
 
     def _next(self) -> Frame | None:
         if self._head is None:
-            sealed = self._cut(HEADER + MAC)
+            sealed = self._cut(HEADER_BYTES + MAC_BYTES)
             if sealed is None:
                 return None
             head = self._inward.open(sealed)
             self._head = (int.from_bytes(head[:2], "little"), head[2], int.from_bytes(head[3:], "little"))
-            if self._head[2] > MOST:
-                raise NoiseFailed(f"a frame of {self._head[2]} bytes")
+            if self._head[2] > MAX_PAYLOAD_BYTES:
+                raise NoiseError(f"a frame has {self._head[2]} bytes, more than {MAX_PAYLOAD_BYTES}")
         extension, type_, size = self._head
-        sealed = self._cut(size + MAC * -(-size // CHUNK))
+        sealed = self._cut(size + MAC_BYTES * -(-size // MAX_CHUNK_BYTES))
         if sealed is None:
             return None
         self._head = None
-        pieces = [sealed[at : at + CHUNK + MAC] for at in range(0, len(sealed), CHUNK + MAC)]
+        pieces = [
+            sealed[at : at + MAX_CHUNK_BYTES + MAC_BYTES] for at in range(0, len(sealed), MAX_CHUNK_BYTES + MAC_BYTES)
+        ]
         return Frame(extension, type_, b"".join(self._inward.open(part) for part in pieces))
 
     def _cut(self, size: int) -> bytes | None:
-        if len(self._held) < size:
+        if len(self._buffer) < size:
             return None
-        piece = bytes(self._held[:size])
-        del self._held[:size]
+        piece = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return piece
 
 
 class _Cipher:
-    """ChaCha20-Poly1305 whose nonce counts the messages."""
+    """ChaCha20-Poly1305 with a message counter as nonce."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = _aead(key)
@@ -173,7 +170,7 @@ class _Cipher:
         try:
             return self._cipher.decrypt(self._nonce(), sealed, with_)
         except InvalidTag:
-            raise NoiseFailed("a message was not sealed by the other side") from None
+            raise NoiseError("a message was not encrypted by the server") from None
 
     def _nonce(self) -> bytes:
         count = self._count
@@ -181,8 +178,8 @@ class _Cipher:
         return struct.pack("<IQ", 0, count)
 
 
-class _State:
-    """What both sides hash and derive during the handshake."""
+class _HandshakeState:
+    """The handshake hash and the keys that both sides derive (SymmetricState in the Noise specification)."""
 
     def __init__(self) -> None:
         self._chain = hashlib.sha256(PROTOCOL).digest()
@@ -193,47 +190,47 @@ class _State:
         self._hash = hashlib.sha256(self._hash + piece).digest()
 
     def mix_key(self, shared: bytes) -> None:
-        self._chain, key = _derived(self._chain, shared)
+        self._chain, key = _derive_keys(self._chain, shared)
         self._cipher = _Cipher(key)
 
     def open(self, sealed: bytes) -> bytes:
         if self._cipher is None:
-            raise RuntimeError("mix_key comes first")
+            raise RuntimeError("call mix_key before open")
         plain = self._cipher.open(sealed, self._hash)
         self.mix_hash(sealed)
         return plain
 
     def split(self) -> tuple[_Cipher, _Cipher]:
-        """Return the cipher from initiator to responder and that of the other direction."""
-        first, second = _derived(self._chain, b"")
+        """Return the ciphers of both directions: initiator to responder first."""
+        first, second = _derive_keys(self._chain, b"")
         return _Cipher(first), _Cipher(second)
 
 
-def _derived(chain: bytes, shared: bytes) -> tuple[bytes, bytes]:
-    """Return the two keys that HKDF (RFC 5869, no info) makes of a chaining key and what was agreed on."""
+def _derive_keys(chain: bytes, shared: bytes) -> tuple[bytes, bytes]:
+    """Derive two keys from a chaining key and a shared secret by HKDF (RFC 5869, without info)."""
     key = hmac.digest(chain, shared, "sha256")
     first = hmac.digest(key, b"\x01", "sha256")
     return first, hmac.digest(key, first + b"\x02", "sha256")
 
 
-def _checked(message: bytes, static: bytes, authority: bytes | None) -> Certificate:
+def _verify_certificate(message: bytes, static: bytes, authority: bytes | None) -> NoiseCertificate:
     version, valid_from, not_valid_after = _SIGNED.unpack(message[:10])
     if authority is None:
-        return Certificate(version, valid_from, not_valid_after)
+        return NoiseCertificate(version, valid_from, not_valid_after)
     digest = hashlib.sha256(message[:10] + static).digest()
     try:
         genuine = bool(_curve().ssa.verify(digest, authority, message[10:]))
-    except ValueError:  # a key that is no point of the curve
+    except ValueError:  # the key is not a point on the curve
         genuine = False
-    return Certificate(version, valid_from, not_valid_after, genuine)
+    return NoiseCertificate(version, valid_from, not_valid_after, genuine)
 
 
-def _secret(chance: Chance) -> bytes:
-    """Return a secret key, a number from 1 to below the order of the curve: nearly every draw is one."""
+def _secret_key(random_bytes: RandomBytes) -> bytes:
+    """Return a secret key: from 1 to below the order of the curve, which nearly every draw satisfies."""
     from btclib_secp256k1.xonly import from_prvkey
 
     while True:
-        secret = chance(32)
+        secret = random_bytes(32)
         try:
             from_prvkey(secret)
         except ValueError:

@@ -1,0 +1,28 @@
+"""Helpers of the watcher tests: simulated pools on one chain."""
+
+from stratoscope.simulate.chain import Chain
+from stratoscope.simulate.pool import Habits, StratumPool
+
+OPEN = Habits(open=True)
+
+
+def pools_on(chain: Chain, clock, *habits: Habits) -> list[StratumPool]:
+    return [StratumPool(chain, clock=clock, seed=index, habits=one) for index, one in enumerate(habits)]
+
+
+async def started(*pools: StratumPool) -> None:
+    for pool in pools:
+        await pool.start()
+
+
+async def stopped(*pools: StratumPool) -> None:
+    for pool in pools:
+        await pool.stop()
+
+
+def url(host: str) -> str:
+    return f"stratum+tcp://{host}:3333"
+
+
+def kinds(watcher) -> list[str]:
+    return [event.kind for event in watcher.events]
