@@ -30,7 +30,7 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	scripts/test-programs
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
 check: $(VENV)/dev.stamp
 	scripts/check

@@ -2,10 +2,16 @@
 
 import os
 import shutil
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from fakes.children import adopt_orphans, kill_children
+from fakes.order import dealt
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELF = Path(os.environ.get("STRATOSCOPE_SHELF", ROOT.parent / "shared"))
@@ -16,6 +22,29 @@ CI = os.environ.get("CI") == "true"
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if CI else "here")
+
+
+# A shell starts background jobs with SIGINT ignored, and children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+adopt_orphans()
+
+# Containers often forbid cached bytecode; then every worker and every child process would compile everything again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give every parallel worker its share of the tests that wait long."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1 and len(items) > 100 * workers:
+        items[:] = dealt(items, workers, lambda item: max((m.args[0] for m in item.iter_markers("waits")), default=0))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Kill what failed tests left behind; the process that only distributes tests to workers has no such children."""
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None):
+        kill_children()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
-from tests.fakes.programs import free_port
+from tests.fakes.addresses import free_port
 
 from stratoscope.stratum.tap.submits import SubmitTracker, TapCounts
 

@@ -6,7 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from fakes.programs import Program, eventually, free_port
+from fakes.addresses import free_port
+from fakes.programs import Program
 
 
 class Mosquitto(Program):
@@ -25,7 +26,7 @@ class Mosquitto(Program):
         ]
         (folder / "mosquitto.conf").write_text("\n".join(config) + "\n")
         super().__init__(["mosquitto", "-c", "mosquitto.conf"], folder, f"mosquitto-{self.port}")
-        eventually(lambda: "running" in self.log() or self.process.poll() is not None, what="mosquitto")
+        self.until_ready(lambda: "running" in self.log() or self.process.poll() is not None, what="mosquitto")
         assert self.process.poll() is None, self.log()
 
     def freeze(self) -> None:
@@ -45,7 +46,7 @@ class Mosquitto(Program):
         """Return a new broker at the same port."""
         return Mosquitto(self.folder, *self.lines, port=self.port)
 
-    def stop(self, patience: float = 15.0) -> int:
+    def stop(self, patience: float = 30.0) -> int:
         """End it, frozen or not, and return its exit code."""
         if self.process.poll() is None:
             self.thaw()
@@ -61,16 +62,51 @@ def passwords(folder: Path, **users: str) -> str:
     return "password_file passwords"
 
 
-def certificates(folder: Path) -> None:
-    """Make an authority, and certificates of it for the broker at 127.0.0.1 and for a client called `miner`."""
+def certificates(folder: Path, *, key_usage: bool = True) -> None:
+    """Create an authority, and certificates of it for the broker at 127.0.0.1 and for a client called `miner`.
+
+    Without `key_usage` the authority lacks that extension, as many private ones do.
+    """
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
 
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=test authority")
+    (folder / "ca.cnf").write_text(
+        "[req]\ndistinguished_name=name\nx509_extensions=ca\n[name]\n[ca]\n"
+        + "\n".join(
+            (
+                "basicConstraints=critical,CA:true",
+                "subjectKeyIdentifier=hash",
+                "authorityKeyIdentifier=keyid:always",
+                *(["keyUsage=critical,keyCertSign,cRLSign"] if key_usage else []),
+            )
+        )
+        + "\n"
+    )
+    openssl(
+        "req",
+        "-x509",
+        "-config",
+        "ca.cnf",
+        *new,
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.crt",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test authority",
+    )
+    leaf = (
+        "basicConstraints=critical,CA:false",
+        "keyUsage=critical,digitalSignature",
+        "subjectKeyIdentifier=hash",
+        "authorityKeyIdentifier=keyid,issuer",
+    )
     for name, extension in (("broker", "subjectAltName=IP:127.0.0.1"), ("miner", "extendedKeyUsage=clientAuth")):
-        (folder / f"{name}.ext").write_text(extension)
+        (folder / f"{name}.ext").write_text("\n".join((*leaf, extension)) + "\n")
         openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
         openssl(
             "x509",

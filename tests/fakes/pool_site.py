@@ -210,7 +210,7 @@ def served(*kinds: str) -> Iterator[dict[str, PoolSite]]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     try:
         yield sites
     finally:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,24 +12,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from fakes.addresses import free_port
+from fakes.children import kill_group
 
 
 def get(url: str, **headers: str) -> tuple[int, bytes]:
     """Return status and body of `url`."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 120.0, what: str = "it") -> Any:
     """Return the first true value of `condition`; fails after `seconds`."""
     end = time.monotonic() + seconds
     while True:
@@ -51,10 +46,23 @@ class Program:
         self.output = folder / f"{name}.log"
         self._file = self.output.open("wb")
         self.process = subprocess.Popen(
-            command, cwd=folder, stdout=self._file, stderr=subprocess.STDOUT, env={**os.environ, **environ}
+            command,
+            cwd=folder,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environ},
+            start_new_session=True,
         )
 
-    def stop(self, patience: float = 15.0) -> int:
+    def until_ready(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait until it can be used; it is gone if it never can."""
+        try:
+            eventually(condition, what=what)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, patience: float = 30.0) -> int:
         """End it and return its exit code."""
         if self.process.poll() is None:
             self.process.terminate()
@@ -63,6 +71,7 @@ class Program:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         code = self.process.wait()
+        kill_group(self.process)
         self._file.close()
         return code
 
@@ -94,7 +103,7 @@ class Prometheus(Program):
             folder,
             "prometheus",
         )
-        eventually(lambda: get(f"http://127.0.0.1:{self.port}/-/ready")[0] == 200, what="Prometheus")
+        self.until_ready(lambda: get(f"http://127.0.0.1:{self.port}/-/ready")[0] == 200, what="Prometheus")
 
     def query(self, expression: str) -> dict[str, float]:
         """Return an instant query as {rig or "" (or the labels as text): value}."""
@@ -124,7 +133,7 @@ class Agent(Program):
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "stratoscope", "run", "--config", str(self.config)]
         super().__init__(command, folder, "agent")
-        eventually(self._alive, what="the agent")
+        self.until_ready(self._alive, what="the agent")
 
     def _alive(self) -> bool:
         assert self.process.poll() is None, self.log()

@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fakes.addresses import free_block
+
 OFFSET = 0 if os.geteuid() == 0 else 20_000
 """Port 80 needs root; elsewhere every port is moved up."""
 
 PORTS = {port: port + OFFSET for port in (4028, 4433, 80, 8080, 8359)} if OFFSET else {}
-
-
-def worker_block() -> int:
-    """Return a number for this test process, so that parallel ones use other addresses."""
-    return 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,10 @@ class Replayed:
     expected: Path | None
 
 
-def recordings(shelf: Path, second: int = 90) -> list[Replayed]:
+def recordings(shelf: Path) -> list[Replayed]:
     """Return every recording (and its variants) with the address it is served on."""
     found: list[Replayed] = []
+    block = free_block()
     for folder in sorted((shelf / "captures").iterdir()):
         if not (folder / "meta.json").is_file():
             continue
@@ -41,7 +39,7 @@ def recordings(shelf: Path, second: int = 90) -> list[Replayed]:
         for reading in readings:
             variant = reading.name.removeprefix("reading.").removesuffix(".json") if reading else ""
             variant = "" if variant == "json" or (reading and reading.name == "reading.json") else variant
-            host = f"127.{second}.{worker_block()}.{len(found) + 1}"
+            host = f"{block}.{len(found) + 1}"
             found.append(Replayed(folder.name, variant or None, host, folder, reading))
     return found
 
@@ -70,7 +68,7 @@ class ReplayServer:
         """End the tool by its pid."""
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.programs import Agent, eventually, free_port, get
-from fakes.shelf import worker_block
+from fakes.addresses import free_base, free_port
+from fakes.programs import Agent, eventually, get
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
@@ -29,7 +29,7 @@ def metric(agent: Agent, name: str) -> dict[str, float]:
 
 @pytest.fixture
 async def fleet():
-    made = SimulatedFleet(rigs=12, seed=3, clock=SystemClock(), troubles=False, base=f"127.96.{worker_block()}.1")
+    made = SimulatedFleet(rigs=12, seed=3, clock=SystemClock(), troubles=False, base=free_base())
     await made.start()
     yield made
     await made.stop()
@@ -39,6 +39,7 @@ async def off_loop(work, *args):
     return await asyncio.to_thread(work, *args)
 
 
+@pytest.mark.waits(24)
 async def test_f47_f48_a_life_of_the_agent(fleet, tmp_path: Path):
     rigs = targets(fleet)
     config = {"polling": {"interval": 5, "freshness": 10}, "rigs": rigs[:10]}
@@ -83,6 +84,7 @@ async def test_f47_f48_a_life_of_the_agent(fleet, tmp_path: Path):
         await off_loop(again.stop)
 
 
+@pytest.mark.waits(20)
 async def test_f47_a_stop_at_any_moment_is_orderly(fleet, tmp_path: Path):
     chance = random.Random(11)
     for number in range(5):
@@ -100,7 +102,7 @@ def test_a_wrong_config_ends_with_every_mistake_named_and_code_1(tmp_path: Path)
         "pooling: {}\npolling:\n  interval: 2\nrigs:\n  - address: 10.0.0.1\n    password: env:NOT_THERE\n"
     )
     command = [sys.executable, "-m", "stratoscope", "run", "--config", str(config)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
 
     assert result.returncode == 1
     for words in ("wrong.yaml:1", "polling", "wrong.yaml:3", "the minimum is 5 s", "NOT_THERE"):
@@ -126,7 +128,7 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):
             )
         )
         command = [sys.executable, "-m", "stratoscope", "run", "--config", str(config)]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=dict(os.environ))
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
 
     assert result.returncode == 1
     assert f"cannot serve at 127.0.0.1:{port}" in result.stderr

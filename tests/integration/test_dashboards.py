@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from fakes.addresses import free_base, free_block, free_port
 from fakes.boards import FILES, ROOT, panels, with_values
-from fakes.programs import Prometheus, free_port, get
+from fakes.programs import Prometheus, get
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo import ECONOMICS, TARIFF
 from stratoscope.app.demo_pools import pool_entries, reconciler_with_history
@@ -19,7 +20,7 @@ from stratoscope.config import Config
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.serve import site
 
-pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.timeout(400)]
 
 RULES = [ROOT / f"deploy/prometheus/rules/{name}.yml" for name in ("recording", "dashboards")]
 RIGS = 36
@@ -44,8 +45,11 @@ ABSENT: dict[tuple[str, str, str], str] = {
 """Queries that give nothing here, on purpose: (dashboard, panel, letter) and why."""
 
 
+DEAD = ("stratum", "Alarms that stand", "A")
+
+
 def config(fleet, urls, folder: Path, port: int) -> dict:
-    nobody = {"address": "127.72.0.250", "name": "nobody"}  # its polls fail, so that failures can be seen
+    nobody = {"address": f"{free_block()}.250", "name": "nobody"}  # its polls fail, so that failures can be seen
     source = {"kind": "file", "file": str(folder / "price.json"), "interval": "10s"}
     return {
         "site": "test",
@@ -93,11 +97,12 @@ def every_query() -> list[Asked]:
     return [Asked(file.stem, panel, target) for file in FILES for panel in panels(file) for target in panel["targets"]]
 
 
+@pytest.mark.waits(24)
 async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
     (tmp_path / "price.json").write_text(str(DEAR))
     clock, port = SystemClock(), free_port()
     async with site(
-        rigs=RIGS, bind="127.72.0.1", seed=3, clock=clock, troubles=False, shared=True, early=(15.0, 25.0, 35.0, 45.0)
+        rigs=RIGS, bind=free_base(), seed=3, clock=clock, troubles=False, shared=True, early=(15.0, 25.0, 35.0, 45.0)
     ) as (fleet, urls):
         for at in range(RIGS // 2):
             fleet.rigs[at].force(("failing_board", "overheat", "pool_outage")[at % 3], duration=1e6)
@@ -127,7 +132,7 @@ async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
 def the_answers(prometheus: Prometheus) -> None:
     asked = every_query()
     waiting = [one for one in asked if one.name not in ABSENT]
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     while waiting and time.monotonic() < end:
         time.sleep(2)
         for one in waiting:
@@ -136,7 +141,8 @@ def the_answers(prometheus: Prometheus) -> None:
     assert not waiting, "\n".join(f"{one.name}: {one.expr}" for one in waiting)
     for one in asked:
         one.ask(prometheus)
-    there = [one.name for one in asked if one.name in ABSENT and one.series]
+    late = time.monotonic() > end - 60  # the dead endpoint has its alarm by then
+    there = [one.name for one in asked if one.name in ABSENT and one.series and not (late and one.name == DEAD)]
     assert not there, f"no longer absent: {there}"
     for one in (one for one in asked if one.series):
         legends_name_labels_that_are_there(one)

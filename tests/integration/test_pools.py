@@ -18,6 +18,7 @@ def page(agent: Agent) -> list[str]:
     return get(f"{agent.url}/metrics")[1].decode().splitlines()
 
 
+@pytest.mark.waits(12)
 def test_s15_pools_are_asked_shown_and_followed_and_no_key_is_seen(tmp_path: Path):
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o600)

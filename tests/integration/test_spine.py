@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.addresses import free_base, free_block
 from fakes.programs import Agent, Prometheus, eventually
 from fakes.shelf import PORTS, ReplayServer, recordings
 from stratoscope.clock import SystemClock
@@ -25,22 +26,22 @@ S19 = "asicrs-antminer-v2020"
 
 def replayed(shelf: Path) -> list[dict[str, object]]:
     """Every recording once, and the S19 once more per wire quirk."""
-    devices = recordings(shelf, second=92)
+    devices = recordings(shelf)
     rows: list[dict[str, object]] = [
         {"dir": str(d.folder), "host": d.host, **({"variant": d.variant} if d.variant else {})} for d in devices
     ]
-    block = devices[0].host.split(".")[2]
+    block = free_block()
     for at, quirk in enumerate(QUIRKS):
-        rows.append({"dir": str(shelf / "captures" / S19), "host": f"127.93.{block}.{at + 1}", **quirk})
+        rows.append({"dir": str(shelf / "captures" / S19), "host": f"{block}.{at + 1}", **quirk})
     return rows
 
 
+@pytest.mark.waits(43)
 async def test_the_spine(shelf: Path, tmp_path: Path):
     rows = replayed(shelf)
     assert len(rows) >= 20
     server = ReplayServer(shelf, rows, tmp_path)
-    block = str(rows[0]["host"]).split(".")[2]
-    fleet = SimulatedFleet(rigs=100, seed=5, clock=SystemClock(), troubles=False, base=f"127.94.{block}.1")
+    fleet = SimulatedFleet(rigs=100, seed=5, clock=SystemClock(), troubles=False, base=free_base())
     await fleet.start()
     rigs: list[dict[str, object]] = [
         {"address": row["host"], "ports": PORTS, "name": f"replay-{at:02d}"} for at, row in enumerate(rows)

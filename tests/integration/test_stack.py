@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from fakes.programs import Agent, Program, eventually, free_port, get
+from fakes.addresses import free_base, free_port
+from fakes.programs import Agent, Program, eventually, get
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 
@@ -83,9 +84,10 @@ def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
         assert program.stop() == 0, program.log()[-2000:]
 
 
+@pytest.mark.waits(150)
 async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_path: Path):
     fleet = SimulatedFleet(
-        rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False, base="127.95.7.1"
+        rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False, base=free_base()
     )
     await fleet.start()
     webhook = Webhook()

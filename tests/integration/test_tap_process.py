@@ -8,7 +8,8 @@ import sys
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fakes.programs import free_port, get
+from fakes.addresses import free_port
+from fakes.programs import get
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.pool import StratumPool

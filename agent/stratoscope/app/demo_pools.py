@@ -1,4 +1,4 @@
-"""Configures the demo's pools, and fills in the reconciliation as if the agent had run since yesterday."""
+"""Configures the demo's pools, and fills in the reconciliation as if the agent had run for the past days."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,7 +39,7 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def reconciler_with_history(past: PoolPast, config: Config) -> Reconciler:
-    """Return a reconciler with the simulated past of a fleet since yesterday's midnight."""
+    """Return a reconciler that has watched the fleet through its simulated past."""
     settings = [pool.settings() for pool in config.pools]
     rows = [row for one in settings for row in days_of(past, one, config.site)]
     reconciler = Reconciler(config.site, lambda _: None, rows=rows, span=COMPARISON_S)

@@ -1,5 +1,6 @@
 """Prints results as JSON or tables, and removes control characters of text from rigs."""
 
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,7 +67,9 @@ def text(value: Any, style: str = "", max_length: int = 200) -> "Text":
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` on uvloop if it is installed, else on asyncio's event loop."""
+    """Run `main` on uvloop if it is installed, else on asyncio's event loop; SIGINT always ends it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell script started this in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         import uvloop
     except ImportError:

@@ -104,6 +104,8 @@ class PowerConfig(ConfigSection):
     watts: Annotated[float, Number(1, 100_000, "W")] = Field(description="Power at the wall.")
 
 
+# Python 3.14 evaluates annotations after the class body, so none may use a name that is also a field, such as a module
+# called `addresses`.
 SOURCES: Final = ("address", "addresses", "range", "cidr", "file")
 
 

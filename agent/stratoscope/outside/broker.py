@@ -17,6 +17,7 @@ from stratoscope.errors import BrokerError
 from stratoscope.outside.broker_errors import broker_error
 from stratoscope.outside.mqtt_client import MAX_SENT_BYTES, MqttClient, mqtt_properties
 from stratoscope.outside.port import Broker, BrokerAccount, Incoming, Outgoing
+from stratoscope.outside.tls import verifying_context
 
 __all__ = [
     "MAX_RECEIVED_BYTES",
@@ -119,8 +120,7 @@ class BrokerConnection:
 def tls_context(account: BrokerAccount) -> ssl.SSLContext:
     """Return the TLS settings, reading renewed files; raise BrokerError if a file is unusable."""
     try:
-        context = ssl.create_default_context(cafile=None if account.ca is None else str(account.ca))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context = verifying_context(account.ca)
         if account.cert is not None:
             context.load_cert_chain(account.cert, account.key)
     except (OSError, ValueError) as error:

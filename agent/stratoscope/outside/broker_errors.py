@@ -9,6 +9,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from stratoscope.errors import BrokerError
+from stratoscope.outside.tls import certificate_refusal
 
 RESPONSE_TIMEOUT_S: Final = 5.0
 """How long a broker may take to connect, or to acknowledge a message."""
@@ -43,6 +44,8 @@ def broker_error(error: Exception) -> BrokerError:
     if code == MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE or code == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
         return BrokerError("oversize" if code == MQTTErrorCode.MQTT_ERR_PAYLOAD_SIZE else "busy", str(error))
     for cause in (error, error.__cause__, error.__context__):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return BrokerError("tls", certificate_refusal(cause, "mqtt.ca"))
         if isinstance(cause, ssl.SSLError):
             return BrokerError("tls", cause.reason or str(cause))
         if isinstance(cause, socket.gaierror):

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from fakes.addresses import free_base
 from stratoscope.app.agent import Agent
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
@@ -16,13 +19,14 @@ async def until(condition, seconds: float = 60.0) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.waits(42)
 async def test_a_hijacked_rig_raises_an_alarm_within_two_polls_and_clears_it_when_restored():
     fleet = SimulatedFleet(
         rigs=4,
         seed=4,
         clock=SystemClock(),
         troubles=False,
-        base="127.97.0.1",
+        base=free_base(),
         pool_url=OWN,
         mix={"antminer": 1, "whatsminer": 1, "luxos": 1, "espminer": 1},
     )

@@ -5,7 +5,6 @@ The table "A site on /metrics" of docs/economics.md is calculated by hand; the t
 
 import asyncio
 import re
-import socket
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakes.addresses import free_base, free_port
 from fakes.clock import StillClock
 from fakes.compact_target import nbits_of, target_of_difficulty
 from fakes.web import Says, Web
@@ -38,12 +38,6 @@ def documented_rows() -> list[tuple[str, str, dict[str, str], str]]:
         (name, metric, dict(re.findall(r'(\w+)="([^"]*)"', labels)), value)
         for name, metric, labels, value in ROW.findall(text)
     ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers() -> dict[str, Any]:
@@ -113,7 +107,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     monkeypatch.setattr(physics, "_WANDER", 0.0)
     monkeypatch.setattr("stratoscope.poll.loop.phase", lambda _address, _interval: 0.0)  # every rig at :00 and :30
     clock = StillClock(epoch=START)
-    fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix=FAMILIES, troubles=False, base="127.95.0.1")
+    fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix=FAMILIES, troubles=False, base=free_base())
     await fleet.start()
     freeze(fleet)
     entries = [{**entry, "name": name} for entry, name in zip(targets(fleet), NAMES, strict=True)]
@@ -147,7 +141,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     )
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
-    for _ in range(2000):  # the market is queried at once, in real time
+    for _ in range(30_000):  # the market is queried at once, in real time
         if agent.services.market.now.hashprice is not None and agent.services.market.now.price is not None:
             break
         await asyncio.sleep(0.002)
@@ -157,7 +151,7 @@ async def site(tmp_path, monkeypatch, web: Web):
         end = clock.monotonic() + STEP
         while clock.monotonic() < end:  # from one wake-up to the next: no time passes while rigs respond
             await clock.advance(min(clock.pending() or end, end) - clock.monotonic())
-            for _ in range(2000):
+            for _ in range(30_000):
                 if not sum(agent.poll_metrics.in_flight.values()):
                     break
                 await asyncio.sleep(0.002)

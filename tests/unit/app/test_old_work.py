@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 
+import pytest
 from aiohttp import ClientError, ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakes.addresses import free_base, free_port
 from stratoscope.app.agent import Agent
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
@@ -15,12 +16,7 @@ from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.pool import Habits, StratumPool
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
+@pytest.mark.waits(27)
 async def test_a_rig_on_an_old_block_is_behind_until_it_moves_on():
     clock = SystemClock()
     chain = Chain(seed=2, clock=clock, early=(1e6,))  # no blocks except those that the test mines
@@ -31,7 +27,7 @@ async def test_a_rig_on_an_old_block_is_behind_until_it_moves_on():
         seed=4,
         clock=clock,
         troubles=False,
-        base="127.97.4.1",
+        base=free_base(),
         pool_url=url,
         chain=chain,
         mix={"sealminer": 1, "cgminer": 1, "antminer": 1},
@@ -56,7 +52,7 @@ async def test_a_rig_on_an_old_block_is_behind_until_it_moves_on():
     async def become(wanted: dict[str, float]) -> None:
         """Wait until the page shows `wanted`, by family, and nothing for a rig that does not report its block."""
         shown: dict[str, float] = {}
-        for _ in range(300):
+        for _ in range(1200):
             page = ""
             with contextlib.suppress(ClientError):  # the agent does not listen yet
                 async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:

@@ -1,13 +1,13 @@
 """An agent on simulated rigs and two pools: the rigs' pools are watched and shown on page, market and status page."""
 
 import asyncio
-import socket
 from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakes.addresses import free_base, free_port
 from stratoscope.app.agent import Agent
 from stratoscope.app.stratum_service import add_endpoints, iter_slices, place_of_rig
 from stratoscope.clock import SystemClock
@@ -17,12 +17,6 @@ from stratoscope.reading import PoolSlot, Reading
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet, targets
 from stratoscope.simulate.pool import Habits, StratumPool
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ async def site(tmp_path):
         clock=clock,
         mix={"antminer": 1},
         troubles=False,
-        base="127.96.0.1",
+        base=free_base(),
         pool_url=urls[0],
         backup_url=urls[1],
     )
@@ -83,10 +77,11 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
+@pytest.mark.waits(11)
 async def test_the_pools_of_the_rigs_are_watched_and_shown(site):
     agent, pools, urls, chain, get = site
     watch = agent.services.stratum
-    for _ in range(600):  # the rigs are polled within five seconds
+    for _ in range(2400):  # the rigs are polled within five seconds
         seen = list(watch.now.endpoints.values())
         if len(seen) == 2 and all(one.template for one in seen) and any(one.rigs == 3 for one in seen):
             break

@@ -1,19 +1,14 @@
 """Simulated rigs in a thread, for tests of commands that run their own event loop."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from fakes.addresses import free_base
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.fleet import SimulatedFleet
-
-
-def block() -> int:
-    """Return a number for this test process, so that parallel processes use different addresses."""
-    return 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 
 @pytest.fixture(scope="package")
@@ -24,7 +19,7 @@ def fleet() -> Iterator[SimulatedFleet]:
         seed=7,
         clock=SystemClock(),
         troubles=False,
-        base=f"127.73.{block()}.1",
+        base=free_base(),
         pool_url="stratum+tcp://stratum.bigpool.net:3333",
     )
     loop, started = asyncio.new_event_loop(), threading.Event()
@@ -38,7 +33,7 @@ def fleet() -> Iterator[SimulatedFleet]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     yield simulated
     loop.call_soon_threadsafe(loop.stop)
     thread.join(20)

@@ -1,7 +1,6 @@
 """Every command works on simulated rigs, with the exit codes and streams that programs rely on."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fakes.addresses import free_base
+from fakes.children import child
 from stratoscope import __version__
 from stratoscope.cli import app
 from stratoscope.simulate.fleet import SimulatedFleet, SimulatedRig
@@ -34,7 +35,7 @@ def rig_of(fleet: SimulatedFleet, family: str) -> SimulatedRig:
 
 def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stratoscope", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **more)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -239,7 +240,6 @@ def test_metrics_prints_the_table_for_programs_and_people() -> None:
 
 def test_simulate_serves_rigs_writes_a_config_and_ends_on_sigterm(tmp_path: Path) -> None:
     path = tmp_path / "sim.yaml"
-    second = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     command = [
         sys.executable,
         "-m",
@@ -248,23 +248,20 @@ def test_simulate_serves_rigs_writes_a_config_and_ends_on_sigterm(tmp_path: Path
         "--rigs",
         "3",
         "--bind",
-        f"127.74.{second}.1",
+        free_base(),
         "--write",
         str(path),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulator:
-        try:
-            assert simulator.stdout is not None
-            for line in simulator.stdout:
-                if "rigs added" in line:
-                    break
-            assert call("check-config", str(path)).exit_code == 0
-            assert json.loads(call("check-config", str(path), "--json").stdout)["rigs"] == 3
-            simulator.send_signal(signal.SIGTERM)
-            assert simulator.wait(15) == 0
-            assert "Traceback" not in (simulator.stderr.read() if simulator.stderr else "")
-        finally:
-            simulator.kill()
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as simulator:
+        assert simulator.stdout is not None
+        for line in simulator.stdout:
+            if "rigs added" in line:
+                break
+        assert call("check-config", str(path)).exit_code == 0
+        assert json.loads(call("check-config", str(path), "--json").stdout)["rigs"] == 3
+        simulator.send_signal(signal.SIGTERM)
+        assert simulator.wait(60) == 0
+        assert "Traceback" not in (simulator.stderr.read() if simulator.stderr else "")
 
 
 def test_help_and_version_import_nothing_heavy() -> None:
@@ -274,5 +271,5 @@ def test_help_and_version_import_nothing_heavy() -> None:
         "heavy = {'rich', 'pydantic', 'aiohttp', 'structlog', 'asyncio', 'orjson', 'ruamel'} & set(sys.modules)\n"
         "print('heavy:', sorted(heavy))"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
     assert result.stdout.endswith("heavy: []\n")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from fakes.addresses import free_port
 from fakes.mosquitto import Mosquitto, passwords
-from fakes.programs import Program, free_port
+from fakes.programs import Program
 from stratoscope.outside.broker import BrokerAccount, BrokerConnection, Outgoing
 from stratoscope.outside.broker_url import account_at, broker_url
 
@@ -22,7 +23,7 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "stratoscope", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env={**os.environ, **environ},
     )
 

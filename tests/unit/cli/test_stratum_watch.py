@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
+from fakes.children import child
+from fakes.programs import eventually
 from stratoscope.cli import app
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
@@ -19,7 +21,12 @@ from stratoscope.simulate.pool import Habits, StratumPool
 
 
 @pytest.fixture(scope="module")
-def ports() -> Iterator[list[int]]:
+def ports(pools) -> list[int]:
+    return pools[0]
+
+
+@pytest.fixture(scope="module")
+def pools() -> Iterator[tuple[list[int], list[StratumPool]]]:
     """Two pools that send work to everyone, and one that requires a user; a block every second."""
     loop, found, started = asyncio.new_event_loop(), [], threading.Event()
     clock = SystemClock()
@@ -40,8 +47,8 @@ def ports() -> Iterator[list[int]]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    assert started.wait(20)
-    yield found
+    assert started.wait(60)
+    yield found, pools
     loop.call_soon_threadsafe(loop.stop)
     thread.join(20)
 
@@ -102,16 +109,16 @@ def test_a_wrong_command_line_is_one_sentence(arguments, code, expected):
     assert "Traceback" not in result.output
 
 
-def following(ports: list[int], *more: str) -> subprocess.Popen:
+def following(ports: list[int], *more: str, **options):
     urls = [f"127.0.0.1:{port}" for port in ports[:2]]
     command = [sys.executable, "-m", "stratoscope", "stratum", *urls, "--follow", *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return child(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
 def interrupted(process: subprocess.Popen) -> bytes:
     """Press Ctrl-C and return the remaining output."""
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=20)
+    out, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert b"Traceback" not in error
     return out
@@ -126,11 +133,18 @@ def test_following_as_json_prints_a_line_per_job(ports):
     assert len(jobs) < 40, "one line per job, not per check"
 
 
-def test_the_live_table_runs_until_it_is_interrupted(ports):
+def test_the_live_table_runs_until_it_is_interrupted(ports, pools):
     with following(ports) as process:
+        eventually(lambda: process.poll() is not None or all(pool.sessions for pool in pools[1][:2]), what="sessions")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(9)
+            process.wait(3)
         assert process.poll() is None, process.stderr.read()
         shown = interrupted(process).decode()
     assert "first" in shown
     assert f"127.0.0.1:{ports[0]}" in shown
+
+
+def test_interrupt_ends_a_command_that_a_shell_started_in_the_background(ports):
+    with following(ports, "--json", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
+        assert process.stdout.readline()
+        interrupted(process)

@@ -172,7 +172,7 @@ def run_compose(tmp_path: Path, *arguments: str, **environment: str) -> "subproc
     assert program, "docker-compose is not installed"
     command = [program, "-f", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / "env"), *arguments]
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
-    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.needs("docker-compose")

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from fakes.addresses import free_base
 from stratoscope.app.demo import demo_config
 from stratoscope.clock import SystemClock
 from stratoscope.config import expand, load
@@ -201,7 +202,8 @@ async def test_the_demo_of_the_stack_has_the_config_of_the_demo_command(tmp_path
     config = stack_demo(tmp_path)
     command = COMPOSE["services"]["simulator"]["command"]
     rigs, bind = int(command[command.index("--rigs") + 1]), command[command.index("--bind") + 1]
-    async with site(rigs=rigs, bind="127.77.0.1", seed=1, clock=SystemClock(), shared=True) as (fleet, _):
+    base = free_base()
+    async with site(rigs=rigs, bind=base, seed=1, clock=SystemClock(), shared=True) as (fleet, _):
         entries = targets(fleet)
     urls = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
     demo = Config.model_validate(demo_config(entries, urls, "127.0.0.1:9860"))
@@ -209,9 +211,8 @@ async def test_the_demo_of_the_stack_has_the_config_of_the_demo_command(tmp_path
         assert getattr(config, key) == getattr(demo, key), key
     listed = [(rig.address, rig.name, rig.user, rig.password) for rig in expand(config)]
     first = bind.removesuffix(".0.1")
-    assert listed == [
-        (rig["address"].replace("127.77", first), rig["name"], rig.get("user"), rig.get("password")) for rig in entries
-    ]
+    moved = {rig["name"]: rig["address"].replace(base[:-2], f"{first}.0") for rig in entries}
+    assert listed == [(moved[rig["name"]], rig["name"], rig.get("user"), rig.get("password")) for rig in entries]
 
 
 def test_the_config_in_the_kubernetes_manifest_loads(tmp_path):

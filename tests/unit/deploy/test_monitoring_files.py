@@ -18,7 +18,7 @@ UNIT = DEPLOY / "systemd/stratoscope.service"
 
 
 def run(*command: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.needs("promtool")

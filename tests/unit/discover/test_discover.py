@@ -18,7 +18,7 @@ DARK = {4433: 1, 80: 1, 8080: 1}  # nothing listens on port 1
 
 @pytest.fixture
 async def wire():
-    made = Wire(clock=SystemClock(), limits=Limits(connect=1.0, exchange=1.0))
+    made = Wire(clock=SystemClock(), limits=Limits(connect=10.0, exchange=10.0))
     yield made
     await made.close()
 

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 
 import pytest
 from aiohttp import ClientSession
 
+from fakes.addresses import free_port
 from stratoscope.fleet import Fleet
 from stratoscope.metrics import MARKET, Section
 from stratoscope_exporters.exposition.config import PrometheusConfig
@@ -59,19 +59,13 @@ async def text_of(exporter):
     return text
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.asynccontextmanager
 async def running(context_, url: str):
     """Run serve() until the block ends; yield a client session on `url`."""
     task = asyncio.create_task(serve(context_))
     try:
         async with ClientSession(url) as session:
-            for _ in range(200):
+            for _ in range(3000):
                 if task.done():
                     task.result()
                 with contextlib.suppress(OSError):

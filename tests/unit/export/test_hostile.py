@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from fakes.addresses import free_port
 from stratoscope.fleet import Fleet
 from stratoscope_exporters.exposition.config import PrometheusConfig
 from stratoscope_exporters.exposition.metrics import PageMetrics
 from stratoscope_exporters.exposition.page import blocks
 from stratoscope_exporters.exposition.render import Renderer
 from stratoscope_exporters.exposition.text import PageFormat
-from unit.export.conftest import free_port, program, running
+from unit.export.conftest import program, running
 from unit.export.farm import HandClock, antminer, context
 from unit.export.hostile_rigs import hostile
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import ValidationError
 
+from fakes.addresses import free_port
 from stratoscope.errors import ConfigError
 from stratoscope.fleet import Fleet
 from stratoscope_exporters.exposition.config import PrometheusConfig
@@ -17,7 +18,6 @@ from stratoscope_exporters.exposition.text import PageFormat
 from stratoscope_exporters.web import connections
 from stratoscope_exporters.web.connections import host_of
 from stratoscope_exporters.web.exporter import serve
-from unit.export.conftest import free_port
 from unit.export.farm import antminer, context, farm
 
 PROMETHEUS_2 = (

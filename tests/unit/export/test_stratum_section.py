@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as modern
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from fakes.addresses import free_port
 from stratoscope.metrics import STRATUM, Section
 from stratoscope.stratum.jobs.template import decode_job
 from stratoscope.stratum.protocol.messages import Notify
@@ -22,7 +23,7 @@ from stratoscope.stratum.watch.records import (
 )
 from stratoscope_exporters.exposition.page import SectionBlocks
 from stratoscope_exporters.exposition.text import PageFormat
-from unit.export.conftest import free_port, program, running
+from unit.export.conftest import program, running
 from unit.export.farm import NOW, context, farm
 
 JOB = replace(

@@ -51,7 +51,7 @@ class Home(HomeAssistant):
     async def publish_birth(self) -> None:
         await self.connection.publish(Outgoing("homeassistant/status", b"online", 1))
 
-    async def until(self, condition, seconds: float = 20.0) -> None:
+    async def until(self, condition, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 if self.task.done():

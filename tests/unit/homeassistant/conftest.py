@@ -1,11 +1,11 @@
 """Reads one simulated rig of every family with a whole agent, once, with a market and tariffs."""
 
 import asyncio
-import os
 from dataclasses import dataclass
 
 import pytest
 
+from fakes.addresses import free_base
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo import ECONOMICS, TARIFF
 from stratoscope.clock import SystemClock
@@ -34,10 +34,9 @@ class Farm:
 
 
 async def read_all() -> Farm:
-    pid, clock = os.getpid(), SystemClock()
-    base = f"127.{100 + pid % 100}.{pid // 100 % 250}.1"
+    clock = SystemClock()
     mix = dict.fromkeys(FAMILIES, 1.0)
-    async with site(rigs=len(mix), bind=base, seed=7, clock=clock, mix=mix, troubles=False) as (fleet, urls):
+    async with site(rigs=len(mix), bind=free_base(), seed=7, clock=clock, mix=mix, troubles=False) as (fleet, urls):
         config = Config.model_validate(
             {
                 "site": "north",

@@ -143,6 +143,7 @@ while True:
 """
 
 
+@pytest.mark.waits(10)
 def test_f45_kill_9_loses_no_acknowledged_row(tmp_path):
     for _ in range(5):
         for leftover in tmp_path.iterdir():

@@ -30,7 +30,7 @@ class Listener:
         while True:
             self.heard.append(await self.connection.receive())
 
-    async def until(self, condition, seconds: float = 20.0) -> None:
+    async def until(self, condition, seconds: float = 60.0) -> None:
         """Wait until `condition` of what was heard holds."""
         async with asyncio.timeout(seconds):
             while not condition(self.heard):

@@ -75,7 +75,7 @@ class Stage:
         await asyncio.sleep(0)  # it listens to events from its first step on
         return self
 
-    async def until(self, condition, seconds: float = 20.0) -> None:
+    async def until(self, condition, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 assert self.task is None or not self.task.done(), self.task

@@ -5,8 +5,8 @@ import asyncio
 import aiomqtt
 import pytest
 
+from fakes.addresses import free_port
 from fakes.mosquitto import TLS, certificates, passwords
-from fakes.programs import free_port
 from stratoscope.errors import BrokerError
 from stratoscope.outside.broker import (
     MAX_RECEIVED_BYTES,
@@ -92,6 +92,24 @@ async def test_tls_verifies_the_authority_and_sends_the_client_certificate(mosqu
     assert await reason_of(renamed.connect()) == "tls"  # the certificate is for 127.0.0.1
 
 
+async def test_private_authority_without_key_usage_is_accepted_by_every_python(mosquitto, tmp_path) -> None:
+    certificates(tmp_path, key_usage=False)
+    broker = mosquitto(*TLS)
+    line = BrokerConnection(account(broker, tls=True, ca=tmp_path / "ca.crt"))
+    await line.connect()
+    await line.close(clean=True)
+
+
+async def test_refused_certificate_says_why_and_how_to_fix_it(mosquitto, tmp_path) -> None:
+    certificates(tmp_path)
+    broker = mosquitto(*TLS)
+    with pytest.raises(BrokerError, match=r"certificate refused: self-signed certificate.*; set mqtt.ca to"):
+        await BrokerConnection(account(broker, tls=True)).connect()
+    renamed = BrokerAccount(host="localhost", port=broker.port, tls=True, ca=tmp_path / "ca.crt")
+    with pytest.raises(BrokerError, match=r"certificate refused: .* not valid for 'localhost'$"):
+        await BrokerConnection(renamed).connect()
+
+
 async def test_denied_message_raises_and_keeps_the_connection(mosquitto, tmp_path) -> None:
     (tmp_path / "acl").write_text("topic write good/#\ntopic read good/#\n")
     broker = mosquitto("acl_file acl")
@@ -135,6 +153,7 @@ async def test_oversized_message_is_never_received(mosquitto, protocol) -> None:
     await other.close(clean=True)
 
 
+@pytest.mark.waits(15)
 async def test_a_frozen_broker_times_out_and_one_that_is_killed_is_lost(mosquitto) -> None:
     broker = mosquitto()
     line, idle = BrokerConnection(account(broker)), BrokerConnection(account(broker, keepalive=5))

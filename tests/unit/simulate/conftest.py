@@ -1,11 +1,11 @@
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
 
+from fakes.addresses import free_base
 from stratoscope.simulate.fleet import SimulatedFleet, SimulatedRig
 
 
@@ -46,7 +46,7 @@ class Caller:
         reader, writer = await asyncio.open_connection(rig.address, rig.ports[port])
         try:
             writer.write(data)
-            return await asyncio.wait_for(reader.read(), 5)
+            return await asyncio.wait_for(reader.read(), 60)
         finally:
             writer.close()
 
@@ -54,7 +54,7 @@ class Caller:
         reader, writer = await asyncio.open_connection(rig.address, rig.ports[4028])
         try:
             writer.write(json.dumps({"command": command, **more}).encode())
-            return await asyncio.wait_for(reader.readuntil(b"\0"), 5)
+            return await asyncio.wait_for(reader.readuntil(b"\0"), 60)
         finally:
             writer.close()
 
@@ -75,8 +75,7 @@ def caller() -> Caller:
 @pytest.fixture
 def base() -> str:
     """A first address that no other test run on this machine uses."""
-    pid = os.getpid()
-    return f"127.{100 + pid % 100}.{pid // 100 % 250}.1"
+    return free_base(9)  # enough for 2000 rigs
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class Miner:
         self.last = 0
 
     async def line(self) -> dict:
-        return json.loads(await asyncio.wait_for(self.reader.readline(), 5))
+        return json.loads(await asyncio.wait_for(self.reader.readline(), 60))
 
     async def ask(self, method: str, *params) -> dict:
         self.last += 1
@@ -274,7 +274,7 @@ async def test_two_sites_at_once_take_other_ports(clock, base):
 async def test_serve_runs_until_it_is_cancelled_and_then_frees_its_ports(clock, base):
     seen = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(2, base, 0, clock, lambda fleet, urls: seen.set_result((fleet, urls))))
-    fleet, urls = await asyncio.wait_for(seen, 10)
+    fleet, urls = await asyncio.wait_for(seen, 60)
     assert set(urls) == {"stratum", "backup", "pool", "north", "south", "market"}
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

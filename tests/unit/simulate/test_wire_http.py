@@ -255,7 +255,7 @@ async def raw(rig, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(rig.address, rig.ports[80])
     writer.write(data)
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 
@@ -269,7 +269,7 @@ async def test_requests_split_and_pipelined_are_answered_in_order(rig_of):
         await writer.drain()
         await asyncio.sleep(0.001)
     writer.write(b"GET /no HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")
-    text = (await asyncio.wait_for(reader.read(), 5)).decode()
+    text = (await asyncio.wait_for(reader.read(), 60)).decode()
     writer.close()
     assert text.index("200 OK") < text.index("404 Not Found") < text.rindex("200 OK")
     assert text.endswith("\r\n\r\n")  # HEAD brings no body

@@ -15,7 +15,7 @@ from stratoscope.stratum.watch.watcher import EndpointWatcher
 from stratoscope.wire.dns import DnsResolver
 
 
-async def eventually(check, seconds: float = 15.0):
+async def eventually(check, seconds: float = 60.0):
     """Return the result of `check` once it is truthy."""
     for _ in range(int(seconds / 0.01)):
         if found := check():

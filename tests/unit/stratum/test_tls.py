@@ -39,6 +39,8 @@ def certificate(folder, days: int, name: str = "localhost"):
             f"/CN={name}",
             "-addext",
             f"subjectAltName=DNS:{name}",
+            "-addext",
+            "keyUsage=critical,digitalSignature,keyCertSign",
         ],
         check=True,
         capture_output=True,

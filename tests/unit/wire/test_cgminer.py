@@ -91,7 +91,7 @@ async def test_f03_silent_rig_times_out_without_delaying_others(wire):
 
 async def test_f04_slow_answer_times_out(wire):
     async with FakeRig(ANSWERS, split=1, pause=0.05) as rig:  # 13 s in all, though never idle for long
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(12):
             with pytest.raises(TimedOut) as caught:
                 await ask(wire, rig, limits=SHORT)
     assert caught.value.reason == "timeout"

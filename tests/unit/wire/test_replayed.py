@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from fakes.shelf import worker_block
+from fakes.addresses import free_block
 from stratoscope.drivers.driver import Command, Login, LoginScheme, Via
 from stratoscope.errors import AuthRefused, Garbled, TimedOut, Unreachable
 from stratoscope.wire.target import Limits, RigSession, Target
 
 OFFSET = 31000
-HOST = f"127.0.77.{worker_block()}"  # parallel test processes must not meet
+HOST = f"{free_block()}.1"
 
 pytestmark = pytest.mark.shelf
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from stratoscope.clock import Clock
 from stratoscope.errors import PollError, StratoscopeError, Unreachable
+from stratoscope.outside.tls import verifying_context
 from stratoscope.stratum.protocol.endpoint import Endpoint
 from stratoscope.stratum.sessions.certificate import certificate_end
 from stratoscope.wire.connect import to_poll_error
@@ -151,7 +152,7 @@ class SocketDialer:
 
     def _verifying_context(self) -> ssl.SSLContext:
         if self._trusted is None:
-            self._trusted = ssl.create_default_context()
+            self._trusted = verifying_context()
         return self._trusted
 
 

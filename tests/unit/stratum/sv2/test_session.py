@@ -47,7 +47,7 @@ class Watching:
         return watched and watched.snapshot()
 
     async def until(self, check):
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not ((one := self.snapshot()) and check(one)):
                 await asyncio.sleep(0.01)
         return one
