@@ -59,7 +59,7 @@ def call_event(tariff: str, now: bool | None, at: float) -> Event:
     """Return the event of a call that started (`now` is True), ended (False) or became unknown (None)."""
     change = {
         True: "the grid calls for less load",
-        False: "the grid's request for less load ended",
+        False: "the grid no longer calls for less load",
         None: "the grid call is no longer confirmed and counts as unknown",
     }
     text = f"tariff {tariff}: {change[now]}"

@@ -177,9 +177,9 @@ def test_a_call_sends_an_event_sets_the_metric_and_curtails_every_model():
     own.update({"a": rig}, 660.0, AT + 660)
     assert [event.text for event in bench.events if event.kind == "curtail_call"] == [
         "tariff default: the grid calls for less load",
-        "tariff default: the grid no longer calls",
+        "tariff default: the grid no longer calls for less load",
         "tariff default: the grid calls for less load",
-        "tariff default: the grid was not heard of: whether it calls is unknown",
+        "tariff default: the grid call is no longer confirmed and counts as unknown",
     ]
     advised = [event.details["now"] for event in bench.events if event.kind == "curtail_advice"]
     assert advised == ["run", "curtail"]

@@ -181,7 +181,7 @@ def live(bench: MoneyBench, start: float, end: float, price: float | None, *, ha
 def test_advice_follows_the_price_with_hysteresis_and_sends_an_event_per_change():
     bench, _ = spot()
     assert live(bench, 0, 900, 0.03).advice == "run"
-    assert live(bench, 900, 1500, 0.2).advice == "run"  # one whole window above the strike is no reason yet
+    assert live(bench, 900, 1500, 0.2).advice == "run"  # one window above the strike does not curtail
     assert live(bench, 1500, 2400, 0.2, hashing=False).advice == "curtail"
     assert live(bench, 2400, 3300, 0.03, hashing=False).advice == "curtail"
     own = live(bench, 3300, 4500, 0.03, hashing=False)
@@ -195,7 +195,8 @@ def test_advice_follows_the_price_with_hysteresis_and_sends_an_event_per_change(
     ]
     event = bench.events[1]
     assert event.text == (
-        "Antminer S21 on tariff default: advice is curtail, before run; price 0.2000 USD/kWh, strike 0.0918 USD/kWh"
+        "Antminer S21 on tariff default: advice changed from run to curtail; "
+        "power price 0.2000 USD/kWh, strike price 0.0918 USD/kWh"
     )
     assert event.details["model"] == "S21"
 

@@ -113,8 +113,8 @@ def test_fiat_amounts_in_another_currency_are_not_continued():
 WRITER = """
 import sys
 from pathlib import Path
-from stratoscope.economics.days import Day
-from stratoscope.economics.demand import Peak
+from stratoscope.economics.days import DayRow
+from stratoscope.economics.demand import DemandPeak
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
 from stratoscope.ledger import Ledger
@@ -123,8 +123,10 @@ n = 0
 while True:
     n += 1
     sums = Counters(revenue_sat=float(n), revenue_micro=2.0 * n, cost_micro=3.0 * n, currency="USD")
-    rows = [Day(day="2026-01-12", site="s", rig=rig, currency="USD", sat=float(n), until=float(n)) for rig in ("", "a")]
-    ledger.checkpoint([("mac:AA", sums, Sample(time=float(n)))], rows, [Peak("2026-01", "s", "default", float(n), 0.0)])
+    day = dict(day="2026-01-12", site="s", currency="USD", sat=float(n), until=float(n))
+    rows = [DayRow(rig=rig, **day) for rig in ("", "a")]
+    peaks = [DemandPeak("2026-01", "s", "default", float(n), 0.0)]
+    ledger.checkpoint([("mac:AA", sums, Sample(time=float(n)))], rows, peaks)
     while ledger.written < 4 * n:
         pass
     print(n, flush=True)

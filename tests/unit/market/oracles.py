@@ -11,16 +11,13 @@ from zoneinfo import ZoneInfo
 from stratoscope.market.chain import hashes_per_block
 from stratoscope.market.costs import KWH_PER_MWH, revenue_per_mwh
 from stratoscope.market.hosting import HOURS_PER_MONTH
-from stratoscope.market.revenue import revenue_per_day
 from stratoscope.market.tariff import (
     MICROSECONDS_PER_HOUR,
-    Adders,
     PowerQuote,
     Tariff,
     as_decimal,
     energy_price,
     fixed_cost_per_hour,
-    price_at,
     price_per_metered_kwh,
 )
 from stratoscope.market.tariff_zones import (
@@ -32,20 +29,6 @@ from stratoscope.market.tariff_zones import (
     microseconds_at,
 )
 from stratoscope.units import KILOWATT
-
-__all__ = [
-    "Adders",
-    "Charges",
-    "Tariff",
-    "charges_between",
-    "fpps_rate",
-    "iter_zone_changes",
-    "mining_net_per_mwh",
-    "per_kw_month",
-    "price_at",
-    "revenue_per_day",
-    "satoshis_earned",
-]
 
 
 @dataclass(frozen=True, slots=True)

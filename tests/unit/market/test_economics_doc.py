@@ -9,16 +9,10 @@ from fakes.doc_tables import is_shown, number, rows
 from stratoscope.market import adjustment, chain, costs, hosting
 from stratoscope.market import hashprice as hp
 from stratoscope.market.curtailment import strike_price
+from stratoscope.market.revenue import revenue_per_day
+from stratoscope.market.tariff import Adders, Tariff, price_at
 from stratoscope.units import DAY, EH, SATOSHIS, TH, joules_per_terahash
-from unit.market.oracles import (
-    Adders,
-    Tariff,
-    charges_between,
-    mining_net_per_mwh,
-    price_at,
-    revenue_per_day,
-    satoshis_earned,
-)
+from unit.market.oracles import charges_between, mining_net_per_mwh, satoshis_earned
 
 DOC = "economics.md"
 GIVEN = {name: number(value) for name, value in rows(DOC, "Given")}

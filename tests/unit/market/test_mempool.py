@@ -91,7 +91,7 @@ async def test_uses_the_last_fees_for_an_hour_when_their_page_fails(web, fetcher
     await clock.advance(200)
     found = await source.network()
     assert found.fees is None
-    assert found.wrong["fees"] == "not_json: the answer is HTML"
+    assert found.wrong["fees"] == "not_json: the response is HTML, not JSON"
 
 
 async def test_rejects_the_fees_of_older_blocks(web, fetcher, clock):

@@ -1,68 +1,16 @@
-"""The market lives: fed by real services on loopback, it says what is known and never what is too old or in doubt."""
+"""The market service reports current values of real services on loopback, and never stale or doubtful ones."""
 
-import asyncio
 import dataclasses
 
 import pytest
 
-from fakes.clock import StillClock, settle
-from fakes.market_site import DIFFICULTY, EPOCH_START, Node, mempool_site
+from fakes.market_site import DIFFICULTY, Node, mempool_site
 from fakes.web import Says, Web
 from stratoscope.market.chain import subsidy
 from stratoscope.market.hashprice import hashprice
-from stratoscope.market.history import MarketDay, day_of
-from stratoscope.market.service import MarketService
-from stratoscope.market.settings import MarketSettings, MarketSourceSettings
+from stratoscope.market.settings import MarketSourceSettings
 from stratoscope.metrics.network import NETWORK
-from stratoscope.units import DAY
-
-HEIGHT = 901000
-START = EPOCH_START + 1864 * 590 + 60  # a minute after the tip
-
-
-@pytest.fixture
-def clock():
-    return StillClock(epoch=START)
-
-
-class Days:
-    """A ledger's memory of days."""
-
-    def __init__(self, *points: MarketDay) -> None:
-        self.points = list(points)
-
-    def market_days(self):
-        return self.points
-
-    def keep_market_days(self, points):
-        self.points += points
-
-
-@pytest.fixture
-async def make(clock, web):
-    made = []
-
-    def market(network=None, prices=None, **more) -> MarketService:
-        given = {key: more.pop(key) for key in ("store", "warn", "inform", "error") if key in more}
-        settings = MarketSettings(
-            network=tuple(network or (MarketSourceSettings(kind="mempool", url=web.url),)),
-            prices=tuple(prices or (MarketSourceSettings(kind="coinbase", url=web.url),)),
-            **more,
-        )
-        made.append(MarketService(settings, clock, random01=lambda: 0.0, **given))
-        return made[-1]
-
-    yield market
-    for one in made:
-        await one.close()
-
-
-def spot(amount) -> dict:
-    return {"data": {"amount": f"{amount}", "base": "BTC", "currency": "USD"}}
-
-
-def site(web, price=91000) -> None:
-    web.answers |= mempool_site(HEIGHT) | {"/v2/prices/BTC-USD/spot": spot(price)}
+from unit.market.conftest import HEIGHT, START, site, spot
 
 
 async def test_derives_every_figure_from_one_record(web, make, clock):
@@ -162,14 +110,6 @@ async def test_f32_accepts_a_real_jump_after_two_confirmations(web, make, clock)
     assert found == [91000, 91000, 60200, 60300]
 
 
-async def test_compares_the_first_price_with_the_last_stored_day(web, make, clock):
-    site(web, price=910000)
-    store = Days(MarketDay(day_of(START - DAY), START - DAY, 91000.0, 314_500_000, DIFFICULTY, "USD"))
-    market = make(store=store)
-    assert (await market.once()).price is None
-    assert "jump" in market.now.stale["price"]
-
-
 async def test_queries_all_price_sources_and_drops_an_outlier(web, make):
     site(web, price=91000)
     web.answers["/0/public/Ticker?pair=XBTUSD"] = {"error": [], "result": {"XXBTZUSD": {"c": ["91050", "1"]}}}
@@ -267,118 +207,3 @@ async def test_f33_no_hashprice_while_the_difficulty_is_doubtful(web, make, cloc
     web.answers |= mempool_site(HEIGHT + 2)
     await clock.advance(60)
     assert (await market.once()).hashprice is not None
-
-
-async def test_compares_with_the_stored_days(web, make, clock):
-    site(web)
-    then = [
-        MarketDay(day_of(START - n * DAY), START - n * DAY, 91000.0 * 0.9, 314_500_000, DIFFICULTY / 1.1, "USD")
-        for n in (7, 30)
-    ]
-    foreign = MarketDay(day_of(START - DAY), START - DAY, 80000.0, 314_500_000, DIFFICULTY, "EUR")
-    now = await make(store=Days(foreign, *then)).once()
-    assert sorted(now.changes) == [7, 30]
-    change = now.changes[7]
-    assert change.change == pytest.approx(1 / 0.9 / 1.1 - 1)
-    assert change.price + change.reward + change.difficulty == pytest.approx(change.total)
-
-
-async def test_fills_missing_days_once_from_a_history_source(web, make, clock):
-    site(web)
-    for days in (1, 7, 30, 365):
-        at = f"{START - days * DAY:.0f}"
-        web.answers[f"/api/v1/historical-price?currency=USD&timestamp={at}"] = {
-            "prices": [{"time": int(at), "USD": 80000}]
-        }
-    web.answers["/api/v1/mining/difficulty-adjustments/2y"] = [
-        [int(START - days * DAY), 800000, DIFFICULTY / 1.25, 1.0] for days in (5, 100, 500)
-    ]
-    web.answers["/api/v1/mining/blocks/rewards/2y"] = [
-        {"timestamp": int(START - days * DAY), "avgRewards": 320_000_000} for days in range(400)
-    ]
-    store = Days()
-    market = make(store=store)
-    await market.once()
-    assert await market.store_point()
-    assert sorted(market.now.changes) == [1, 7, 30, 365]
-    assert market.now.changes[365].price == pytest.approx(0.12883, abs=1e-4)  # ln(91000 / 80000)
-    assert len(store.points) == 5
-    assert store.points[0] == MarketDay(day_of(START), START, 91000.0, 314_500_000, DIFFICULTY, "USD")
-    web.asked.clear()
-    assert await market.store_point()
-    assert web.asked == []
-
-
-async def test_no_change_without_a_history(web, make):
-    site(web)
-    market = make(store=Days())
-    assert not await market.store_point()  # nothing is known yet
-    await market.once()
-    assert await market.store_point()
-    assert market.now.changes == {}
-
-
-async def test_keeps_querying_until_cancelled_and_survives_an_internal_error(web, make, clock, monkeypatch):
-    site(web)
-    errors: list[str] = []
-    market = make(error=errors.append)
-    running = asyncio.create_task(market.run())
-    for _ in range(12_000):
-        await asyncio.sleep(0.005)
-        if market.now.hashprice is not None and market.now.price is not None:
-            break
-    assert market.now.price.value == 91000
-
-    def bug(*_: object):
-        raise ZeroDivisionError("ours")
-
-    monkeypatch.setattr("stratoscope.market.service.choose_price", bug)
-    await clock.advance(61)
-    for _ in range(12_000):
-        await asyncio.sleep(0.005)
-        if market.tally.outcomes.get(("market", "bug")):
-            break
-    assert market.tally.outcomes["market", "bug"] == 1
-    assert any("ZeroDivisionError" in line for line in errors)
-    monkeypatch.undo()
-    web.answers["/v2/prices/BTC-USD/spot"] = spot(91100)
-    await clock.advance(61)
-    for _ in range(12_000):
-        await asyncio.sleep(0.005)
-        if market.now.price.value == 91100:
-            break
-    assert market.now.price.value == 91100
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    await settle()
-
-
-async def test_logs_an_unusable_input_and_its_recovery_once(web, make, clock):
-    warnings: list[str] = []
-    notices: list[str] = []
-    site(web)
-    market = make(warn=warnings.append, inform=notices.append)
-    await market.once()
-    assert warnings == []
-    web.answers["/v2/prices/BTC-USD/spot"] = Says(b"<html>captcha</html>")
-    for _ in range(30):
-        await clock.advance(60)
-        await market.once()
-    assert len(warnings) == 1
-    assert warnings[0].startswith("market: price unusable: ")
-    assert notices == []
-    site(web, price=91500)
-    await clock.advance(16 * 60)  # past the pause of a service that kept failing
-    await market.once()
-    assert (len(warnings), notices) == (1, ["market: price usable again"])
-
-
-async def test_s15_no_login_appears_in_logs_or_state(web, make, clock):
-    said: list[str] = []
-    settings = MarketSourceSettings(kind="bitcoind", url=web.url, user="me", password="geheim-7")
-    market = make(network=[settings], warn=said.append)
-    for _ in range(3):
-        await market.once()
-    assert said
-    assert "geheim-7" not in f"{said} {market.now} {settings} {market.settings}"
