@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fakes.stratum import FastClock, InMemoryDialer
 from stratoscope.metrics import STRATUM, Section
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool, notify
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool, notify
 from stratoscope.stratum.protocol.endpoint import parse_endpoint
 from stratoscope.stratum.sessions.v1_session import StratumV1Session
 from stratoscope.stratum.settings import ConfiguredEndpoint, StratumSettings
@@ -34,7 +34,7 @@ def best(work, times: int) -> float:
 
 async def main() -> None:
     clock = FastClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, behaviour=PoolBehaviour(open=True))
     await pool.start()
     urls = [f"pool-{n}.example:3333" for n in range(ENDPOINTS)]
     chosen = tuple(ConfiguredEndpoint(endpoint=parse_endpoint(url)) for url in urls)

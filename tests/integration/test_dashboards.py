@@ -102,7 +102,13 @@ async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
     (tmp_path / "price.json").write_text(str(DEAR))
     clock, port = SystemClock(), free_port()
     async with site(
-        rigs=RIGS, bind=free_base(), seed=3, clock=clock, troubles=False, shared=True, early=(15.0, 25.0, 35.0, 45.0)
+        rigs=RIGS,
+        bind=free_base(),
+        seed=3,
+        clock=clock,
+        troubles=False,
+        shared=True,
+        first_blocks_s=(15.0, 25.0, 35.0, 45.0),
     ) as (fleet, urls):
         for at in range(RIGS // 2):
             fleet.rigs[at].force(("failing_board", "overheat", "pool_outage")[at % 3], duration=1e6)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from stratoscope.errors import UsageError
 
 _FIRST_PORT, _SECOND_PORT = 14028, 24028  # of rig 0 in ports mode; rig n has them n higher
-_MOST_BY_PORT: Final = _SECOND_PORT - _FIRST_PORT
+_MAX_RIGS_BY_PORT: Final = _SECOND_PORT - _FIRST_PORT
 _OFFSET = 10_000  # added to a port below 1024 that only root may bind
 _SPARE = 512  # descriptors for connections
 
@@ -49,8 +49,8 @@ def _by_address(base: str, wanted: Sequence[Mapping[int, object]]) -> list[Place
 
 
 def _by_port(bind: str, wanted: Sequence[Mapping[int, object]]) -> list[Place]:
-    if len(wanted) > _MOST_BY_PORT:
-        raise UsageError(f"on one address at most {_MOST_BY_PORT} rigs fit; use addresses from 127.64.0.1 for more")
+    if len(wanted) > _MAX_RIGS_BY_PORT:
+        raise UsageError(f"on one address at most {_MAX_RIGS_BY_PORT} rigs fit; use addresses from 127.64.0.1 for more")
     any_address = ipaddress.ip_address(bind).is_unspecified
     address = "127.0.0.1" if any_address else bind
     return [
@@ -79,7 +79,7 @@ def _error(address: str, port: int) -> int | None:
     return None
 
 
-def make_room(listeners: int) -> None:
+def raise_open_file_limit(listeners: int) -> None:
     """Raise the soft limit on open files to the hard one; UsageError when `listeners` sockets still do not fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = listeners + _SPARE

@@ -19,8 +19,8 @@ _DIFFICULTY_1 = 0xFFFF << 208
 _FEE_RATE = 5_000.0  # sat of fees that arrive each second
 _PACE = 0.992  # of BLOCK_INTERVAL, of the blocks before the simulation: they came a little fast
 _LAST_CHANGE = 1.0123  # factor of the adjustment before the simulation
-_TIPS = 16  # newest blocks that a pool may be behind
-_KEPT = 3000  # blocks whose times are remembered
+_MAX_TIPS = 16  # newest blocks that a pool may be behind
+_MAX_BLOCK_TIMES = 3000  # blocks whose times are remembered
 
 
 def target(bits: int) -> int:
@@ -67,18 +67,18 @@ class Tip:
 class Chain:
     """A chain that grows by Poisson arrivals; brought up to date whenever it is looked at. Times are UTC seconds."""
 
-    def __init__(self, *, seed: int, clock: Clock, bits: int = _BITS, early: tuple[float, ...] = ()) -> None:
-        """Begin a chain of compact target `bits`; the first blocks come `early` s after now, all others by chance."""
+    def __init__(self, *, seed: int, clock: Clock, bits: int = _BITS, first_blocks_s: tuple[float, ...] = ()) -> None:
+        """Begin a chain of compact target `bits`; the first blocks come `first_blocks_s` s after now, all others by chance."""
         self._clock = clock
         self._rng = Random(f"{seed}/chain")
         now = clock.time()
         height = max(_ANCHOR_HEIGHT, _ANCHOR_HEIGHT + int((now - _ANCHOR_TIME) / BLOCK_INTERVAL))
         self.bits = bits
         self._found = now - self._rng.uniform(0, 300)
-        self._early = deque(now + seconds for seconds in early)
+        self._first_blocks = deque(now + seconds for seconds in first_blocks_s)
         self._next = self._after(now)
         self._tip = self._first = Tip(height, self._hash(height), self._found)
-        self._tips: deque[Tip] = deque((self._tip,), maxlen=_TIPS)
+        self._tips: deque[Tip] = deque((self._tip,), maxlen=_MAX_TIPS)
         self._times: dict[int, float] = {}
         self._bits = {height - height % EPOCH: bits}
         self._bits_before = adjusted(bits, 1 / _LAST_CHANGE)
@@ -145,14 +145,14 @@ class Chain:
 
     def _after(self, at: float) -> float:
         """Return when the block after the one at `at` comes."""
-        return self._early.popleft() if self._early else at + self._rng.expovariate(1 / BLOCK_INTERVAL)
+        return self._first_blocks.popleft() if self._first_blocks else at + self._rng.expovariate(1 / BLOCK_INTERVAL)
 
     def _append(self, at: float) -> None:
         height = self._tip.height + 1
         self._tip = Tip(height, self._hash(height), at)
         self._tips.append(self._tip)
         self._times[height] = at
-        self._times.pop(height - _KEPT, None)
+        self._times.pop(height - _MAX_BLOCK_TIMES, None)
         if height % EPOCH == 0:
             factor = min(max(EPOCH * BLOCK_INTERVAL / (at - self.time_of(height - EPOCH)), 0.25), 4.0)
             self.last_change = factor - 1

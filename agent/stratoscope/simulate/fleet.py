@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import UsageError
-from stratoscope.simulate.addresses import Place, make_room, places
+from stratoscope.simulate.addresses import Place, places, raise_open_file_limit
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.families.family import Family
 from stratoscope.simulate.pool_past import PoolPast
 from stratoscope.simulate.rig import Rig
-from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
+from stratoscope.simulate.servers import CONNECTIONS, CommandLog, RigServer
 from stratoscope.simulate.specs import SPECS
 
 MIX: Final[Mapping[str, float]] = {
@@ -125,8 +125,8 @@ class SimulatedFleet:
         self._families = assign(MIX if mix is None else mix, rigs)
         self._seed, self._clock, self._troubles, self._base = seed, clock, troubles, base
         self._urls = (pool_url, backup_url or pool_url, backup_url or pool_url)
-        self._seen = Seen()
-        self._doors: list[Door] = []
+        self._command_log = CommandLog()
+        self._rig_servers: list[RigServer] = []
         self._places: list[Place] = []
         self._servers: list[list[asyncio.Server] | None] = []  # None: the rig is down
         self._heap: list[tuple[float, int]] = []
@@ -138,17 +138,17 @@ class SimulatedFleet:
     @property
     def commands_seen(self) -> Counter[tuple[str, str]]:
         """Every command received so far, by (family, verb)."""
-        return self._seen.commands
+        return self._command_log.commands
 
     @property
     def privileged_seen(self) -> int:
         """How many commands came that would have changed a rig."""
-        return self._seen.privileged
+        return self._command_log.privileged
 
     async def start(self) -> None:
         """Listen everywhere; UsageError when an address is taken or there are too few descriptors."""
         wanted = [FAMILIES[name].ports for name in self._families]
-        make_room(sum(map(len, wanted)))
+        raise_open_file_limit(sum(map(len, wanted)))
         self._places = places(self._base, wanted)
         counts: Counter[str] = Counter()
         for index, (name, place) in enumerate(zip(self._families, self._places, strict=True)):
@@ -163,7 +163,7 @@ class SimulatedFleet:
         for index, rig in enumerate(self.rigs):
             rig.state.on_change = partial(self._changed, index)
             self._schedule(index)
-        self._keeper = asyncio.create_task(self._keep_doors(), name="simulated fleet")
+        self._keeper = asyncio.create_task(self._keep_listening(), name="simulated fleet")
 
     async def stop(self) -> None:
         """Close every listener and connection."""
@@ -207,15 +207,15 @@ class SimulatedFleet:
                 state=rig,
             )
         )
-        self._doors.append(Door(rig, family, self._seen))
+        self._rig_servers.append(RigServer(rig, family, self._command_log))
         self._servers.append(None)
 
     async def _listen(self, index: int) -> list[asyncio.Server]:
         loop = asyncio.get_running_loop()
-        door, place = self._doors[index], self._places[index]
+        rig_server, place = self._rig_servers[index], self._places[index]
         servers: list[asyncio.Server] = []
-        for default, kind in door.family.ports.items():
-            factory = partial(CONNECTIONS[kind], door)
+        for default, kind in rig_server.family.ports.items():
+            factory = partial(CONNECTIONS[kind], rig_server)
             port = place.ports[default]
             try:
                 servers.append(await loop.create_server(factory, place.bind, port, backlog=64, reuse_address=True))
@@ -231,7 +231,7 @@ class SimulatedFleet:
         for server in self._servers[index] or ():
             server.close()
         self._servers[index] = None
-        self._doors[index].hang_up()
+        self._rig_servers[index].abort_connections()
 
     def _changed(self, index: int) -> None:
         """Close the door of a rig that went down at once; have it opened again when the rig is back."""
@@ -249,7 +249,7 @@ class SimulatedFleet:
             self._due[index] = due
             heapq.heappush(self._heap, (due, index))
 
-    async def _keep_doors(self) -> None:
+    async def _keep_listening(self) -> None:
         """Let troubles begin and end on time even while nobody asks, since a dead rig must refuse connections."""
         while True:
             self._wake.clear()
@@ -260,11 +260,11 @@ class SimulatedFleet:
                     del self._due[index]
                     self.rigs[index].state.advance(now)
                     self._schedule(index)
-            await self._open_doors()
+            await self._reopen()
             wait = self._heap[0][0] - now if self._heap else None
             await self._pause(_RETRY if self._opening else wait)
 
-    async def _open_doors(self) -> None:
+    async def _reopen(self) -> None:
         """Listen again for rigs that are back; a port whose old listener is not gone yet is tried again soon."""
         for index in tuple(self._opening):
             if self._servers[index] is None and self.rigs[index].state.presence != "refused":

@@ -10,12 +10,12 @@ import orjson
 
 from stratoscope.simulate.families.family import REASONS, Page, Request
 
-_HEAD, _BODY = 16 << 10, 64 << 10  # bytes, the longest accepted
+_MAX_HEAD_BYTES, _MAX_BODY_BYTES = 16 << 10, 64 << 10  # bytes, the longest accepted
 _PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
 TOO_LARGE: Final = Page("413", 413)
 BAD_REQUEST: Final = Page("400", 400)
 
-Answering = Callable[[Request], Page]
+PageHandler = Callable[[Request], Page]
 
 
 class HttpReader:
@@ -36,7 +36,7 @@ class HttpReader:
         if self._buffer[:1] > b"Z":
             return BAD_REQUEST  # "{": somebody speaks CGMiner's protocol; method names are upper-case words
         if not found:
-            return TOO_LARGE if len(self._buffer) > _HEAD else None
+            return TOO_LARGE if len(self._buffer) > _MAX_HEAD_BYTES else None
         lines = head.decode("latin-1").split("\r\n")
         words = lines[0].split(" ")
         headers = {}
@@ -47,7 +47,7 @@ class HttpReader:
         if len(words) != 3 or not length.isdecimal():
             return BAD_REQUEST
         size = int(length)
-        if size > _BODY:
+        if size > _MAX_BODY_BYTES:
             return TOO_LARGE
         if len(rest) < size:
             return None
@@ -102,7 +102,7 @@ class HttpServerConnection(asyncio.Protocol):
     __slots__ = ("_answer", "_open", "_reader", "_transport")
     _transport: asyncio.Transport
 
-    def __init__(self, answer: Answering, open_: set[asyncio.Transport]) -> None:
+    def __init__(self, answer: PageHandler, open_: set[asyncio.Transport]) -> None:
         self._answer, self._open = answer, open_
         self._reader = HttpReader()
 
@@ -121,7 +121,7 @@ class HttpServerConnection(asyncio.Protocol):
         answer_all(self._transport, self._reader, self._answer)
 
 
-def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: Answering) -> None:
+def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: PageHandler) -> None:
     """Answer the whole requests in `reader`, and close when the client or an error says so."""
     while not transport.is_closing() and (request := reader.next()) is not None:
         if isinstance(request, Page):
@@ -141,7 +141,7 @@ class HttpService:
     `answer` composes the page for a GET or HEAD; `requests` counts what was asked, by path.
     """
 
-    def __init__(self, answer: Answering) -> None:
+    def __init__(self, answer: PageHandler) -> None:
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Transport] = set()

@@ -17,9 +17,9 @@ from stratoscope.stratum.protocol.endpoint import Endpoint
 from stratoscope.units import HASHES_PER_DIFFICULTY_1
 
 AGENT: Final = "stratoscope-simulation"
-_AGAIN: Final = 5.0  # s until a session that broke is opened anew
-_FASTEST: Final = 0.05  # s between two shares at least, until the pool raises the difficulty
-_LINE: Final = 1 << 18
+_RECONNECT_S: Final = 5.0  # s until a session that broke is opened anew
+_MIN_SHARE_INTERVAL_S: Final = 0.05  # s between two shares at least, until the pool raises the difficulty
+_MAX_LINE_BYTES: Final = 1 << 18
 
 
 class Miners:
@@ -34,14 +34,14 @@ class Miners:
         """Mine until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for rig in self._rigs:
-                tasks.create_task(self._keep(rig), name=f"miner {rig.name}")
+                tasks.create_task(self._mine_forever(rig), name=f"miner {rig.name}")
 
-    async def _keep(self, rig: SimulatedRig) -> None:
+    async def _mine_forever(self, rig: SimulatedRig) -> None:
         rng = Random(f"{self._seed}/miner/{rig.name}")
         while True:
             with contextlib.suppress(OSError, ValueError):  # ValueError: a line over the limit
                 await _Miner(self, rig, rng).mine(self._endpoint)
-            await self._clock.sleep(_AGAIN * (0.5 + rng.random()))
+            await self._clock.sleep(_RECONNECT_S * (0.5 + rng.random()))
 
     async def pause(self, seconds: float) -> None:
         """Wait by the simulation's clock."""
@@ -62,34 +62,34 @@ class _Miner:
 
     async def mine(self, endpoint: Endpoint) -> None:
         """Mine until the session ends; raise OSError."""
-        reader, self._writer = await asyncio.open_connection(endpoint.host, endpoint.port, limit=_LINE)
+        reader, self._writer = await asyncio.open_connection(endpoint.host, endpoint.port, limit=_MAX_LINE_BYTES)
         shares = asyncio.ensure_future(self._submit())
         try:
-            self._ask(1, "mining.configure", [["version-rolling"], {"version-rolling.mask": "1fffe000"}])
-            self._ask(2, "mining.subscribe", [AGENT])
-            self._ask(3, "mining.authorize", [self._user, "x"])
+            self._send_request(1, "mining.configure", [["version-rolling"], {"version-rolling.mask": "1fffe000"}])
+            self._send_request(2, "mining.subscribe", [AGENT])
+            self._send_request(3, "mining.authorize", [self._user, "x"])
             while line := await reader.readline():
-                self._hear(line)
+                self._receive(line)
         finally:
             shares.cancel()
             self._writer.close()
 
-    def _ask(self, id_: int, method: str, params: list[Any]) -> None:
+    def _send_request(self, id_: int, method: str, params: list[Any]) -> None:
         self._writer.write(orjson.dumps({"id": id_, "method": method, "params": params}) + b"\n")
 
-    def _hear(self, line: bytes) -> None:
-        said = orjson.loads(line)
-        method, params = said.get("method"), said.get("params")
+    def _receive(self, line: bytes) -> None:
+        message = orjson.loads(line)
+        method, params = message.get("method"), message.get("params")
         if method == "mining.notify":
             self._job = params
             self._worked.set()
         elif method == "mining.set_difficulty":
             self._difficulty = float(params[0])
-        elif said.get("id") == 2:
-            self._size = int(said["result"][-1])
-        elif method is None and isinstance(said.get("id"), int) and said["id"] > 3:
-            self._miners.accepted += said.get("result") is True
-            self._miners.refused += said.get("result") is not True
+        elif message.get("id") == 2:
+            self._size = int(message["result"][-1])
+        elif method is None and isinstance(message.get("id"), int) and message["id"] > 3:
+            self._miners.accepted += message.get("result") is True
+            self._miners.refused += message.get("result") is not True
 
     async def _submit(self) -> None:
         """Submit shares: the time to the next is exponential with the mean that hashrate and difficulty give."""
@@ -101,7 +101,7 @@ class _Miner:
                 continue
             self._last += 1
             second, nonce = self._rng.randbytes(self._size).hex(), self._rng.randbytes(4).hex()
-            self._ask(self._last, "mining.submit", [self._user, job[0], second, job[7], nonce])
+            self._send_request(self._last, "mining.submit", [self._user, job[0], second, job[7], nonce])
 
     def _rate(self) -> float:
         """Return the rig's hashrate now, in H/s; 0 while it is down."""
@@ -113,4 +113,4 @@ class _Miner:
         rate = self._rate()
         if not rate:
             return 1.0
-        return max(_FASTEST, self._rng.expovariate(rate / (self._difficulty * HASHES_PER_DIFFICULTY_1)))
+        return max(_MIN_SHARE_INTERVAL_S, self._rng.expovariate(rate / (self._difficulty * HASHES_PER_DIFFICULTY_1)))

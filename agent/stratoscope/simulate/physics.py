@@ -32,7 +32,7 @@ _HEAT, _CHIP_RISE = 38.0, 14.0  # K of a board over ambient and of a chip over i
 _IDLE = 0.03  # of the nameplate watts: control board, fans
 _RAMP = 60.0  # s from start to full hashrate
 _THROTTLE_AT, _STOP_AT, _RESUME_AT = 95.0, 105.0, 60.0  # °C of the hottest chip
-_FINE = 10.0  # s, step while overheating or starting
+_FINE_STEP_S = 10.0  # s, step while overheating or starting
 _ERRORS = 0.004  # hardware errors per second and hashboard
 
 
@@ -170,9 +170,9 @@ class Physics:
     def step(self, seconds: float) -> None:
         """Let `seconds` pass (0 only refreshes what the flags decide)."""
         if self.airflow < 1.0 or self.stopped or self.throttle < 1.0 or (self.powered and self.uptime < _RAMP):
-            while seconds > _FINE:
-                self._step(_FINE)
-                seconds -= _FINE
+            while seconds > _FINE_STEP_S:
+                self._step(_FINE_STEP_S)
+                seconds -= _FINE_STEP_S
         self._step(seconds)
 
     def _step(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ from stratoscope.simulate.specs import Spec
 from stratoscope.simulate.troubles import DOWN, Troubles
 from stratoscope.units import DAY, HOUR
 
-_FRESH: Final = 1.0  # s; firmwares renew their figures no faster
+_MIN_STEP_S: Final = 1.0  # s; firmwares renew their figures no faster
 THIEF: Final = ("stratum+tcp://stratum.thief.example:3333", "thief.x")
 _BLOCKED: Final = 0.45  # airflow while overheating
 
@@ -114,7 +114,7 @@ class Rig:
         if now is None:
             now = self._clock.monotonic()
         self.when = int(self._clock.time())
-        if now - self._at >= _FRESH or now >= self.troubles.boundary:
+        if now - self._at >= _MIN_STEP_S or now >= self.troubles.boundary:
             self._advance(now)
 
     def force(self, event: str, *, duration: float | None = None, board: int = 0) -> None:
@@ -124,13 +124,13 @@ class Rig:
         if event == "failing_board":
             self.cache["failing"] = board % self.spec.boards
         self.troubles.force(event, now, duration)
-        self._obey()
+        self._apply_troubles()
 
     def recover(self, event: str | None = None) -> None:
         """End trouble `event`, or all of them, now."""
         self._advance(self._clock.monotonic())
         self.troubles.clear(event)
-        self._obey()
+        self._apply_troubles()
 
     def last_share(self, slot: Slot) -> int:
         """Return the UTC second of the slot's newest accepted share, 0 when there was none."""
@@ -175,12 +175,12 @@ class Rig:
             self.physics.step(max(0.0, boundary - self._at))
             self._at = max(self._at, boundary)
             self.troubles.turn(boundary)
-            self._obey()
+            self._apply_troubles()
         if now > self._at:
             self.physics.step(now - self._at)
             self._at = now
 
-    def _obey(self) -> None:
+    def _apply_troubles(self) -> None:
         """Set the physics' flags to what is wrong now, and restart when power is back."""
         active, physics = self.troubles.active, self.physics
         powered = DOWN.isdisjoint(active)

@@ -14,7 +14,7 @@ from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
 from stratoscope.simulate.miners import Miners
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.simulate.pool_foundry import FoundryPool
 from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
@@ -23,8 +23,8 @@ from stratoscope.stratum.protocol.endpoint import Endpoint
 STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 NORTH_PORT, SOUTH_PORT = 13382, 13383
 """Ports that a site takes where they are free; else it takes any."""
-PROMPT: Final = Habits(empty=0.4, open=True, vardiff=10.0)
-TARDY: Final = Habits(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
+PRIMARY_BEHAVIOUR: Final = PoolBehaviour(empty=0.4, open=True, vardiff=10.0)
+BACKUP_BEHAVIOUR: Final = PoolBehaviour(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
 
 
 @contextlib.asynccontextmanager
@@ -36,13 +36,13 @@ async def site(
     clock: Clock,
     mix: Mapping[str, float] | None = None,
     troubles: bool = True,
-    early: tuple[float, ...] = (),
+    first_blocks_s: tuple[float, ...] = (),
     shared: bool = False,
 ) -> AsyncIterator[tuple[SimulatedFleet, dict[str, str]]]:
     """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `backup`, `pool` and
     `market`.
 
-    The backup pool hears of each block 350 ms after the other one. The first blocks come `early` s after the start.
+    The backup pool hears of each block 350 ms after the other one. The first blocks come `first_blocks_s` s after the start.
     With `shared` the rigs mine for several accounts: hobby rigs alone at `pool`, others at `north`, which pays by the
     day, and at `south`, which skims.
 
@@ -54,9 +54,9 @@ async def site(
     except ValueError:
         raise UsageError(f"{bind!r} is no IP address; give one such as 127.64.0.1 or 127.0.0.1") from None
     shown = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
-    chain = Chain(seed=seed, clock=clock, early=early)
-    pool = StratumPool(chain, clock=clock, seed=seed, habits=PROMPT)
-    backup = StratumPool(chain, clock=clock, seed=seed + 1, habits=TARDY)
+    chain = Chain(seed=seed, clock=clock, first_blocks_s=first_blocks_s)
+    pool = StratumPool(chain, clock=clock, seed=seed, behaviour=PRIMARY_BEHAVIOUR)
+    backup = StratumPool(chain, clock=clock, seed=seed + 1, behaviour=BACKUP_BEHAVIOUR)
     market = HttpService(Market(chain, clock=clock, seed=seed).answer)
     async with contextlib.AsyncExitStack() as stack:
         urls = {"stratum": f"stratum+tcp://{shown}:{await _start(pool.start, host, STRATUM_PORT)}"}

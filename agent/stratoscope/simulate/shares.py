@@ -9,9 +9,9 @@ from stratoscope.stratum.jobs.template import share_merkle_root
 from stratoscope.stratum.protocol.messages import parse_notify
 from stratoscope.stratum.protocol.values import parse_hex, parse_hex_word
 
-_SHARES: Final = 6  # between two looks at a session's pace
-_STEP: Final = 4.0  # factor by which the difficulty changes at most
-_CALM: Final = 1.5  # factor from the wanted pace within which it stays
+_SHARES_PER_ADJUSTMENT: Final = 6  # between two looks at a session's pace
+_MAX_STEP: Final = 4.0  # factor by which the difficulty changes at most
+_TOLERANCE: Final = 1.5  # factor from the wanted pace within which it stays
 MASK: Final = 0x1FFFE000
 
 
@@ -60,12 +60,12 @@ class Vardiff:
         if self._wanted is None:
             return None
         self._count += 1
-        if self._count < _SHARES:
+        if self._count < _SHARES_PER_ADJUSTMENT:
             return None
         pace = max(now - self._since, 1e-3) / self._count
         self._since, self._count = now, 0
-        factor = min(max(self._wanted / pace, 1 / _STEP), _STEP)
-        if 1 / _CALM < factor < _CALM:
+        factor = min(max(self._wanted / pace, 1 / _MAX_STEP), _MAX_STEP)
+        if 1 / _TOLERANCE < factor < _TOLERANCE:
             return None
         self.difficulty *= factor
         return self.difficulty

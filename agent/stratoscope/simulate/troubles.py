@@ -11,25 +11,27 @@ from stratoscope.units import HOUR, MINUTE
 NEVER: Final = math.inf
 
 
-class Kind(NamedTuple):
+class TroubleKind(NamedTuple):
     """How often a trouble is drawn (weight) and how long it lasts (seconds: least, most)."""
 
     weight: float
-    least: float
-    most: float
+    min_s: float
+    max_s: float
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "failing_board": Kind(0.20, 20 * MINUTE, 6 * HOUR),  # one hashboard gone: no chips, no hashrate
-    "reboot": Kind(0.20, 20.0, 90.0),  # refused while it boots, then every counter starts at zero
-    "overheat": Kind(0.15, 8 * MINUTE, 30 * MINUTE),  # blocked inlet: throttles, then stops
-    "pool_outage": Kind(0.12, 2 * MINUTE, 30 * MINUTE),  # first pool dead, shares go to the second
-    "flatline": Kind(0.10, 10 * MINUTE, 2 * HOUR),  # hashrate stays, shares stop
-    "hung": Kind(0.08, 1 * MINUTE, 20 * MINUTE),  # accepts connections, never answers
-    "garbage": Kind(0.05, 1 * MINUTE, 10 * MINUTE),  # answers bytes that are no answer
-    "offline": Kind(0.10, 2 * MINUTE, 1 * HOUR),  # no power: refused, and a restart at the end
-    "hijack": Kind(0.0, 5 * MINUTE, 1 * HOUR),  # somebody wrote a pool of his own into the first slot; only by name
-    "old_work": Kind(0.0, 20 * MINUTE, 2 * HOUR),  # hangs on to a block, its shares are refused; only by name
+KINDS: Final[Mapping[str, TroubleKind]] = {
+    "failing_board": TroubleKind(0.20, 20 * MINUTE, 6 * HOUR),  # one hashboard gone: no chips, no hashrate
+    "reboot": TroubleKind(0.20, 20.0, 90.0),  # refused while it boots, then every counter starts at zero
+    "overheat": TroubleKind(0.15, 8 * MINUTE, 30 * MINUTE),  # blocked inlet: throttles, then stops
+    "pool_outage": TroubleKind(0.12, 2 * MINUTE, 30 * MINUTE),  # first pool dead, shares go to the second
+    "flatline": TroubleKind(0.10, 10 * MINUTE, 2 * HOUR),  # hashrate stays, shares stop
+    "hung": TroubleKind(0.08, 1 * MINUTE, 20 * MINUTE),  # accepts connections, never answers
+    "garbage": TroubleKind(0.05, 1 * MINUTE, 10 * MINUTE),  # answers bytes that are no answer
+    "offline": TroubleKind(0.10, 2 * MINUTE, 1 * HOUR),  # no power: refused, and a restart at the end
+    "hijack": TroubleKind(
+        0.0, 5 * MINUTE, 1 * HOUR
+    ),  # somebody wrote a pool of his own into the first slot; only by name
+    "old_work": TroubleKind(0.0, 20 * MINUTE, 2 * HOUR),  # hangs on to a block, its shares are refused; only by name
 }
 DOWN: Final = frozenset({"reboot", "offline"})
 
@@ -56,7 +58,7 @@ class Troubles:
         kind = KINDS.get(event)
         if kind is None:
             raise UsageError(f"no trouble is called {event!r}; there are {', '.join(KINDS)}")
-        self.active[event] = now + (self._rng.uniform(kind.least, kind.most) if duration is None else duration)
+        self.active[event] = now + (self._rng.uniform(kind.min_s, kind.max_s) if duration is None else duration)
         self._mark()
 
     def clear(self, event: str | None = None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from stratoscope.clock import SystemClock
 from stratoscope.errors import UsageError
 from stratoscope.simulate import addresses
-from stratoscope.simulate.addresses import make_room, places
+from stratoscope.simulate.addresses import places, raise_open_file_limit
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import MIX, SimulatedFleet, assign, targets
 from stratoscope.simulate.specs import SPECS
@@ -120,7 +120,7 @@ def test_too_few_descriptors_are_told_with_the_remedy():
     if hard == resource.RLIM_INFINITY:
         pytest.skip("this machine sets no hard limit on open files")
     with pytest.raises(UsageError, match=f"this process may have {hard}.*ulimit -Hn"):
-        make_room(hard)
+        raise_open_file_limit(hard)
 
 
 async def test_targets_are_config_entries_with_a_login_only_where_much_hides(fleet_of, first_port):

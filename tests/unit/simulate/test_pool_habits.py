@@ -11,16 +11,19 @@ from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.miners import Miners
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.simulate.shares import Share, Vardiff
 from stratoscope.stratum.jobs.template import decode_job
 from stratoscope.stratum.protocol.endpoint import parse_endpoint
 from stratoscope.stratum.protocol.messages import parse_notify
 
 
-def pool_of(clock, chain=None, **habits) -> StratumPool:
+def pool_of(clock, chain=None, **behaviour) -> StratumPool:
     return StratumPool(
-        chain or Chain(seed=1, clock=clock, early=(100.0, 1e9)), clock=clock, seed=1, habits=Habits(**habits)
+        chain or Chain(seed=1, clock=clock, first_blocks_s=(100.0, 1e9)),
+        clock=clock,
+        seed=1,
+        behaviour=PoolBehaviour(**behaviour),
     )
 
 
@@ -50,8 +53,8 @@ async def session(pool: StratumPool):
 async def started(clock):
     pools = []
 
-    async def start(**habits) -> StratumPool:
-        pool = pool_of(clock, **habits)
+    async def start(**behaviour) -> StratumPool:
+        pool = pool_of(clock, **behaviour)
         pool.port = await pool.start()
         pools.append(pool)
         return pool
@@ -159,13 +162,13 @@ async def test_every_session_hears_a_redirect_or_a_message(started):
     pool = await started(open=True)
     ask, hear, writer = await session(pool)
     await ask("mining.subscribe", "x")
-    pool.tell("client.reconnect", "other.example", 3333, 5)
+    pool.send_to_all("client.reconnect", "other.example", 3333, 5)
     assert await hear("client.reconnect") == ["other.example", 3333, 5]
     writer.close()
 
 
 def test_the_first_blocks_come_when_told(clock):
-    chain = Chain(seed=1, clock=clock, early=(10.0, 15.0))
+    chain = Chain(seed=1, clock=clock, first_blocks_s=(10.0, 15.0))
     first = chain.tip().height
     clock.now += 9.9
     assert chain.tip().height == first
@@ -178,7 +181,7 @@ def test_the_first_blocks_come_when_told(clock):
 
 async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate(base):
     clock = SystemClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, habits=Habits())
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, behaviour=PoolBehaviour())
     port = await pool.start()
     fleet = SimulatedFleet(
         rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False, base=base
