@@ -1,6 +1,6 @@
-"""Lets simulated rigs mine: each holds a stratum session of its own and submits shares at the pace of its hashrate.
+"""Connects simulated rigs to a pool: each has its own stratum session and submits shares at the rate of its hashrate.
 
-The shares are well formed and on the newest job, but nobody hashes: a pool with `strict` habits refuses them.
+The shares are well formed and use the newest job, but are not hashed: a pool with `strict` behaviour rejects them.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from stratoscope.stratum.protocol.endpoint import Endpoint
 from stratoscope.units import HASHES_PER_DIFFICULTY_1
 
 AGENT: Final = "stratoscope-simulation"
-_RECONNECT_S: Final = 5.0  # s until a session that broke is opened anew
-_MIN_SHARE_INTERVAL_S: Final = 0.05  # s between two shares at least, until the pool raises the difficulty
+_RECONNECT_S: Final = 5.0  # mean delay before a lost session is reopened
+_MIN_SHARE_INTERVAL_S: Final = 0.05  # applies until the pool raises the difficulty
 _MAX_LINE_BYTES: Final = 1 << 18
 
 
 class Miners:
-    """One miner for each Bitcoin rig of `rigs`, all at one endpoint. `accepted` and `refused` count what it said."""
+    """One miner per Bitcoin rig of `rigs`, all at one endpoint. `accepted` and `refused` count the pool's replies."""
 
     def __init__(self, rigs: Sequence[SimulatedRig], endpoint: Endpoint, *, seed: int, clock: Clock) -> None:
         self.accepted = self.refused = 0
@@ -44,7 +44,7 @@ class Miners:
             await self._clock.sleep(_RECONNECT_S * (0.5 + rng.random()))
 
     async def pause(self, seconds: float) -> None:
-        """Wait by the simulation's clock."""
+        """Sleep on the clock of the simulation."""
         await self._clock.sleep(seconds)
 
 
@@ -56,12 +56,12 @@ class _Miner:
         self._user = rig.state.pools[0][1]
         self._job: list[Any] | None = None
         self._difficulty = 1.0
-        self._size = 4  # bytes of the extranonce that is ours
+        self._size = 4  # bytes of extranonce2
         self._worked = asyncio.Event()
-        self._last = 3  # id of the newest request
+        self._last = 3  # id of the latest request
 
     async def mine(self, endpoint: Endpoint) -> None:
-        """Mine until the session ends; raise OSError."""
+        """Mine until the session ends; raise OSError if the connection fails."""
         reader, self._writer = await asyncio.open_connection(endpoint.host, endpoint.port, limit=_MAX_LINE_BYTES)
         shares = asyncio.ensure_future(self._submit())
         try:
@@ -92,7 +92,7 @@ class _Miner:
             self._miners.refused += message.get("result") is not True
 
     async def _submit(self) -> None:
-        """Submit shares: the time to the next is exponential with the mean that hashrate and difficulty give."""
+        """Submit shares at exponential intervals; hashrate and difficulty determine the mean."""
         await self._worked.wait()
         while True:
             await self._miners.pause(self._next())
@@ -104,7 +104,7 @@ class _Miner:
             self._send_request(self._last, "mining.submit", [self._user, job[0], second, job[7], nonce])
 
     def _rate(self) -> float:
-        """Return the rig's hashrate now, in H/s; 0 while it is down."""
+        """Update the rig and return its hashrate in H/s; 0 while it is down."""
         state = self._rig.state
         state.advance()
         return 0.0 if state.presence == "refused" else state.physics.hashrate

@@ -1,4 +1,4 @@
-"""Carries a rig's answers over the wire: CGMiner's TCP, WhatsMiner v3's framed TCP, and HTTP with digest login."""
+"""Serves rigs over the network: CGMiner TCP, framed TCP of WhatsMiner v3, and HTTP with digest login."""
 
 import asyncio
 import struct
@@ -21,7 +21,7 @@ _GARBAGE: Final = b"\xff\xfe<html>\xc3(not json{{{"
 
 
 class CommandLog:
-    """Counts what was asked of the fleet: `commands` by (family, verb), `privileged` those that would change a rig."""
+    """Counts commands to the fleet: `commands` by (family, verb), `privileged` those that would change a rig."""
 
     __slots__ = ("commands", "privileged")
 
@@ -30,7 +30,7 @@ class CommandLog:
         self.privileged = 0
 
     def note(self, family: str, verb: str, privileged: bool) -> None:
-        """Count one command; odd verbs beyond the first thousands share one row."""
+        """Count one command; once the table is full, new verbs share one entry per family."""
         key = (family, verb[:80])
         if key not in self.commands and len(self.commands) >= _MAX_COMMANDS:
             key = (family, "…")
@@ -39,7 +39,7 @@ class CommandLog:
 
 
 class RigServer:
-    """One rig's way in: what every connection to it needs to know, and the connections that are open."""
+    """The state shared by all connections to one rig, and its open connections."""
 
     __slots__ = ("command_log", "family", "rig", "transports")
 
@@ -48,12 +48,12 @@ class RigServer:
         self.transports: set[asyncio.Transport] = set()
 
     def abort_connections(self) -> None:
-        """Cut every open connection, as a power cut does."""
+        """Abort every open connection, as a power cut does."""
         for transport in tuple(self.transports):
             transport.abort()
 
     def begin_request(self, transport: asyncio.Transport) -> bool:
-        """Bring the rig up to date; False when it is in no state to answer (then its trouble is acted out)."""
+        """Update the rig; return whether it can answer. If it cannot, act out its trouble on `transport`."""
         self.rig.advance()
         presence = self.rig.presence
         if presence == "answers":
@@ -63,7 +63,7 @@ class RigServer:
         elif presence == "garbage":
             transport.write(_GARBAGE)
             transport.close()
-        return False  # hung: the bytes are swallowed
+        return False  # hung: the request is ignored
 
 
 class Connection(asyncio.Protocol):
@@ -76,17 +76,17 @@ class Connection(asyncio.Protocol):
         self.rig_server = rig_server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection, so that a reboot can cut it."""
+        """Register the connection, so that a reboot can abort it."""
         self.transport = transport  # type: ignore[assignment]  # a stream server hands out stream transports
         self.rig_server.transports.add(self.transport)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Unregister the connection."""
         self.rig_server.transports.discard(self.transport)
 
 
 class CgminerConnection(Connection):
-    """CGMiner's API: what comes in one segment is the request; answer, NUL, close."""
+    """CGMiner API: one segment is one request; send the answer and a NUL, then close."""
 
     __slots__ = ()
 
@@ -136,7 +136,7 @@ def _one(rig_server: RigServer, verb: str, parameter: str, first: Any) -> Answer
 
 
 class Whatsminer3Connection(Connection):
-    """WhatsMiner v3: u32 little-endian length and JSON, any number of requests on one connection."""
+    """WhatsMiner v3: u32 little-endian length and JSON, with any number of requests per connection."""
 
     __slots__ = ("_buffer",)
 
@@ -145,7 +145,7 @@ class Whatsminer3Connection(Connection):
         self._buffer = b""
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come; an impossible length ends the connection."""
+        """Answer every complete request received; an invalid length ends the connection."""
         if not self.rig_server.begin_request(self.transport):
             return
         self._buffer += data
@@ -176,7 +176,7 @@ def whatsminer3_answer(rig_server: RigServer, data: bytes) -> Answer:
 
 
 class PageConnection(Connection):
-    """A rig's web server."""
+    """A connection to the web server of a rig."""
 
     __slots__ = ("_reader",)
 
@@ -185,7 +185,7 @@ class PageConnection(Connection):
         self._reader = HttpReader()
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come."""
+        """Answer every complete request received."""
         if self.rig_server.begin_request(self.transport):
             self._reader.feed(data)
             answer_all(self.transport, self._reader, self._answer)
@@ -195,7 +195,7 @@ class PageConnection(Connection):
 
 
 def page_answer(rig_server: RigServer, request: Request) -> Page:
-    """Return a rig's page, behind the family's digest login where it has one."""
+    """Return a page of a rig; families with a realm require a digest login."""
     rig, family = rig_server.rig, rig_server.family
     nonce, verb = rig.token, f"{request.method} {request.path}"
     if family.realm and not digest_allows(
@@ -204,7 +204,7 @@ def page_answer(rig_server: RigServer, request: Request) -> Page:
         rig_server.command_log.note(family.name, verb, request.method not in ("GET", "HEAD"))
         return digest_page(family.realm, nonce)
     if request.method == "HEAD":
-        request = replace(request, method="GET")  # the transport leaves the body out
+        request = replace(request, method="GET")  # the transport omits the body
     page = family.serve(rig, request) if family.serve else NOT_FOUND
     rig_server.command_log.note(family.name, verb, page.privileged)
     return page
