@@ -1,4 +1,4 @@
-"""Measures what watching stratum endpoints costs: a job, a look at all of them, a page of their metrics."""
+"""Measures the cost of watching stratum endpoints: one job, one comparison of all endpoints, one metrics page."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ ENDPOINTS = 50
 
 
 def best(work, times: int) -> float:
-    """Return the seconds of the best of five rounds of `work`, for one of `times`."""
+    """Return the CPU seconds per call of `work` in the best of five rounds of `times` calls."""
     rounds = []
     for _ in range(5):
         began = time.process_time()
@@ -47,16 +47,16 @@ async def main() -> None:
     blocks = SectionBlocks(Section(STRATUM, lambda: watch.comparison.snapshot({})))
 
     def job() -> None:
-        session._window_messages = 0  # the bench is a flood
+        session._window_messages = 0  # disable the flood limit
         session._window_bytes = 0
         session.data_received(line)
 
-    def look() -> None:
-        watch.comparison._last_inputs = [], None  # as if a job had come
+    def compare() -> None:
+        watch.comparison._last_inputs = [], None  # as after a new job
         watch.comparison.update()
 
     print(f"a job of {len(line)} bytes: {best(job, 2000) * 1e6:.0f} µs")
-    print(f"a look at {ENDPOINTS} endpoints: {best(look, 200) * 1e3:.2f} ms")
+    print(f"a comparison of {ENDPOINTS} endpoints: {best(compare, 200) * 1e3:.2f} ms")
     print(f"their metrics: {best(lambda: b''.join(blocks.blocks(PageFormat.TEXT)), 50) * 1e3:.1f} ms")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
