@@ -131,5 +131,5 @@ def test_port_in_use_is_reported_in_one_sentence(tmp_path: Path):
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
 
     assert result.returncode == 1
-    assert f"cannot serve at 127.0.0.1:{port}" in result.stderr
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
     assert "Traceback" not in result.stderr
