@@ -1,1 +1,1 @@
-"""Benchmarks of the hot path, as ratios against other ways to do the same work."""
+"""Benchmarks of the hot path, as ratios to other implementations of the same work."""

@@ -10,7 +10,7 @@ def main(names: list[str]) -> int:
     worst = 0
     for name in names or ALL:
         if name not in ALL:
-            print(f"there is no bench {name!r}; there are {', '.join(ALL)}", file=sys.stderr)
+            print(f"unknown benchmark {name!r}; use one of {', '.join(ALL)}", file=sys.stderr)
             return 2
         print(f"== {name}", flush=True)
         worst = max(worst, subprocess.call([sys.executable, "-m", f"tests.bench.{name}"]))

@@ -1,4 +1,4 @@
-"""Serves a simulated fleet in a process of its own, so that its cost is not in the measurement."""
+"""Runs a simulated fleet in a separate process, so that its cost is not measured."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from stratoscope.simulate.serve import site
 
 
 class FleetProcess:
-    """The child process; `targets` is where its rigs are, `urls` where pools and market are if it is a `whole` site."""
+    """The child process. `targets` are its rig entries; `urls` are the pools and market of a `whole` site."""
 
     def __init__(
         self, rigs: int, mix: dict[str, float] | None, base: str = "127.70.0.1", *, whole: bool = False
@@ -34,16 +34,16 @@ async def main(rigs: int, mix: dict[str, float] | None, base: str, whole: bool) 
         async with site(
             rigs=rigs, bind=base, seed=3, clock=SystemClock(), mix=mix, troubles=False, shared=True
         ) as made:
-            await until_the_parent_ends(*made)
+            await wait_for_parent_exit(*made)
         return
     fleet = SimulatedFleet(rigs=rigs, seed=3, clock=SystemClock(), mix=mix, troubles=False, base=base)
     await fleet.start()
-    await until_the_parent_ends(fleet, {})
+    await wait_for_parent_exit(fleet, {})
 
 
-async def until_the_parent_ends(fleet: SimulatedFleet, urls: dict[str, str]) -> None:
+async def wait_for_parent_exit(fleet: SimulatedFleet, urls: dict[str, str]) -> None:
     print(json.dumps([targets(fleet), urls]), flush=True)
-    await asyncio.to_thread(sys.stdin.read)  # until the parent ends, however it ends
+    await asyncio.to_thread(sys.stdin.read)  # returns when the parent exits for any reason
 
 
 if __name__ == "__main__":

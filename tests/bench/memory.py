@@ -1,10 +1,10 @@
-"""Measures a whole agent on a large simulated fleet: memory, CPU, loop lag, scrapes, skipped ticks.
+"""Measures a whole agent on a large simulated fleet: memory, CPU, loop lag, scrapes, skipped polls.
 
     python -m tests.bench.memory [--rigs 10000] [--interval 60] [--intervals 3] [--whole] [--json]
 
-The agent is a process of its own, started as users start it; the fleet is another one. Figures are read from outside
-(/proc) and from the agent's own metrics. The first interval, in which every rig is identified, is left out of CPU.
-With `--whole` it also asks three pools about every worker, watches two stratum endpoints, guards, reckons the money and
+The agent runs as a separate process, as users start it; the fleet is another process. Figures come from /proc and from
+the metrics of the agent. CPU excludes the first interval, in which every rig is identified. With `--whole` the agent
+also queries three pools about every worker, watches two stratum endpoints, checks for tampering, calculates money and
 publishes over MQTT to a real mosquitto, as `stratoscope demo --mqtt` does.
 """
 
@@ -33,7 +33,7 @@ WHOLE = (
     "stratoscope_mqtt_messages_confirmed_total",
     "stratoscope_series_dropped_total",
 )
-"""Shown where they are on the page."""
+"""Shown if they are on the page."""
 
 
 def status(pid: int) -> tuple[float, float]:

@@ -1,10 +1,10 @@
-"""Measures the MQTT exporter on a large fleet against a real mosquitto: CPU, memory, and what became of each message.
+"""Measures the MQTT exporter on a large fleet against a real mosquitto: CPU, memory, and message balance.
 
     python -m tests.bench.mqtt [--rigs 10000] [--interval 30] [--minutes 5] [--speed 5] [--outage 60] [--json]
 
-Snapshots arrive as polls would bring them, `--speed` times faster than in life; CPU is given for the time they stand
-for, so that shares of a core hold at the pace of life. The broker is killed in the middle for `--outage` of those
-seconds. Times belong to the machine, ratios and the balance of messages hold anywhere.
+Snapshots arrive like poll results, `--speed` times faster than in production. CPU is divided by the simulated time, so
+that the fraction of a core is that of production. The broker is down in the middle for `--outage` simulated seconds.
+Times depend on the machine; ratios and the message balance do not.
 """
 
 import argparse
@@ -67,7 +67,7 @@ class Bench:
         self.fleet.publish(replace(rig(number, turn), identity=identity))
 
     async def minutes(self) -> None:
-        """Let the fleet change for as long as was asked for, evenly, with the broker away in the middle."""
+        """Change the fleet evenly for the configured time, with a broker outage in the middle."""
         options, loop = self.options, asyncio.get_running_loop()
         total = round(options.minutes * 60 / options.interval * options.rigs)
         per_second = options.rigs / options.interval * options.speed
@@ -93,7 +93,7 @@ class Bench:
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Return the figures."""
+    """Run the benchmark and return its figures."""
     (folder / "broker").mkdir()
     bench = Bench(options, folder, Mosquitto(folder / "broker", "max_queued_messages 0", "log_type error"))
     try:
@@ -101,7 +101,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
             bench.poll(number, 0)
         task = asyncio.create_task(bench.publisher.run())
         counts = bench.publisher.counts
-        while not counts.connected or any(counts.waiting(kind) for kind in KINDS):  # the first round is not counted
+        while not counts.connected or any(counts.waiting(kind) for kind in KINDS):  # exclude the first round
             await asyncio.sleep(0.1)
         memory, cpu = status(os.getpid())
         before, sent = time.process_time(), counts.sent["state"]
@@ -138,7 +138,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
 
 
 def making(options: argparse.Namespace) -> float:
-    """Return the CPU seconds that making the snapshots alone costs: polls would do that, not the exporter."""
+    """Return the CPU seconds for creating the snapshots, which is the cost of polling, not of the exporter."""
     fleet, before = Fleet(), time.process_time()
     for at in range(options.rigs):
         fleet.publish(replace(rig(at, 1), identity="mac:02:00:00:00:00:00"))

@@ -1,11 +1,11 @@
-"""Measures the CPU of 1,000 polls, whole path, against pyasic-rs and pyasic on the same simulated rigs in one run.
+"""Compares the CPU time of 1,000 full polls with pyasic-rs and pyasic on the same simulated rigs in one run.
 
     python -m tests.bench.polls [--rigs 300] [--rounds 6] [--family antminer ...] [--json]
 
-Whole path here: connect, ask, parse, decode, judge, publish, render the exposition lines. pyasic-rs is asked without
-the fields that cost it a web page, as it is used where speed matters; what it returns is a decoded record, not a
-rendered one. CPU is the client process's own (user and system); the fleet is another process. Rounds alternate, the
-median is given. Ratios hold on any machine, times do not.
+A full poll: connect, query, parse, decode, judge, publish, render the exposition lines. pyasic-rs runs without the
+fields that need a web page, as in fast setups; it returns a decoded record, not a rendered one. CPU is the time of the
+client process (user and system); the fleet is another process. Rounds alternate and the result is the median. Ratios
+hold on any machine, times do not.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from stratoscope_exporters.exposition.render import Renderer
 
 FAMILIES = ("mixed", "antminer", "whatsminer", "luxos", "vnish")
 MIXED = {"antminer": 28, "whatsminer": 12, "vnish": 10, "luxos": 9}
-"""The four families that all three libraries read, in the proportions of the simulator's usual fleet."""
+"""The four families that all three libraries read, in the proportions of the default simulated fleet."""
 
 WEB = (
     "Chips",
@@ -62,14 +62,14 @@ def cpu() -> float:
 
 
 async def all_of(jobs: list[Callable[[], Awaitable[Any]]], at_once: int = AT_ONCE) -> tuple[float, int]:
-    """Run `jobs`; returns the CPU seconds they took and how many brought something."""
+    """Run `jobs`; return the CPU seconds used and the number of jobs with a result."""
     gate, good = asyncio.Semaphore(at_once), 0
 
     async def one(job: Callable[[], Awaitable[Any]]) -> None:
         nonlocal good
         async with gate:
-            brought = await job()
-            good += bool(brought)
+            result = await job()
+            good += bool(result)
 
     started = cpu()
     await asyncio.gather(*(one(job) for job in jobs))
@@ -101,7 +101,7 @@ class Ours:
         started = cpu()
         _, good = await all_of([lambda loop=loop: poll(loop) for loop in self.loops])
         await self.renderer.catch_up()
-        self.agent.collector.look()  # twice a second in life; a round takes about as long
+        self.agent.collector.look()  # twice a second in production; a round takes about as long
         return cpu() - started, good
 
     async def close(self) -> None:
@@ -163,7 +163,7 @@ class Pyasic:
         async def poll(miner: Any) -> bool:
             try:
                 return (await miner.get_data()).hashrate is not None
-            except Exception:  # noqa: BLE001 — one field it cannot read costs it the whole rig: not counted as a poll
+            except Exception:  # noqa: BLE001 — one unreadable field fails the whole rig: not counted as a poll
                 return False
 
         return await all_of([lambda m=m: poll(m) for m in self.miners], 16)
@@ -179,7 +179,7 @@ async def measure(family: str, rigs: int, rounds: int, slow: int) -> dict[str, d
     try:
         ours, rust = Ours(fleet.targets), PyasicRs(fleet.targets)
         await rust.prepare()
-        for _ in range(2):  # identification and the first full reading are not what runs all day
+        for _ in range(2):  # exclude identification and the first full reading
             await ours.round()
             await rust.round()
         for _ in range(rounds):
@@ -207,7 +207,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rigs", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--slow", type=int, default=20, help="rigs that pyasic is given; 0 leaves it out")
+    parser.add_argument("--slow", type=int, default=20, help="number of rigs for pyasic; 0 skips it")
     parser.add_argument("--family", action="append", help=f"default: {', '.join(FAMILIES)}")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Measures a scrape of a large fleet against prometheus_client.generate_latest on the same samples.
+"""Compares a scrape of a large fleet with prometheus_client.generate_latest on the same samples.
 
     python -m tests.bench.scrape [--rigs 10000] [--json]
 
-Prints CPU and wall time of rendering on arrival, joining and compressing, the longest pause of the event loop while
-pages are made over HTTP, and the memory of the process. Ratios hold on any machine, times do not.
+Prints CPU and wall time of rendering on arrival, joining and compressing, the longest event loop delay while
+pages are served over HTTP, and the memory of the process. Ratios hold on any machine, times do not.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from stratoscope_exporters.web.exporter import serve
 
 
 def rig(number: int, turn: int) -> RigSnapshot:
-    """Return a rig with some 50 series; every object is its own, as after decoding."""
+    """Return a rig with about 50 series; it shares no objects with others, as after decoding."""
     wave = (number * 31 + turn * 17) % 1000 / 1000
     rate, watts, now = (108 + wave) * 1e12, 3250.0 + wave, time.time()
     boards = tuple(
@@ -120,7 +120,7 @@ def gauges(page: str) -> CollectorRegistry:
 
 
 def collector(page: str) -> CollectorRegistry:
-    """Return a registry with a custom collector that makes the samples of `page` anew at each scrape."""
+    """Return a registry with a custom collector that creates the samples of `page` again for each scrape."""
     families = [
         (
             f.name,
@@ -149,7 +149,7 @@ def collector(page: str) -> CollectorRegistry:
 
 
 class Lag:
-    """Measures the longest time the loop did not come round."""
+    """Measures the longest delay of the event loop."""
 
     def __init__(self) -> None:
         self.worst = 0.0
@@ -162,7 +162,7 @@ class Lag:
 
 
 async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
-    """Serve the fleet while every rig changes in 5 s and five scrapers ask; return times, longest pause, memory."""
+    """Serve the fleet while every rig changes in 5 s and two clients scrape; return times, longest pause, memory."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -171,7 +171,7 @@ async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
     server, lag, spent, stop = asyncio.create_task(serve(context)), Lag(), [], threading.Event()
     await asyncio.sleep(rigs / 2000 + 0.5)
 
-    def scrape() -> None:  # in a thread with a loop of its own, so that only the server's pauses are measured
+    def scrape() -> None:  # in a thread with its own loop, so that only the pauses of the server are measured
         async def go() -> None:
             async with ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as session:
                 while not stop.is_set():
@@ -204,7 +204,7 @@ async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
 
 
 def join(pages: Pages, renderer: Renderer) -> tuple[str, dict[str, float]]:
-    """Return the page and what joining it takes, plain and compressed: what a scrape costs when all is rendered."""
+    """Return the page and the cost of joining it, plain and compressed: the cost of a scrape of rendered lines."""
     sheet = renderer.sheet()
     plain, page = timed(lambda: pages._make(sheet, PageRequest(PageFormat.TEXT), sheet, b""), 5)
     packed, small = timed(lambda: pages._make(sheet, PageRequest(PageFormat.TEXT, gzip=True), sheet, b""), 5)
@@ -213,7 +213,7 @@ def join(pages: Pages, renderer: Renderer) -> tuple[str, dict[str, float]]:
 
 
 async def measure(rigs: int) -> dict[str, float]:
-    """Return every figure."""
+    """Run the benchmark and return its figures."""
     fleet, empty = Fleet(), resident()
     for number in range(rigs):
         fleet.publish(rig(number, 1))

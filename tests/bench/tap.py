@@ -1,7 +1,7 @@
-"""Measures what the relay adds to the time from a submit to its reply, and the processor time it takes for a share.
+"""Measures the latency that the relay adds between a submit and its reply, and its CPU time per share.
 
-A pool that answers every submit at once, the relay as users start it, and the miners are three processes. Rounds with
-and without the relay alternate, so that the machine's other work falls on both.
+Three processes: a pool that answers every submit immediately, the relay as users start it, and the miners. Rounds with
+and without the relay alternate, so that other load on the machine affects both.
 """
 
 import argparse
@@ -32,7 +32,7 @@ REPLY = b'{"id":4,"result":true,"error":null}\n'
 
 
 class Pool(asyncio.Protocol):
-    """Sends a difficulty and a job, then grants every line."""
+    """Sends a difficulty and a job, then accepts every share."""
 
     def connection_made(self, transport):
         self.transport = transport
@@ -51,7 +51,7 @@ def pool(listening: socket.socket) -> None:
 
 
 async def mine(port: int, miners: int, shares: int, pause: float) -> list[float]:
-    """Return the seconds from each submit to its reply; every miner waits for its reply and then a while."""
+    """Return the seconds from each submit to its reply; every miner waits for its reply and then `pause` seconds."""
 
     async def one(number: int) -> list[float]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -94,7 +94,7 @@ def relay(upstream: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
     process.wait()
 
 
-def processor_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -105,7 +105,7 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 
 def reading() -> float:
-    """Return the seconds that the listener takes for a share and its reply."""
+    """Return the CPU seconds that the tracker uses for a share and its reply."""
     conversation, pairs = SubmitTracker(TapCounts()), 20_000
     conversation.hear(0.0, JOB, from_pool=True)
     begun = time.process_time()
@@ -118,9 +118,9 @@ def reading() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--miners", type=int, default=100)
-    parser.add_argument("--shares", type=int, default=100, help="of each miner and round")
+    parser.add_argument("--shares", type=int, default=100, help="shares per miner and round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pause", type=float, default=0.05, help="s between a reply and the next share")
+    parser.add_argument("--pause", type=float, default=0.05, help="seconds between a reply and the next share")
     wanted = parser.parse_args()
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
     child = multiprocessing.Process(target=pool, args=(listening,), daemon=True)
@@ -129,9 +129,9 @@ def main() -> None:
     with relay(listening.getsockname()[1]) as (process, port):
         for _ in range(wanted.rounds):
             direct += uvloop.run(mine(listening.getsockname()[1], wanted.miners, wanted.shares, wanted.pause))
-            before = processor_seconds(process.pid)
+            before = cpu_seconds(process.pid)
             times = uvloop.run(mine(port, wanted.miners, wanted.shares, wanted.pause))
-            used, count = used + processor_seconds(process.pid) - before, count + len(times)
+            used, count = used + cpu_seconds(process.pid) - before, count + len(times)
             through += times
     child.terminate()
     (d50, d99), (t50, t99) = quantiles(direct), quantiles(through)
@@ -139,7 +139,7 @@ def main() -> None:
     print(f"direct   p50 {d50:7.0f} us   p99 {d99:7.0f} us")
     print(f"relayed  p50 {t50:7.0f} us   p99 {t99:7.0f} us")
     print(f"added    p50 {t50 - d50:7.0f} us   p99 {t99 - d99:7.0f} us")
-    print(f"processor time of the relay: {used / count * 1e6:.0f} us per share, of it reading {reading() * 1e6:.0f} us")
+    print(f"CPU time of the relay: {used / count * 1e6:.0f} us per share, of which parsing {reading() * 1e6:.0f} us")
 
 
 if __name__ == "__main__":

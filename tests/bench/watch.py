@@ -1,4 +1,4 @@
-"""Measures what watching stratum endpoints costs: a job, a look at all of them, a page of their metrics."""
+"""Measures the cost of watching stratum endpoints: one job, one comparison of all endpoints, one metrics page."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fakes.stratum import FastClock, InMemoryDialer
 from stratoscope.metrics import STRATUM, Section
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool, notify
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool, notify
 from stratoscope.stratum.protocol.endpoint import parse_endpoint
 from stratoscope.stratum.sessions.v1_session import StratumV1Session
 from stratoscope.stratum.settings import ConfiguredEndpoint, StratumSettings
@@ -22,7 +22,7 @@ ENDPOINTS = 50
 
 
 def best(work, times: int) -> float:
-    """Return the seconds of the best of five rounds of `work`, for one of `times`."""
+    """Return the CPU seconds per call of `work` in the best of five rounds of `times` calls."""
     rounds = []
     for _ in range(5):
         began = time.process_time()
@@ -34,7 +34,7 @@ def best(work, times: int) -> float:
 
 async def main() -> None:
     clock = FastClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, behaviour=PoolBehaviour(open=True))
     await pool.start()
     urls = [f"pool-{n}.example:3333" for n in range(ENDPOINTS)]
     chosen = tuple(ConfiguredEndpoint(endpoint=parse_endpoint(url)) for url in urls)
@@ -47,16 +47,16 @@ async def main() -> None:
     blocks = SectionBlocks(Section(STRATUM, lambda: watch.comparison.snapshot({})))
 
     def job() -> None:
-        session._window_messages = 0  # the bench is a flood
+        session._window_messages = 0  # disable the flood limit
         session._window_bytes = 0
         session.data_received(line)
 
-    def look() -> None:
-        watch.comparison._last_inputs = [], None  # as if a job had come
+    def compare() -> None:
+        watch.comparison._last_inputs = [], None  # as after a new job
         watch.comparison.update()
 
     print(f"a job of {len(line)} bytes: {best(job, 2000) * 1e6:.0f} µs")
-    print(f"a look at {ENDPOINTS} endpoints: {best(look, 200) * 1e3:.2f} ms")
+    print(f"a comparison of {ENDPOINTS} endpoints: {best(compare, 200) * 1e3:.2f} ms")
     print(f"their metrics: {best(lambda: b''.join(blocks.blocks(PageFormat.TEXT)), 50) * 1e3:.1f} ms")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The agent as a process: it starts, follows its config, refuses a bad one, ends in order, and forgets nothing."""
+"""The agent as a process: start, config reload, invalid config, clean stop, and counters kept across restarts."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def off_loop(work, *args):
 
 
 @pytest.mark.waits(24)
-async def test_f47_f48_a_life_of_the_agent(fleet, tmp_path: Path):
+async def test_f47_f48_reloads_stops_cleanly_and_keeps_counters_across_a_restart(fleet, tmp_path: Path):
     rigs = targets(fleet)
     config = {"polling": {"interval": 5, "freshness": 10}, "rigs": rigs[:10]}
     agent = await off_loop(Agent, tmp_path, config)
@@ -85,7 +85,7 @@ async def test_f47_f48_a_life_of_the_agent(fleet, tmp_path: Path):
 
 
 @pytest.mark.waits(20)
-async def test_f47_a_stop_at_any_moment_is_orderly(fleet, tmp_path: Path):
+async def test_f47_stops_cleanly_at_any_time(fleet, tmp_path: Path):
     chance = random.Random(11)
     for number in range(5):
         folder = tmp_path / str(number)
@@ -96,7 +96,7 @@ async def test_f47_a_stop_at_any_moment_is_orderly(fleet, tmp_path: Path):
         assert "Traceback" not in agent.log()
 
 
-def test_a_wrong_config_ends_with_every_mistake_named_and_code_1(tmp_path: Path):
+def test_invalid_config_exits_with_code_1_and_names_every_mistake(tmp_path: Path):
     config = tmp_path / "wrong.yaml"
     config.write_text(
         "pooling: {}\npolling:\n  interval: 2\nrigs:\n  - address: 10.0.0.1\n    password: env:NOT_THERE\n"
@@ -110,7 +110,7 @@ def test_a_wrong_config_ends_with_every_mistake_named_and_code_1(tmp_path: Path)
     assert "Traceback" not in result.stderr
 
 
-def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):
+def test_port_in_use_is_reported_in_one_sentence(tmp_path: Path):
     import socket
 
     port = free_port()
@@ -131,5 +131,5 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
 
     assert result.returncode == 1
-    assert f"cannot serve at 127.0.0.1:{port}" in result.stderr
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
     assert "Traceback" not in result.stderr

@@ -1,4 +1,4 @@
-"""Asks the real Prometheus every query of every dashboard; it scrapes a simulated site and follows our rules."""
+"""Runs every dashboard query on a real Prometheus that scrapes a simulated site and evaluates the shipped rules."""
 
 import asyncio
 import json
@@ -24,32 +24,32 @@ pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.timeout(400)]
 
 RULES = [ROOT / f"deploy/prometheus/rules/{name}.yml" for name in ("recording", "dashboards")]
 RIGS = 36
-DEAR = 0.092  # a kWh at which it is advised to curtail at once
+DEAR = 0.092  # price per kWh at which curtailment is advised immediately
 FEW = 24
-"""More series than that on a page for the whole fleet would be a line per rig."""
+"""Maximum series per panel on fleet pages; more would mean one line per rig."""
 ABSENT: dict[tuple[str, str, str], str] = {
-    ("economics", "Metered power", "B"): "a peak is the mean of a whole quarter of an hour",
+    ("economics", "Metered power", "B"): "a peak is the mean of a full 15 minutes",
     ("economics", "Demand charge", "A"): "a demand charge needs a peak",
     ("pools", "Earnings and payouts", "C"): "the simulated pools list no payouts",
     ("pools", "Earnings and payouts", "D"): "the simulated pools list no payouts",
-    ("rig", "Hashrate by accepted shares", "A"): "shares prove something after a whole hour",
-    ("rig", "Hashrate by accepted shares", "B"): "shares prove something after a whole hour",
-    ("rig", "Unaccounted hashrate", "A"): "shares prove something after a whole hour",
-    ("rig", "Unaccounted hashrate", "B"): "shares prove something after a whole hour",
-    ("stratum", "Rigs with unknown pools", "A"): "all pools of the simulated rigs are theirs",
-    ("stratum", "Endpoints with signs of tampering", "A"): "nothing is amiss with the simulated endpoints",
-    ("stratum", "Active alarms", "A"): "a dead endpoint gives an alarm after two minutes",
-    ("stratum", "Endpoints not watched", "A"): "all that the simulated rigs name is watched",
-    ("stratum", "Endpoints", "I"): "the simulated endpoints speak no TLS",
+    ("rig", "Hashrate by accepted shares", "A"): "shares are evaluated after a full hour",
+    ("rig", "Hashrate by accepted shares", "B"): "shares are evaluated after a full hour",
+    ("rig", "Unaccounted hashrate", "A"): "shares are evaluated after a full hour",
+    ("rig", "Unaccounted hashrate", "B"): "shares are evaluated after a full hour",
+    ("stratum", "Rigs with unknown pools", "A"): "all pools of the simulated rigs are known",
+    ("stratum", "Endpoints with signs of tampering", "A"): "the simulated endpoints show no tampering",
+    ("stratum", "Active alarms", "A"): "an unreachable endpoint raises an alarm after two minutes",
+    ("stratum", "Endpoints not watched", "A"): "all endpoints of the simulated rigs are watched",
+    ("stratum", "Endpoints", "I"): "the simulated endpoints do not use TLS",
 }
-"""Queries that give nothing here, on purpose: (dashboard, panel, letter) and why."""
+"""Queries that intentionally return no data here: (dashboard, panel, letter) → reason."""
 
 
-DEAD = ("stratum", "Alarms that stand", "A")
+DEAD = ("stratum", "Active alarms", "A")
 
 
 def config(fleet, urls, folder: Path, port: int) -> dict:
-    nobody = {"address": f"{free_block()}.250", "name": "nobody"}  # its polls fail, so that failures can be seen
+    nobody = {"address": f"{free_block()}.250", "name": "nobody"}  # its polls fail, so that failure metrics have data
     source = {"kind": "file", "file": str(folder / "price.json"), "interval": "10s"}
     return {
         "site": "test",
@@ -64,51 +64,59 @@ def config(fleet, urls, folder: Path, port: int) -> dict:
         },
         "tariffs": {"default": {**TARIFF, "energy": {"type": "external", "price": DEAR, "source": source}}},
         "pools": pool_entries(urls),
-        "stratum": {"endpoints": ["stratum+tcp://127.0.0.1:9"]},  # nobody is there: sessions end
+        "stratum": {"endpoints": ["stratum+tcp://127.0.0.1:9"]},  # nothing listens there: sessions fail
         "economics": {**ECONOMICS, "curtailment": {"high_strike": DEAR}},
     }
 
 
-async def come_and_go(rig) -> None:
-    """Let something happen all the time, so that there are events to count."""
+async def cause_events(rig) -> None:
+    """Cause events continuously."""
     while True:
         rig.force("failing_board", duration=12)
         await asyncio.sleep(24)
 
 
-class Asked:
-    """One query of a panel, and what Prometheus answered last."""
+class PanelQuery:
+    """One query of a panel, and the latest series returned by Prometheus."""
 
     def __init__(self, page: str, panel: dict, target: dict) -> None:
         self.page, self.panel, self.target = page, panel, target
         self.name = (page, panel["title"], target["refId"])
-        text = target["expr"].replace('rig="$rig"', 'rig=~".+"')  # some rig must have it, not one in particular
+        text = target["expr"].replace('rig="$rig"', 'rig=~".+"')  # at least one rig must have data
         self.expr = with_values(text, __rate_interval="30s", __range="60s")
         self.series: list[dict[str, str]] = []
 
-    def ask(self, prometheus: Prometheus) -> None:
+    def run(self, prometheus: Prometheus) -> None:
         query = urllib.parse.urlencode({"query": self.expr})
         status, body = get(f"http://127.0.0.1:{prometheus.port}/api/v1/query?{query}")
         assert status == 200, f"{self.name}: {body.decode()}"
         self.series = [row["metric"] for row in json.loads(body)["data"]["result"]]
 
 
-def every_query() -> list[Asked]:
-    return [Asked(file.stem, panel, target) for file in FILES for panel in panels(file) for target in panel["targets"]]
+def every_query() -> list[PanelQuery]:
+    return [
+        PanelQuery(file.stem, panel, target) for file in FILES for panel in panels(file) for target in panel["targets"]
+    ]
 
 
 @pytest.mark.waits(24)
-async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
+async def test_every_query_of_every_panel_returns_data(tmp_path: Path):
     (tmp_path / "price.json").write_text(str(DEAR))
     clock, port = SystemClock(), free_port()
     async with site(
-        rigs=RIGS, bind=free_base(), seed=3, clock=clock, troubles=False, shared=True, early=(15.0, 25.0, 35.0, 45.0)
+        rigs=RIGS,
+        bind=free_base(),
+        seed=3,
+        clock=clock,
+        troubles=False,
+        shared=True,
+        first_blocks_s=(15.0, 25.0, 35.0, 45.0),
     ) as (fleet, urls):
         for at in range(RIGS // 2):
             fleet.rigs[at].force(("failing_board", "overheat", "pool_outage")[at % 3], duration=1e6)
         settings = Config.model_validate(config(fleet, urls, tmp_path, port))
         agent = Agent(settings, clock, past=reconciler_with_history(fleet.past, settings))
-        running = [asyncio.create_task(agent.run()), asyncio.create_task(come_and_go(fleet.rigs[-1]))]
+        running = [asyncio.create_task(agent.run()), asyncio.create_task(cause_events(fleet.rigs[-1]))]
         prometheus = await asyncio.to_thread(
             Prometheus,
             tmp_path,
@@ -121,7 +129,7 @@ async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
             rules=RULES,
         )
         try:
-            await asyncio.to_thread(the_answers, prometheus)
+            await asyncio.to_thread(check_all_queries, prometheus)
         finally:
             await asyncio.to_thread(prometheus.stop)
             running[1].cancel()
@@ -129,33 +137,33 @@ async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
             await running[0]
 
 
-def the_answers(prometheus: Prometheus) -> None:
-    asked = every_query()
-    waiting = [one for one in asked if one.name not in ABSENT]
+def check_all_queries(prometheus: Prometheus) -> None:
+    queries = every_query()
+    waiting = [one for one in queries if one.name not in ABSENT]
     end = time.monotonic() + 180
     while waiting and time.monotonic() < end:
         time.sleep(2)
         for one in waiting:
-            one.ask(prometheus)
+            one.run(prometheus)
         waiting = [one for one in waiting if not one.series]
     assert not waiting, "\n".join(f"{one.name}: {one.expr}" for one in waiting)
-    for one in asked:
-        one.ask(prometheus)
-    late = time.monotonic() > end - 60  # the dead endpoint has its alarm by then
-    there = [one.name for one in asked if one.name in ABSENT and one.series and not (late and one.name == DEAD)]
+    for one in queries:
+        one.run(prometheus)
+    late = time.monotonic() > end - 60  # the unreachable endpoint may have raised its alarm by now
+    there = [one.name for one in queries if one.name in ABSENT and one.series and not (late and one.name == DEAD)]
     assert not there, f"no longer absent: {there}"
-    for one in (one for one in asked if one.series):
-        legends_name_labels_that_are_there(one)
-        columns_are_labels_that_are_there(one)
-        a_page_for_ten_thousand_rigs_has_no_line_for_each(one)
+    for one in (one for one in queries if one.series):
+        check_legend_labels_exist(one)
+        check_columns_match_labels(one)
+        check_fleet_panel_has_few_series(one)
 
 
-def legends_name_labels_that_are_there(one: Asked) -> None:
+def check_legend_labels_exist(one: PanelQuery) -> None:
     for label in re.findall(r"\{\{(\w+)\}\}", one.target["legendFormat"]):
         assert any(label in series for series in one.series), f"{one.name}: no label {label} in {one.series[:1]}"
 
 
-def columns_are_labels_that_are_there(one: Asked) -> None:
+def check_columns_match_labels(one: PanelQuery) -> None:
     if one.panel["type"] == "table":
         (order,) = [step["options"] for step in one.panel["transformations"] if step["id"] == "organize"]
         keys = {name for name in order["indexByName"] if not name.startswith("Value")}
@@ -164,6 +172,6 @@ def columns_are_labels_that_are_there(one: Asked) -> None:
         assert keys <= set().union(*one.series), f"{one.name}: {keys} of {one.series[:1]}"
 
 
-def a_page_for_ten_thousand_rigs_has_no_line_for_each(one: Asked) -> None:
+def check_fleet_panel_has_few_series(one: PanelQuery) -> None:
     if one.page != "rig" and one.panel["type"] != "table":
         assert len(one.series) <= FEW, f"{one.name}: {len(one.series)} series from {RIGS} rigs"

@@ -1,4 +1,4 @@
-"""The agent as users start it, with a market: on /metrics, in the ledger, and never what is in doubt."""
+"""The agent as a process with a market: values on /metrics and in the ledger, and no doubtful values."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def config(sheet: Path) -> dict:
 
 
 @pytest.mark.waits(24)
-def test_a_site_without_internet_has_its_hashprice_and_keeps_the_day(tmp_path: Path):
+def test_site_without_internet_has_a_hashprice_and_records_the_day(tmp_path: Path):
     sheet = tmp_path / "market.json"
     sheet.write_text(json.dumps({"currency": "EUR", "price": 78000, "time": int(time.time())}))
     agent = Agent(tmp_path, config(sheet))
@@ -51,11 +51,11 @@ def test_a_site_without_internet_has_its_hashprice_and_keeps_the_day(tmp_path: P
         eventually(lambda: days(ledger), seconds=120, what="the day in the ledger")
     finally:
         assert agent.stop() == 0, agent.log()
-    ((price, reward, difficulty, currency),) = set(days(ledger))  # around midnight two equal days
+    ((price, reward, difficulty, currency),) = set(days(ledger))  # two equal days around midnight
     assert (price, reward, difficulty, currency) == (78000.0, 314_190_000, 146472570619930.8, "EUR")
 
     sheet.write_text(json.dumps({"currency": "EUR", "price": 780000, "time": int(time.time())}))
-    agent = Agent(tmp_path, config(sheet))  # it knows what yesterday's price was
+    agent = Agent(tmp_path, config(sheet))  # the ledger holds the previous price
     try:
         eventually(lambda: "mining_hashprice_btc_per_ph_day" in samples(agent), what="a hashprice in bitcoin")
         found = samples(agent)

@@ -1,4 +1,4 @@
-"""The agent as a process beside a real broker: what it publishes, polls while the broker is away, and its end."""
+"""The agent as a process with a real broker: messages, polling during a broker outage, and clean stop."""
 
 import asyncio
 import json
@@ -51,17 +51,17 @@ async def off_loop(work, *args):
     return await asyncio.to_thread(work, *args)
 
 
-async def heard(port: int, enough, *filters: str, subscribed: asyncio.Event | None = None) -> list[Incoming]:
-    """Return what a listener hears until it is enough."""
-    ear, found = BrokerConnection(BrokerAccount(host="127.0.0.1", port=port, keepalive=600), 1 << 20), []
-    await ear.connect()
-    await ear.subscribe(filters or ("#",))
+async def receive_until(port: int, enough, *filters: str, subscribed: asyncio.Event | None = None) -> list[Incoming]:
+    """Return the messages that a subscriber receives until `enough` is true for them."""
+    subscriber, found = BrokerConnection(BrokerAccount(host="127.0.0.1", port=port, keepalive=600), 1 << 20), []
+    await subscriber.connect()
+    await subscriber.subscribe(filters or ("#",))
     if subscribed is not None:
         subscribed.set()
     async with asyncio.timeout(240):
         while not enough(found):
-            found.append(await ear.receive())
-    await ear.close(clean=True)
+            found.append(await subscriber.receive())
+    await subscriber.close(clean=True)
     return found
 
 
@@ -79,19 +79,21 @@ async def started(fleet: SimulatedFleet, broker: Mosquitto, folder: Path) -> Age
 
 
 @pytest.mark.waits(50)
-async def test_f36_rigs_are_polled_as_ever_while_the_broker_is_frozen_and_events_come_after(
+async def test_f36_polling_continues_while_the_broker_is_frozen_and_events_arrive_afterwards(
     fleet, broker, tmp_path: Path
 ) -> None:
     agent = await started(fleet, broker, tmp_path)
     try:
-        found = await heard(broker.port, lambda f: len({m.topic for m in f if m.topic.endswith("/state")}) == 13)
+        found = await receive_until(
+            broker.port, lambda f: len({m.topic for m in f if m.topic.endswith("/state")}) == 13
+        )
         ids = {m.topic.split("/")[4] for m in found if "/rig/" in m.topic}
         assert len(ids) == 12
         rig = next(json.loads(m.payload) for m in found if "/rig/" in m.topic and m.topic.endswith("/state"))
         assert rig["state"] == "hashing"
-        subscribed = asyncio.Event()  # before the broker freezes: once it thaws, events may come at once
+        subscribed = asyncio.Event()  # before the freeze, because events may arrive as soon as the broker thaws
         listening = asyncio.create_task(
-            heard(
+            receive_until(
                 broker.port,
                 lambda f: sum("/event/rig_down" in m.topic for m in f) >= 12,
                 f"{ROOT}/event/#",
@@ -101,20 +103,20 @@ async def test_f36_rigs_are_polled_as_ever_while_the_broker_is_frozen_and_events
         await subscribed.wait()
         broker.freeze()
         before = await off_loop(polls, agent)
-        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 0, 120, "the loss is seen")
-        await fleet.stop()  # every rig goes dark: events
-        await off_loop(eventually, lambda: polls(agent) >= before + 24, 120, "polls go on")
+        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 0, 120, "the connection loss")
+        await fleet.stop()  # every rig goes offline, which causes events
+        await off_loop(eventually, lambda: polls(agent) >= before + 24, 120, "polling to continue")
         await off_loop(
             eventually,
             lambda: metric(agent, "stratoscope_mqtt_messages_queued", kind="event") >= 12,
             120,
-            "events wait",
+            "queued events",
         )
         broker.thaw()
-        told = [json.loads(m.payload) for m in await listening if "/event/rig_down" in m.topic]
-        assert {event["id"] for event in told} == ids
-        assert all(event["details"]["now"] == "offline" for event in told)
-        await heard(
+        events = [json.loads(m.payload) for m in await listening if "/event/rig_down" in m.topic]
+        assert {event["id"] for event in events} == ids
+        assert all(event["details"]["now"] == "offline" for event in events)
+        await receive_until(
             broker.port,
             lambda f: list({m.topic: m.payload for m in f}.values()) == [b"offline"] * 12,
             f"{ROOT}/rig/+/availability",
@@ -124,7 +126,7 @@ async def test_f36_rigs_are_polled_as_ever_while_the_broker_is_frozen_and_events
 
 
 @pytest.mark.parametrize("state", ["up", "frozen", "down"])
-async def test_f47_the_agent_ends_in_order_whatever_the_broker_does(fleet, broker, tmp_path: Path, state: str) -> None:
+async def test_f47_agent_stops_cleanly_in_every_broker_state(fleet, broker, tmp_path: Path, state: str) -> None:
     agent = await started(fleet, broker, tmp_path)
     if state == "frozen":
         broker.freeze()
@@ -134,12 +136,12 @@ async def test_f47_the_agent_ends_in_order_whatever_the_broker_does(fleet, broke
     if state == "frozen":
         broker.thaw()
     if state != "down":
-        late = await heard(broker.port, lambda f: f and f[-1].payload == b"offline", f"{ROOT}/agent/status")
+        late = await receive_until(broker.port, lambda f: f and f[-1].payload == b"offline", f"{ROOT}/agent/status")
         assert late[-1].payload == b"offline"
 
 
 @pytest.mark.waits(11)
-async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_path: Path) -> None:
+async def test_f37_rejected_broker_login_does_not_affect_metrics(fleet, tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     folder.mkdir()
     broker = Mosquitto(folder, anonymous=False)
@@ -167,7 +169,7 @@ async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_p
 
 
 @pytest.mark.waits(18)
-async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, broker, tmp_path: Path) -> None:
+async def test_power_price_and_grid_call_from_mqtt_take_effect(fleet, broker, tmp_path: Path) -> None:
     source = {"kind": "mqtt", "interval": 5, "max_age": 60}
     config = {
         "rigs": targets(fleet)[:2],
@@ -184,18 +186,18 @@ async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, bro
         },
     }
     agent = await off_loop(Agent, tmp_path, config)
-    hand = BrokerConnection(BrokerAccount(host="127.0.0.1", port=broker.port))
+    client = BrokerConnection(BrokerAccount(host="127.0.0.1", port=broker.port))
     try:
-        await hand.connect()
+        await client.connect()
         await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_inbox_connected") == 1, 120, "the inbox")
         await asyncio.sleep(0.5)
-        await hand.publish(Outgoing("grid/lmp", b'{"price": 42.5}', 1))
-        await hand.publish(Outgoing("grid/call", b"true", 1))
+        await client.publish(Outgoing("grid/lmp", b'{"price": 42.5}', 1))
+        await client.publish(Outgoing("grid/call", b"true", 1))
         price = {"tariff": "default", "kind": "marginal", "currency": "USD"}
         await off_loop(
             eventually, lambda: metric(agent, "mining_tariff_price_fiat_per_kwh", **price) == 0.0425, 120, "the price"
         )
         await off_loop(eventually, lambda: "the grid calls for less load" in agent.log(), 120, "the call")
     finally:
-        await hand.close(clean=True)
+        await client.close(clean=True)
         await off_loop(agent.stop)

@@ -1,4 +1,4 @@
-"""The agent as users start it, with pools: on /metrics and the status page, over a reload, and never a key anywhere."""
+"""The agent as a process with pools: /metrics, status page, reload, and no key in any output."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ def page(agent: Agent) -> list[str]:
 
 
 @pytest.mark.waits(12)
-def test_s15_pools_are_asked_shown_and_followed_and_no_key_is_seen(tmp_path: Path):
+def test_s15_pools_are_queried_and_shown_reload_applies_and_no_key_leaks(tmp_path: Path):
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o600)
     with served("viabtc", "emcd", "ckpool") as sites:

@@ -1,4 +1,4 @@
-"""The whole thread on real parts: recorded and simulated rigs, the agent as users start it, the real Prometheus."""
+"""End to end: recorded and simulated rigs, the agent as a process, and a real Prometheus."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ S19 = "asicrs-antminer-v2020"
 
 
 def replayed(shelf: Path) -> list[dict[str, object]]:
-    """Every recording once, and the S19 once more per wire quirk."""
+    """Return every recording once, and the S19 again for each wire quirk."""
     devices = recordings(shelf)
     rows: list[dict[str, object]] = [
         {"dir": str(d.folder), "host": d.host, **({"variant": d.variant} if d.variant else {})} for d in devices
@@ -37,7 +37,7 @@ def replayed(shelf: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.waits(43)
-async def test_the_spine(shelf: Path, tmp_path: Path):
+async def test_polling_end_to_end_with_rigs_going_down_and_back(shelf: Path, tmp_path: Path):
     rows = replayed(shelf)
     assert len(rows) >= 20
     server = ReplayServer(shelf, rows, tmp_path)
@@ -54,7 +54,7 @@ async def test_the_spine(shelf: Path, tmp_path: Path):
             tmp_path,
             [{"job_name": "stratoscope", "http_sd_configs": [{"url": f"{agent.url}/sd", "refresh_interval": "1s"}]}],
         )
-        await the_story(agent, prometheus, server, fleet, rows)
+        await check_scenario(agent, prometheus, server, fleet, rows)
     finally:
         for program in (prometheus, agent):
             if program is not None:
@@ -68,17 +68,17 @@ async def test_the_spine(shelf: Path, tmp_path: Path):
     assert [r for r in server.requests() if r["privileged"]] == []
 
 
-async def the_story(agent, prometheus, server, fleet, rows):
+async def check_scenario(agent, prometheus, server, fleet, rows):
     import asyncio
 
-    async def become(condition, seconds=90.0, what="it"):
+    async def wait_for(condition, seconds=90.0, what="it"):
         return await asyncio.to_thread(eventually, condition, seconds, what)
 
     async def ask(expression):
         return await asyncio.to_thread(prometheus.query, expression)
 
     total = len(rows) + 100
-    await become(lambda: prometheus.query("sum(mining_rig_up)") == {"": float(total)}, what=f"{total} rigs up")
+    await wait_for(lambda: prometheus.query("sum(mining_rig_up)") == {"": float(total)}, what=f"{total} rigs up")
     assert (await ask('up{job="stratoscope",site="test"}')).popitem()[1] == 1.0
 
     at = next(n for n, row in enumerate(rows) if str(row["dir"]).endswith(S19))
@@ -91,20 +91,20 @@ async def the_story(agent, prometheus, server, fleet, rows):
 
     victims = [rig for rig in fleet.rigs if rig.family.startswith("antminer")][:3]
     killed, hung, garbage = victims
-    await become(
+    await wait_for(
         lambda: min(prometheus.query('mining_rig_polls_total{outcome="ok"}').values()) >= 2, what="second polls"
     )
     names = {victim.name for victim in victims}
-    skipped = "mining_rig_polls_skipped_total"  # finding a firmware may take longer than the interval, polling not
+    skipped = "mining_rig_polls_skipped_total"  # identification may take longer than the interval, polling may not
     skipped_before = await ask(skipped)
     before = await ask('mining_rig_polls_total{outcome="ok"}')
     killed.force("offline", duration=600)
     hung.force("hung", duration=600)
     garbage.force("garbage", duration=600)
-    await become(lambda: prometheus.query("sum(mining_rig_up)") == {"": float(total - 3)}, what="three rigs down")
-    await become(
+    await wait_for(lambda: prometheus.query("sum(mining_rig_up)") == {"": float(total - 3)}, what="three rigs down")
+    await wait_for(
         lambda: f"{killed.name}" not in prometheus.query("mining_rig_hashrate_hashes_per_second"),
-        what="its values gone",
+        what="its values to disappear",
     )
     assert (await ask(f'mining_rig_up{{rig="{killed.name}"}}')) == {killed.name: 0.0}
     assert (await ask(f'mining_hashboard_temperature_celsius{{rig="{killed.name}"}}')) == {}
@@ -113,17 +113,19 @@ async def the_story(agent, prometheus, server, fleet, rows):
     assert {"outcome=decode", "outcome=not_json"} & set(reasons)
 
     others = 'mining_rig_polls_total{outcome!="ok",rig!~"' + "|".join(v.name for v in victims) + '"}'
-    assert await ask(others) == {}, "the others lose no poll"
+    assert await ask(others) == {}, "the other rigs lose no poll"
     gone = {f"outcome=ok,rig={v.name}" for v in victims}
 
-    def all_went_on():
+    def all_polled_again():
         after = prometheus.query('mining_rig_polls_total{outcome="ok"}')
         return all(after[rig] > count for rig, count in before.items() if rig not in gone)
 
-    await become(all_went_on, what="every other rig polled again")
-    assert await ask(others) == {}, "the others lose no poll"
+    await wait_for(all_polled_again, what="every other rig polled again")
+    assert await ask(others) == {}, "the other rigs lose no poll"
     skipped_now = await ask(skipped)
     assert {rig: n for rig, n in skipped_now.items() if n != skipped_before[rig] and rig not in names} == {}
 
     killed.recover()
-    await become(lambda: prometheus.query(f'mining_rig_up{{rig="{killed.name}"}}') == {killed.name: 1.0}, 120.0, "back")
+    await wait_for(
+        lambda: prometheus.query(f'mining_rig_up{{rig="{killed.name}"}}') == {killed.name: 1.0}, 120.0, "back"
+    )

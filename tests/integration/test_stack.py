@@ -1,4 +1,4 @@
-"""The shipped Prometheus and Alertmanager files on the real programs, and a simulated site that goes wrong."""
+"""The shipped Prometheus and Alertmanager files in the real programs, with faults at a simulated site."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ pytestmark = [
 
 
 class Webhook:
-    """Takes what Alertmanager sends: `groups` holds every message, oldest first."""
+    """Receives notifications from Alertmanager: `groups` holds every message, oldest first."""
 
     def __init__(self) -> None:
         self.groups: list[dict[str, Any]] = []
@@ -47,7 +47,7 @@ class Webhook:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def alerts(self, status: str) -> set[tuple[str, str]]:
-        """Return (alert, rig or "") of everything that ever came with `status`."""
+        """Return (alert, rig or "") of every alert received with `status`."""
         return {
             (alert["labels"]["alertname"], alert["labels"].get("rig", ""))
             for group in list(self.groups)
@@ -62,7 +62,7 @@ class Webhook:
 
 @contextlib.contextmanager
 def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
-    """Run scripts/stack and give what it says of itself."""
+    """Run scripts/stack and yield the URLs that it prints."""
     ports = ",".join(str(free_port()) for _ in range(3))
     command = [
         sys.executable,
@@ -85,7 +85,7 @@ def stack(folder: Path, agent: str, webhook: str) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.waits(150)
-async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_path: Path):
+async def test_alerts_of_a_site_are_notified_in_groups_and_resolved(tmp_path: Path):
     fleet = SimulatedFleet(
         rigs=12, seed=3, clock=SystemClock(), mix={"antminer": 1.0}, troubles=False, base=free_base()
     )
@@ -102,32 +102,32 @@ async def test_what_goes_wrong_at_a_site_reaches_people_grouped_and_ends(tmp_pat
         },
     )
 
-    async def becomes(condition, seconds=60.0, what="it"):
+    async def wait_for(condition, seconds=60.0, what="it"):
         return await asyncio.to_thread(eventually, condition, seconds, what)
 
     try:
         with stack(tmp_path, agent.url.removeprefix("http://"), webhook.url) as places:
-            await the_story(fleet, webhook, places, becomes)
+            await check_scenario(fleet, webhook, places, wait_for)
     finally:
         agent.stop()
         webhook.close()
         await fleet.stop()
 
 
-async def the_story(fleet, webhook, places, becomes):
-    await becomes(lambda: ("DeadMansSwitch", "") in webhook.alerts("firing"), what="the dead man's switch")
+async def check_scenario(fleet, webhook, places, wait_for):
+    await wait_for(lambda: ("DeadMansSwitch", "") in webhook.alerts("firing"), what="the dead man's switch")
     board, off = fleet.rigs[:2]
 
     def firing() -> set[tuple[str, str]]:
         return {alert for alert in webhook.alerts("firing") if alert[0] != "DeadMansSwitch"}
 
     up = f"{places['prometheus']}/api/v1/query?query=site:mining_rigs_up:count"
-    await becomes(lambda: json.loads(get(up)[1])["data"]["result"][0]["value"][1] == "12", what="12 rigs up")
+    await wait_for(lambda: json.loads(get(up)[1])["data"]["result"][0]["value"][1] == "12", what="12 rigs up")
     assert firing() == set(), "nothing is wrong with a fresh agent"
 
     board.force("failing_board", duration=600)
     off.force("offline", duration=600)
-    await becomes(lambda: {("HashboardLost", board.name), ("RigOffline", off.name)} <= firing(), what="two alerts")
+    await wait_for(lambda: {("HashboardLost", board.name), ("RigOffline", off.name)} <= firing(), what="two alerts")
     assert {group["groupLabels"].get("site") for group in webhook.groups} >= {"north"}
     for group in webhook.groups:
         assert set(group["groupLabels"]) <= {"site", "alertname"}
@@ -138,23 +138,27 @@ async def the_story(fleet, webhook, places, becomes):
     cut.force("pool_outage", duration=600)
     stolen = fleet.rigs[7]
     stolen.force("hijack", duration=600)
-    await becomes(lambda: ("TamperRig", stolen.name) in firing(), what="the alarm of a hijacked rig")
+    await wait_for(lambda: ("TamperRig", stolen.name) in firing(), what="the alert of a hijacked rig")
     others = {("ChipOverTemperature", hot.name), ("RigPoolFailover", cut.name)}
-    await becomes(lambda: others <= firing(), 120.0, what="alerts of heat and of a dead pool")
+    await wait_for(lambda: others <= firing(), 120.0, what="alerts for overheating and pool failover")
 
-    # Before the site goes dark: Alertmanager says nothing of the end of an alert that ends while it is inhibited.
+    # Before the site goes offline: Alertmanager does not notify about an alert that resolves while inhibited.
     alone = {("HashboardLost", board.name), ("RigOffline", off.name), ("TamperRig", stolen.name), *others}
     for rig in fleet.rigs:
         rig.recover()
-    await becomes(lambda: alone <= webhook.alerts("resolved"), 120.0, what="the end of all of them")
+    await wait_for(lambda: alone <= webhook.alerts("resolved"), 120.0, what="all alerts to resolve")
 
     for rig in fleet.rigs[2:7]:
         rig.force("offline", duration=600)
-    await becomes(lambda: ("SiteRigsOffline", "") in firing(), what="the site's alert")
+    await wait_for(lambda: ("SiteRigsOffline", "") in firing(), what="the site alert")
     critical = [g for g in webhook.groups if g["groupLabels"].get("alertname") == "SiteRigsOffline"]
     assert critical[0]["receiver"] == "critical"
-    await asyncio.sleep(12)  # as long as the single rigs' alerts would take to come
-    assert not {("RigOffline", rig.name) for rig in fleet.rigs[2:7]} & firing(), "a dark site silences its single rigs"
+    await asyncio.sleep(12)  # the time after which alerts of single rigs would arrive
+    assert not {("RigOffline", rig.name) for rig in fleet.rigs[2:7]} & firing(), (
+        "the site alert inhibits the alerts of single rigs"
+    )
     for rig in fleet.rigs:
         rig.recover()
-    await becomes(lambda: ("SiteRigsOffline", "") in webhook.alerts("resolved"), 90.0, what="the site's end")
+    await wait_for(
+        lambda: ("SiteRigsOffline", "") in webhook.alerts("resolved"), 90.0, what="the site alert to resolve"
+    )

@@ -1,4 +1,4 @@
-"""`stratoscope tap` as a program: a miner works at a simulated pool through it, and its page tells of the shares."""
+"""`stratoscope tap` as a process: a miner submits shares to a simulated pool through it, and /metrics counts them."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from stratoscope.simulate.pool import StratumPool
 
 
 class Miner:
-    """A miner that asks and waits for the answer, passing over what the pool says unasked."""
+    """A miner that sends a request and waits for the response; of other messages it keeps only the job."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer, self.id, self.job = reader, writer, 0, None
@@ -50,7 +50,7 @@ async def port_in(process, word):
     return line
 
 
-async def test_shares_of_a_miner_show_on_the_page_of_the_relay():
+async def test_relay_metrics_count_the_shares_of_a_miner():
     pool = StratumPool(Chain(seed=1, clock=SystemClock()), clock=SystemClock(), difficulty=2048.0)
     at, page, port = await pool.start(), free_port(), free_port()
     process = await started(
@@ -103,7 +103,7 @@ async def test_shares_of_a_miner_show_on_the_page_of_the_relay():
         (("--listen", "192.0.2.1:3333", "--upstream", "a:1", "--metrics", "127.0.0.1:0"), 1, "cannot listen"),
     ],
 )
-async def test_a_wrong_address_is_named_with_its_remedy(arguments, code, words):
+async def test_invalid_address_is_reported_with_the_remedy(arguments, code, words):
     process = await started(*arguments)
     _, errors = await process.communicate()
     assert process.returncode == code

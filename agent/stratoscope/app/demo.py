@@ -116,7 +116,7 @@ async def start_site(
     stack: AsyncExitStack, rigs: int, seed: int, clock: Clock
 ) -> tuple[SimulatedFleet, dict[str, str]]:
     """Start and return a simulated site at the first free addresses; raises UsageError when none is free."""
-    demo_site = partial(site, rigs=rigs, seed=seed, clock=clock, early=FIRST_BLOCKS_S, shared=True)
+    demo_site = partial(site, rigs=rigs, seed=seed, clock=clock, first_blocks_s=FIRST_BLOCKS_S, shared=True)
     for first in FIRST_RIG_ADDRESSES[:-1]:
         with suppress(UsageError):
             return await stack.enter_async_context(demo_site(bind=first))

@@ -1,6 +1,6 @@
-"""Imitates rigs, a mining pool, the chain and the market over real sockets, so that anyone can watch the agent work.
+"""Simulates rigs, mining pools, the chain and the market over real sockets, for demos and tests of the agent.
 
-`fleet` holds the rigs (`families/` speaks each firmware's wire format, `physics` makes the numbers move, `troubles`
-makes things go wrong), `pool` a stratum pool with its statistics page, `market` prices and network figures, and
-`serve` runs all of it together.
+`fleet` runs the rigs: `families/` implements the wire format of each firmware, `physics` updates the values and
+`troubles` injects faults. `pool` is a stratum pool with a statistics page, `market` serves prices and network figures,
+and `serve` runs everything together.
 """

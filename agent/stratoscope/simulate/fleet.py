@@ -1,4 +1,4 @@
-"""Runs a fleet of simulated rigs: one listener for each rig and port, closed while the rig is down."""
+"""Runs a fleet of simulated rigs: one listener per rig and port, closed while the rig is down."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from stratoscope.clock import Clock
 from stratoscope.errors import UsageError
-from stratoscope.simulate.addresses import Place, make_room, places
+from stratoscope.simulate.addresses import Place, places, raise_open_file_limit
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.families.family import Family
 from stratoscope.simulate.pool_past import PoolPast
 from stratoscope.simulate.rig import Rig
-from stratoscope.simulate.servers import CONNECTIONS, Door, Seen
+from stratoscope.simulate.servers import CONNECTIONS, CommandLog, RigServer
 from stratoscope.simulate.specs import SPECS
 
 MIX: Final[Mapping[str, float]] = {
@@ -42,13 +42,13 @@ MIX: Final[Mapping[str, float]] = {
     "elphapex": 1,
     "proto": 1,
 }
-"""Families of a usual fleet, in percent."""
+"""Families of the default fleet, in percent."""
 _RETRY = 0.2  # s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRig:
-    """One simulated rig as the outside sees it. `ports` maps a protocol's default port to the one that listens."""
+    """The public view of one simulated rig. `ports` maps the default port of a protocol to the actual one."""
 
     name: str
     family: str
@@ -61,15 +61,15 @@ class SimulatedRig:
     state: Rig = field(repr=False, compare=False)
 
     def truth(self, now: float | None = None) -> dict[str, Any]:
-        """Return the true values (SI units) at `now`, monotonic seconds; None is the clock's present."""
+        """Return the true values (SI units) at `now`, monotonic seconds (None: now)."""
         return self.state.truth(now)
 
     def force(self, event: str, *, duration: float | None = None, board: int = 0) -> None:
-        """Begin a trouble of `troubles.KINDS` now, for `duration` seconds (None: a believable length)."""
+        """Start a trouble from `troubles.KINDS` now, for `duration` seconds (None: a random realistic duration)."""
         self.state.force(event, duration=duration, board=board)
 
     def recover(self, event: str | None = None) -> None:
-        """End a trouble, or all of them, now."""
+        """End one trouble (None: all of them) now."""
         self.state.recover(event)
 
 
@@ -78,7 +78,7 @@ def assign(mix: Mapping[str, float], rigs: int) -> list[str]:
     wrong = [name for name, weight in mix.items() if name not in FAMILIES or not 0 < weight < math.inf]
     if wrong or not mix:
         raise UsageError(
-            f"the mix names {', '.join(wrong) or 'nothing'}; families are {', '.join(FAMILIES)}, weights > 0"
+            f"invalid mix: {', '.join(wrong) or 'no family'}; families are {', '.join(FAMILIES)}, with weights > 0"
         )
     total = sum(mix.values())
     credit = dict.fromkeys(mix, 0.0)
@@ -93,11 +93,11 @@ def assign(mix: Mapping[str, float], rigs: int) -> list[str]:
 
 
 class SimulatedFleet:
-    """A fleet of `rigs` simulated rigs; the same `seed` and clock give the same fleet.
+    """A fleet of `rigs` simulated rigs; the same `seed` and clock produce the same fleet.
 
-    `mix` weighs the families (MIX), `troubles` lets things go wrong by themselves, `base` is the first address
-    (`addresses.places`), `workers` the account that all pool user names begin with, unless `account_of` names one
-    for a rig's number and family. Bitcoin rigs that tell the block they work on tell one of `chain`.
+    `mix` gives the weight of each family (default MIX), `troubles` enables random troubles, `base` is the first
+    address (see `addresses.places`). `workers` is the account prefix of all pool user names, unless `account_of`
+    returns one for the index and family of a rig. Bitcoin rigs that report their current block take it from `chain`.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class SimulatedFleet:
             raise UsageError(f"a fleet needs at least one rig, not {rigs}")
         self.rigs: list[SimulatedRig] = []
         self.workers = workers
-        self.past: PoolPast | None = None  # what the rigs did before, where the pools of a site have books of it
+        self.past: PoolPast | None = None  # history before the start, if the pools of the site have one
         self._chain = chain
         self._account_of = account_of or (lambda _index, _family: workers)
         self._families = assign(MIX if mix is None else mix, rigs)
         self._seed, self._clock, self._troubles, self._base = seed, clock, troubles, base
         self._urls = (pool_url, backup_url or pool_url, backup_url or pool_url)
-        self._seen = Seen()
-        self._doors: list[Door] = []
+        self._command_log = CommandLog()
+        self._rig_servers: list[RigServer] = []
         self._places: list[Place] = []
         self._servers: list[list[asyncio.Server] | None] = []  # None: the rig is down
         self._heap: list[tuple[float, int]] = []
@@ -137,18 +137,18 @@ class SimulatedFleet:
 
     @property
     def commands_seen(self) -> Counter[tuple[str, str]]:
-        """Every command received so far, by (family, verb)."""
-        return self._seen.commands
+        """Number of commands received, by (family, verb)."""
+        return self._command_log.commands
 
     @property
     def privileged_seen(self) -> int:
-        """How many commands came that would have changed a rig."""
-        return self._seen.privileged
+        """Number of commands received that would change a rig."""
+        return self._command_log.privileged
 
     async def start(self) -> None:
-        """Listen everywhere; UsageError when an address is taken or there are too few descriptors."""
+        """Start all listeners; raise UsageError if an address is in use or the open-file limit is too low."""
         wanted = [FAMILIES[name].ports for name in self._families]
-        make_room(sum(map(len, wanted)))
+        raise_open_file_limit(sum(map(len, wanted)))
         self._places = places(self._base, wanted)
         counts: Counter[str] = Counter()
         for index, (name, place) in enumerate(zip(self._families, self._places, strict=True)):
@@ -163,7 +163,7 @@ class SimulatedFleet:
         for index, rig in enumerate(self.rigs):
             rig.state.on_change = partial(self._changed, index)
             self._schedule(index)
-        self._keeper = asyncio.create_task(self._keep_doors(), name="simulated fleet")
+        self._keeper = asyncio.create_task(self._keep_listening(), name="simulated fleet")
 
     async def stop(self) -> None:
         """Close every listener and connection."""
@@ -175,7 +175,7 @@ class SimulatedFleet:
         for index, rig in enumerate(self.rigs):
             rig.state.on_change = lambda: None
             self._close(index)
-        for _ in range(3):  # transports and listeners close in the loop's next rounds
+        for _ in range(3):  # transports and listeners close in the next iterations of the loop
             await asyncio.sleep(0)
 
     def _build(self, index: int, family: Family, place: Place, nth: int) -> None:
@@ -207,15 +207,15 @@ class SimulatedFleet:
                 state=rig,
             )
         )
-        self._doors.append(Door(rig, family, self._seen))
+        self._rig_servers.append(RigServer(rig, family, self._command_log))
         self._servers.append(None)
 
     async def _listen(self, index: int) -> list[asyncio.Server]:
         loop = asyncio.get_running_loop()
-        door, place = self._doors[index], self._places[index]
+        rig_server, place = self._rig_servers[index], self._places[index]
         servers: list[asyncio.Server] = []
-        for default, kind in door.family.ports.items():
-            factory = partial(CONNECTIONS[kind], door)
+        for default, kind in rig_server.family.ports.items():
+            factory = partial(CONNECTIONS[kind], rig_server)
             port = place.ports[default]
             try:
                 servers.append(await loop.create_server(factory, place.bind, port, backlog=64, reuse_address=True))
@@ -223,7 +223,7 @@ class SimulatedFleet:
                 for server in servers:
                     server.close()
                 if error.errno == errno.EADDRINUSE:
-                    raise UsageError(f"{place.bind}:{port} is taken; simulate from another address") from error
+                    raise UsageError(f"{place.bind}:{port} is already in use; choose another first address") from error
                 raise
         return servers
 
@@ -231,10 +231,10 @@ class SimulatedFleet:
         for server in self._servers[index] or ():
             server.close()
         self._servers[index] = None
-        self._doors[index].hang_up()
+        self._rig_servers[index].abort_connections()
 
     def _changed(self, index: int) -> None:
-        """Close the door of a rig that went down at once; have it opened again when the rig is back."""
+        """Close the listeners of a rig that goes down at once; schedule reopening when it is back."""
         down = self.rigs[index].state.presence == "refused"
         if down and self._servers[index] is not None:
             self._close(index)
@@ -249,8 +249,8 @@ class SimulatedFleet:
             self._due[index] = due
             heapq.heappush(self._heap, (due, index))
 
-    async def _keep_doors(self) -> None:
-        """Let troubles begin and end on time even while nobody asks, since a dead rig must refuse connections."""
+    async def _keep_listening(self) -> None:
+        """Start and end troubles on time even without requests, because a rig that is down must refuse connections."""
         while True:
             self._wake.clear()
             now = self._clock.monotonic()
@@ -260,12 +260,12 @@ class SimulatedFleet:
                     del self._due[index]
                     self.rigs[index].state.advance(now)
                     self._schedule(index)
-            await self._open_doors()
+            await self._reopen()
             wait = self._heap[0][0] - now if self._heap else None
             await self._pause(_RETRY if self._opening else wait)
 
-    async def _open_doors(self) -> None:
-        """Listen again for rigs that are back; a port whose old listener is not gone yet is tried again soon."""
+    async def _reopen(self) -> None:
+        """Reopen the listeners of rigs that are back; retry soon if the old listener still holds the port."""
         for index in tuple(self._opening):
             if self._servers[index] is None and self.rigs[index].state.presence != "refused":
                 try:
@@ -275,7 +275,7 @@ class SimulatedFleet:
             self._opening.discard(index)
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait until something changed, or `seconds` have passed."""
+        """Wait until a rig changes or `seconds` have passed."""
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._wake.wait())]
         if seconds is not None:
             waits.append(asyncio.ensure_future(self._clock.sleep(max(0.0, seconds))))
@@ -287,7 +287,7 @@ class SimulatedFleet:
 
 
 def targets(fleet: SimulatedFleet) -> list[dict[str, Any]]:
-    """Return the fleet as rig entries of an agent's config; a login only where power or identity hides behind it."""
+    """Return the rig entries for an agent config, with a login only where power or identity requires one."""
     entries: list[dict[str, Any]] = []
     for rig in fleet.rigs:
         moved = {default: port for default, port in rig.ports.items() if port != default}

@@ -1,4 +1,4 @@
-"""Speaks as much HTTP/1.1 as rigs and public data services do: requests with a length, keep-alive, digest login."""
+"""Serves the subset of HTTP/1.1 that rigs and data services use: Content-Length bodies, keep-alive, digest login."""
 
 import asyncio
 import hashlib
@@ -10,16 +10,16 @@ import orjson
 
 from stratoscope.simulate.families.family import REASONS, Page, Request
 
-_HEAD, _BODY = 16 << 10, 64 << 10  # bytes, the longest accepted
+_MAX_HEAD_BYTES, _MAX_BODY_BYTES = 16 << 10, 64 << 10
 _PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
 TOO_LARGE: Final = Page("413", 413)
 BAD_REQUEST: Final = Page("400", 400)
 
-Answering = Callable[[Request], Page]
+PageHandler = Callable[[Request], Page]
 
 
 class HttpReader:
-    """Cuts a stream of bytes into requests."""
+    """Parses a byte stream into requests."""
 
     __slots__ = ("_buffer",)
 
@@ -27,16 +27,16 @@ class HttpReader:
         self._buffer = b""
 
     def feed(self, data: bytes) -> None:
-        """Take in bytes as they came."""
+        """Add received bytes to the buffer."""
         self._buffer += data
 
     def next(self) -> Request | Page | None:
-        """Return the next whole request, None while it is incomplete, or the error page that ends the connection."""
+        """Return the next complete request, None if there is none yet, or the error page that ends the connection."""
         head, found, rest = self._buffer.partition(b"\r\n\r\n")
         if self._buffer[:1] > b"Z":
-            return BAD_REQUEST  # "{": somebody speaks CGMiner's protocol; method names are upper-case words
+            return BAD_REQUEST  # "{" is a CGMiner request; HTTP methods are upper case
         if not found:
-            return TOO_LARGE if len(self._buffer) > _HEAD else None
+            return TOO_LARGE if len(self._buffer) > _MAX_HEAD_BYTES else None
         lines = head.decode("latin-1").split("\r\n")
         words = lines[0].split(" ")
         headers = {}
@@ -47,7 +47,7 @@ class HttpReader:
         if len(words) != 3 or not length.isdecimal():
             return BAD_REQUEST
         size = int(length)
-        if size > _BODY:
+        if size > _MAX_BODY_BYTES:
             return TOO_LARGE
         if len(rest) < size:
             return None
@@ -57,7 +57,7 @@ class HttpReader:
 
 
 def write_page(page: Page, *, keep: bool, bodiless: bool) -> bytes:
-    """Return `page` as an HTTP/1.1 response; `bodiless` leaves the body out (HEAD)."""
+    """Return `page` as an HTTP/1.1 response; `bodiless` omits the body (HEAD)."""
     if isinstance(page.body, str):
         body, kind = page.body.encode(), page.content_type or "text/html"
     else:
@@ -71,7 +71,7 @@ def write_page(page: Page, *, keep: bool, bodiless: bool) -> bytes:
 
 
 def digest_page(realm: str, nonce: str) -> Page:
-    """Return the 401 that asks for a digest login."""
+    """Return the 401 page that requests a digest login."""
     challenge = f'Digest realm="{realm}", nonce="{nonce}", qop="auth"'
     return Page("<h1>401 Unauthorized</h1>", 401, {"WWW-Authenticate": challenge})
 
@@ -97,32 +97,32 @@ def _md5(text: str) -> str:
 
 
 class HttpServerConnection(asyncio.Protocol):
-    """One connection to a service that answers GET requests by a function."""
+    """One connection to a web service whose pages come from a function."""
 
     __slots__ = ("_answer", "_open", "_reader", "_transport")
     _transport: asyncio.Transport
 
-    def __init__(self, answer: Answering, open_: set[asyncio.Transport]) -> None:
+    def __init__(self, answer: PageHandler, open_: set[asyncio.Transport]) -> None:
         self._answer, self._open = answer, open_
         self._reader = HttpReader()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection, so that stopping ends it."""
+        """Register the connection, so that `stop` can close it."""
         self._transport = transport  # type: ignore[assignment]  # a stream server hands out stream transports
         self._open.add(self._transport)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Unregister the connection."""
         self._open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come."""
+        """Answer every complete request received."""
         self._reader.feed(data)
         answer_all(self._transport, self._reader, self._answer)
 
 
-def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: Answering) -> None:
-    """Answer the whole requests in `reader`, and close when the client or an error says so."""
+def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: PageHandler) -> None:
+    """Answer the complete requests in `reader`; close on request of the client or after an error."""
     while not transport.is_closing() and (request := reader.next()) is not None:
         if isinstance(request, Page):
             transport.write(write_page(request, keep=False, bodiless=False))
@@ -136,12 +136,12 @@ def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: Answeri
 
 
 class HttpService:
-    """A loopback web service, such as a pool's statistics or a price feed.
+    """A local web service, such as pool statistics or a price feed.
 
-    `answer` composes the page for a GET or HEAD; `requests` counts what was asked, by path.
+    `answer` returns the page for a GET or HEAD request; `requests` counts the requests by path.
     """
 
-    def __init__(self, answer: Answering) -> None:
+    def __init__(self, answer: PageHandler) -> None:
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Transport] = set()
@@ -154,7 +154,7 @@ class HttpService:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Stop listening and cut what is open."""
+        """Stop listening and abort open connections."""
         if self._server is not None:
             self._server.close()
         for transport in tuple(self._open):

@@ -1,4 +1,4 @@
-"""Makes believable stratum jobs: a coinbase that pays subsidy and fees, merkle branches, the tip's hash."""
+"""Builds realistic stratum jobs: a coinbase that pays subsidy and fees, merkle branches, the hash of the tip."""
 
 from random import Random
 from typing import Any, Final
@@ -17,24 +17,24 @@ def push(data: bytes) -> bytes:
 
 
 def height_push(height: int) -> bytes:
-    """Return the BIP 34 push of `height` with which a coinbase script begins."""
+    """Return the BIP 34 push of `height`, the first item of a coinbase script."""
     return push(height.to_bytes((height.bit_length() + 8) // 8, "little"))
 
 
 def compact_size(number: int) -> bytes:
-    """Return Bitcoin's variable-length form of a small `number`."""
+    """Return a small `number` in Bitcoin's variable-length encoding."""
     return bytes((number,)) if number < 0xFD else b"\xfd" + number.to_bytes(2, "little")
 
 
 def swap_words(data: bytes) -> bytes:
-    """Return `data` with every 4-byte word reversed, as stratum writes a previous hash."""
+    """Return `data` with every 4-byte word reversed, as in the previous hash of a stratum job."""
     return b"".join(data[at : at + 4][::-1] for at in range(0, len(data), 4))
 
 
 class JobMaker:
-    """Makes the params of `mining.notify` from the chain; job ids count up. `payout` is the 20-byte key hash paid.
+    """Builds the params of `mining.notify`; job ids count up. `payout` is the 20-byte key hash that is paid.
 
-    Without `witness` the coinbase commits to none, as on Bitcoin Cash. `tag` is what the pool signs with.
+    Without `witness` the coinbase has no witness commitment, as on Bitcoin Cash. `tag` is the pool tag in the coinbase.
     """
 
     def __init__(self, chain: Chain, *, seed: int, witness: bool = True, tag: bytes = _TAG) -> None:
@@ -46,7 +46,7 @@ class JobMaker:
     def make(self, now: float, *, clean: bool, tip: Tip | None = None, empty: bool = False) -> list[Any]:
         """Return [job_id, prevhash, coinb1, coinb2, branches, version, nbits, ntime, clean] for UTC second `now`.
 
-        It builds on `tip` (None: the chain's), without a transaction where `empty`.
+        The job builds on `tip` (None: the tip of the chain); `empty` omits all other transactions.
         """
         tip = tip or self._chain.tip()
         self._count += 1
@@ -78,5 +78,5 @@ class JobMaker:
         return head + before, tag + b"\xff" * 4 + bytes((1 + self._witness,)) + outputs + bytes(4)
 
     def _key_hash(self) -> bytes:
-        """Return the script that pays the same key where there is no segwit."""
+        """Return the script that pays the same key without segwit."""
         return b"\x76\xa9\x14" + self.payout + b"\x88\xac"

@@ -1,4 +1,4 @@
-"""Answers like the services around a mine: mempool's API with its past, Coinbase's spot price, an index, the grid."""
+"""Simulates market services: mempool API with history, Coinbase spot price, hashprice index, grid operator."""
 
 import hashlib
 import math
@@ -11,27 +11,27 @@ from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, block_fees,
 from stratoscope.simulate.families.family import Page, Request
 from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1, HOUR, MILLI, MINUTE, PH, SATOSHIS
 
-_PRICE = 95_000.0  # USD at the start of a walk
-_VOLATILITY = 0.55  # of the logarithm, per square root of a year
+_PRICE = 95_000.0  # USD, initial price
+_VOLATILITY = 0.55  # standard deviation of the log price over one year
 _YEAR = 365 * DAY
 _STEP = MINUTE
 _PER_USD: Final = {"USD": 1.0, "EUR": 0.92, "GBP": 0.79, "CAD": 1.38, "CHF": 0.88, "AUD": 1.52, "JPY": 149.5}
-_YEARLY_GROWTH = 0.25  # of difficulty, before the simulation
-_WRONG = 10 * MINUTE  # of every hour
+_YEARLY_GROWTH = 0.25  # growth of the difficulty before the simulation
+_WRONG = 10 * MINUTE  # at the start of every hour
 _WRONG_DIFFICULTY = 0.975
-_CALL_BEGINS, _CALL_ENDS = 20 * MINUTE, 25 * MINUTE  # of every hour
+_CALL_BEGINS, _CALL_ENDS = 20 * MINUTE, 25 * MINUTE  # after the start of every hour
 _QUERY = re.compile(r"currency=([A-Z]{3})&timestamp=(\d{1,12})")
 
 
 class Market:
-    """Prices on a slow seeded random walk, a step each minute, and the figures of a simulated chain."""
+    """Prices that follow a seeded random walk with one step per minute, and the figures of a simulated chain."""
 
     def __init__(self, chain: Chain, *, clock: Clock, seed: int = 0) -> None:
         self._chain, self._clock = chain, clock
         self._rng = Random(f"{seed}/market")
         self._price = self._first = _PRICE * math.exp(self._rng.gauss(0.0, 0.05))
         self._began = clock.time()
-        self._heights: dict[str, int] = {}  # hashes that were handed out
+        self._heights: dict[str, int] = {}  # block hash → height, for the hashes already served
         self._walked_to = clock.monotonic()
 
     def price(self, currency: str = "USD") -> float:
@@ -85,7 +85,7 @@ class Market:
         return Page(self._name(self._chain.tip().height), content_type="text/plain")
 
     def _name(self, height: int) -> str:
-        """Return the hash of a block as people write it; those before the tip have made-up ones."""
+        """Return the hash of a block in display order; blocks below the tip have invented hashes."""
         tip = self._chain.tip()
         made_up = "0" * 20 + hashlib.sha256(f"{height}".encode()).hexdigest()[:44]
         name = tip.hash[::-1].hex() if height == tip.height else made_up
@@ -118,7 +118,7 @@ class Market:
         )
 
     def _adjustment(self) -> Page:
-        """Answer with times in milliseconds but `previousTime` in seconds, as mempool.space does."""
+        """Return times in milliseconds, except `previousTime` in seconds, like mempool.space."""
         tip, now = self._chain.tip(), self._clock.time()
         done = tip.height % EPOCH
         left = EPOCH - done
@@ -158,7 +158,7 @@ class Market:
         return Page({"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present})
 
     def _rewards(self) -> Page:
-        """Answer with sums in sat as strings, over the last 144 blocks."""
+        """Return the sums over the last 144 blocks, in sat as strings."""
         tip = self._chain.tip()
         fees = self._chain.total_fees(144)
         return Page(
@@ -172,7 +172,7 @@ class Market:
         )
 
     def _index(self) -> Page:
-        """Answer with the hashprice as an index publishes it; for a part of each hour by a wrong difficulty."""
+        """Return the hashprice of an index, computed from a wrong difficulty for part of every hour."""
         now, tip = self._clock.time(), self._chain.tip()
         reward = subsidy(tip.height) + self._chain.total_fees(144) / 144
         old = _WRONG_DIFFICULTY if now % HOUR < _WRONG else 1.0
@@ -180,12 +180,12 @@ class Market:
         return Page({"data": {"btc_per_ph_day": f"{bitcoin:.8f}", "time": int(now)}})
 
     def _grid(self) -> Page:
-        """Answer whether the grid calls for less load: a few minutes of every hour."""
+        """Return whether the grid requests load reduction: a few minutes of every hour."""
         now = self._clock.time()
         return Page({"demand_response": {"active": _CALL_BEGINS <= now % HOUR < _CALL_ENDS}, "time": int(now)})
 
     def _past_price(self, query: str) -> Page:
-        """Answer with the price of a day before the simulation, or of now."""
+        """Return a historical price from before the simulation, or the initial price for later times."""
         match = _QUERY.fullmatch(query)
         if match is None or match[1] not in _PER_USD:
             return Page("Invalid query", 400)
@@ -196,7 +196,7 @@ class Market:
         )
 
     def _retargets(self) -> Page:
-        """Answer with [time, height, difficulty, factor] of two years, the newest first."""
+        """Return [time, height, difficulty, factor] of each adjustment in two years, newest first."""
         tip = self._chain.tip()
         first, epochs = tip.height - tip.height % EPOCH, int(2 * _YEAR / (EPOCH * BLOCK_INTERVAL))
         factor = (1 + _YEARLY_GROWTH) ** (EPOCH * BLOCK_INTERVAL / _YEAR)
@@ -214,7 +214,7 @@ class Market:
         )
 
     def _past_rewards(self) -> Page:
-        """Answer with the rewards of blocks, one in a hundred, of two years."""
+        """Return the rewards of every hundredth block in two years."""
         height = self._chain.tip().height
         blocks = int(2 * _YEAR / BLOCK_INTERVAL)
         return Page(

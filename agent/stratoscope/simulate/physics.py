@@ -1,8 +1,7 @@
-"""Makes one rig's numbers move: hashrate, heat, fans and shares, stepped by whatever time passed since the last look.
+"""Models one rig: hashrate, heat, fans and shares, advanced by the time since the last update.
 
-Every process here has an exact answer for any length of step (exponential approach, Ornstein-Uhlenbeck wander, Poisson
-counts), so that a rig costs nothing while nobody asks it. Only overheating, which feeds back on itself, and the start
-are stepped finely.
+Every process has an exact solution for any step length (exponential approach, Ornstein-Uhlenbeck process, Poisson
+counts), so an idle rig costs nothing. Only overheating, which has feedback, and the start-up use small steps.
 """
 
 import math
@@ -24,20 +23,20 @@ WINDOWS: Final = {
 POOL_WINDOWS: Final = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "1hr": HOUR, "1d": DAY, "7d": 7 * DAY}
 SLOTS: Final = 3
 
-_SHARE_INTERVAL = 7.5  # s between shares that the pool's vardiff aims at
-_REJECTED, _STALE = 0.0015, 0.0008  # of all shares
-_WANDER, _WANDER_TIME = 0.010, 90.0  # of the hashrate; s
+_SHARE_INTERVAL = 7.5  # s, share interval that the vardiff of the pool targets
+_REJECTED, _STALE = 0.0015, 0.0008  # fractions of all shares
+_WANDER, _WANDER_TIME = 0.010, 90.0  # standard deviation as a fraction of the hashrate; correlation time in s
 _BOARD_TIME, _FAN_TIME = 110.0, 25.0  # s
-_HEAT, _CHIP_RISE = 38.0, 14.0  # K of a board over ambient and of a chip over its board, at nameplate
-_IDLE = 0.03  # of the nameplate watts: control board, fans
+_HEAT, _CHIP_RISE = 38.0, 14.0  # K, board above ambient and chip above board, at nameplate
+_IDLE = 0.03  # fraction of the nameplate power: control board, fans
 _RAMP = 60.0  # s from start to full hashrate
 _THROTTLE_AT, _STOP_AT, _RESUME_AT = 95.0, 105.0, 60.0  # °C of the hottest chip
-_FINE = 10.0  # s, step while overheating or starting
+_FINE_STEP_S = 10.0  # step while overheating or starting
 _ERRORS = 0.004  # hardware errors per second and hashboard
 
 
 def poisson(rng: Random, mean: float) -> int:
-    """Draw a Poisson count; above 60 by the normal limit, which no test of ours can tell from the exact law."""
+    """Draw a Poisson count; means above 60 use the normal approximation, which is accurate enough here."""
     if mean <= 0.0:
         return 0
     if mean > 60.0:
@@ -50,12 +49,12 @@ def poisson(rng: Random, mean: float) -> int:
 
 
 def vardiff(hashrate: float, hashes_per_difficulty: float) -> float:
-    """Return the share difficulty, a power of two, at which `hashrate` finds a share about each 7.5 s."""
+    """Return the share difficulty, a power of two, at which `hashrate` finds about one share per 7.5 s."""
     return float(2.0 ** round(math.log2(hashrate * _SHARE_INTERVAL / hashes_per_difficulty)))
 
 
 class Slot:
-    """Counters of one pool slot since the rig's start; `last_share` is the uptime at the newest accepted share."""
+    """Counters of one pool slot since the rig started; `last_share` is the uptime at the latest accepted share."""
 
     __slots__ = ("accepted", "last_share", "rejected", "stale")
 
@@ -65,13 +64,13 @@ class Slot:
 
 
 class Board:
-    """One hashboard: H/s, °C of the PCB and of the hottest chip, answering chips, hardware errors since start."""
+    """One hashboard: H/s, °C of the PCB and of the hottest chip, responding chips, hardware errors since start."""
 
     __slots__ = ("chip", "chips", "errors", "full", "hashrate", "offset", "temperature", "yields")
 
     def __init__(self, spec: Spec, rng: Random) -> None:
-        self.yields = rng.gauss(1.0, 0.012)  # silicon lottery
-        self.offset = rng.uniform(-3.0, 3.0)  # K, place in the air stream
+        self.yields = rng.gauss(1.0, 0.012)  # variation between chips
+        self.offset = rng.uniform(-3.0, 3.0)  # K, effect of the position in the airflow
         self.full = spec.hashrate / spec.boards * self.yields
         self.chips = spec.chips
         self.hashrate = self.temperature = self.chip = 0.0
@@ -79,11 +78,11 @@ class Board:
 
 
 class Physics:
-    """The true state of one rig. Flags are set from outside (`troubles`), `step` does the rest.
+    """The true state of one rig. The rig sets the flags from its troubles; `step` computes everything else.
 
-    `powered` False is a rig that is off or booting; `airflow` below 1 is a blocked inlet; `sharing` False a rig that
-    hashes without delivering; `stuck` True one whose work is old, so that its shares are refused; `lost` the index of a
-    dead hashboard; `slot` the pool slot in use.
+    `powered`: False if the rig is off or booting. `airflow`: below 1 if the inlet is blocked. `sharing`: False if the
+    rig hashes without submitting shares. `stuck`: True if its work is old, so that its shares are rejected. `lost`: the
+    index of a dead hashboard, or -1. `slot`: the pool slot in use.
     """
 
     __slots__ = (
@@ -119,13 +118,13 @@ class Physics:
         self.stuck = False
         self.airflow, self.fan, self.wander = 1.0, 0.6, 0.0
         self.slot, self.lost = 0, -1
-        self.work = 0.0  # hashes that the pool credited, never reset
+        self.work = 0.0  # hashes credited by the pool; never reset
         self.boards = [Board(spec, rng) for _ in range(spec.boards)]
         self.restart()
         self._settle(uptime)
 
     def restart(self) -> None:
-        """Begin a new life of the mining process: uptime and every counter at zero, as a reboot leaves them."""
+        """Restart the mining process: reset uptime and all counters to zero, as a reboot does."""
         self.uptime = self.hashes = self.hashrate = 0.0
         self.throttle, self.stopped = 1.0, False
         self.slots = [Slot() for _ in range(SLOTS)]
@@ -134,7 +133,7 @@ class Physics:
             board.errors, board.hashrate = 0, 0.0
 
     def _settle(self, uptime: float) -> None:
-        """Start in the middle of life: warm, windows filled, counters as `uptime` seconds of hashing leave them."""
+        """Start in a steady state: warm, windows filled, counters as after `uptime` seconds of hashing."""
         self.uptime = uptime
         self.pool_rates = dict.fromkeys(POOL_WINDOWS, 0.0)
         self._hash(0.0)
@@ -168,11 +167,11 @@ class Physics:
         return int(getattr(first, counter) + getattr(second, counter) + getattr(third, counter))
 
     def step(self, seconds: float) -> None:
-        """Let `seconds` pass (0 only refreshes what the flags decide)."""
+        """Advance by `seconds`; 0 only applies the flags."""
         if self.airflow < 1.0 or self.stopped or self.throttle < 1.0 or (self.powered and self.uptime < _RAMP):
-            while seconds > _FINE:
-                self._step(_FINE)
-                seconds -= _FINE
+            while seconds > _FINE_STEP_S:
+                self._step(_FINE_STEP_S)
+                seconds -= _FINE_STEP_S
         self._step(seconds)
 
     def _step(self, seconds: float) -> None:
@@ -182,7 +181,7 @@ class Physics:
         self._hash(seconds)
         self._heat(seconds)
         if seconds > 0.0:
-            self._guard()
+            self._limit_temperature()
             mean = (before + self.hashrate) / 2
             self._average(seconds)
             self._count(seconds, mean if self.powered else 0.0)
@@ -202,7 +201,7 @@ class Physics:
         self.hashrate = total
 
     def _heat(self, seconds: float) -> None:
-        """Boards approach ambient plus what their power brings, fans follow the hottest chip."""
+        """Move board temperatures towards ambient plus the rise from their load; fans follow the hottest chip."""
         keep = math.exp(-seconds / _BOARD_TIME)
         rise = _HEAT * (1.35 - 0.5 * self.fan) / self.airflow
         for board in self.boards:
@@ -213,8 +212,8 @@ class Physics:
         wanted = min(1.0, max(0.25, (self.hottest - 40.0) / 45.0)) if self.powered else 0.0
         self.fan += (wanted - self.fan) * (1.0 - math.exp(-seconds / _FAN_TIME))
 
-    def _guard(self) -> None:
-        """Throttle, stop and resume by the hottest chip, as firmwares do."""
+    def _limit_temperature(self) -> None:
+        """Throttle, stop and resume based on the hottest chip, as firmware does."""
         hottest = self.hottest
         if hottest >= _STOP_AT:
             self.stopped = True
@@ -231,7 +230,7 @@ class Physics:
             self.windows[name] += (self.hashrate - self.windows[name]) * (1.0 - math.exp(-seconds / span))
 
     def _count(self, seconds: float, hashrate: float) -> None:
-        """Draw the shares and errors of `seconds` at `hashrate` (thinned Poisson streams stay Poisson)."""
+        """Draw the shares and errors of `seconds` at `hashrate` (a thinned Poisson process is Poisson)."""
         rng = self.rng
         self.hashes += hashrate * seconds
         per_share = self.difficulty * self.spec.hashes_per_difficulty

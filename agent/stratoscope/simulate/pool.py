@@ -1,4 +1,4 @@
-"""Runs a stratum V1 pool: believable jobs, difficulty that follows each session's pace, shares judged as pools do."""
+"""Runs a stratum V1 pool: realistic jobs, variable difficulty per session, and share validation."""
 
 import asyncio
 import contextlib
@@ -13,58 +13,64 @@ from stratoscope.simulate.chain import Chain, Tip
 from stratoscope.simulate.jobs import EXTRANONCE2_SIZE, JobMaker
 from stratoscope.simulate.shares import Share, Vardiff
 
-_LINE: Final = 4096  # bytes, the longest request
-_BEHIND: Final = 1 << 18  # bytes unsent to a session that does not read
-_SESSIONS: Final = 1024
-_JOBS_KEPT: Final = 8
-_JOB_INTERVAL: Final = 30.0  # s
+_MAX_LINE_BYTES: Final = 4096  # longest request
+_MAX_UNSENT_BYTES: Final = 1 << 18  # limit for a session that does not read
+_MAX_SESSIONS: Final = 1024
+_MAX_JOBS: Final = 8
+_DEFAULT_JOB_INTERVAL_S: Final = 30.0
 _MASK: Final = "1fffe000"
 
-_TRUTHS: Final = 256
+_MAX_ANNOUNCED: Final = 256
 
 OTHER, NOT_FOUND, DUPLICATE, LOW, UNAUTHORIZED, NOT_SUBSCRIBED = 20, 21, 22, 23, 24, 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
+class PoolBehaviour:
     """How a pool behaves.
 
-    `delay` is how many seconds after its arrival the pool hears of a block; for `empty` seconds after that it gives
-    templates without transactions. With `open` a session gets jobs before it has a user. With `strict` a share counts
-    only if its header really hashes to the session's difficulty. Without `witness` the jobs are Bitcoin Cash's.
+    `delay`: seconds after which the pool learns of a new block. `empty`: seconds after that in which templates have no
+    transactions. `open`: sessions get jobs before they authorize. `strict`: a share is accepted only if its header
+    hash meets the difficulty of the session. `witness`: False for jobs without segwit, as on Bitcoin Cash.
     """
 
     delay: float = 0.0
     empty: float = 0.0
-    job_interval: float = _JOB_INTERVAL
+    job_interval: float = _DEFAULT_JOB_INTERVAL_S
     open: bool = False
     strict: bool = False
-    vardiff: float | None = None  # s wanted between a session's shares; None: the difficulty stays
+    vardiff: float | None = None  # target seconds between shares of a session; None: fixed difficulty
     witness: bool = True
     tag: str = "/simulated pool/"
 
 
 class StratumPool:
-    """A pool on `chain`; several pools may share one, each with its own `habits`.
+    """A pool on `chain`; several pools can share a chain, each with its own `behaviour`.
 
-    `difficulty` is what every session begins with. `shares` counts what came of `mining.submit`: accepted, and each
-    error code. `announced` tells when each block was first sent (monotonic s): the truth behind a race.
+    `difficulty` is the initial difficulty of every session. `shares` counts the results of `mining.submit`: accepted,
+    and each error code. `announced` records when each block was first sent, for comparison with measured block races.
     """
 
     def __init__(
-        self, chain: Chain, *, clock: Clock, seed: int = 0, difficulty: float = 65536.0, habits: Habits = Habits()
+        self,
+        chain: Chain,
+        *,
+        clock: Clock,
+        seed: int = 0,
+        difficulty: float = 65536.0,
+        behaviour: PoolBehaviour = PoolBehaviour(),
     ) -> None:
-        self.chain, self.difficulty, self.habits = chain, difficulty, habits
+        self.chain, self.difficulty, self.behaviour = chain, difficulty, behaviour
         self.shares: dict[str, int] = {}
         self.job: list[Any] = []
-        self.jobs: dict[str, Job] = {}  # newest last
-        self.announced: dict[str, float] = {}  # block hash as people read it → monotonic s
+        self.jobs: dict[str, SimulatedJob] = {}  # newest last
+        self.announced: dict[str, float] = {}  # block hash in display order → monotonic s
         self.sessions: set[StratumSession] = set()
         self.clock = clock
-        self._maker = JobMaker(chain, seed=seed, witness=habits.witness, tag=habits.tag.encode())
+        self._maker = JobMaker(chain, seed=seed, witness=behaviour.witness, tag=behaviour.tag.encode())
         self._extranonce = 0
         self._tip: Tip | None = None
-        self._heard = 0.0  # UTC s at which the pool heard of its tip
+        self._tip_known_at = 0.0  # UTC s at which the pool learned of its tip
         self._server: asyncio.Server | None = None
         self._worker: asyncio.Task[None] | None = None
 
@@ -77,7 +83,7 @@ class StratumPool:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Stop listening, cut the sessions."""
+        """Stop listening and abort the sessions."""
         if self._worker is not None:
             self._worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -88,27 +94,27 @@ class StratumPool:
             session.transport.abort()
         await asyncio.sleep(0)
 
-    def extranonce(self) -> str:
-        """Return an extranonce1 that no other session has."""
+    def new_extranonce(self) -> str:
+        """Return a new, unique extranonce1."""
         self._extranonce += 1
         return f"{self._extranonce:08x}"
 
     def announce(self) -> None:
-        """Make a new job now and send it to every session; clean when the tip has moved."""
+        """Create a new job and send it to every session; the job is clean if the tip changed."""
         self._new_job()
         line = notify(self.job)
         for session in tuple(self.sessions):
             if session.working:
                 session.send(line)
 
-    def tell(self, method: str, *params: Any) -> None:
+    def send_to_all(self, method: str, *params: Any) -> None:
         """Send a notification such as client.reconnect or client.show_message to every session."""
         line = orjson.dumps({"id": None, "method": method, "params": params}) + b"\n"
         for session in tuple(self.sessions):
             session.send(line)
 
     def judge(self, params: list[Any], extranonce1: str = "", difficulty: float = 0.0) -> int | None:
-        """Judge a submit: None accepts it, else a stratum error code."""
+        """Validate a submit and record it; return None if accepted, else a stratum error code."""
         if len(params) not in (5, 6) or not all(isinstance(part, str) for part in params):
             return OTHER
         known = self.jobs.get(params[1])
@@ -117,7 +123,7 @@ class StratumPool:
         share = tuple(params[2:])
         if share in known.seen:
             return DUPLICATE
-        if self.habits.strict:
+        if self.behaviour.strict:
             worth = Share.of(params, extranonce1).worth(known.params)
             if worth is None:
                 return OTHER
@@ -128,28 +134,28 @@ class StratumPool:
 
     def _new_job(self) -> None:
         now = self.clock.time()
-        tip = self.chain.tip_before(now - self.habits.delay)
+        tip = self.chain.tip_before(now - self.behaviour.delay)
         clean = tip != self._tip
         if clean:
             self.jobs.clear()
-            self._heard = now if self._tip is not None else 0.0
+            self._tip_known_at = now if self._tip is not None else 0.0
         self._tip = tip
-        empty = now - self._heard < self.habits.empty
+        empty = now - self._tip_known_at < self.behaviour.empty
         self.job = self._maker.make(now, clean=clean, tip=tip, empty=empty)
-        self.jobs[self.job[0]] = Job(self.job, set())
+        self.jobs[self.job[0]] = SimulatedJob(self.job, set())
         self.announced.setdefault(tip.hash[::-1].hex(), self.clock.monotonic())
-        while len(self.announced) > _TRUTHS:
+        while len(self.announced) > _MAX_ANNOUNCED:
             del self.announced[next(iter(self.announced))]
-        while len(self.jobs) > _JOBS_KEPT:
+        while len(self.jobs) > _MAX_JOBS:
             del self.jobs[next(iter(self.jobs))]
 
     def _until_next(self) -> float:
-        """Return the seconds to the next job: a new block was heard of, the transactions are in, or time is up."""
-        now, habits = self.clock.time(), self.habits
+        """Return the seconds to the next job, due on a new block, the first full template, or the job interval."""
+        now, behaviour = self.clock.time(), self.behaviour
         newest = self.chain.tip()
         news = newest.at - now if newest != self._tip else self.chain.until_next()
-        waits = [habits.job_interval, news + habits.delay]
-        filled = self._heard + habits.empty - now
+        waits = [behaviour.job_interval, news + behaviour.delay]
+        filled = self._tip_known_at + behaviour.empty - now
         return max(0.001, min([*waits, filled] if filled > 0 else waits))
 
     async def _work(self) -> None:
@@ -159,27 +165,27 @@ class StratumPool:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A job that shares may still come for, and those that did."""
+class SimulatedJob:
+    """A job that still accepts shares, and the shares already submitted for it."""
 
     params: list[Any]
     seen: set[tuple[str, ...]]
 
 
 def notify(job: list[Any]) -> bytes:
-    """Return the line that announces `job`."""
+    """Return the `mining.notify` line for `job`."""
     return orjson.dumps({"id": None, "method": "mining.notify", "params": job}) + b"\n"
 
 
 class StratumSession(asyncio.Protocol):
-    """One miner, proxy or observer at the pool."""
+    """One session of a miner, proxy or observer."""
 
     transport: asyncio.Transport
 
     def __init__(self, pool: StratumPool) -> None:
         self.pool = pool
-        self.authorized = self.working = False  # working: it gets jobs
-        self.vardiff = Vardiff(pool.difficulty, pool.habits.vardiff, pool.clock.monotonic())
+        self.authorized = self.working = False  # working: receives jobs
+        self.vardiff = Vardiff(pool.difficulty, pool.behaviour.vardiff, pool.clock.monotonic())
         self._extranonce = ""
         self._buffer = b""
         self._methods: dict[str, Callable[[Any, list[Any]], None]] = {
@@ -190,20 +196,20 @@ class StratumSession(asyncio.Protocol):
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the session in while there is room."""
+        """Register the session; abort it if there are too many."""
         self.transport = transport  # type: ignore[assignment]  # a stream server hands out stream transports
         self.pool.sessions.add(self)
-        if len(self.pool.sessions) > _SESSIONS:
+        if len(self.pool.sessions) > _MAX_SESSIONS:
             self.transport.abort()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Forget the session."""
+        """Unregister the session."""
         self.pool.sessions.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole line; a line that is too long, or no JSON object, ends the session."""
+        """Answer every complete line; an overlong line or one that is not a JSON object ends the session."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        if len(self._buffer) > _LINE or any(len(line) > _LINE for line in lines):
+        if len(self._buffer) > _MAX_LINE_BYTES or any(len(line) > _MAX_LINE_BYTES for line in lines):
             self.transport.abort()
             return
         for line in lines:
@@ -212,8 +218,8 @@ class StratumSession(asyncio.Protocol):
                 return
 
     def send(self, line: bytes) -> None:
-        """Send one line; a session that does not read is cut."""
-        if self.transport.get_write_buffer_size() > _BEHIND:
+        """Send one line; abort the session if it does not read."""
+        if self.transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
             self.transport.abort()
         elif not self.transport.is_closing():
             self.transport.write(line)
@@ -244,11 +250,11 @@ class StratumSession(asyncio.Protocol):
         self._reply(id_, result=result)
 
     def _subscribe(self, id_: Any, _params: list[Any]) -> None:
-        self._extranonce = self._extranonce or self.pool.extranonce()
+        self._extranonce = self._extranonce or self.pool.new_extranonce()
         name = f"s{self._extranonce}"
         subscriptions = [["mining.set_difficulty", name], ["mining.notify", name]]
         self._reply(id_, result=[subscriptions, self._extranonce, EXTRANONCE2_SIZE])
-        if self.pool.habits.open:
+        if self.pool.behaviour.open:
             self._begin()
 
     def _authorize(self, id_: Any, params: list[Any]) -> None:
@@ -262,15 +268,15 @@ class StratumSession(asyncio.Protocol):
             self._begin()
 
     def _begin(self) -> None:
-        """Give the session work, once."""
+        """Start sending jobs to the session; later calls do nothing."""
         if not self.working:
             self.working = True
             self._set_difficulty(self.vardiff.difficulty)
-            self.send(notify([*self.pool.job[:8], True]))  # the first job of a session is always clean
+            self.send(notify([*self.pool.job[:8], True]))  # the first job is always clean
 
     def _set_difficulty(self, difficulty: float) -> None:
-        said = {"id": None, "method": "mining.set_difficulty", "params": [difficulty]}
-        self.send(orjson.dumps(said) + b"\n")
+        message = {"id": None, "method": "mining.set_difficulty", "params": [difficulty]}
+        self.send(orjson.dumps(message) + b"\n")
 
     def _submit(self, id_: Any, params: list[Any]) -> None:
         code: int | None = UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Shows the pool's side of one account as Foundry's API does: workers in GH/s, days with every part of their pay."""
+"""Serves the pool statistics of one account like the Foundry API: workers in GH/s, daily earnings by component."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,15 +14,15 @@ from stratoscope.units import DAY, GH, SATOSHIS
 
 FEE: Final = 0.02
 TRIM: Final = 3
-"""Blocks with the most and with the least fees that the rate of a day leaves out."""
+"""Number of blocks with the highest and with the lowest fees that the daily rate excludes."""
 _TWO32 = 2**32
 _DAYS = 7
 _BLOCKS = 144
-_POOL = 2.4e20  # H/s, of the whole pool
+_POOL = 2.4e20  # H/s of the whole pool
 
 
 class FoundryPool:
-    """Answers for an account at an FPPS pool, behind its key."""
+    """Statistics API of one account at an FPPS pool; requires an API key."""
 
     def __init__(
         self, fleet: SimulatedFleet, chain: Chain, past: PoolPast, *, clock: Clock, account: str, key: str
@@ -69,7 +69,7 @@ class FoundryPool:
         return total
 
     def _count(self) -> None:
-        """Enter what was credited since the last look into the present day."""
+        """Add the work credited since the last call to the current day."""
         before, self._work = self._work, self._credited()
         day = self._clock.time() // DAY * DAY
         self._days[day] = self._days.get(day, 0.0) + self._work - before
@@ -104,7 +104,7 @@ class FoundryPool:
         return [self._earning(day, hashes) for day, hashes in sorted(self._days.items()) if day < today]
 
     def _earning(self, day: float, hashes: float) -> dict[str, Any]:
-        """Return what a day paid: the subsidy's worth of its hashes, times the day's trimmed rate, less the fee."""
+        """Return the earnings of a day: hashes valued by the subsidy, times the trimmed rate, minus the pool fee."""
         heights = self._heights(day)
         height = heights[-1]
         base = hashes / (difficulty(self._chain.bits_of(height)) * _TWO32) * subsidy(height)
@@ -123,7 +123,7 @@ class FoundryPool:
 
     def _hashrates(self) -> Any:
         self._count()
-        refused, stale = (_part(self._rigs, fate) for fate in ("rejected", "stale"))
+        refused, stale = (_share_ratio(self._rigs, result) for result in ("rejected", "stale"))
         return [
             {
                 "time": _iso(day),
@@ -138,7 +138,7 @@ class FoundryPool:
         ]
 
     def _heights(self, day: float) -> range:
-        """Return the heights of a day's blocks, as far as a chain of even pace knows."""
+        """Return the heights of the blocks of a day, assuming an even block interval."""
         end = self._chain.tip().height - round((self._clock.time() - day - DAY) / BLOCK_INTERVAL)
         return range(end - _BLOCKS + 1, end + 1)
 
@@ -148,14 +148,14 @@ class FoundryPool:
 
 
 def trimmed(fees: Iterable[int]) -> float:
-    """Return the mean of a day's fees without the TRIM highest and the TRIM lowest blocks."""
+    """Return the mean of `fees` without the TRIM highest and the TRIM lowest values."""
     kept = sorted(fees)[TRIM:-TRIM]
     return sum(kept) / len(kept)
 
 
 def _worker(rig: Rig) -> dict[str, Any]:
     rates, last = rig.physics.pool_rates, _iso(_last(rig))
-    refused, stale = (_part([rig], fate) for fate in ("rejected", "stale"))
+    refused, stale = (_share_ratio([rig], result) for result in ("rejected", "stale"))
     return {
         "workerId": str(rig.index),
         "workerName": rig.name,
@@ -171,9 +171,9 @@ def _worker(rig: Rig) -> dict[str, Any]:
     }
 
 
-def _part(rigs: Iterable[Rig], fate: str) -> float:
-    """Return how many shares met a fate over how many were accepted."""
-    totals = [(rig.physics.total(fate), rig.physics.total("accepted")) for rig in rigs]
+def _share_ratio(rigs: Iterable[Rig], result: str) -> float:
+    """Return the number of shares with `result` divided by the number of accepted shares."""
+    totals = [(rig.physics.total(result), rig.physics.total("accepted")) for rig in rigs]
     return sum(count for count, _ in totals) / max(1, sum(accepted for _, accepted in totals))
 
 

@@ -1,4 +1,4 @@
-"""Generates what rigs did at their pools before the simulation started, so that pools have past days to report."""
+"""Generates the pool history of the rigs before the simulation starts, so that pools can report past days."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ from stratoscope.units import DAY, HOUR
 
 DAYS: Final = 2
 """Whole days of the past. Pools settle yesterday only some hours after midnight; the day before is always settled."""
-_WAVER = 0.002  # of an hour's mean hashrate
-_SKIMS_FOR = 30 * HOUR  # s before the simulation since which the south's pool skims
+_WAVER = 0.002  # standard deviation as a fraction of the hourly mean hashrate
+_SKIMS_FOR = 30 * HOUR  # s before the start of the simulation at which the south pool starts to skim
 REFUSED: Final = 0.0023
-"""Part of all shares that is rejected or stale, as in the rigs' own counters."""
+"""Fraction of all shares that are rejected or stale, as in the counters of the rigs."""
 
 
 @dataclass(frozen=True, slots=True)
 class RigHour:
-    """One rig's hour: UTC s at which it began, hashes it reported and was credited, hashes per share."""
+    """One hour of one rig: start (UTC s), hashes reported by the rig, hashes credited by the pool, hashes per share."""
 
     rig: str
     worker: str
@@ -33,7 +33,7 @@ class RigHour:
 
 @dataclass(slots=True)
 class PoolPast:
-    """The hours of the last DAYS whole UTC days and of today up to the current hour, of all rigs by account."""
+    """The hours of all rigs by account: the last DAYS whole UTC days, and today up to the current hour."""
 
     begin: float
     end: float
@@ -43,7 +43,7 @@ class PoolPast:
     hours: dict[str, list[RigHour]] = field(default_factory=dict)
 
     def by_day(self, account: str) -> Mapping[float, float]:
-        """Return the hashes that an account was credited, by the UTC second at which the day began."""
+        """Return the hashes credited to an account per day, keyed by the UTC second at which the day starts."""
         days: dict[float, float] = {}
         for hour in self.hours.get(account, ()):
             day = hour.start // DAY * DAY
@@ -51,7 +51,7 @@ class PoolPast:
         return days
 
     def in_order(self, account: str) -> Iterator[list[RigHour]]:
-        """Yield the rows of each hour, the oldest first."""
+        """Yield the rows of each hour, oldest first."""
         by_hour: dict[float, list[RigHour]] = {}
         for hour in self.hours.get(account, ()):
             by_hour.setdefault(hour.start, []).append(hour)
@@ -60,7 +60,7 @@ class PoolPast:
 
 
 def past_of(rigs: Iterable[Rig], chain: Chain, now: float, seed: int) -> PoolPast:
-    """Return the past of these rigs as of UTC `now`: each rig at its own mean hashrate, shares drawn for every hour."""
+    """Return the history of `rigs` up to UTC `now`: each at its mean hashrate, with random shares for every hour."""
     past = PoolPast(
         now // DAY * DAY - DAYS * DAY,
         now // HOUR * HOUR,

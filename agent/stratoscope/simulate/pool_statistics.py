@@ -1,4 +1,4 @@
-"""Shows the pool's side of an account as CKPool's web pages do: /users/<address> and /pool/pool.status."""
+"""Serves the pool statistics of an account like the web pages of CKPool: /users/<address> and /pool/pool.status."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from stratoscope.simulate.families.family import Page, Request
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.rig import Rig
 
-_RENEW = 20.0  # s; CKPool rewrites its files about each minute, and a fleet of thousands takes a moment to add up
+_RENEW = 20.0  # s; CKPool rewrites its files about once a minute, and summing up thousands of rigs takes time
 _LETTERS = ("", "K", "M", "G", "T", "P", "E")
-_OTHERS = 12_000  # users of the pool that are not ours
+_OTHERS = 12_000  # other users of the pool
 _WINDOWS = ("1m", "5m", "1hr", "1d", "7d")
 
 
 def suffixed(value: float) -> str:
-    """Write H/s as CKPool does, with three figures and a letter: 8.54e13 → "85.4T"; nothing is "0"."""
+    """Format H/s like CKPool, with three significant digits and a suffix: 8.54e13 → "85.4T"; below 1 → "0"."""
     if value < 1.0:
         return "0"
     step = 0
@@ -26,22 +26,22 @@ def suffixed(value: float) -> str:
 
 
 class PoolStatistics:
-    """Answers for the pool's statistics from the shares that each simulated rig of an account was credited with.
+    """Pool statistics from the shares credited to each simulated rig of an account.
 
-    `credited` is the part of the shares that the pool puts into its books: below 1 it skims.
+    `credited` is the fraction of the shares that the pool reports; a pool with a value below 1 skims.
     """
 
     def __init__(
         self, fleet: SimulatedFleet, *, clock: Clock, account: str | None = None, credited: float = 1.0
     ) -> None:
-        self._account, self._clock, self._part = account or fleet.workers, clock, credited
+        self._account, self._clock, self._credited = account or fleet.workers, clock, credited
         self._rigs = [rig.state for rig in fleet.rigs if rig.state.pools[0][1].startswith(f"{self._account}.")]
         self._started = clock.time()
         self._cached: dict[str, Any] = {}
         self._renew_at = float("-inf")
 
     def answer(self, request: Request) -> Page:
-        """Answer one request; files have no JSON content type at CKPool."""
+        """Answer one request; CKPool serves its files without a JSON content type."""
         if request.path == f"/users/{self._account}":
             return Page(orjson.dumps(self._user()).decode(), content_type="text/plain")
         if request.path == "/pool/pool.status":
@@ -60,12 +60,12 @@ class PoolStatistics:
         workers, shares, newest = [], 0.0, 0
         for rig in self._rigs:
             rig.advance()
-            worker = _worker(rig, self._part)
+            worker = _worker(rig, self._credited)
             workers.append(worker)
             shares += worker["shares"]
             newest = max(newest, worker["lastshare"])
             for window in _WINDOWS:
-                totals[window] += rig.physics.pool_rates[window] * self._part
+                totals[window] += rig.physics.pool_rates[window] * self._credited
         best = shares * 0.9
         return {
             **{f"hashrate{window}": suffixed(rate) for window, rate in totals.items()},
@@ -102,14 +102,14 @@ class PoolStatistics:
         return "".join(orjson.dumps(line).decode() + "\n" for line in (head, rates, shares))
 
 
-def _worker(rig: Rig, part: float) -> dict[str, Any]:
+def _worker(rig: Rig, credited: float) -> dict[str, Any]:
     physics = rig.physics
     best = physics.work / physics.spec.hashes_per_difficulty * 0.7
     return {
         "workername": rig.own_pools[0][1],
-        **{f"hashrate{window}": suffixed(physics.pool_rates[window] * part) for window in _WINDOWS},
+        **{f"hashrate{window}": suffixed(physics.pool_rates[window] * credited) for window in _WINDOWS},
         "lastshare": max(rig.last_share(slot) for slot in physics.slots),
-        "shares": int(physics.work * part / physics.spec.hashes_per_difficulty),
+        "shares": int(physics.work * credited / physics.spec.hashes_per_difficulty),
         "bestshare": best,
         "bestever": int(best),
     }

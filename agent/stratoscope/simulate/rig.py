@@ -1,4 +1,4 @@
-"""Holds one simulated rig: who it is, how its physics and its troubles go together, and what a test may know of it."""
+"""One simulated rig: its identity, its physics and troubles, and its true values for tests."""
 
 from collections.abc import Callable
 from random import Random
@@ -11,17 +11,17 @@ from stratoscope.simulate.specs import Spec
 from stratoscope.simulate.troubles import DOWN, Troubles
 from stratoscope.units import DAY, HOUR
 
-_FRESH: Final = 1.0  # s; firmwares renew their figures no faster
+_MIN_STEP_S: Final = 1.0  # firmware does not update its values more often
 THIEF: Final = ("stratum+tcp://stratum.thief.example:3333", "thief.x")
 _BLOCKED: Final = 0.45  # airflow while overheating
 
 
 class Rig:
-    """The state behind one rig's answers, brought up to date by `advance` only when somebody asks.
+    """The state of one rig, updated by `advance` on each request.
 
-    `when` is the rig's own UTC clock at the last look, `cache` keeps what a family composes once, `own_pools` are
-    the slots as (url, user) that its owner configured, `chain` what its pool mines on where that is known. `on_change`
-    is called whenever the rig starts or stops accepting connections.
+    `when`: UTC second of the last update. `cache`: values that a family computes once. `own_pools`: the pool slots, as
+    (url, user), that the owner configured. `chain`: the chain its pool mines on, if simulated. `on_change`: called
+    after every change of the troubles, because the rig may start or stop accepting connections.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class Rig:
 
     @property
     def presence(self) -> str:
-        """Tell how the rig meets a connection: `answers`, `refused`, `hung` or `garbage`."""
+        """How the rig responds to a connection: `answers`, `refused`, `hung` or `garbage`."""
         active = self.troubles.active
         if active:
             if not DOWN.isdisjoint(active):
@@ -101,45 +101,45 @@ class Rig:
 
     @property
     def pools(self) -> tuple[tuple[str, str], ...]:
-        """Return the slots as (url, user) as they stand in the rig: a thief's in the first while it is hijacked."""
+        """Current slots as (url, user); while the rig is hijacked, the first belongs to a thief."""
         return (THIEF, *self.own_pools[1:]) if "hijack" in self.troubles.active else self.own_pools
 
     @property
     def works_on(self) -> Tip | None:
-        """Return the block that the rig's work builds on: the tip, or an old one; None where no chain is simulated."""
+        """Block that the work of the rig builds on: the tip, or an old block; None without a simulated chain."""
         return self._stuck or (self._chain.tip() if self._chain is not None else None)
 
     def advance(self, now: float | None = None) -> None:
-        """Bring the rig up to `now` (monotonic seconds; None: the clock's). Within a second nothing new is drawn."""
+        """Update the rig to monotonic second `now` (None: the clock). Values change at most once per second."""
         if now is None:
             now = self._clock.monotonic()
         self.when = int(self._clock.time())
-        if now - self._at >= _FRESH or now >= self.troubles.boundary:
+        if now - self._at >= _MIN_STEP_S or now >= self.troubles.boundary:
             self._advance(now)
 
     def force(self, event: str, *, duration: float | None = None, board: int = 0) -> None:
-        """Begin trouble `event` now, for `duration` seconds (None: a believable length); `board` is which one fails."""
+        """Start trouble `event` now, for `duration` seconds (None: random); `board` is the one that fails."""
         now = self._clock.monotonic()
         self._advance(now)
         if event == "failing_board":
             self.cache["failing"] = board % self.spec.boards
         self.troubles.force(event, now, duration)
-        self._obey()
+        self._apply_troubles()
 
     def recover(self, event: str | None = None) -> None:
-        """End trouble `event`, or all of them, now."""
+        """End trouble `event` (None: all troubles) now."""
         self._advance(self._clock.monotonic())
         self.troubles.clear(event)
-        self._obey()
+        self._apply_troubles()
 
     def last_share(self, slot: Slot) -> int:
-        """Return the UTC second of the slot's newest accepted share, 0 when there was none."""
+        """Return the UTC second of the latest accepted share of `slot`, or 0 if there is none."""
         if slot.last_share is None:
             return 0
         return int(self.when - (self.physics.uptime - slot.last_share))
 
     def truth(self, now: float | None = None) -> dict[str, Any]:
-        """Return the true values at `now` in SI units, for test oracles."""
+        """Return the true values at `now` in SI units, as reference for tests."""
         self.advance(now)
         physics = self.physics
         return {
@@ -170,18 +170,18 @@ class Rig:
         }
 
     def _advance(self, now: float) -> None:
-        """Step piecewise from one beginning or end of a trouble to the next."""
+        """Step from one start or end of a trouble to the next, up to `now`."""
         while (boundary := self.troubles.boundary) <= now:
             self.physics.step(max(0.0, boundary - self._at))
             self._at = max(self._at, boundary)
-            self.troubles.turn(boundary)
-            self._obey()
+            self.troubles.update(boundary)
+            self._apply_troubles()
         if now > self._at:
             self.physics.step(now - self._at)
             self._at = now
 
-    def _obey(self) -> None:
-        """Set the physics' flags to what is wrong now, and restart when power is back."""
+    def _apply_troubles(self) -> None:
+        """Set the flags of the physics from the active troubles, and restart if power is back."""
         active, physics = self.troubles.active, self.physics
         powered = DOWN.isdisjoint(active)
         if powered and not physics.powered:

@@ -1,4 +1,4 @@
-"""Runs a whole simulated site until it is cancelled: rigs, two pools on one chain, accounts and statistics, market."""
+"""Runs a whole simulated site until cancelled: rigs, two pools on one chain, pool accounts and statistics, market."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.http import HttpService
 from stratoscope.simulate.market import Market
 from stratoscope.simulate.miners import Miners
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.simulate.pool_foundry import FoundryPool
 from stratoscope.simulate.pool_past import PoolPast, past_of
 from stratoscope.simulate.pool_statistics import PoolStatistics
@@ -22,9 +22,9 @@ from stratoscope.stratum.protocol.endpoint import Endpoint
 
 STRATUM_PORT, BACKUP_PORT, POOL_PORT, MARKET_PORT = 13333, 13334, 13380, 13381
 NORTH_PORT, SOUTH_PORT = 13382, 13383
-"""Ports that a site takes where they are free; else it takes any."""
-PROMPT: Final = Habits(empty=0.4, open=True, vardiff=10.0)
-TARDY: Final = Habits(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
+"""Preferred ports of a site; if one is in use, any free port is used instead."""
+PRIMARY_BEHAVIOUR: Final = PoolBehaviour(empty=0.4, open=True, vardiff=10.0)
+BACKUP_BEHAVIOUR: Final = PoolBehaviour(delay=0.35, empty=2.0, open=True, vardiff=10.0, tag="/backup pool/")
 
 
 @contextlib.asynccontextmanager
@@ -36,27 +36,26 @@ async def site(
     clock: Clock,
     mix: Mapping[str, float] | None = None,
     troubles: bool = True,
-    early: tuple[float, ...] = (),
+    first_blocks_s: tuple[float, ...] = (),
     shared: bool = False,
 ) -> AsyncIterator[tuple[SimulatedFleet, dict[str, str]]]:
-    """Run a site for the length of a `with`; gives the fleet and the URLs `stratum`, `backup`, `pool` and
-    `market`.
+    """Run a site inside a `with` block; yield the fleet and the URLs `stratum`, `backup`, `pool` and `market`.
 
-    The backup pool hears of each block 350 ms after the other one. The first blocks come `early` s after the start.
-    With `shared` the rigs mine for several accounts: hobby rigs alone at `pool`, others at `north`, which pays by the
-    day, and at `south`, which skims.
+    The backup pool learns of each block 350 ms after the other one. `first_blocks_s` are the times of the first blocks,
+    in seconds after the start. With `shared` the rigs mine for several accounts: hobby rigs mine solo at `pool`, others
+    at `north`, which pays daily, and at `south`, which skims.
 
-    `bind` is the first rig's address; pool and market listen on 127.0.0.1, or on `bind` where that is no loopback
-    address (a container's 0.0.0.0).
+    `bind` is the address of the first rig. Pools and market listen on 127.0.0.1, or on `bind` if it is not a loopback
+    address (0.0.0.0 in a container).
     """
     try:
         host = "127.0.0.1" if ipaddress.ip_address(bind).is_loopback else bind
     except ValueError:
-        raise UsageError(f"{bind!r} is no IP address; give one such as 127.64.0.1 or 127.0.0.1") from None
+        raise UsageError(f"{bind!r} is not an IP address; use one such as 127.64.0.1 or 127.0.0.1") from None
     shown = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
-    chain = Chain(seed=seed, clock=clock, early=early)
-    pool = StratumPool(chain, clock=clock, seed=seed, habits=PROMPT)
-    backup = StratumPool(chain, clock=clock, seed=seed + 1, habits=TARDY)
+    chain = Chain(seed=seed, clock=clock, first_blocks_s=first_blocks_s)
+    pool = StratumPool(chain, clock=clock, seed=seed, behaviour=PRIMARY_BEHAVIOUR)
+    backup = StratumPool(chain, clock=clock, seed=seed + 1, behaviour=BACKUP_BEHAVIOUR)
     market = HttpService(Market(chain, clock=clock, seed=seed).answer)
     async with contextlib.AsyncExitStack() as stack:
         urls = {"stratum": f"stratum+tcp://{shown}:{await _start(pool.start, host, STRATUM_PORT)}"}
@@ -98,7 +97,7 @@ async def _open_accounts(
     host: str,
     shown: str,
 ) -> None:
-    """Start the pools of the north and the south."""
+    """Start the north and south pools."""
     north = FoundryPool(fleet, chain, past, clock=clock, account=NORTH, key=NORTH_KEY)
     south = PoolStatistics(fleet, clock=clock, account=SOUTH, credited=SKIMMED)
     for name, answer, port in (("north", north.answer, NORTH_PORT), ("south", south.answer, SOUTH_PORT)):
@@ -115,7 +114,7 @@ async def serve(
     ready: Callable[[SimulatedFleet, Mapping[str, str]], None],
     mine: Endpoint | None = None,
 ) -> None:
-    """Run a site until cancelled; `ready` is called once everything listens. The rigs mine at `mine` if given."""
+    """Run a site until cancelled; call `ready` once everything listens. If `mine` is given, the rigs mine there."""
     async with site(rigs=rigs, bind=bind, seed=seed, clock=clock, shared=True) as (fleet, urls):
         ready(fleet, urls)
         if mine is not None:

@@ -1,4 +1,4 @@
-"""Carries a rig's answers over the wire: CGMiner's TCP, WhatsMiner v3's framed TCP, and HTTP with digest login."""
+"""Serves rigs over the network: CGMiner TCP, framed TCP of WhatsMiner v3, and HTTP with digest login."""
 
 import asyncio
 import struct
@@ -15,13 +15,13 @@ from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Reques
 from stratoscope.simulate.http import HttpReader, answer_all, digest_allows, digest_page
 from stratoscope.simulate.rig import Rig
 
-_LONGEST: Final = 1 << 16
-_KINDS: Final = 4096
+_MAX_REQUEST_BYTES: Final = 1 << 16
+_MAX_COMMANDS: Final = 4096
 _GARBAGE: Final = b"\xff\xfe<html>\xc3(not json{{{"
 
 
-class Seen:
-    """Counts what was asked of the fleet: `commands` by (family, verb), `privileged` those that would change a rig."""
+class CommandLog:
+    """Counts commands to the fleet: `commands` by (family, verb), `privileged` those that would change a rig."""
 
     __slots__ = ("commands", "privileged")
 
@@ -30,30 +30,30 @@ class Seen:
         self.privileged = 0
 
     def note(self, family: str, verb: str, privileged: bool) -> None:
-        """Count one command; odd verbs beyond the first thousands share one row."""
+        """Count one command; once the table is full, new verbs share one entry per family."""
         key = (family, verb[:80])
-        if key not in self.commands and len(self.commands) >= _KINDS:
+        if key not in self.commands and len(self.commands) >= _MAX_COMMANDS:
             key = (family, "…")
         self.commands[key] += 1
         self.privileged += privileged
 
 
-class Door:
-    """One rig's way in: what every connection to it needs to know, and the connections that are open."""
+class RigServer:
+    """The state shared by all connections to one rig, and its open connections."""
 
-    __slots__ = ("family", "rig", "seen", "transports")
+    __slots__ = ("command_log", "family", "rig", "transports")
 
-    def __init__(self, rig: Rig, family: Family, seen: Seen) -> None:
-        self.rig, self.family, self.seen = rig, family, seen
+    def __init__(self, rig: Rig, family: Family, command_log: CommandLog) -> None:
+        self.rig, self.family, self.command_log = rig, family, command_log
         self.transports: set[asyncio.Transport] = set()
 
-    def hang_up(self) -> None:
-        """Cut every open connection, as a power cut does."""
+    def abort_connections(self) -> None:
+        """Abort every open connection, as a power cut does."""
         for transport in tuple(self.transports):
             transport.abort()
 
-    def meets(self, transport: asyncio.Transport) -> bool:
-        """Bring the rig up to date; False when it is in no state to answer (then its trouble is acted out)."""
+    def begin_request(self, transport: asyncio.Transport) -> bool:
+        """Update the rig; return whether it can answer. If it cannot, act out its trouble on `transport`."""
         self.rig.advance()
         presence = self.rig.presence
         if presence == "answers":
@@ -63,48 +63,48 @@ class Door:
         elif presence == "garbage":
             transport.write(_GARBAGE)
             transport.close()
-        return False  # hung: the bytes are swallowed
+        return False  # hung: the request is ignored
 
 
 class Connection(asyncio.Protocol):
     """A connection to a rig; subclasses read requests in `data_received`."""
 
-    __slots__ = ("door", "transport")
+    __slots__ = ("rig_server", "transport")
     transport: asyncio.Transport
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
+    def __init__(self, rig_server: RigServer) -> None:
+        self.rig_server = rig_server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection, so that a reboot can cut it."""
+        """Register the connection, so that a reboot can abort it."""
         self.transport = transport  # type: ignore[assignment]  # a stream server hands out stream transports
-        self.door.transports.add(self.transport)
+        self.rig_server.transports.add(self.transport)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Forget the connection."""
-        self.door.transports.discard(self.transport)
+        """Unregister the connection."""
+        self.rig_server.transports.discard(self.transport)
 
 
 class CgminerConnection(Connection):
-    """CGMiner's API: what comes in one segment is the request; answer, NUL, close."""
+    """CGMiner API: one segment is one request; send the answer and a NUL, then close."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
         """Answer one request."""
-        if self.door.meets(self.transport):
-            self.transport.write(cgminer_answer(self.door, data) + b"\0")
-            if not self.door.family.stays_open:
+        if self.rig_server.begin_request(self.transport):
+            self.transport.write(cgminer_answer(self.rig_server, data) + b"\0")
+            if not self.rig_server.family.stays_open:
                 self.transport.close()
 
 
-def cgminer_answer(door: Door, data: bytes) -> bytes:
+def cgminer_answer(rig_server: RigServer, data: bytes) -> bytes:
     """Return the answer to a request in JSON ({"command":"a+b"}) or as text ("a+b|parameter"), without the NUL."""
-    rig, family = door.rig, door.family
-    text = data[:_LONGEST].rstrip(b"\0\r\n ")
+    rig, family = rig_server.rig, rig_server.family
+    text = data[:_MAX_REQUEST_BYTES].rstrip(b"\0\r\n ")
     if not text.startswith(b"{"):
         command, _, parameter = text.decode("latin-1").partition("|")
-        return envelope.pipe_text(_dispatch(door, command, parameter, {}))
+        return envelope.pipe_text(_dispatch(rig_server, command, parameter, {}))
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -112,105 +112,105 @@ def cgminer_answer(door: Door, data: bytes) -> bytes:
     command = request.get("command", request.get("cmd", ""))
     parameter = str(request.get("parameter", request.get("param", "")))
     verbs = family.new_api if request.get("new_api") is True else {}
-    answer = orjson.dumps(_dispatch(door, str(command), parameter, verbs))
+    answer = orjson.dumps(_dispatch(rig_server, str(command), parameter, verbs))
     return family.bent(answer) if family.bent else answer
 
 
-def _dispatch(door: Door, command: str, parameter: str, first: Any) -> Answer:
-    rig, family = door.rig, door.family
+def _dispatch(rig_server: RigServer, command: str, parameter: str, first: Any) -> Answer:
+    rig, family = rig_server.rig, rig_server.family
     parts = command.split("+")
     if len(parts) == 1:
-        return _one(door, command, parameter, first)
+        return _one(rig_server, command, parameter, first)
     if any(family.unjoinable(part) for part in parts):
-        door.seen.note(family.name, command, any(envelope.privileged(part) for part in parts))
+        rig_server.command_log.note(family.name, command, any(envelope.privileged(part) for part in parts))
         return (family.refuse or envelope.refusal)(rig, command, family.description)
-    return envelope.joined(parts, [_one(door, part, parameter, first) for part in parts])
+    return envelope.joined(parts, [_one(rig_server, part, parameter, first) for part in parts])
 
 
-def _one(door: Door, verb: str, parameter: str, first: Any) -> Answer:
-    rig, family = door.rig, door.family
-    door.seen.note(family.name, verb, envelope.privileged(verb))
+def _one(rig_server: RigServer, verb: str, parameter: str, first: Any) -> Answer:
+    rig, family = rig_server.rig, rig_server.family
+    rig_server.command_log.note(family.name, verb, envelope.privileged(verb))
     compose = first.get(verb) or family.verbs.get(verb)
     answer: Answer | None = compose(rig, parameter) if compose else None
     return (family.refuse or envelope.refusal)(rig, verb, family.description) if answer is None else answer
 
 
 class Whatsminer3Connection(Connection):
-    """WhatsMiner v3: u32 little-endian length and JSON, any number of requests on one connection."""
+    """WhatsMiner v3: u32 little-endian length and JSON, with any number of requests per connection."""
 
     __slots__ = ("_buffer",)
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, rig_server: RigServer) -> None:
+        super().__init__(rig_server)
         self._buffer = b""
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come; an impossible length ends the connection."""
-        if not self.door.meets(self.transport):
+        """Answer every complete request received; an invalid length ends the connection."""
+        if not self.rig_server.begin_request(self.transport):
             return
         self._buffer += data
         while len(self._buffer) >= 4:
             size = struct.unpack_from("<I", self._buffer)[0]
-            if size > _LONGEST:
+            if size > _MAX_REQUEST_BYTES:
                 self.transport.abort()
                 return
             if len(self._buffer) < 4 + size:
                 return
-            body = orjson.dumps(whatsminer3_answer(self.door, self._buffer[4 : 4 + size]))
+            body = orjson.dumps(whatsminer3_answer(self.rig_server, self._buffer[4 : 4 + size]))
             self._buffer = self._buffer[4 + size :]
             self.transport.write(struct.pack("<I", len(body)) + body)
 
 
-def whatsminer3_answer(door: Door, data: bytes) -> Answer:
+def whatsminer3_answer(rig_server: RigServer, data: bytes) -> Answer:
     """Return the answer to one v3 request."""
     try:
         request = orjson.loads(data)
     except orjson.JSONDecodeError:
         request = None
-    ask = door.family.ask3
+    ask = rig_server.family.ask3
     if not isinstance(request, dict) or ask is None:
-        return {"code": -1, "when": door.rig.when, "msg": "invalid json", "desc": ""}
+        return {"code": -1, "when": rig_server.rig.when, "msg": "invalid json", "desc": ""}
     command = str(request.get("cmd", ""))
-    door.seen.note(door.family.name, command, not command.startswith("get."))
-    return ask(door.rig, command, request.get("param"))
+    rig_server.command_log.note(rig_server.family.name, command, not command.startswith("get."))
+    return ask(rig_server.rig, command, request.get("param"))
 
 
 class PageConnection(Connection):
-    """A rig's web server."""
+    """A connection to the web server of a rig."""
 
     __slots__ = ("_reader",)
 
-    def __init__(self, door: Door) -> None:
-        super().__init__(door)
+    def __init__(self, rig_server: RigServer) -> None:
+        super().__init__(rig_server)
         self._reader = HttpReader()
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come."""
-        if self.door.meets(self.transport):
+        """Answer every complete request received."""
+        if self.rig_server.begin_request(self.transport):
             self._reader.feed(data)
             answer_all(self.transport, self._reader, self._answer)
 
     def _answer(self, request: Request) -> Page:
-        return page_answer(self.door, request)
+        return page_answer(self.rig_server, request)
 
 
-def page_answer(door: Door, request: Request) -> Page:
-    """Return a rig's page, behind the family's digest login where it has one."""
-    rig, family = door.rig, door.family
+def page_answer(rig_server: RigServer, request: Request) -> Page:
+    """Return a page of a rig; families with a realm require a digest login."""
+    rig, family = rig_server.rig, rig_server.family
     nonce, verb = rig.token, f"{request.method} {request.path}"
     if family.realm and not digest_allows(
         request, realm=family.realm, nonce=nonce, user=rig.user, password=rig.password
     ):
-        door.seen.note(family.name, verb, request.method not in ("GET", "HEAD"))
+        rig_server.command_log.note(family.name, verb, request.method not in ("GET", "HEAD"))
         return digest_page(family.realm, nonce)
     if request.method == "HEAD":
-        request = replace(request, method="GET")  # the transport leaves the body out
+        request = replace(request, method="GET")  # the transport omits the body
     page = family.serve(rig, request) if family.serve else NOT_FOUND
-    door.seen.note(family.name, verb, page.privileged)
+    rig_server.command_log.note(family.name, verb, page.privileged)
     return page
 
 
-CONNECTIONS: Final[dict[Transport, Callable[[Door], Connection]]] = {
+CONNECTIONS: Final[dict[Transport, Callable[[RigServer], Connection]]] = {
     "cgminer": CgminerConnection,
     "whatsminer3": Whatsminer3Connection,
     "http": PageConnection,

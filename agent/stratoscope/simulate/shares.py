@@ -1,4 +1,4 @@
-"""Judges shares of the simulated pool: what a header really hashes to, and how hard a session's shares are to be."""
+"""Validates shares at the simulated pool by hashing their headers, and adjusts the difficulty of sessions."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,15 +9,15 @@ from stratoscope.stratum.jobs.template import share_merkle_root
 from stratoscope.stratum.protocol.messages import parse_notify
 from stratoscope.stratum.protocol.values import parse_hex, parse_hex_word
 
-_SHARES: Final = 6  # between two looks at a session's pace
-_STEP: Final = 4.0  # factor by which the difficulty changes at most
-_CALM: Final = 1.5  # factor from the wanted pace within which it stays
+_SHARES_PER_ADJUSTMENT: Final = 6  # shares between two adjustments
+_MAX_STEP: Final = 4.0  # maximum factor of one change of difficulty
+_TOLERANCE: Final = 1.5  # factor around the target rate within which the difficulty stays
 MASK: Final = 0x1FFFE000
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A submitted share, as its hex words say; None is a word that is none."""
+    """A submitted share, parsed from its hex fields; an invalid field is None."""
 
     extranonce: bytes | None
     ntime: int | None
@@ -26,7 +26,7 @@ class Share:
 
     @classmethod
     def of(cls, params: list[str], extranonce1: str) -> "Share":
-        """Return the share in the params of a `mining.submit` of a session with `extranonce1`."""
+        """Parse the params of `mining.submit` in a session with `extranonce1`."""
         second = parse_hex(params[2])
         whole = None if second is None or len(second) != EXTRANONCE2_SIZE else parse_hex(extranonce1 + params[2])
         return cls(
@@ -37,7 +37,7 @@ class Share:
         )
 
     def worth(self, params: list[Any]) -> float | None:
-        """Return the difficulty of the share on the job with `params`; None where it is no share."""
+        """Return the difficulty of the share on the job with `params`; None if the share is malformed."""
         job = parse_notify(params)
         if job is None or self.extranonce is None or self.ntime is None or self.nonce is None or self.bits is None:
             return None
@@ -49,23 +49,23 @@ class Share:
 
 
 class Vardiff:
-    """The difficulty of one session: after every few shares it is set so that one comes each `wanted` seconds."""
+    """The difficulty of one session, adjusted every few shares to one share per `wanted` seconds."""
 
     def __init__(self, difficulty: float, wanted: float | None, now: float) -> None:
         self.difficulty = difficulty
         self._wanted, self._since, self._count = wanted, now, 0
 
     def share(self, now: float) -> float | None:
-        """Count an accepted share at monotonic second `now`; return the new difficulty where it changes."""
+        """Count an accepted share at monotonic second `now`; return the new difficulty if it changes, else None."""
         if self._wanted is None:
             return None
         self._count += 1
-        if self._count < _SHARES:
+        if self._count < _SHARES_PER_ADJUSTMENT:
             return None
         pace = max(now - self._since, 1e-3) / self._count
         self._since, self._count = now, 0
-        factor = min(max(self._wanted / pace, 1 / _STEP), _STEP)
-        if 1 / _CALM < factor < _CALM:
+        factor = min(max(self._wanted / pace, 1 / _MAX_STEP), _MAX_STEP)
+        if 1 / _TOLERANCE < factor < _TOLERANCE:
             return None
         self.difficulty *= factor
         return self.difficulty

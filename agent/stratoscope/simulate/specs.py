@@ -1,4 +1,4 @@
-"""Lists the models that the simulator imitates, with the figures of their data sheets."""
+"""Lists the simulated models with the values of their data sheets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Final
 from stratoscope.units import HASHES_PER_DIFFICULTY_1, MH, TH
 
 HASHES_PER_SCRYPT_DIFFICULTY: Final = 65_536
-"""Expected scrypt hashes for one share of difficulty 1, as scrypt pools and cgminer's scrypt forks count it."""
+"""Expected scrypt hashes for one share of difficulty 1, as scrypt pools and the scrypt forks of cgminer count it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One model: hashrate in H/s, watts at the wall, chips per hashboard, MHz, volts at a board, fan rpm at full duty.
 
-    `code` is the vendor's other name for the model where its firmware sends one (chip name, board version, ...).
+    `code` is another model name of the vendor, if the firmware sends one (chip name, board version, ...).
     """
 
     make: str
@@ -254,7 +254,7 @@ SPECS: Final[Mapping[str, tuple[Spec, ...]]] = {
             code="DG-Home1_V1.0.5",
         ),
     ),
-    "proto": (  # as the vendor's simulator sets it up
+    "proto": (  # as in the simulator of the vendor
         Spec(
             make="Proto",
             model="Rig",
@@ -270,4 +270,4 @@ SPECS: Final[Mapping[str, tuple[Spec, ...]]] = {
         ),
     ),
 }
-"""Models by family, commonest first."""
+"""Models by family, most common first."""

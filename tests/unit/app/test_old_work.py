@@ -13,14 +13,14 @@ from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet, targets
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 
 
 @pytest.mark.waits(27)
 async def test_a_rig_on_an_old_block_is_behind_until_it_moves_on():
     clock = SystemClock()
-    chain = Chain(seed=2, clock=clock, early=(1e6,))  # no blocks except those that the test mines
-    pool = StratumPool(chain, clock=clock, seed=1, habits=Habits(open=True))
+    chain = Chain(seed=2, clock=clock, first_blocks_s=(1e6,))  # no blocks except those that the test mines
+    pool = StratumPool(chain, clock=clock, seed=1, behaviour=PoolBehaviour(open=True))
     url = f"stratum+tcp://127.0.0.1:{await pool.start()}"
     fleet = SimulatedFleet(
         rigs=3,

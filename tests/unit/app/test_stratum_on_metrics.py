@@ -16,7 +16,7 @@ from stratoscope.fleet import Judged, PollStatus, RigSnapshot
 from stratoscope.reading import PoolSlot, Reading
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet, targets
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def site(tmp_path):
     """A running agent on three rigs whose pools are two simulated ones; yields (agent, pools, urls, chain, get)."""
     clock = SystemClock()
     chain = Chain(seed=1, clock=clock)
-    pools = [StratumPool(chain, clock=clock, seed=n, habits=Habits(open=True)) for n in range(2)]
+    pools = [StratumPool(chain, clock=clock, seed=n, behaviour=PoolBehaviour(open=True)) for n in range(2)]
     urls = [f"stratum+tcp://127.0.0.1:{await pool.start()}" for pool in pools]
     fleet = SimulatedFleet(
         rigs=3,

@@ -17,7 +17,7 @@ from fakes.programs import eventually
 from stratoscope.cli import app
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def pools() -> Iterator[tuple[list[int], list[StratumPool]]]:
     """Two pools that send work to everyone, and one that requires a user; a block every second."""
     loop, found, started = asyncio.new_event_loop(), [], threading.Event()
     clock = SystemClock()
-    chain = Chain(seed=1, clock=clock, early=tuple(float(n) for n in range(1, 600)))
-    habits = (Habits(open=True), Habits(open=True, delay=0.2), Habits())
-    pools = [StratumPool(chain, clock=clock, seed=n, habits=one) for n, one in enumerate(habits)]
+    chain = Chain(seed=1, clock=clock, first_blocks_s=tuple(float(n) for n in range(1, 600)))
+    behaviour = (PoolBehaviour(open=True), PoolBehaviour(open=True, delay=0.2), PoolBehaviour())
+    pools = [StratumPool(chain, clock=clock, seed=n, behaviour=one) for n, one in enumerate(behaviour)]
 
     async def start() -> None:
         found.extend([await pool.start() for pool in pools])

@@ -11,7 +11,7 @@ import pytest
 from stratoscope.clock import SystemClock
 from stratoscope.errors import UsageError
 from stratoscope.simulate import addresses
-from stratoscope.simulate.addresses import make_room, places
+from stratoscope.simulate.addresses import places, raise_open_file_limit
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import MIX, SimulatedFleet, assign, targets
 from stratoscope.simulate.specs import SPECS
@@ -30,29 +30,29 @@ async def refused(rig, port: int = 4028) -> bool:
     return False
 
 
-def test_every_family_has_models_and_a_place_in_the_usual_mix():
+def test_every_family_has_models_and_is_in_the_default_mix():
     assert set(FAMILIES) == set(SPECS) == set(MIX)
     assert sum(MIX.values()) == 100
 
 
-def test_the_mix_is_interleaved_so_that_small_fleets_have_most_families():
+def test_mix_is_interleaved_so_that_small_fleets_have_most_families():
     chosen = assign(MIX, 100)
     assert Counter(chosen) == MIX
     assert len(set(assign(MIX, 40))) >= 11
 
 
 @pytest.mark.parametrize("mix", [{"toaster": 1}, {"antminer": 0}, {"antminer": -1}, {"antminer": float("nan")}, {}])
-def test_a_wrong_mix_is_refused_with_the_families_named(clock, mix):
+def test_rejects_an_invalid_mix_and_lists_the_families(clock, mix):
     with pytest.raises(UsageError, match="families are antminer"):
         SimulatedFleet(rigs=1, clock=clock, mix=mix)
 
 
-def test_a_fleet_of_no_rigs_is_refused(clock):
+def test_rejects_a_fleet_without_rigs(clock):
     with pytest.raises(UsageError, match="at least one rig"):
         SimulatedFleet(rigs=0, clock=clock)
 
 
-async def test_rigs_stand_on_consecutive_addresses_with_names_and_workers(fleet_of, base):
+async def test_rigs_have_consecutive_addresses_names_and_workers(fleet_of, base):
     fleet = await fleet_of(rigs=3, workers="farm")
     stem = base.rsplit(".", 1)[0]
     assert [rig.address for rig in fleet.rigs] == [f"{stem}.1", f"{stem}.2", f"{stem}.3"]
@@ -61,21 +61,21 @@ async def test_rigs_stand_on_consecutive_addresses_with_names_and_workers(fleet_
     assert len({rig.state.mac for rig in fleet.rigs}) == 3
 
 
-async def test_addresses_leave_out_those_ending_in_0_and_255():
+async def test_addresses_skip_those_ending_in_0_and_255():
     addresses = [place.address for place in places("127.99.0.250", [{4028: "cgminer"}] * 12)]
     assert addresses[:8] == [*(f"127.99.0.{n}" for n in range(250, 255)), "127.99.1.1", "127.99.1.2", "127.99.1.3"]
 
 
 @pytest.fixture
 def first_port(monkeypatch) -> int:
-    """The first port in ports mode, moved so that no other test run on this machine uses it."""
+    """The first port in ports mode, changed so that no other test run on this machine uses it."""
     port = 15_000 + os.getpid() % 800 * 10
     monkeypatch.setattr(addresses, "_FIRST_PORT", port)
     monkeypatch.setattr(addresses, "_SECOND_PORT", port + 8500)
     return port
 
 
-async def test_on_one_address_every_rig_has_ports_of_its_own(fleet_of, caller, first_port):
+async def test_rigs_on_one_address_have_different_ports(fleet_of, caller, first_port):
     fleet = await fleet_of(rigs=4, base="127.0.0.1", mix={"luxos": 1, "vnish": 1})
     assert [rig.ports for rig in fleet.rigs] == [
         {4028: first_port},
@@ -88,42 +88,42 @@ async def test_on_one_address_every_rig_has_ports_of_its_own(fleet_of, caller, f
         assert (await caller.command(rig, "summary"))["SUMMARY"]
 
 
-def test_too_many_rigs_for_one_address_are_refused():
+def test_rejects_too_many_rigs_for_one_address():
     with pytest.raises(UsageError, match="at most 10000 rigs"):
         places("0.0.0.0", [{4028: "cgminer"}] * 10_001)
 
 
-def test_a_container_binds_everywhere_and_asks_on_loopback():
+def test_container_binds_all_addresses_and_connects_over_loopback():
     assert places("0.0.0.0", [{80: "http", 4028: "cgminer"}])[0] == ("0.0.0.0", "127.0.0.1", {80: 14028, 4028: 24028})
 
 
-def test_what_is_no_address_is_refused():
-    with pytest.raises(UsageError, match="'farm' is no IP address"):
+def test_rejects_an_invalid_address():
+    with pytest.raises(UsageError, match="'farm' is not an IP address"):
         places("farm", [])
 
 
-def test_ports_of_root_move_up_where_they_cannot_be_bound(monkeypatch):
+def test_privileged_ports_are_shifted_if_they_cannot_be_bound(monkeypatch):
     monkeypatch.setattr(addresses, "_error", lambda _, port: 13 if port == 80 else None)
     assert addresses.places("127.99.0.1", [{4028: "cgminer", 80: "http"}])[0].ports == {4028: 4028, 80: 10080}
 
 
-async def test_a_taken_address_is_named(fleet_of):
+async def test_names_an_address_in_use(fleet_of):
     first = await fleet_of(rigs=1, mix={"luxos": 1})
     before = open_files()
-    with pytest.raises(UsageError, match=re.escape(f"{first.rigs[0].address}:4028 is taken")):
+    with pytest.raises(UsageError, match=re.escape(f"{first.rigs[0].address}:4028 is already in use")):
         await fleet_of(rigs=1, mix={"luxos": 1})
     assert open_files() <= before + 1
 
 
-def test_too_few_descriptors_are_told_with_the_remedy():
+def test_low_open_file_limit_is_reported_with_the_remedy():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard == resource.RLIM_INFINITY:
         pytest.skip("this machine sets no hard limit on open files")
-    with pytest.raises(UsageError, match=f"this process may have {hard}.*ulimit -Hn"):
-        make_room(hard)
+    with pytest.raises(UsageError, match=f"but the limit is {hard}.*ulimit -Hn"):
+        raise_open_file_limit(hard)
 
 
-async def test_targets_are_config_entries_with_a_login_only_where_much_hides(fleet_of, first_port):
+async def test_targets_have_a_login_only_for_families_that_need_it(fleet_of, first_port):
     fleet = await fleet_of(rigs=3, base="127.0.0.1", mix={"luxos": 1, "braiins": 1, "antminer": 1})
     entries = {rig.family: entry for rig, entry in zip(fleet.rigs, targets(fleet), strict=True)}
     luxos = next(rig for rig in fleet.rigs if rig.family == "luxos")
@@ -132,12 +132,12 @@ async def test_targets_are_config_entries_with_a_login_only_where_much_hides(fle
     assert "password" not in entries["antminer"]
 
 
-async def test_default_ports_are_not_repeated_in_targets(fleet_of):
+async def test_targets_omit_default_ports(fleet_of):
     fleet = await fleet_of(rigs=1, mix={"luxos": 1})
     assert targets(fleet)[0]["ports"] == {}
 
 
-async def test_a_rig_that_reboots_refuses_and_answers_again_with_uptime_zero(fleet_of, caller, clock):
+async def test_rebooting_rig_refuses_connections_then_answers_with_uptime_zero(fleet_of, caller, clock):
     fleet = await fleet_of(rigs=1, mix={"luxos": 1})
     rig = fleet.rigs[0]
     assert (await caller.command(rig, "summary"))["SUMMARY"][0]["Elapsed"] > 3000
@@ -152,7 +152,7 @@ async def test_a_rig_that_reboots_refuses_and_answers_again_with_uptime_zero(fle
     assert summary["Accepted"] <= 3
 
 
-async def test_a_reboot_cuts_open_connections(fleet_of):
+async def test_reboot_closes_open_connections(fleet_of):
     fleet = await fleet_of(rigs=1, mix={"avalon": 1})
     rig = fleet.rigs[0]
     reader, writer = await asyncio.open_connection(rig.address, rig.ports[4028])
@@ -164,7 +164,7 @@ async def test_a_reboot_cuts_open_connections(fleet_of):
     writer.close()
 
 
-async def test_a_hung_rig_accepts_and_says_nothing(fleet_of, clock):
+async def test_hung_rig_accepts_connections_and_never_answers(fleet_of, clock):
     fleet = await fleet_of(rigs=1, mix={"luxos": 1})
     rig = fleet.rigs[0]
     rig.force("hung", duration=1000)
@@ -175,7 +175,7 @@ async def test_a_hung_rig_accepts_and_says_nothing(fleet_of, clock):
     writer.close()
 
 
-async def test_garbage_is_no_json_and_no_utf8(fleet_of, caller):
+async def test_garbage_is_neither_json_nor_utf8(fleet_of, caller):
     fleet = await fleet_of(rigs=1, mix={"luxos": 1})
     fleet.rigs[0].force("garbage", duration=1000)
     answer = await caller.raw(fleet.rigs[0], b'{"command":"version"}')
@@ -184,7 +184,7 @@ async def test_garbage_is_no_json_and_no_utf8(fleet_of, caller):
         answer.decode()
 
 
-async def test_scheduled_troubles_close_doors_while_nobody_asks(fleet_of, clock):
+async def test_scheduled_troubles_close_listeners_without_requests(fleet_of, clock):
     fleet = await fleet_of(rigs=60, seed=4, mix={"cgminer": 1}, troubles=True)
     closed = 0
     for _ in range(200):
@@ -214,14 +214,14 @@ async def test_2000_rigs_start_and_stop_without_leaking_descriptors(fleet_of, ba
         assert open_files() <= gap + 3
 
 
-async def test_an_idle_fleet_has_one_task_however_many_rigs(fleet_of):
+async def test_idle_fleet_has_one_task_for_any_number_of_rigs(fleet_of):
     before = len(asyncio.all_tasks())
     await fleet_of(rigs=300)
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) <= before + 3
 
 
-def test_the_simulator_opens_no_connection_but_to_the_pool_that_its_rigs_are_told_to_mine_at():
-    room = Path(__file__).parents[3] / "agent" / "stratoscope" / "simulate"
-    text = "".join(path.read_text() for path in room.rglob("*.py") if path.name != "miners.py")
+def test_only_the_miners_of_the_simulator_open_connections():
+    package = Path(__file__).parents[3] / "agent" / "stratoscope" / "simulate"
+    text = "".join(path.read_text() for path in package.rglob("*.py") if path.name != "miners.py")
     assert not re.search(r"create_connection|open_connection|ClientSession|\.connect\(|urlopen", text)

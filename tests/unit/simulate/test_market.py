@@ -28,7 +28,7 @@ async def ask(clock):
     await service.stop()
 
 
-async def test_prices_have_the_currencies_and_agree_with_the_spot(ask, clock):
+async def test_prices_cover_all_currencies_and_match_the_spot_price(ask, clock):
     prices = await ask("/api/v1/prices")
     assert set(prices) == {"time", "USD", "EUR", "GBP", "CAD", "CHF", "AUD", "JPY"}
     assert prices["time"] == int(clock.time())
@@ -40,7 +40,7 @@ async def test_prices_have_the_currencies_and_agree_with_the_spot(ask, clock):
     await ask("/v2/prices/BTC-XXX/spot", 404)
 
 
-async def test_the_index_publishes_the_hashprice_and_is_wrong_for_a_part_of_each_hour(ask, clock):
+async def test_index_publishes_the_hashprice_and_is_wrong_for_part_of_each_hour(ask, clock):
     stats = await ask("/api/v1/mining/reward-stats/144")
     reward = int(stats["totalReward"]) / 144
     verdicts = {}
@@ -53,7 +53,7 @@ async def test_the_index_publishes_the_hashprice_and_is_wrong_for_a_part_of_each
     assert {verdict for minute, verdict in verdicts.items() if minute >= 10} == {"fits"}
 
 
-async def test_the_grid_calls_for_five_minutes_of_each_hour(ask, clock):
+async def test_grid_requests_load_reduction_for_five_minutes_of_each_hour(ask, clock):
     minutes = set()
     for _ in range(60):
         if (await ask("/grid"))["demand_response"]["active"]:
@@ -62,7 +62,7 @@ async def test_the_grid_calls_for_five_minutes_of_each_hour(ask, clock):
     assert minutes == {20, 21, 22, 23, 24}
 
 
-async def test_the_price_walks_slowly(clock):
+async def test_price_changes_slowly(clock):
     market = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
     prices = []
     for _ in range(500):
@@ -74,7 +74,7 @@ async def test_the_price_walks_slowly(clock):
     assert 0.0003 < statistics.mean(moves) < 0.001
 
 
-async def test_the_walk_does_not_depend_on_how_often_one_looks(clock):
+async def test_price_does_not_depend_on_how_often_it_is_read(clock):
     often = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
     seldom = Market(Chain(seed=3, clock=clock), clock=clock, seed=3)
     for _ in range(50):
@@ -83,14 +83,14 @@ async def test_the_walk_does_not_depend_on_how_often_one_looks(clock):
     assert often.price() == seldom.price()
 
 
-async def test_the_tip_moves_with_the_chain(ask):
+async def test_tip_follows_the_chain(ask):
     before = int(await ask("/api/blocks/tip/height"))
     ask.chain.mine()
     assert int(await ask("/api/blocks/tip/height")) == before + 1
     assert (await ask("/api/blocks/tip/hash")).startswith("0000000000000000")
 
 
-async def test_blocks_come_each_ten_minutes_on_average(clock):
+async def test_mean_block_interval_is_ten_minutes(clock):
     chain = Chain(seed=8, clock=clock)
     start = chain.tip().height
     await clock.pass_(40 * DAY)
@@ -99,7 +99,7 @@ async def test_blocks_come_each_ten_minutes_on_average(clock):
     assert abs(found - expected) < 5 * expected**0.5
 
 
-async def test_difficulty_adjustment_counts_to_the_next_multiple_of_2016(ask):
+async def test_next_difficulty_adjustment_is_at_a_multiple_of_2016(ask):
     adjustment = await ask("/api/v1/difficulty-adjustment")
     height = int(await ask("/api/blocks/tip/height"))
     assert adjustment["nextRetargetHeight"] % 2016 == 0
@@ -108,7 +108,7 @@ async def test_difficulty_adjustment_counts_to_the_next_multiple_of_2016(ask):
     assert 500_000 < adjustment["timeAvg"] < 700_000
 
 
-async def test_network_hashrate_belongs_to_the_difficulty(ask):
+async def test_network_hashrate_matches_the_difficulty(ask):
     answer = await ask("/api/v1/mining/hashrate/3d")
     assert answer["currentDifficulty"] == difficulty(ask.chain.bits)
     assert answer["currentHashrate"] == pytest.approx(answer["currentDifficulty"] * HASHES_PER_DIFFICULTY_1 / 600)
@@ -121,7 +121,7 @@ async def test_rewards_are_subsidy_and_fees_of_144_blocks_as_strings(ask):
     assert answer["endBlock"] - answer["startBlock"] == 143
 
 
-async def test_requests_are_counted_and_nothing_can_be_written(ask):
+async def test_requests_are_counted_and_writes_are_rejected(ask):
     await ask("/nothing", 404)
     async with ask.session.post(f"http://127.0.0.1:{ask.port}/api/v1/prices") as response:
         assert response.status == 405

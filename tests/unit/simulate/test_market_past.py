@@ -1,4 +1,4 @@
-"""The simulated chain has blocks with times and difficulties, adjusts, and knows its past; the market is read by us."""
+"""History of the simulated chain, difficulty adjustments, and the simulated market as the agent reads it."""
 
 import itertools
 
@@ -15,11 +15,11 @@ from stratoscope.units import DAY
 
 @pytest.mark.parametrize("factor", [0.25, 0.98, 1.0, 1.02, 4.0])
 @pytest.mark.parametrize("bits", [0x1701E2A0, 0x17008000, 0x177FFFFF, 0x1D00FFFF])
-def test_an_adjusted_target_means_the_adjusted_difficulty(bits, factor):
+def test_adjusted_target_has_the_adjusted_difficulty(bits, factor):
     assert difficulty_of_nbits(adjusted(bits, factor)) == pytest.approx(difficulty_of_nbits(bits) * factor, rel=1e-3)
 
 
-async def test_difficulty_changes_at_the_end_of_each_epoch_and_only_there(clock):
+async def test_difficulty_changes_only_at_the_end_of_an_epoch(clock):
     chain = Chain(seed=3, clock=clock)
     before = (chain.tip().height, chain.bits)
     changes = 0
@@ -34,7 +34,7 @@ async def test_difficulty_changes_at_the_end_of_each_epoch_and_only_there(clock)
     assert abs(chain.last_change) < 0.2
 
 
-async def test_blocks_follow_each_other_in_time(clock):
+async def test_block_times_increase_with_height(clock):
     chain = Chain(seed=3, clock=clock)
     await clock.pass_(3 * DAY)
     tip = chain.tip().height
@@ -44,7 +44,7 @@ async def test_blocks_follow_each_other_in_time(clock):
     assert chain.epoch_start == chain.time_of(tip - tip % EPOCH)
 
 
-async def test_the_agents_market_reads_all_of_it_and_is_never_in_doubt(clock):
+async def test_agent_reads_the_whole_market_without_doubtful_values(clock):
     chain = Chain(seed=5, clock=clock)
     service = HttpService(Market(chain, clock=clock, seed=5).answer)
     url = f"http://127.0.0.1:{await service.start('127.0.0.1', 0)}"
@@ -52,7 +52,7 @@ async def test_the_agents_market_reads_all_of_it_and_is_never_in_doubt(clock):
     market = MarketService(MarketSettings(network=(source,), prices=(source, spot)), clock, random01=lambda: 0.5)
     try:
         hashprices = set()
-        for _ in range(16 * 8):  # sixteen days, over an adjustment at least
+        for _ in range(16 * 8):  # sixteen days, with at least one adjustment
             now = await market.once()
             assert dict(now.stale) == {}
             assert sorted(now.network_hashrate) == [144, 432, 1008]

@@ -38,7 +38,7 @@ def test_counters_never_decrease(spec, seed, steps):
 
 
 @given(st.sampled_from(ALL), st.integers(0, 2**32), st.lists(st.floats(0, 20_000), max_size=20))
-def test_every_value_stays_believable(spec, seed, steps):
+def test_every_value_stays_realistic(spec, seed, steps):
     rig = physics(seed, spec)
     for seconds in steps:
         rig.step(seconds)
@@ -78,7 +78,7 @@ def test_fans_follow_the_hottest_chip():
     assert rig.fan > before
 
 
-def test_a_blocked_inlet_throttles_then_stops_then_resumes():
+def test_blocked_inlet_throttles_then_stops_then_resumes():
     rig = physics(seed=3)
     rig.airflow = 0.3
     seen = []
@@ -96,7 +96,7 @@ def test_a_blocked_inlet_throttles_then_stops_then_resumes():
 
 
 @pytest.mark.parametrize("spec", [S19, SPECS["espminer"][0], SPECS["antminer-scrypt"][0]], ids=lambda s: s.model)
-def test_accepted_shares_are_what_the_hashrate_finds(spec):
+def test_accepted_shares_match_the_hashrate(spec):
     rig = physics(seed=11, spec=spec)
     start, hashes = rig.total("accepted"), rig.hashes
     for _ in range(4000):
@@ -118,7 +118,7 @@ def test_poisson_has_its_mean_and_variance(mean):
 
 
 @pytest.mark.parametrize("seconds", [3.0, 30.0, 300.0, 20_000.0])
-def test_shares_do_not_depend_on_how_often_one_looks(seconds):
+def test_shares_do_not_depend_on_the_step_length(seconds):
     rig = physics(seed=21)
     start, hashes = rig.total("accepted"), rig.hashes
     for _ in range(max(10, int(60_000 / seconds))):
@@ -137,7 +137,7 @@ def test_flatline_keeps_the_hashrate_and_stops_the_shares():
     assert rig.hashrate > 0.9 * S19.hashrate
 
 
-def test_a_lost_board_has_no_chips_and_takes_its_part_of_the_hashrate_and_power():
+def test_lost_board_has_no_chips_and_reduces_hashrate_and_power():
     rig = physics()
     whole, watts = rig.hashrate, rig.power
     rig.lost = 1
@@ -148,7 +148,7 @@ def test_a_lost_board_has_no_chips_and_takes_its_part_of_the_hashrate_and_power(
     assert rig.power < 0.75 * watts
 
 
-def test_the_windows_are_averages_of_their_length():
+def test_windows_average_over_their_length():
     rig = physics()
     rig.powered = False
     rig.step(60)
@@ -157,7 +157,7 @@ def test_the_windows_are_averages_of_their_length():
     assert rig.windows["24h"] > 0.99 * 0.95 * S19.hashrate
 
 
-def test_the_share_difficulty_is_a_power_of_two_for_a_share_each_few_seconds():
+def test_share_difficulty_is_a_power_of_two_for_one_share_per_few_seconds():
     for spec in ALL:
         difficulty = vardiff(spec.hashrate, spec.hashes_per_difficulty)
         assert math.log2(difficulty).is_integer()
@@ -165,7 +165,7 @@ def test_the_share_difficulty_is_a_power_of_two_for_a_share_each_few_seconds():
     assert vardiff(110 * TH, HASHES_PER_DIFFICULTY_1) == 262144
 
 
-def test_the_same_seed_gives_the_same_life():
+def test_same_seed_gives_the_same_values():
     def life(seed: int) -> list[float]:
         rig = physics(seed)
         out = []

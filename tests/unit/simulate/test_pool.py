@@ -1,4 +1,4 @@
-"""The pool's stratum sessions and its statistics page, over real sockets."""
+"""Stratum sessions and statistics page of the simulated pool, over real sockets."""
 
 import asyncio
 import hashlib
@@ -15,11 +15,11 @@ from stratoscope.simulate.serve import serve, site
 
 
 class Miner:
-    """A stratum client: lines by JSON, answers by id, everything else in `heard`."""
+    """A stratum client; messages other than the awaited response are queued in `notifications`."""
 
     def __init__(self, reader, writer) -> None:
         self.reader, self.writer = reader, writer
-        self.heard: list[dict] = []
+        self.notifications: list[dict] = []
         self.last = 0
 
     async def line(self) -> dict:
@@ -32,11 +32,11 @@ class Miner:
             message = await self.line()
             if message["id"] == self.last:
                 return message
-            self.heard.append(message)
+            self.notifications.append(message)
 
-    async def hear(self, method: str) -> dict:
+    async def receive(self, method: str) -> dict:
         while True:
-            message = self.heard.pop(0) if self.heard else await self.line()
+            message = self.notifications.pop(0) if self.notifications else await self.line()
             if message.get("method") == method:
                 return message
 
@@ -78,8 +78,8 @@ async def test_subscribe_authorize_set_difficulty_notify(connect):
     assert [name for name, _ in subscriptions] == ["mining.set_difficulty", "mining.notify"]
     assert (len(extranonce1), size) == (8, 8)
     assert (await miner.ask("mining.authorize", "account.a", "x"))["result"] is True
-    assert (await miner.hear("mining.set_difficulty"))["params"] == [65536.0]
-    job = (await miner.hear("mining.notify"))["params"]
+    assert (await miner.receive("mining.set_difficulty"))["params"] == [65536.0]
+    job = (await miner.receive("mining.notify"))["params"]
     assert len(job) == 9
     assert job[8] is True
 
@@ -89,22 +89,22 @@ async def test_extranonces_differ_between_sessions(connect):
     assert len(given) == 5
 
 
-async def test_configure_grants_version_rolling_and_answers_again(connect):
+async def test_configure_grants_version_rolling_every_time(connect):
     miner = await connect()
     for _ in range(2):
         answer = await miner.ask("mining.configure", ["version-rolling", "info"], {})
         assert answer["result"] == {"version-rolling": True, "version-rolling.mask": "1fffe000", "info": False}
 
 
-async def test_authorize_before_subscribe_and_without_a_name_is_refused(connect):
+async def test_rejects_authorize_before_subscribe_or_without_a_name(connect):
     miner = await connect()
     assert (await miner.ask("mining.authorize", "a", "x"))["error"][0] == 25
     await miner.ask("mining.subscribe")
     assert (await miner.ask("mining.authorize"))["error"][0] == 24
 
 
-async def test_shares_are_accepted_once_and_only_on_known_jobs(miner, pool):
-    job = (await miner.hear("mining.notify"))["params"][0]
+async def test_accepts_a_share_once_and_only_for_known_jobs(miner, pool):
+    job = (await miner.receive("mining.notify"))["params"][0]
     share = ("account.a", job, "00" * 8, "6b031bbc", "deadbeef")
     assert (await miner.ask("mining.submit", *share))["result"] is True
     assert (await miner.ask("mining.submit", *share))["error"][0] == 22
@@ -113,28 +113,28 @@ async def test_shares_are_accepted_once_and_only_on_known_jobs(miner, pool):
     assert pool.shares == {"accepted": 1, "22": 1, "21": 1, "20": 1}
 
 
-async def test_shares_without_authorize_are_refused(connect, pool):
+async def test_rejects_shares_of_an_unauthorized_session(connect, pool):
     miner = await connect()
     await miner.ask("mining.subscribe")
     assert (await miner.ask("mining.submit", "a", pool.job[0], "00", "00", "00"))["error"][0] == 24
 
 
-async def test_a_job_each_half_minute_and_a_clean_one_with_a_new_block(miner, pool, clock):
-    first = (await miner.hear("mining.notify"))["params"]
+async def test_sends_a_job_every_30_s_and_a_clean_job_with_a_new_block(miner, pool, clock):
+    first = (await miner.receive("mining.notify"))["params"]
     pool.chain._next = clock.time() + 1000
     await clock.pass_(31)
-    second = (await miner.hear("mining.notify"))["params"]
+    second = (await miner.receive("mining.notify"))["params"]
     assert second[0] != first[0]
     assert (second[1], second[8]) == (first[1], False)
     pool.chain.mine()
     pool.announce()
-    third = (await miner.hear("mining.notify"))["params"]
+    third = (await miner.receive("mining.notify"))["params"]
     assert third[1] != first[1]
     assert third[8] is True
     assert (await miner.ask("mining.submit", "account.a", first[0], "00", "00", "00"))["error"][0] == 21
 
 
-async def test_a_long_line_ends_the_session(connect):
+async def test_overlong_line_ends_the_session(connect):
     miner = await connect()
     miner.writer.write(b'{"id":1,"method":"' + b"x" * 5000)
     with pytest.raises((json.JSONDecodeError, ConnectionError)):
@@ -142,19 +142,19 @@ async def test_a_long_line_ends_the_session(connect):
 
 
 @pytest.mark.parametrize("line", [b"\xff\xfe\n", b"[1]\n", b"GET / HTTP/1.1\n"])
-async def test_what_is_no_json_object_ends_the_session(connect, line):
+async def test_line_that_is_not_a_json_object_ends_the_session(connect, line):
     miner = await connect()
     miner.writer.write(line)
     with pytest.raises((json.JSONDecodeError, ConnectionError)):
         await miner.line()
 
 
-async def test_an_unknown_method_is_named_as_such(connect):
+async def test_unknown_method_gets_its_own_error_code(connect):
     assert (await (await connect()).ask("mining.dance"))["error"][0] == -3
 
 
 def read_coinbase(raw: bytes) -> tuple[int, int]:
-    """Parse a coinbase without witness, requiring every byte to be used; return height and the outputs' sum."""
+    """Parse a coinbase without witness, with no bytes left over; return the height and the sum of the outputs."""
     assert raw[:5] == b"\x01\0\0\0\x01"
     assert raw[5:41] == bytes(32) + b"\xff" * 4
     length = raw[41]
@@ -169,9 +169,9 @@ def read_coinbase(raw: bytes) -> tuple[int, int]:
     return int.from_bytes(script[1 : 1 + script[0]], "little"), total
 
 
-async def test_jobs_decode_to_the_chains_height_difficulty_and_value(miner, pool):
+async def test_jobs_have_the_height_difficulty_and_value_of_the_chain(miner, pool):
     answer = await miner.ask("mining.subscribe")
-    _, prevhash, first, second, branches, version, bits, ntime, _ = (await miner.hear("mining.notify"))["params"]
+    _, prevhash, first, second, branches, version, bits, ntime, _ = (await miner.receive("mining.notify"))["params"]
     tip = pool.chain.tip()
     raw = bytes.fromhex(first + answer["result"][1] + "00" * answer["result"][2] + second)
     height, value = read_coinbase(raw)
@@ -191,7 +191,7 @@ async def test_jobs_decode_to_the_chains_height_difficulty_and_value(miner, pool
     assert len(root) == 32
 
 
-def test_numbers_are_written_as_bitcoin_does():
+def test_numbers_are_encoded_like_bitcoin():
     assert height_push(923_456).hex() == "0340170e"
     assert height_push(127).hex() == "017f"
     assert height_push(128).hex() == "028000"
@@ -213,11 +213,11 @@ def test_numbers_are_written_as_bitcoin_does():
         (5.2e21, "5200E"),
     ],
 )
-def test_ckpool_writes_hashrates_with_a_letter(value, text):
+def test_ckpool_hashrates_have_a_suffix(value, text):
     assert suffixed(value) == text
 
 
-async def test_the_pools_page_shows_what_the_rigs_found(clock, base):
+async def test_pool_page_shows_the_hashrate_of_the_rigs(clock, base):
     async with (
         site(rigs=12, bind=base, seed=2, clock=clock, troubles=False) as (fleet, urls),
         aiohttp.ClientSession() as session,
@@ -237,11 +237,11 @@ async def test_the_pools_page_shows_what_the_rigs_found(clock, base):
         async with session.get(urls["pool"] + "/pool/pool.status") as response:
             lines = [json.loads(line) for line in (await response.text()).splitlines()]
         assert lines[1]["hashrate1hr"] == user["hashrate1hr"]
-        async with session.get(urls["pool"] + "/users/somebody") as response:
+        async with session.get(urls["pool"] + "/users/unknown") as response:
             assert response.status == 404
 
 
-async def test_a_flatlined_rig_fades_from_the_pools_page(clock, base):
+async def test_hashrate_of_a_flatlined_rig_decays_at_the_pool(clock, base):
     async with site(rigs=1, bind=base, seed=2, clock=clock, troubles=False) as (fleet, _):
         rig = fleet.rigs[0]
         rig.force("flatline", duration=1e6)
@@ -253,7 +253,7 @@ async def test_a_flatlined_rig_fades_from_the_pools_page(clock, base):
         assert truth["pool_hashrates"]["5m"] < 0.05 * rig.nameplate
 
 
-async def test_a_site_gives_rigs_whose_pool_answers(clock, base):
+async def test_rigs_of_a_site_point_to_a_pool_that_answers(clock, base):
     async with site(rigs=1, bind=base, seed=0, clock=clock) as (fleet, urls):
         assert fleet.rigs[0].state.pools[0][0] == urls["stratum"]
         port = int(urls["stratum"].rsplit(":", 1)[1])
@@ -262,7 +262,7 @@ async def test_a_site_gives_rigs_whose_pool_answers(clock, base):
         writer.close()
 
 
-async def test_two_sites_at_once_take_other_ports(clock, base):
+async def test_two_sites_at_once_use_different_ports(clock, base):
     second = base.rsplit(".", 1)[0] + ".77"
     async with (
         site(rigs=1, bind=base, seed=0, clock=clock) as (_, one),
@@ -271,10 +271,10 @@ async def test_two_sites_at_once_take_other_ports(clock, base):
         assert not set(one.values()) & set(two.values())
 
 
-async def test_serve_runs_until_it_is_cancelled_and_then_frees_its_ports(clock, base):
-    seen = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(2, base, 0, clock, lambda fleet, urls: seen.set_result((fleet, urls))))
-    fleet, urls = await asyncio.wait_for(seen, 60)
+async def test_serve_runs_until_cancelled_and_frees_its_ports(clock, base):
+    started = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(2, base, 0, clock, lambda fleet, urls: started.set_result((fleet, urls))))
+    fleet, urls = await asyncio.wait_for(started, 60)
     assert set(urls) == {"stratum", "backup", "pool", "north", "south", "market"}
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

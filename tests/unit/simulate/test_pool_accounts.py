@@ -1,4 +1,4 @@
-"""A site whose rigs mine for several accounts: pages as Foundry and CKPool write them, and one pool that skims."""
+"""A site whose rigs mine for several accounts: pages like Foundry and CKPool, and one pool that skims."""
 
 import json
 
@@ -20,36 +20,36 @@ async def shared(clock, base):
         yield fleet, urls
 
 
-async def asked(url: str, **headers: str):
+async def fetch(url: str, **headers: str):
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
         return response.status, json.loads(await response.text())
 
 
-def of(fleet, account):
+def rigs_of(fleet, account):
     return [rig for rig in fleet.rigs if rig.state.pools[0][1].startswith(f"{account}.")]
 
 
-def test_hobby_rigs_mine_alone_and_scrypt_rigs_elsewhere():
+def test_hobby_rigs_mine_solo_and_scrypt_rigs_at_another_pool():
     assert account_of(0, "espminer") == "account"
     assert account_of(0, "hammer") == "scrypt"
     assert [account_of(at, "antminer") for at in range(3)] == ["north", "north", "south"]
 
 
-async def test_the_north_shows_workers_behind_its_key(shared):
+async def test_north_pool_requires_its_key_and_lists_workers(shared):
     fleet, urls = shared
-    status, body = await asked(f"{urls['north']}/workers/north?coin=BTC&pageSize=-1")
+    status, body = await fetch(f"{urls['north']}/workers/north?coin=BTC&pageSize=-1")
     assert (status, body["errorCode"]) == (401, "UNAUTHORIZED")
-    assert (await asked(f"{urls['north']}/workers/other", **{"X-API-KEY": NORTH_KEY}))[0] == 403
-    assert (await asked(f"{urls['north']}/nothing", **{"X-API-KEY": NORTH_KEY}))[0] == 404
-    status, body = await asked(f"{urls['north']}/workers/north", **{"X-API-KEY": NORTH_KEY})
-    assert [row["workerName"] for row in body["workersList"]] == [rig.name for rig in of(fleet, "north")]
-    for row, rig in zip(body["workersList"], of(fleet, "north"), strict=True):
+    assert (await fetch(f"{urls['north']}/workers/other", **{"X-API-KEY": NORTH_KEY}))[0] == 403
+    assert (await fetch(f"{urls['north']}/nothing", **{"X-API-KEY": NORTH_KEY}))[0] == 404
+    status, body = await fetch(f"{urls['north']}/workers/north", **{"X-API-KEY": NORTH_KEY})
+    assert [row["workerName"] for row in body["workersList"]] == [rig.name for rig in rigs_of(fleet, "north")]
+    for row, rig in zip(body["workersList"], rigs_of(fleet, "north"), strict=True):
         assert row["hashrate_1h"] * GH == pytest.approx(rig.truth()["pool_hashrates"]["1hr"], rel=1e-3)
 
 
-async def test_the_norths_days_are_paid_by_hashes_difficulty_and_the_trimmed_rate(shared):
+async def test_north_pool_pays_days_by_hashes_difficulty_and_trimmed_rate(shared):
     fleet, urls = shared
-    _, days = await asked(f"{urls['north']}/earnings/north", **{"X-API-KEY": NORTH_KEY})
+    _, days = await fetch(f"{urls['north']}/earnings/north", **{"X-API-KEY": NORTH_KEY})
     assert len(days) == 7
     day = days[-1]
     assert day["endTime"].endswith("T00:00:00Z")
@@ -61,33 +61,33 @@ async def test_the_norths_days_are_paid_by_hashes_difficulty_and_the_trimmed_rat
     assert gross / day["ppsBaseAmount"] == pytest.approx(day["fppsRatePercent"] / 100, rel=1e-3)
 
 
-def test_the_trimmed_rate_leaves_out_three_blocks_at_either_end():
+def test_trimmed_rate_excludes_the_three_highest_and_lowest_blocks():
     assert trimmed([0, 0, 0, 5, 6, 7, 1000, 1000, 1000]) == 6
 
 
-async def test_what_is_found_while_the_site_runs_comes_to_the_present_day(shared, clock):
+async def test_new_work_is_added_to_the_current_day(shared, clock):
     _, urls = shared
     key = {"X-API-KEY": NORTH_KEY}
-    _, before = await asked(f"{urls['north']}/subaccount_hashrate_day/north", **key)
+    _, before = await fetch(f"{urls['north']}/subaccount_hashrate_day/north", **key)
     await clock.pass_(HOUR)
-    _, after = await asked(f"{urls['north']}/subaccount_hashrate_day/north", **key)
+    _, after = await fetch(f"{urls['north']}/subaccount_hashrate_day/north", **key)
     assert after[-1]["hashrateAccepted"] > before[-1]["hashrateAccepted"] or len(after) > len(before)
 
 
-async def test_the_south_credits_3_percent_less_and_lists_workers_of_its_own(shared, clock):
+async def test_south_pool_credits_3_percent_less_and_lists_only_its_workers(shared, clock):
     fleet, urls = shared
     for _ in range(10):
         await clock.pass_(60)
     async with aiohttp.ClientSession() as session, session.get(f"{urls['south']}/users/south") as response:
         user = json.loads(await response.text())
-    rigs = {rig.state.pools[0][1]: rig for rig in of(fleet, "south")}
+    rigs = {rig.state.pools[0][1]: rig for rig in rigs_of(fleet, "south")}
     assert {row["workername"] for row in user["worker"]} == set(rigs)
     for row in user["worker"]:
         work = rigs[row["workername"]].truth()["credited_hashes"]
         assert row["shares"] * 2**32 == pytest.approx(work * SKIMMED, rel=1e-3)
 
 
-async def test_the_past_of_the_south_is_honest_until_it_skims(shared):
+async def test_history_of_the_south_pool_is_complete_until_it_starts_to_skim(shared):
     fleet, _ = shared
     hours = fleet.past.hours["south"]
     for wanted, chosen in (
@@ -101,9 +101,11 @@ async def test_the_past_of_the_south_is_honest_until_it_skims(shared):
 
 
 @pytest.mark.parametrize("minute", [0, 30, 119, 120, 719, 1439])
-async def test_past_holds_a_whole_settled_day_at_any_time_of_day(shared, clock, minute):
+async def test_history_has_a_whole_settled_day_at_any_time_of_day(shared, clock, minute):
     fleet, _ = shared
     now = clock.time() // DAY * DAY + minute * MINUTE
     past = past_of((rig.state for rig in fleet.rigs), Chain(seed=2, clock=clock), now, seed=2)
     days = [hour.start // DAY * DAY for hour in past.hours["north"]]
-    assert any(days.count(day) == 24 * len(of(fleet, "north")) and day + DAY + SETTLE_S <= now for day in set(days))
+    assert any(
+        days.count(day) == 24 * len(rigs_of(fleet, "north")) and day + DAY + SETTLE_S <= now for day in set(days)
+    )

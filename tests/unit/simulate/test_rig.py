@@ -122,7 +122,7 @@ async def test_within_a_second_nothing_new_is_drawn(clock):
 
 
 async def test_a_rig_on_old_work_tells_that_block_and_has_its_shares_refused(clock):
-    chain = Chain(seed=1, clock=clock, early=(1e9,))
+    chain = Chain(seed=1, clock=clock, first_blocks_s=(1e9,))
     rig = build(clock, chain=chain)
     before = chain.tip().height
     rig.force("old_work", duration=600)

@@ -1,13 +1,13 @@
 """Helpers of the watcher tests: simulated pools on one chain."""
 
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 
-OPEN = Habits(open=True)
+OPEN = PoolBehaviour(open=True)
 
 
-def pools_on(chain: Chain, clock, *habits: Habits) -> list[StratumPool]:
-    return [StratumPool(chain, clock=clock, seed=index, habits=one) for index, one in enumerate(habits)]
+def pools_on(chain: Chain, clock, *behaviour: PoolBehaviour) -> list[StratumPool]:
+    return [StratumPool(chain, clock=clock, seed=index, behaviour=one) for index, one in enumerate(behaviour)]
 
 
 async def started(*pools: StratumPool) -> None:

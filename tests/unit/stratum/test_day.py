@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from fakes.stratum import FastClock
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.stratum.watch.race import MAX_RACES
 from stratoscope.units import DAY, HOUR
 
@@ -22,8 +22,8 @@ def blocks_in_use() -> int:
 async def test_fifty_endpoints_for_a_day_miss_no_block_and_use_constant_memory(watch_simulated):
     clock = FastClock()
     chain = Chain(seed=21, clock=clock)
-    habits = [Habits(open=True, delay=delay, job_interval=200.0, empty=1.0) for delay in DELAYS]
-    pools = [StratumPool(chain, clock=clock, seed=n, habits=one) for n, one in enumerate(habits)]
+    behaviour = [PoolBehaviour(open=True, delay=delay, job_interval=200.0, empty=1.0) for delay in DELAYS]
+    pools = [StratumPool(chain, clock=clock, seed=n, behaviour=one) for n, one in enumerate(behaviour)]
     for pool in pools:
         await pool.start()
     watcher, dial = await watch_simulated(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool, StratumSession
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool, StratumSession
 from stratoscope.stratum.sessions.certificate import certificate_end
 from stratoscope.units import DAY
 
@@ -52,7 +52,7 @@ def certificate(folder, days: int, name: str = "localhost"):
 async def encrypted(tmp_path):
     """Return a function that serves a pool over TLS: (days, name) → (port, certificate file)."""
     clock = SystemClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, behaviour=PoolBehaviour(open=True))
     await pool.start()
     servers = []
 
@@ -100,7 +100,7 @@ async def test_invalid_certificate_is_reported_and_the_session_stays_open(encryp
 
 async def test_plain_port_behind_a_tls_url_ends_with_tls(watch_endpoints):
     clock = SystemClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, habits=Habits(open=True))
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, behaviour=PoolBehaviour(open=True))
     port = await pool.start()
     try:
         watcher = await watch_endpoints(f"stratum+ssl://127.0.0.1:{port}")

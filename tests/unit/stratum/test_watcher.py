@@ -90,7 +90,7 @@ async def test_dead_endpoint_is_retried_with_backoff_and_raises_one_alarm(watch_
 
 async def test_internal_error_at_one_endpoint_does_not_stop_the_others(watch_simulated):
     clock = FastClock()
-    pool = StratumPool(Chain(seed=13, clock=clock), clock=clock, habits=OPEN)
+    pool = StratumPool(Chain(seed=13, clock=clock), clock=clock, behaviour=OPEN)
     await pool.start()
     watcher, _ = await watch_simulated({"good": pool, "bad": 7}, clock)  # type: ignore[dict-item]
     try:

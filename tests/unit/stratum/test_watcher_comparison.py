@@ -7,7 +7,7 @@ import pytest
 from fakes.stratum import FastClock
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.stratum.sessions.dial import SessionEnded
 from stratoscope.stratum.watch.watched_endpoint import EndpointLoad
 from stratoscope.stratum.watch.watcher import EndpointClaims
@@ -21,8 +21,8 @@ CASH_BITS = 0x18018D09
 
 async def test_measured_delays_of_three_pools_are_within_2_ms(watch_endpoints):
     clock = SystemClock()
-    chain = Chain(seed=2, clock=clock, early=tuple(0.8 + 0.12 * n for n in range(8)))
-    pools = pools_on(chain, clock, *(Habits(open=True, delay=delay) for delay in (0.0, 0.03, 0.07)))
+    chain = Chain(seed=2, clock=clock, first_blocks_s=tuple(0.8 + 0.12 * n for n in range(8)))
+    pools = pools_on(chain, clock, *(PoolBehaviour(open=True, delay=delay) for delay in (0.0, 0.03, 0.07)))
     ports = [await pool.start() for pool in pools]
     names = [f"stratum+tcp://127.0.0.1:{port}" for port in ports]
     watcher = await watch_endpoints(*names)
@@ -46,8 +46,8 @@ async def test_measured_delays_of_three_pools_are_within_2_ms(watch_endpoints):
 
 async def test_delays_are_exact_with_a_simulated_clock(watch_simulated):
     clock = FastClock()
-    chain = Chain(seed=3, clock=clock, early=(100.0, 400.0))
-    pools = pools_on(chain, clock, *(Habits(open=True, delay=delay) for delay in (0.5, 0.0, 2.0)))
+    chain = Chain(seed=3, clock=clock, first_blocks_s=(100.0, 400.0))
+    pools = pools_on(chain, clock, *(PoolBehaviour(open=True, delay=delay) for delay in (0.5, 0.0, 2.0)))
     await started(*pools)
     watcher, _ = await watch_simulated(dict(zip("abc", pools, strict=True)), clock)
     await clock.advance(600)
@@ -71,7 +71,7 @@ async def test_bitcoin_cash_raises_an_alarm_and_never_reaches_the_market(watch_s
     clock = FastClock()
     chain, other = Chain(seed=4, clock=clock), Chain(seed=5, clock=clock, bits=CASH_BITS)
     good, also = pools_on(chain, clock, OPEN, OPEN)
-    cash = StratumPool(other, clock=clock, habits=Habits(open=True, witness=False))
+    cash = StratumPool(other, clock=clock, behaviour=PoolBehaviour(open=True, witness=False))
     await started(good, also, cash)
     watcher, _ = await watch_simulated({"good": good, "also": also, "cash": cash}, clock)
     await clock.advance(60)
@@ -92,8 +92,8 @@ async def test_bitcoin_cash_raises_an_alarm_and_never_reaches_the_market(watch_s
 
 async def test_endpoint_on_an_old_block_is_behind_until_it_catches_up(watch_simulated):
     clock = FastClock()
-    chain = Chain(seed=6, clock=clock, early=(100.0, DAY))
-    quick_pool, slow = pools_on(chain, clock, OPEN, Habits(open=True, delay=300.0))
+    chain = Chain(seed=6, clock=clock, first_blocks_s=(100.0, DAY))
+    quick_pool, slow = pools_on(chain, clock, OPEN, PoolBehaviour(open=True, delay=300.0))
     await started(quick_pool, slow)
     watcher, _ = await watch_simulated({"fast": quick_pool, "slow": slow}, clock)
     try:
@@ -114,8 +114,8 @@ async def test_endpoint_on_an_old_block_is_behind_until_it_catches_up(watch_simu
 
 async def test_endpoint_that_never_catches_up_loses_all_the_time_and_raises_one_alarm(watch_simulated):
     clock = FastClock()
-    chain = Chain(seed=6, clock=clock, early=(100.0, 500.0, 900.0, DAY))
-    alive, stuck = pools_on(chain, clock, OPEN, Habits(open=True, delay=DAY))
+    chain = Chain(seed=6, clock=clock, first_blocks_s=(100.0, 500.0, 900.0, DAY))
+    alive, stuck = pools_on(chain, clock, OPEN, PoolBehaviour(open=True, delay=DAY))
     await started(alive, stuck)
     watcher, _ = await watch_simulated({"alive": alive, "stuck": stuck}, clock)
     try:
@@ -131,7 +131,7 @@ async def test_endpoint_that_never_catches_up_loses_all_the_time_and_raises_one_
 
 async def test_wall_clock_step_raises_no_alarm(watch_simulated):
     clock = FastClock()
-    pool = StratumPool(Chain(seed=6, clock=clock, early=(1e9,)), clock=clock, habits=OPEN)
+    pool = StratumPool(Chain(seed=6, clock=clock, first_blocks_s=(1e9,)), clock=clock, behaviour=OPEN)
     await pool.start()
     watcher, _ = await watch_simulated({"a": pool, "dead": SessionEnded("refused", "nobody")}, clock)
     try:
@@ -148,8 +148,8 @@ async def test_wall_clock_step_raises_no_alarm(watch_simulated):
 
 async def test_empty_templates_are_counted_with_their_loss(watch_simulated):
     clock = FastClock()
-    chain = Chain(seed=7, clock=clock, early=(100.0, DAY))
-    pool = StratumPool(chain, clock=clock, habits=Habits(open=True, empty=33.0))
+    chain = Chain(seed=7, clock=clock, first_blocks_s=(100.0, DAY))
+    pool = StratumPool(chain, clock=clock, behaviour=PoolBehaviour(open=True, empty=33.0))
     await pool.start()
     watcher, _ = await watch_simulated({"a": pool}, clock, hosts=())
     watcher.update_claims({url("a"): EndpointClaims({"private"}, "acct.x", EndpointLoad(10, 1000 * TH))})

@@ -5,7 +5,7 @@ import orjson
 from fakes.stratum import FastClock
 from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.stratum.settings import StratumLogin
 from stratoscope.stratum.watch.watched_endpoint import EndpointLoad
 from stratoscope.stratum.watch.watcher import EndpointClaims
@@ -17,7 +17,7 @@ from .pools import OPEN, kinds, pools_on, started, stopped, url
 async def test_first_job_is_decoded_with_timings_and_difficulty(watch_endpoints):
     clock = SystemClock()
     chain = Chain(seed=1, clock=clock)
-    pool = StratumPool(chain, clock=clock, habits=OPEN)
+    pool = StratumPool(chain, clock=clock, behaviour=OPEN)
     port = await pool.start()
     watcher = await watch_endpoints(f"127.0.0.1:{port}", probe_interval_s=0.05)
     try:
@@ -45,7 +45,7 @@ async def test_first_job_is_decoded_with_timings_and_difficulty(watch_endpoints)
 async def test_login_is_sent_only_if_no_job_arrives_without_it(watch_simulated):
     clock = FastClock()
     chain = Chain(seed=8, clock=clock)
-    generous, strict = pools_on(chain, clock, OPEN, Habits(open=False))
+    generous, strict = pools_on(chain, clock, OPEN, PoolBehaviour(open=False))
     await started(generous, strict)
     watcher, dial = await watch_simulated(
         {"free": generous, "shut": strict}, clock, login=StratumLogin(user="account.watch")
@@ -103,7 +103,7 @@ async def test_redirect_to_a_foreign_host_is_reported_and_not_followed(watch_sim
     watcher, dial = await watch_simulated({"eu.pool.com": pool, "evil.com": thief}, clock, hosts=("eu.pool.com",))
     try:
         await clock.advance(10)
-        pool.tell("client.reconnect", "evil.com", 3333, 0)
+        pool.send_to_all("client.reconnect", "evil.com", 3333, 0)
         await clock.advance(30)
         assert set(dial.dialed) == {url("eu.pool.com")}
         assert len(dial.dialed) == 1, "the session is still open"
@@ -126,12 +126,12 @@ async def test_redirect_to_a_foreign_host_is_reported_and_not_followed(watch_sim
 async def test_redirect_within_the_domain_is_followed_under_the_same_name(watch_simulated):
     clock = FastClock()
     chain = Chain(seed=12, clock=clock)
-    pool, sister = pools_on(chain, clock, OPEN, Habits(open=True, tag="/sister/"))
+    pool, sister = pools_on(chain, clock, OPEN, PoolBehaviour(open=True, tag="/sister/"))
     await started(pool, sister)
     watcher, dial = await watch_simulated({"eu.pool.com": pool, "us.pool.com": sister}, clock, hosts=("eu.pool.com",))
     try:
         await clock.advance(10)
-        pool.tell("client.reconnect", "us.pool.com", 3333, 0)
+        pool.send_to_all("client.reconnect", "us.pool.com", 3333, 0)
         await clock.advance(30)
         assert dial.dialed == [url("eu.pool.com"), url("us.pool.com")]
         one = watcher.now.endpoints[url("eu.pool.com")]

@@ -1,4 +1,4 @@
-"""What a simulated pool can be asked to do: late blocks, empty templates, real shares, vardiff, redirects."""
+"""Configurable behaviour of the simulated pool: late blocks, empty templates, strict shares, vardiff, redirects."""
 
 import asyncio
 import json
@@ -11,23 +11,26 @@ from stratoscope.clock import SystemClock
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.miners import Miners
-from stratoscope.simulate.pool import Habits, StratumPool
+from stratoscope.simulate.pool import PoolBehaviour, StratumPool
 from stratoscope.simulate.shares import Share, Vardiff
 from stratoscope.stratum.jobs.template import decode_job
 from stratoscope.stratum.protocol.endpoint import parse_endpoint
 from stratoscope.stratum.protocol.messages import parse_notify
 
 
-def pool_of(clock, chain=None, **habits) -> StratumPool:
+def pool_of(clock, chain=None, **behaviour) -> StratumPool:
     return StratumPool(
-        chain or Chain(seed=1, clock=clock, early=(100.0, 1e9)), clock=clock, seed=1, habits=Habits(**habits)
+        chain or Chain(seed=1, clock=clock, first_blocks_s=(100.0, 1e9)),
+        clock=clock,
+        seed=1,
+        behaviour=PoolBehaviour(**behaviour),
     )
 
 
 async def session(pool: StratumPool):
-    """Open a session; return (ask, lines that came unasked)."""
+    """Open a session; return (send a request, wait for a notification, writer)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", pool.port)
-    heard: list[dict] = []
+    notifications: list[dict] = []
 
     async def ask(method: str, *params):
         writer.write(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
@@ -35,23 +38,25 @@ async def session(pool: StratumPool):
             message = json.loads(await asyncio.wait_for(reader.readline(), 60))
             if message["id"] == 1:
                 return message
-            heard.append(message)
+            notifications.append(message)
 
-    async def hear(method: str):
+    async def receive(method: str):
         while True:
-            message = heard.pop(0) if heard else json.loads(await asyncio.wait_for(reader.readline(), 60))
+            message = (
+                notifications.pop(0) if notifications else json.loads(await asyncio.wait_for(reader.readline(), 60))
+            )
             if message.get("method") == method:
                 return message["params"]
 
-    return ask, hear, writer
+    return ask, receive, writer
 
 
 @pytest.fixture
 async def started(clock):
     pools = []
 
-    async def start(**habits) -> StratumPool:
-        pool = pool_of(clock, **habits)
+    async def start(**behaviour) -> StratumPool:
+        pool = pool_of(clock, **behaviour)
         pool.port = await pool.start()
         pools.append(pool)
         return pool
@@ -61,16 +66,16 @@ async def started(clock):
         await pool.stop()
 
 
-async def test_an_open_pool_gives_work_right_after_the_subscription(started):
+async def test_open_pool_sends_work_right_after_subscribe(started):
     pool = await started(open=True)
-    ask, hear, writer = await session(pool)
+    ask, receive, writer = await session(pool)
     await ask("mining.subscribe", "x")
-    assert await hear("mining.set_difficulty") == [65536.0]
-    assert len(await hear("mining.notify")) == 9
+    assert await receive("mining.set_difficulty") == [65536.0]
+    assert len(await receive("mining.notify")) == 9
     writer.close()
 
 
-async def test_a_pool_hears_of_a_block_as_late_as_it_is_told(started, clock):
+async def test_pool_learns_of_a_block_after_its_delay(started, clock):
     prompt, late = await started(), await started(delay=30.0)
     late.chain = prompt.chain
     before = late.job[1]
@@ -85,9 +90,9 @@ async def test_a_pool_hears_of_a_block_as_late_as_it_is_told(started, clock):
     assert late.announced[block] - prompt.announced[block] == pytest.approx(30.0, abs=1.0)
 
 
-async def test_after_a_block_templates_are_empty_for_as_long_as_told(started, clock):
+async def test_templates_are_empty_for_the_configured_time_after_a_block(started, clock):
     pool = await started(empty=5.0)
-    assert pool.job[4], "the first template holds transactions"
+    assert pool.job[4], "the first template has transactions"
     for _ in range(101):
         await clock.pass_(1)
     job = decode_job(parse_notify(pool.job))
@@ -107,13 +112,13 @@ async def test_jobs_without_witness_are_bitcoin_cash(clock):
     assert job.outputs[0].script.startswith("76a914")
 
 
-async def test_a_strict_pool_takes_only_shares_that_hash_to_the_difficulty(started):
+async def test_strict_pool_accepts_only_shares_that_meet_the_difficulty(started):
     pool = await started(open=True, strict=True)
-    pool.difficulty = 1e-6  # some four thousand hashes
-    ask, hear, writer = await session(pool)
+    pool.difficulty = 1e-6  # about 4,000 hashes
+    ask, receive, writer = await session(pool)
     extranonce1 = (await ask("mining.subscribe", "x"))["result"][1]
     await ask("mining.authorize", "a.b", "x")
-    job = await hear("mining.notify")
+    job = await receive("mining.notify")
 
     def worth(nonce: int) -> float:
         return Share.of(["a.b", job[0], "00" * 8, job[7], f"{nonce:08x}"], extranonce1).worth(job)
@@ -133,39 +138,39 @@ async def test_a_strict_pool_takes_only_shares_that_hash_to_the_difficulty(start
     writer.close()
 
 
-async def test_the_difficulty_follows_the_pace_of_a_session(started, clock):
+async def test_difficulty_follows_the_share_rate_of_a_session(started, clock):
     pool = await started(open=True, vardiff=10.0)
-    ask, hear, writer = await session(pool)
+    ask, receive, writer = await session(pool)
     await ask("mining.subscribe", "x")
     await ask("mining.authorize", "a.b", "x")
-    assert await hear("mining.set_difficulty") == [65536.0]
+    assert await receive("mining.set_difficulty") == [65536.0]
     for number in range(6):
         clock.now += 5.0
         await ask("mining.submit", "a.b", pool.job[0], f"{number:016x}", pool.job[7], "00000000")
-    assert await hear("mining.set_difficulty") == [pytest.approx(131072.0)]
-    assert (await hear("mining.notify"))[0] == pool.job[0], "it holds from the next job on"
+    assert await receive("mining.set_difficulty") == [pytest.approx(131072.0)]
+    assert (await receive("mining.notify"))[0] == pool.job[0], "it applies starting with a new job"
     writer.close()
 
 
-def test_the_difficulty_moves_by_a_factor_of_four_at_most_and_not_for_little():
+def test_difficulty_changes_by_at_most_a_factor_of_four_and_ignores_small_deviations():
     vardiff = Vardiff(100.0, 10.0, 0.0)
     assert [vardiff.share(0.1 * n) for n in range(1, 7)][-1] == 400.0
-    calm = Vardiff(100.0, 10.0, 0.0)
-    assert {calm.share(9.0 * n) for n in range(1, 20)} == {None}
+    steady = Vardiff(100.0, 10.0, 0.0)
+    assert {steady.share(9.0 * n) for n in range(1, 20)} == {None}
     assert Vardiff(100.0, None, 0.0).share(1.0) is None
 
 
-async def test_every_session_hears_a_redirect_or_a_message(started):
+async def test_redirect_is_sent_to_every_session(started):
     pool = await started(open=True)
-    ask, hear, writer = await session(pool)
+    ask, receive, writer = await session(pool)
     await ask("mining.subscribe", "x")
-    pool.tell("client.reconnect", "other.example", 3333, 5)
-    assert await hear("client.reconnect") == ["other.example", 3333, 5]
+    pool.send_to_all("client.reconnect", "other.example", 3333, 5)
+    assert await receive("client.reconnect") == ["other.example", 3333, 5]
     writer.close()
 
 
-def test_the_first_blocks_come_when_told(clock):
-    chain = Chain(seed=1, clock=clock, early=(10.0, 15.0))
+def test_first_blocks_arrive_at_the_configured_times(clock):
+    chain = Chain(seed=1, clock=clock, first_blocks_s=(10.0, 15.0))
     first = chain.tip().height
     clock.now += 9.9
     assert chain.tip().height == first
@@ -176,9 +181,9 @@ def test_the_first_blocks_come_when_told(clock):
     assert chain.tip().height == first + 2
 
 
-async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate(base):
+async def test_mining_rigs_submit_shares_at_the_rate_of_their_hashrate(base):
     clock = SystemClock()
-    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, habits=Habits())
+    pool = StratumPool(Chain(seed=1, clock=clock), clock=clock, difficulty=2048.0, behaviour=PoolBehaviour())
     port = await pool.start()
     fleet = SimulatedFleet(
         rigs=4, seed=3, clock=clock, mix={"antminer": 3, "antminer-scrypt": 1}, troubles=False, base=base
@@ -191,7 +196,7 @@ async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate(base):
             if miners.accepted >= 30:
                 break
             await asyncio.sleep(0.02)
-        assert miners.accepted >= 30, "some ten a second"
+        assert miners.accepted >= 30, "about ten per second"
         assert miners.refused == 0
         assert pool.shares["accepted"] >= miners.accepted
         assert len(pool.sessions) == 3, "the scrypt rig does not mine bitcoin"
@@ -210,7 +215,7 @@ async def test_rigs_that_mine_submit_at_the_pace_of_their_hashrate(base):
         await pool.stop()
 
 
-def test_what_the_rigs_cannot_mine_at_is_one_sentence():
+def test_unusable_mining_endpoint_is_reported_in_one_sentence():
     for url, told in (
         ("http://a:1", "is not a stratum endpoint"),
         ("stratum+ssl://a:1", "support stratum+tcp:// only"),
