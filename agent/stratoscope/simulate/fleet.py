@@ -16,7 +16,7 @@ from stratoscope.errors import UsageError
 from stratoscope.simulate.addresses import Place, places, raise_open_file_limit
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.families import FAMILIES
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.pool_past import PoolPast
 from stratoscope.simulate.rig import Rig
 from stratoscope.simulate.servers import CONNECTIONS, CommandLog, RigServer
@@ -178,7 +178,7 @@ class SimulatedFleet:
         for _ in range(3):  # transports and listeners close in the next iterations of the loop
             await asyncio.sleep(0)
 
-    def _build(self, index: int, family: Family, place: Place, nth: int) -> None:
+    def _build(self, index: int, family: SimulatedFamily, place: Place, nth: int) -> None:
         models = SPECS[family.name]
         spec = models[nth % len(models)]
         name = f"rig-{index:05d}"

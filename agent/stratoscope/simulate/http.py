@@ -8,14 +8,14 @@ from typing import Final
 
 import orjson
 
-from stratoscope.simulate.families.family import REASONS, Page, Request
+from stratoscope.simulate.families.family import HTTP_REASONS, SimulatedPage, SimulatedRequest
 
 _MAX_HEAD_BYTES, _MAX_BODY_BYTES = 16 << 10, 64 << 10
 _PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
-TOO_LARGE: Final = Page("413", 413)
-BAD_REQUEST: Final = Page("400", 400)
+TOO_LARGE: Final = SimulatedPage("413", 413)
+BAD_REQUEST: Final = SimulatedPage("400", 400)
 
-PageHandler = Callable[[Request], Page]
+PageHandler = Callable[[SimulatedRequest], SimulatedPage]
 
 
 class HttpReader:
@@ -30,7 +30,7 @@ class HttpReader:
         """Add received bytes to the buffer."""
         self._buffer += data
 
-    def next(self) -> Request | Page | None:
+    def next(self) -> SimulatedRequest | SimulatedPage | None:
         """Return the next complete request, None if there is none yet, or the error page that ends the connection."""
         head, found, rest = self._buffer.partition(b"\r\n\r\n")
         if self._buffer[:1] > b"Z":
@@ -53,10 +53,10 @@ class HttpReader:
             return None
         self._buffer = rest[size:]
         path, _, query = words[1].partition("?")
-        return Request(words[0], path, query, headers, rest[:size])
+        return SimulatedRequest(words[0], path, query, headers, rest[:size])
 
 
-def write_page(page: Page, *, keep: bool, bodiless: bool) -> bytes:
+def write_page(page: SimulatedPage, *, keep: bool, bodiless: bool) -> bytes:
     """Return `page` as an HTTP/1.1 response; `bodiless` omits the body (HEAD)."""
     if isinstance(page.body, str):
         body, kind = page.body.encode(), page.content_type or "text/html"
@@ -64,19 +64,19 @@ def write_page(page: Page, *, keep: bool, bodiless: bool) -> bytes:
         body, kind = orjson.dumps(page.body), page.content_type or "application/json"
     extra = "".join(f"{name}: {value}\r\n" for name, value in page.headers.items())
     head = (
-        f"HTTP/1.1 {page.status} {REASONS[page.status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"HTTP/1.1 {page.status} {HTTP_REASONS[page.status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         f"Connection: {'keep-alive' if keep else 'close'}\r\n{extra}\r\n"
     )
     return head.encode("latin-1") + (b"" if bodiless else body)
 
 
-def digest_page(realm: str, nonce: str) -> Page:
+def digest_page(realm: str, nonce: str) -> SimulatedPage:
     """Return the 401 page that requests a digest login."""
     challenge = f'Digest realm="{realm}", nonce="{nonce}", qop="auth"'
-    return Page("<h1>401 Unauthorized</h1>", 401, {"WWW-Authenticate": challenge})
+    return SimulatedPage("<h1>401 Unauthorized</h1>", 401, {"WWW-Authenticate": challenge})
 
 
-def digest_allows(request: Request, *, realm: str, nonce: str, user: str, password: str) -> bool:
+def digest_allows(request: SimulatedRequest, *, realm: str, nonce: str, user: str, password: str) -> bool:
     """Check a digest login (RFC 2617, MD5, with or without qop)."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "digest":
@@ -124,7 +124,7 @@ class HttpServerConnection(asyncio.Protocol):
 def answer_all(transport: asyncio.Transport, reader: HttpReader, answer: PageHandler) -> None:
     """Answer the complete requests in `reader`; close on request of the client or after an error."""
     while not transport.is_closing() and (request := reader.next()) is not None:
-        if isinstance(request, Page):
+        if isinstance(request, SimulatedPage):
             transport.write(write_page(request, keep=False, bodiless=False))
             transport.close()
             return
@@ -161,9 +161,9 @@ class HttpService:
             transport.abort()
         await asyncio.sleep(0)
 
-    def _counted(self, request: Request) -> Page:
+    def _counted(self, request: SimulatedRequest) -> SimulatedPage:
         if request.path in self.requests or len(self.requests) < 1024:
             self.requests[request.path] = self.requests.get(request.path, 0) + 1
         if request.method not in ("GET", "HEAD"):
-            return Page("405", 405)
+            return SimulatedPage("405", 405)
         return self._answer(request)

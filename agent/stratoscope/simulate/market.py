@@ -8,7 +8,7 @@ from typing import Final
 
 from stratoscope.clock import Clock
 from stratoscope.simulate.chain import BLOCK_INTERVAL, EPOCH, Chain, block_fees, difficulty, subsidy
-from stratoscope.simulate.families.family import Page, Request
+from stratoscope.simulate.families.family import SimulatedPage, SimulatedRequest
 from stratoscope.units import DAY, HASHES_PER_DIFFICULTY_1, HOUR, MILLI, MINUTE, PH, SATOSHIS
 
 _PRICE = 95_000.0  # USD, initial price
@@ -42,7 +42,7 @@ class Market:
             self._price *= math.exp(self._rng.gauss(0.0, _VOLATILITY * math.sqrt(_STEP / _YEAR)))
         return self._price * _PER_USD[currency]
 
-    def answer(self, request: Request) -> Page:
+    def answer(self, request: SimulatedRequest) -> SimulatedPage:
         """Answer one request."""
         page = {
             "/api/v1/prices": self._prices,
@@ -67,22 +67,22 @@ class Market:
             return self._block_hash(words[3])
         if len(words) == 4 and words[2] == "block":
             return self._block(words[3])
-        return Page("404 Not Found", 404)
+        return SimulatedPage("404 Not Found", 404)
 
-    def _prices(self) -> Page:
-        return Page({"time": int(self._clock.time()), **{name: round(self.price(name)) for name in _PER_USD}})
+    def _prices(self) -> SimulatedPage:
+        return SimulatedPage({"time": int(self._clock.time()), **{name: round(self.price(name)) for name in _PER_USD}})
 
-    def _spot(self, pair: str) -> Page:
+    def _spot(self, pair: str) -> SimulatedPage:
         coin, _, currency = pair.partition("-")
         if coin != "BTC" or currency not in _PER_USD:
-            return Page({"errors": [{"id": "not_found", "message": "Invalid base currency"}]}, 404)
-        return Page({"data": {"amount": f"{self.price(currency):.2f}", "base": coin, "currency": currency}})
+            return SimulatedPage({"errors": [{"id": "not_found", "message": "Invalid base currency"}]}, 404)
+        return SimulatedPage({"data": {"amount": f"{self.price(currency):.2f}", "base": coin, "currency": currency}})
 
-    def _tip_height(self) -> Page:
-        return Page(str(self._chain.tip().height), content_type="text/plain")
+    def _tip_height(self) -> SimulatedPage:
+        return SimulatedPage(str(self._chain.tip().height), content_type="text/plain")
 
-    def _tip_hash(self) -> Page:
-        return Page(self._name(self._chain.tip().height), content_type="text/plain")
+    def _tip_hash(self) -> SimulatedPage:
+        return SimulatedPage(self._name(self._chain.tip().height), content_type="text/plain")
 
     def _name(self, height: int) -> str:
         """Return the hash of a block in display order; blocks below the tip have invented hashes."""
@@ -94,17 +94,17 @@ class Market:
         self._heights[name] = height
         return name
 
-    def _block_hash(self, height: str) -> Page:
+    def _block_hash(self, height: str) -> SimulatedPage:
         if not height.isdecimal() or int(height) > self._chain.tip().height:
-            return Page("Block not found", 404)
-        return Page(self._name(int(height)), content_type="text/plain")
+            return SimulatedPage("Block not found", 404)
+        return SimulatedPage(self._name(int(height)), content_type="text/plain")
 
-    def _block(self, name: str) -> Page:
+    def _block(self, name: str) -> SimulatedPage:
         height = self._heights.get(name)
         if height is None:
-            return Page("Block not found", 404)
+            return SimulatedPage("Block not found", 404)
         bits = self._chain.bits_of(height)
-        return Page(
+        return SimulatedPage(
             {
                 "id": name,
                 "height": height,
@@ -117,14 +117,14 @@ class Market:
             }
         )
 
-    def _adjustment(self) -> Page:
+    def _adjustment(self) -> SimulatedPage:
         """Return times in milliseconds, except `previousTime` in seconds, like mempool.space."""
         tip, now = self._chain.tip(), self._clock.time()
         done = tip.height % EPOCH
         left = EPOCH - done
         mean = (now - self._chain.epoch_start) / max(1, done)
         change = 100 * (BLOCK_INTERVAL / mean - 1) if done else 0.0
-        return Page(
+        return SimulatedPage(
             {
                 "progressPercent": 100 * done / EPOCH,
                 "difficultyChange": change,
@@ -141,7 +141,7 @@ class Market:
             }
         )
 
-    def _hashrate(self) -> Page:
+    def _hashrate(self) -> SimulatedPage:
         now, tip = self._clock.time(), self._chain.tip()
         rate, present = self._chain.network_hashrate, difficulty(self._chain.bits)
         midnight = int(now // DAY * DAY)
@@ -155,13 +155,15 @@ class Market:
             "difficulty": present,
             "adjustment": 1 + self._chain.last_change,
         }
-        return Page({"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present})
+        return SimulatedPage(
+            {"hashrates": days, "difficulty": [start], "currentHashrate": rate, "currentDifficulty": present}
+        )
 
-    def _rewards(self) -> Page:
+    def _rewards(self) -> SimulatedPage:
         """Return the sums over the last 144 blocks, in sat as strings."""
         tip = self._chain.tip()
         fees = self._chain.total_fees(144)
-        return Page(
+        return SimulatedPage(
             {
                 "startBlock": tip.height - 143,
                 "endBlock": tip.height,
@@ -171,37 +173,37 @@ class Market:
             }
         )
 
-    def _index(self) -> Page:
+    def _index(self) -> SimulatedPage:
         """Return the hashprice of an index, computed from a wrong difficulty for part of every hour."""
         now, tip = self._clock.time(), self._chain.tip()
         reward = subsidy(tip.height) + self._chain.total_fees(144) / 144
         old = _WRONG_DIFFICULTY if now % HOUR < _WRONG else 1.0
         bitcoin = DAY * PH * reward / SATOSHIS / (difficulty(self._chain.bits) * old * HASHES_PER_DIFFICULTY_1)
-        return Page({"data": {"btc_per_ph_day": f"{bitcoin:.8f}", "time": int(now)}})
+        return SimulatedPage({"data": {"btc_per_ph_day": f"{bitcoin:.8f}", "time": int(now)}})
 
-    def _grid(self) -> Page:
+    def _grid(self) -> SimulatedPage:
         """Return whether the grid requests load reduction: a few minutes of every hour."""
         now = self._clock.time()
-        return Page({"demand_response": {"active": _CALL_BEGINS <= now % HOUR < _CALL_ENDS}, "time": int(now)})
+        return SimulatedPage({"demand_response": {"active": _CALL_BEGINS <= now % HOUR < _CALL_ENDS}, "time": int(now)})
 
-    def _past_price(self, query: str) -> Page:
+    def _past_price(self, query: str) -> SimulatedPage:
         """Return a historical price from before the simulation, or the initial price for later times."""
         match = _QUERY.fullmatch(query)
         if match is None or match[1] not in _PER_USD:
-            return Page("Invalid query", 400)
+            return SimulatedPage("Invalid query", 400)
         days = max(0.0, (self._began - int(match[2])) / DAY)
         usd = self._first * math.exp(0.08 * math.sin(days / 17) - 0.0004 * days)
-        return Page(
+        return SimulatedPage(
             {"prices": [{"time": int(match[2]), match[1]: round(usd * _PER_USD[match[1]])}], "exchangeRates": {}}
         )
 
-    def _retargets(self) -> Page:
+    def _retargets(self) -> SimulatedPage:
         """Return [time, height, difficulty, factor] of each adjustment in two years, newest first."""
         tip = self._chain.tip()
         first, epochs = tip.height - tip.height % EPOCH, int(2 * _YEAR / (EPOCH * BLOCK_INTERVAL))
         factor = (1 + _YEARLY_GROWTH) ** (EPOCH * BLOCK_INTERVAL / _YEAR)
         present = difficulty(self._chain.bits)
-        return Page(
+        return SimulatedPage(
             [
                 [
                     int(self._chain.time_of(first - back * EPOCH)),
@@ -213,11 +215,11 @@ class Market:
             ]
         )
 
-    def _past_rewards(self) -> Page:
+    def _past_rewards(self) -> SimulatedPage:
         """Return the rewards of every hundredth block in two years."""
         height = self._chain.tip().height
         blocks = int(2 * _YEAR / BLOCK_INTERVAL)
-        return Page(
+        return SimulatedPage(
             [
                 {"avgHeight": at, "timestamp": int(self._chain.time_of(at)), "avgRewards": subsidy(at) + block_fees(at)}
                 for at in range(height - blocks, height + 1, 100)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stratoscope.clock import Clock
 from stratoscope.simulate.chain import BLOCK_INTERVAL, Chain, block_fees, difficulty, subsidy
-from stratoscope.simulate.families.family import Page, Request
+from stratoscope.simulate.families.family import SimulatedPage, SimulatedRequest
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.pool_past import PoolPast
 from stratoscope.simulate.rig import Rig
@@ -35,11 +35,11 @@ class FoundryPool:
         for back in range(1, _DAYS + 1):
             self._days.setdefault(clock.time() // DAY * DAY - back * DAY, self._days.get(first, 0.0))
 
-    def answer(self, request: Request) -> Page:
+    def answer(self, request: SimulatedRequest) -> SimulatedPage:
         """Answer one request."""
         words = request.path.strip("/").split("/")
         if words == ["pool_stats"]:
-            return Page(
+            return SimulatedPage(
                 {
                     "hashrate5minAvg": int(_POOL / GH),
                     "hashrate1hrAvg": int(_POOL / GH),
@@ -54,12 +54,12 @@ class FoundryPool:
             "subaccount_hashrate_day": self._hashrates,
         }
         if len(words) != 2 or words[0] not in pages:
-            return Page({"errorCode": "NOT_FOUND", "message": "no such path"}, 404)
+            return SimulatedPage({"errorCode": "NOT_FOUND", "message": "no such path"}, 404)
         if request.headers.get("x-api-key") != self._key:
-            return Page({"errorCode": "UNAUTHORIZED", "message": "invalid api key"}, 401)
+            return SimulatedPage({"errorCode": "UNAUTHORIZED", "message": "invalid api key"}, 401)
         if words[1] != self._account:
-            return Page({"errorCode": "FORBIDDEN", "message": "no such sub-account"}, 403)
-        return Page(pages[words[0]]())
+            return SimulatedPage({"errorCode": "FORBIDDEN", "message": "no such sub-account"}, 403)
+        return SimulatedPage(pages[words[0]]())
 
     def _credited(self) -> float:
         total = 0.0

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from stratoscope.clock import Clock
-from stratoscope.simulate.families.family import Page, Request
+from stratoscope.simulate.families.family import SimulatedPage, SimulatedRequest
 from stratoscope.simulate.fleet import SimulatedFleet
 from stratoscope.simulate.rig import Rig
 
@@ -40,13 +40,13 @@ class PoolStatistics:
         self._cached: dict[str, Any] = {}
         self._renew_at = float("-inf")
 
-    def answer(self, request: Request) -> Page:
+    def answer(self, request: SimulatedRequest) -> SimulatedPage:
         """Answer one request; CKPool serves its files without a JSON content type."""
         if request.path == f"/users/{self._account}":
-            return Page(orjson.dumps(self._user()).decode(), content_type="text/plain")
+            return SimulatedPage(orjson.dumps(self._user()).decode(), content_type="text/plain")
         if request.path == "/pool/pool.status":
-            return Page(self._status(), content_type="text/plain")
-        return Page("404 Not Found", 404)
+            return SimulatedPage(self._status(), content_type="text/plain")
+        return SimulatedPage("404 Not Found", 404)
 
     def _user(self) -> dict[str, Any]:
         now = self._clock.monotonic()

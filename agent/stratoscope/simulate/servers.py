@@ -11,7 +11,7 @@ import orjson
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request, Transport
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest, Transport
 from stratoscope.simulate.http import HttpReader, answer_all, digest_allows, digest_page
 from stratoscope.simulate.rig import Rig
 
@@ -43,7 +43,7 @@ class RigServer:
 
     __slots__ = ("command_log", "family", "rig", "transports")
 
-    def __init__(self, rig: Rig, family: Family, command_log: CommandLog) -> None:
+    def __init__(self, rig: Rig, family: SimulatedFamily, command_log: CommandLog) -> None:
         self.rig, self.family, self.command_log = rig, family, command_log
         self.transports: set[asyncio.Transport] = set()
 
@@ -94,7 +94,7 @@ class CgminerConnection(Connection):
         """Answer one request."""
         if self.rig_server.begin_request(self.transport):
             self.transport.write(cgminer_answer(self.rig_server, data) + b"\0")
-            if not self.rig_server.family.stays_open:
+            if not self.rig_server.family.keeps_socket_open:
                 self.transport.close()
 
 
@@ -104,16 +104,16 @@ def cgminer_answer(rig_server: RigServer, data: bytes) -> bytes:
     text = data[:_MAX_REQUEST_BYTES].rstrip(b"\0\r\n ")
     if not text.startswith(b"{"):
         command, _, parameter = text.decode("latin-1").partition("|")
-        return envelope.pipe_text(_dispatch(rig_server, command, parameter, {}))
+        return envelope.format_pipe_text(_dispatch(rig_server, command, parameter, {}))
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return orjson.dumps(envelope.not_json(rig, family.description))
+        return orjson.dumps(envelope.invalid_json_reply(rig, family.description))
     command = request.get("command", request.get("cmd", ""))
     parameter = str(request.get("parameter", request.get("param", "")))
     verbs = family.new_api if request.get("new_api") is True else {}
     answer = orjson.dumps(_dispatch(rig_server, str(command), parameter, verbs))
-    return family.bent(answer) if family.bent else answer
+    return family.rewrite_bytes(answer) if family.rewrite_bytes else answer
 
 
 def _dispatch(rig_server: RigServer, command: str, parameter: str, first: Any) -> Answer:
@@ -121,15 +121,15 @@ def _dispatch(rig_server: RigServer, command: str, parameter: str, first: Any) -
     parts = command.split("+")
     if len(parts) == 1:
         return _one(rig_server, command, parameter, first)
-    if any(family.unjoinable(part) for part in parts):
-        rig_server.command_log.note(family.name, command, any(envelope.privileged(part) for part in parts))
+    if any(family.is_unjoinable(part) for part in parts):
+        rig_server.command_log.note(family.name, command, any(envelope.is_privileged(part) for part in parts))
         return (family.refuse or envelope.refusal)(rig, command, family.description)
-    return envelope.joined(parts, [_one(rig_server, part, parameter, first) for part in parts])
+    return envelope.join_answers(parts, [_one(rig_server, part, parameter, first) for part in parts])
 
 
 def _one(rig_server: RigServer, verb: str, parameter: str, first: Any) -> Answer:
     rig, family = rig_server.rig, rig_server.family
-    rig_server.command_log.note(family.name, verb, envelope.privileged(verb))
+    rig_server.command_log.note(family.name, verb, envelope.is_privileged(verb))
     compose = first.get(verb) or family.verbs.get(verb)
     answer: Answer | None = compose(rig, parameter) if compose else None
     return (family.refuse or envelope.refusal)(rig, verb, family.description) if answer is None else answer
@@ -167,7 +167,7 @@ def whatsminer3_answer(rig_server: RigServer, data: bytes) -> Answer:
         request = orjson.loads(data)
     except orjson.JSONDecodeError:
         request = None
-    ask = rig_server.family.ask3
+    ask = rig_server.family.answer_v3
     if not isinstance(request, dict) or ask is None:
         return {"code": -1, "when": rig_server.rig.when, "msg": "invalid json", "desc": ""}
     command = str(request.get("cmd", ""))
@@ -190,11 +190,11 @@ class PageConnection(Connection):
             self._reader.feed(data)
             answer_all(self.transport, self._reader, self._answer)
 
-    def _answer(self, request: Request) -> Page:
+    def _answer(self, request: SimulatedRequest) -> SimulatedPage:
         return page_answer(self.rig_server, request)
 
 
-def page_answer(rig_server: RigServer, request: Request) -> Page:
+def page_answer(rig_server: RigServer, request: SimulatedRequest) -> SimulatedPage:
     """Return a page of a rig; families with a realm require a digest login."""
     rig, family = rig_server.rig, rig_server.family
     nonce, verb = rig.token, f"{request.method} {request.path}"

@@ -10,7 +10,7 @@ from stratoscope.simulate.fleet import SimulatedFleet, SimulatedRig
 
 
 class FakeClock:
-    """A clock that moves only when told; sleepers wake as it passes them."""
+    """A clock that moves only in `pass_`, which wakes the sleepers whose time has come."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -28,7 +28,7 @@ class FakeClock:
         await future
 
     async def pass_(self, seconds: float) -> None:
-        """Move on and let everything that wakes up run."""
+        """Advance the clock, then run every task that wakes up."""
         self.now += seconds
         for at, future in self._sleepers:
             if at <= self.now and not future.done():
@@ -39,10 +39,10 @@ class FakeClock:
 
 
 class Caller:
-    """Asks rigs over real sockets, as a client of each transport would."""
+    """Sends CGMiner requests to rigs over real sockets."""
 
     async def raw(self, rig: SimulatedRig, data: bytes, port: int = 4028) -> bytes:
-        """Send, and return everything until the rig closes."""
+        """Send `data` and return everything until the rig closes the connection."""
         reader, writer = await asyncio.open_connection(rig.address, rig.ports[port])
         try:
             writer.write(data)
@@ -74,13 +74,13 @@ def caller() -> Caller:
 
 @pytest.fixture
 def base() -> str:
-    """A first address that no other test run on this machine uses."""
+    """The first address of a range that no other test run on this machine uses."""
     return free_base(9)  # enough for 2000 rigs
 
 
 @pytest.fixture
 async def fleet_of(clock: FakeClock, base: str) -> AsyncIterator[Callable[..., Awaitable[SimulatedFleet]]]:
-    """Start fleets that are stopped at the end of the test."""
+    """Return a function that starts a fleet; all fleets stop at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**options: object) -> SimulatedFleet:
@@ -94,7 +94,7 @@ async def fleet_of(clock: FakeClock, base: str) -> AsyncIterator[Callable[..., A
 
 @pytest.fixture
 def rig_of(fleet_of) -> Callable[..., Awaitable[SimulatedRig]]:
-    """Start a fleet of one family and return its first rig."""
+    """Return a function that starts a fleet of one family and returns its first rig."""
 
     async def start(family: str, **options: object) -> SimulatedRig:
         return (await fleet_of(mix={family: 1}, **options)).rigs[0]

@@ -1,4 +1,4 @@
-"""The agent and the simulator against each other: every model identified and read as it truly is."""
+"""The agent identifies every simulated model and reads its true values."""
 
 import pytest
 
@@ -39,10 +39,10 @@ NO_POWER = {
     "cgminer",
     "hammer",
     "elphapex",
-}  # their firmware reports none
-NO_SHARES = {"whatsminer3", "elphapex"}  # API v3 counts none, Elphapex only those of each pool
-NO_ACTIVE = {"elphapex"}  # its firmware does not tell which pool is in use
-NO_CHIPS = {"cgminer", "auradine"}  # told in answers that its driver does not ask
+}  # the firmware reports no power
+NO_SHARES = {"whatsminer3", "elphapex"}  # API v3 has no counters, Elphapex has them only per pool
+NO_ACTIVE = {"elphapex"}  # the firmware does not report which pool is in use
+NO_CHIPS = {"cgminer", "auradine"}  # reported by commands that the driver does not send
 
 
 @pytest.fixture
@@ -54,27 +54,27 @@ async def wire():
 
 @pytest.fixture
 async def read(fleet_of, wire):
-    """Read every model of a family, each by an own rig, as the config from `targets` would."""
+    """Return a function that reads one rig of each model of a family, with the configuration from `targets`."""
 
     async def read(family: str, prepare=lambda rig: None):
         fleet = await fleet_of(rigs=len(SPECS[family]), mix={family: 1})
-        seen = []
+        results = []
         for rig, entry in zip(fleet.rigs, targets(fleet), strict=True):
             prepare(rig)
             target = Target(entry["address"], entry["ports"], entry.get("user"), entry.get("password"))
-            seen.append((rig, await read_once(wire, target)))
+            results.append((rig, await read_once(wire, target)))
         assert fleet.privileged_seen == 0
-        return seen
+        return results
 
     return read
 
 
-def test_every_family_is_expected_here():
+def test_every_family_has_an_expected_driver():
     assert set(DRIVERS) == set(FAMILIES)
 
 
 @pytest.mark.parametrize("family", DRIVERS)
-async def test_every_model_is_identified_and_read_as_it_truly_is(read, family):
+async def test_reads_the_true_values_of_every_model(read, family):
     for rig, once in await read(family):
         reading, truth = once.reading, rig.truth()
         assert once.driver.name == DRIVERS[family]
@@ -98,19 +98,19 @@ async def test_every_model_is_identified_and_read_as_it_truly_is(read, family):
         assert reading.algorithm in (rig.state.spec.algorithm, None)
 
 
-TOLD = [name for name in FAMILIES if name != "cgminer"]
+REPORTS_MODEL = [name for name in FAMILIES if name != "cgminer"]
 
 
-@pytest.mark.parametrize("family", TOLD)
-async def test_every_model_is_told_by_make_and_name(read, family):
+@pytest.mark.parametrize("family", REPORTS_MODEL)
+async def test_identifies_make_and_model(read, family):
     for rig, once in await read(family):
-        told = f"{once.reading.make} {once.reading.model}".lower().replace(" ", "")
+        identified = f"{once.reading.make} {once.reading.model}".lower().replace(" ", "")
         spec = rig.state.spec
-        assert told == f"{spec.make}{spec.model}".lower().replace(" ", "")
+        assert identified == f"{spec.make}{spec.model}".lower().replace(" ", "")
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("braiins", "cgminer")])
-async def test_pools_are_read_with_the_active_one_first(read, family):
+async def test_reads_the_active_pool_first(read, family):
     for rig, once in await read(family):
         pools = once.reading.pools
         assert pools[0].user == rig.state.pools[0][1]
@@ -119,14 +119,14 @@ async def test_pools_are_read_with_the_active_one_first(read, family):
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("espminer", "cgminer")])
-async def test_a_dead_board_is_read_as_no_hashrate_there(read, family, clock):
+async def test_reads_a_dead_board_without_hashrate(read, family, clock):
     def kill(rig) -> None:
         rig.force("failing_board", duration=1e6, board=1)
         rig.state.advance(clock.now + 1000)
 
-    lasting = [(rig, once) for rig, once in await read(family, kill) if rig.state.spec.boards > 1]
-    assert lasting
-    for rig, once in lasting:
+    still_hashing = [(rig, once) for rig, once in await read(family, kill) if rig.state.spec.boards > 1]
+    assert still_hashing
+    for rig, once in still_hashing:
         truth = rig.truth()
         boards = {board.index: board for board in once.reading.boards}
         assert truth["boards"][1] == 0
@@ -135,7 +135,7 @@ async def test_a_dead_board_is_read_as_no_hashrate_there(read, family, clock):
 
 
 @pytest.mark.parametrize("family", ["hammer", "elphapex", "proto"])
-async def test_after_an_outage_of_the_pool_the_shares_of_both_slots_are_read(read, family, clock):
+async def test_reads_the_shares_of_both_pools_after_a_pool_outage(read, family, clock):
     def cut(rig) -> None:
         rig.force("pool_outage", duration=1e6)
         rig.state.advance(clock.now + 3600)
@@ -153,7 +153,7 @@ async def test_after_an_outage_of_the_pool_the_shares_of_both_slots_are_read(rea
             assert [pool.active for pool in pools] == [False, True, False]
 
 
-async def test_a_proto_rig_stopped_by_heat_is_read_as_not_hashing(read, clock):
+async def test_reads_an_overheated_proto_rig_as_not_hashing(read, clock):
     def stop(rig) -> None:
         rig.state.physics.stopped = True
         rig.state.advance(clock.now + 5)
@@ -164,7 +164,7 @@ async def test_a_proto_rig_stopped_by_heat_is_read_as_not_hashing(read, clock):
         assert [fault.code for fault in once.reading.faults] == ["HashboardOverheat"] * 4
 
 
-async def test_a_proto_rig_names_the_hashboard_that_lost_power(read, clock):
+async def test_proto_reports_which_hashboard_lost_power(read, clock):
     def kill(rig) -> None:
         rig.force("failing_board", duration=1e6, board=2)
 
@@ -174,16 +174,16 @@ async def test_a_proto_rig_names_the_hashboard_that_lost_power(read, clock):
         assert once.reading.hashing is True
 
 
-async def test_a_hammer_tells_its_boards_temperatures_and_the_frequency_it_writes_as_text(read):
+async def test_reads_board_temperatures_and_text_frequency_of_hammer(read):
     for rig, once in await read("hammer"):
         boards = once.reading.boards
         assert [board.frequency for board in boards] == [810e6] * 3
-        for board, warmth in zip(boards, rig.truth()["temperature_board"], strict=True):
-            assert board.temperature_board == pytest.approx(warmth, abs=1)
+        for board, temperature in zip(boards, rig.truth()["temperature_board"], strict=True):
+            assert board.temperature_board == pytest.approx(temperature, abs=1)
         assert set(once.reading.hashrate) == {"5s", "avg"}
 
 
-async def test_an_elphapex_without_a_login_is_told_but_not_read(fleet_of, wire):
+async def test_elphapex_without_login_is_identified_but_not_read(fleet_of, wire):
     fleet = await fleet_of(mix={"elphapex": 1})
     entry = targets(fleet)[0]
     assert (entry["user"], entry["password"]) == (fleet.rigs[0].user, fleet.rigs[0].password)

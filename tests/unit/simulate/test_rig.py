@@ -23,7 +23,7 @@ def build(clock, *, seed=0, troubles=False, index=0, chain=None) -> Rig:
     )
 
 
-async def test_a_reboot_refuses_then_restarts_every_counter_at_zero(clock):
+async def test_reboot_refuses_connections_then_resets_every_counter(clock):
     rig = build(clock)
     before = rig.truth()
     credited = before["credited_hashes"]
@@ -35,10 +35,10 @@ async def test_a_reboot_refuses_then_restarts_every_counter_at_zero(clock):
     assert after["presence"] == "answers"
     assert after["uptime"] <= 1
     assert after["hardware_errors"] <= 1
-    assert after["credited_hashes"] >= credited  # the pool forgets nothing
+    assert after["credited_hashes"] >= credited  # the pool keeps its credit
 
 
-async def test_offline_ends_in_a_restart(clock):
+async def test_rig_restarts_after_being_offline(clock):
     rig = build(clock)
     rig.force("offline", duration=600)
     await clock.pass_(300)
@@ -47,7 +47,7 @@ async def test_offline_ends_in_a_restart(clock):
     assert 99 <= rig.truth()["uptime"] <= 101
 
 
-async def test_a_pool_outage_sends_shares_to_the_second_slot_and_back(clock):
+async def test_pool_outage_moves_shares_to_the_second_slot_and_back(clock):
     rig = build(clock)
     rig.force("pool_outage", duration=600)
     await clock.pass_(599)
@@ -55,13 +55,13 @@ async def test_a_pool_outage_sends_shares_to_the_second_slot_and_back(clock):
     assert rig.physics.slots[1].accepted > 20
     await clock.pass_(1)
     rig.truth()
-    spare = rig.physics.slots[1].accepted
+    second_slot = rig.physics.slots[1].accepted
     await clock.pass_(600)
     assert rig.truth()["pool_slot"] == 0
-    assert rig.physics.slots[1].accepted == spare
+    assert rig.physics.slots[1].accepted == second_slot
 
 
-async def test_a_failing_board_is_the_one_named_and_comes_back(clock):
+async def test_failing_board_fails_the_given_board_and_recovers(clock):
     rig = build(clock)
     rig.force("failing_board", duration=100, board=2)
     await clock.pass_(5)
@@ -70,7 +70,7 @@ async def test_a_failing_board_is_the_one_named_and_comes_back(clock):
     assert rig.truth()["chips"] == [114, 114, 114]
 
 
-async def test_recover_ends_every_trouble_at_once(clock):
+async def test_recover_ends_every_trouble(clock):
     rig = build(clock)
     for event in KINDS:
         rig.force(event, duration=1e9)
@@ -81,37 +81,37 @@ async def test_recover_ends_every_trouble_at_once(clock):
 
 
 @pytest.mark.parametrize(("event", "presence"), [("hung", "hung"), ("garbage", "garbage"), ("offline", "refused")])
-def test_presence_tells_how_a_connection_is_met(clock, event, presence):
+def test_presence_is_how_the_rig_handles_a_connection(clock, event, presence):
     rig = build(clock)
     rig.force(event)
     assert rig.presence == presence
 
 
-def test_an_unknown_trouble_is_named_with_the_known_ones(clock):
+def test_unknown_trouble_raises_an_error_that_lists_the_known_ones(clock):
     with pytest.raises(UsageError, match=r"'earthquake'.*reboot"):
         build(clock).force("earthquake")
 
 
-async def test_the_schedule_brings_every_trouble_in_time_and_is_seeded(clock):
+async def test_schedule_depends_on_the_seed_and_brings_every_trouble(clock):
     rigs = [build(clock, troubles=True, index=index) for index in range(120)]
     twins = [build(clock, troubles=True, index=index) for index in range(120)]
-    seen: set[str] = set()
+    occurred: set[str] = set()
     for _ in range(16):
         await clock.pass_(1800)
-        now = [rig.truth() for rig in rigs]
-        assert now == [twin.truth() for twin in twins]
-        seen.update(event for truth in now for event in truth["troubles"])
-    assert seen == {kind for kind, of in KINDS.items() if of.weight}
+        truths = [rig.truth() for rig in rigs]
+        assert truths == [twin.truth() for twin in twins]
+        occurred.update(event for truth in truths for event in truth["troubles"])
+    assert occurred == {name for name, kind in KINDS.items() if kind.weight}
 
 
-async def test_without_a_schedule_nothing_goes_wrong(clock):
+async def test_no_trouble_occurs_without_a_schedule(clock):
     rigs = [build(clock, index=index) for index in range(50)]
     for _ in range(20):
         await clock.pass_(7200)
         assert all(rig.truth()["troubles"] == [] for rig in rigs)
 
 
-async def test_within_a_second_nothing_new_is_drawn(clock):
+async def test_values_change_at_most_once_per_second(clock):
     rig = build(clock)
     await clock.pass_(10)
     first = rig.truth()
@@ -121,23 +121,23 @@ async def test_within_a_second_nothing_new_is_drawn(clock):
     assert rig.truth() != first
 
 
-async def test_a_rig_on_old_work_tells_that_block_and_has_its_shares_refused(clock):
+async def test_rig_on_old_work_reports_the_old_block_and_has_shares_rejected(clock):
     chain = Chain(seed=1, clock=clock, first_blocks_s=(1e9,))
     rig = build(clock, chain=chain)
     before = chain.tip().height
     rig.force("old_work", duration=600)
     chain.mine()
-    told = rig.truth()
+    start = rig.truth()
     await clock.pass_(590)
     later = rig.truth()
-    assert (told["works_on"], later["works_on"], chain.tip().height) == (before, before, before + 1)
-    assert (later["accepted"], later["credited_hashes"]) == (told["accepted"], told["credited_hashes"])
-    assert later["rejected"] > told["rejected"] + 50
+    assert (start["works_on"], later["works_on"], chain.tip().height) == (before, before, before + 1)
+    assert (later["accepted"], later["credited_hashes"]) == (start["accepted"], start["credited_hashes"])
+    assert later["rejected"] > start["rejected"] + 50
     await clock.pass_(20)
     assert rig.truth()["works_on"] == before + 1
 
 
-async def test_without_a_chain_a_rig_tells_no_block(clock):
+async def test_rig_without_a_chain_reports_no_block(clock):
     rig = build(clock)
     rig.force("old_work", duration=600)
     assert rig.truth()["works_on"] is None

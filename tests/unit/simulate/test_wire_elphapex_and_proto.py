@@ -1,4 +1,4 @@
-"""The web pages of Elphapex and Proto rigs over real sockets, with aiohttp as the client."""
+"""Web pages of Elphapex and Proto rigs over real sockets, with aiohttp as the client."""
 
 import aiohttp
 import pytest
@@ -22,12 +22,12 @@ async def get(session, rig, path: str):
         return await response.json()
 
 
-async def test_elphapex_lists_four_chains_and_writes_chips_in_milli_degrees_as_text(fleet_of):
+async def test_elphapex_lists_four_chains_with_chip_milli_degrees_as_strings(fleet_of):
     fleet = await fleet_of(rigs=2, mix={"elphapex": 1})
     for rig, fitted in zip(fleet.rigs, ([0, 1, 2, 3], [3]), strict=True):
         digest = aiohttp.DigestAuthMiddleware(rig.user, rig.password)
-        async with aiohttp.ClientSession(middlewares=(digest,)) as allowed:
-            answer = await get(allowed, rig, "/cgi-bin/stats.cgi")
+        async with aiohttp.ClientSession(middlewares=(digest,)) as authenticated:
+            answer = await get(authenticated, rig, "/cgi-bin/stats.cgi")
         row, truth = answer["STATS"][0], rig.truth()
         assert answer["INFO"]["type"] == rig.model
         assert (row["chain_num"], row["rate_unit"], row["rate_30m"]) == (4, "MH/s", 0)
@@ -40,13 +40,13 @@ async def test_elphapex_lists_four_chains_and_writes_chips_in_milli_degrees_as_t
         assert all(isinstance(rpm, str) for rpm in row["fan"])
 
 
-async def test_proto_gives_the_levels_of_telemetry_asked_for_with_their_units(rig_of, session):
+async def test_proto_returns_the_requested_telemetry_levels_with_units(rig_of, session):
     rig = await rig_of("proto")
     truth = rig.truth()
-    told = await get(session, rig, "/api/v1/telemetry?level=miner,psu")
-    assert set(told) == {"timestamp", "miner", "psus"}
-    assert sum(psu["power"]["input"] for psu in told["psus"]) == pytest.approx(truth["power"])
-    assert told["miner"]["hashrate"] == {"unit": "TH/s", "value": pytest.approx(truth["hashrate"] / TH)}
+    telemetry = await get(session, rig, "/api/v1/telemetry?level=miner,psu")
+    assert set(telemetry) == {"timestamp", "miner", "psus"}
+    assert sum(psu["power"]["input"] for psu in telemetry["psus"]) == pytest.approx(truth["power"])
+    assert telemetry["miner"]["hashrate"] == {"unit": "TH/s", "value": pytest.approx(truth["hashrate"] / TH)}
     boards = (await get(session, rig, "/api/v1/telemetry"))["hashboards"]
     assert [board["hashrate"]["value"] * TH for board in boards] == pytest.approx(truth["boards"])
     mining = (await get(session, rig, "/api/v1/mining"))["mining-status"]
@@ -54,7 +54,7 @@ async def test_proto_gives_the_levels_of_telemetry_asked_for_with_their_units(ri
     assert (await get(session, rig, "/api/v1/errors")) == []
 
 
-async def test_proto_gives_a_token_for_the_password_only(fleet_of, session):
+async def test_proto_returns_a_token_only_for_the_correct_password(fleet_of, session):
     fleet = await fleet_of(mix={"proto": 1})
     rig = fleet.rigs[0]
     login = url(rig, "/api/v1/auth/login")

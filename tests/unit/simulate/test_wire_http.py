@@ -1,4 +1,4 @@
-"""The web APIs, family by family, over real sockets with aiohttp as the client."""
+"""Web API of each family over real sockets, with aiohttp as the client."""
 
 import asyncio
 
@@ -37,21 +37,21 @@ REALMS = [
 
 
 @pytest.mark.parametrize(("family", "realm", "product"), REALMS)
-async def test_bitmains_and_its_relatives_want_a_digest_login_first(rig_of, session, family, realm, product):
+async def test_bitmain_and_related_firmware_requires_a_digest_login(rig_of, session, family, realm, product):
     rig = await rig_of(family)
     for path in ("/", "/cgi-bin/get_system_info.cgi"):
         async with session.get(url(rig, path)) as response:
             assert response.status == 401
             assert f'Digest realm="{realm}"' in response.headers["WWW-Authenticate"]
     digest = aiohttp.DigestAuthMiddleware(rig.user, rig.password)
-    async with aiohttp.ClientSession(middlewares=(digest,)) as allowed:
-        info = await get(allowed, rig, "/cgi-bin/get_system_info.cgi")
+    async with aiohttp.ClientSession(middlewares=(digest,)) as authenticated:
+        info = await get(authenticated, rig, "/cgi-bin/get_system_info.cgi")
     assert info["macaddr"] == rig.state.mac
     assert info["minertype"] == product
 
 
 @pytest.mark.parametrize("family", ["antminer", "hammer", "elphapex"])
-async def test_a_wrong_password_is_refused(rig_of, family):
+async def test_wrong_password_is_refused(rig_of, family):
     rig = await rig_of(family)
     digest = aiohttp.DigestAuthMiddleware(rig.user, "wrong")
     async with (
@@ -71,7 +71,7 @@ async def test_antminer_stats_page_has_a_chain_for_each_board(rig_of):
     assert sum(chain["rate_real"] for chain in row["chain"]) * GH == pytest.approx(truth["hashrate"], rel=1e-3)
 
 
-async def test_auradine_pages_want_the_token(rig_of, session):
+async def test_auradine_pages_require_the_token(rig_of, session):
     rig = await rig_of("auradine")
     async with session.get(url(rig, "/summary", 8080)) as response:
         assert response.status == 401
@@ -86,15 +86,15 @@ async def test_auradine_pages_want_the_token(rig_of, session):
     assert float(watts[:-1]) == pytest.approx(rig.truth()["power"], abs=0.01)
 
 
-async def test_braiins_shows_nothing_but_its_version_without_a_token(rig_of, session):
+async def test_braiins_shows_only_its_version_without_a_token(rig_of, session):
     rig = await rig_of("braiins")
     assert (await get(session, rig, "/api/v1/version"))["major"] == 1
     async with session.get(url(rig, "/api/v1/miner/stats")) as response:
         assert response.status == 401
     body = {"username": rig.user, "password": rig.password}
     async with session.post(url(rig, "/api/v1/auth/login"), json=body) as response:
-        given = await response.json()
-    stats = await get(session, rig, "/api/v1/miner/stats", headers={"Authorization": given["token"]})
+        token = (await response.json())["token"]
+    stats = await get(session, rig, "/api/v1/miner/stats", headers={"Authorization": token})
     rates = stats["miner_stats"]["real_hashrate"]
     assert rates["last_5s"]["gigahash_per_second"] * GH == pytest.approx(rig.truth()["hashrate"], rel=0.01)
     assert stats["power_stats"]["approximated_consumption"]["watt"] == pytest.approx(rig.truth()["power"], abs=1)
@@ -103,18 +103,18 @@ async def test_braiins_shows_nothing_but_its_version_without_a_token(rig_of, ses
 QUERY = "{ bosminer { info { name: modelName workSolver { childSolvers { name hwDetails { chips } } } nothing } } }"
 
 
-async def test_braiins_graphql_gives_exactly_what_was_selected(rig_of, session):
+async def test_braiins_graphql_returns_exactly_the_selected_fields(rig_of, session):
     rig = await rig_of("braiins-graphql")
     for answer in (
         await get(session, rig, "/graphql", params={"query": QUERY}),
         await (await session.post(url(rig, "/graphql"), json={"query": QUERY})).json(),
     ):
         solvers = [{"name": str(n), "hwDetails": {"chips": 126}} for n in (1, 2, 3)]
-        wanted = {"name": "Antminer S19j Pro", "workSolver": {"childSolvers": solvers}, "nothing": None}
-        assert answer == {"data": {"bosminer": {"info": wanted}}}
+        expected = {"name": "Antminer S19j Pro", "workSolver": {"childSolvers": solvers}, "nothing": None}
+        assert answer == {"data": {"bosminer": {"info": expected}}}
 
 
-async def test_braiins_graphql_refuses_mutations_and_nonsense(fleet_of, session):
+async def test_braiins_graphql_refuses_mutations_and_invalid_queries(fleet_of, session):
     fleet = await fleet_of(mix={"braiins-graphql": 1})
     mutation = {"query": "mutation { bosminer { stop { __typename } } }"}
     async with session.post(url(fleet.rigs[0], "/graphql"), json=mutation) as response:
@@ -125,7 +125,7 @@ async def test_braiins_graphql_refuses_mutations_and_nonsense(fleet_of, session)
             assert response.status == 400
 
 
-async def test_braiins_luci_wants_its_cookie_for_the_mac(rig_of):
+async def test_braiins_luci_requires_the_session_cookie_for_the_mac(rig_of):
     rig = await rig_of("braiins-graphql")
     page = url(rig, "/cgi-bin/luci/admin/network/iface_status/lan")
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
@@ -138,7 +138,7 @@ async def test_braiins_luci_wants_its_cookie_for_the_mac(rig_of):
             assert await response.json() == [{"macaddr": rig.state.mac}]
 
 
-async def test_vnish_shows_its_summary_and_keeps_its_settings_behind_a_token(rig_of, session):
+async def test_vnish_summary_is_open_and_settings_require_a_token(rig_of, session):
     rig = await rig_of("vnish")
     assert (await get(session, rig, "/api/v1/info"))["fw_name"] == "Vnish"
     miner = (await get(session, rig, "/api/v1/summary"))["miner"]
@@ -152,7 +152,7 @@ async def test_vnish_shows_its_summary_and_keeps_its_settings_behind_a_token(rig
     assert settings["miner"]["pools"][0]["user"] == "account.rig-00000"
 
 
-async def test_espminer_tells_everything_on_one_page(rig_of, session):
+async def test_espminer_reports_all_values_on_one_page(rig_of, session):
     rig = await rig_of("espminer")
     info, truth = await get(session, rig, "/api/system/info"), rig.truth()
     assert info["ASICModel"] == "BM1370"
@@ -163,7 +163,7 @@ async def test_espminer_tells_everything_on_one_page(rig_of, session):
     assert (await get(session, rig, "/api/system/asic"))["deviceModel"] == "Gamma"
 
 
-async def test_espminer_shows_the_fallback_pool_and_the_overheating(rig_of, session, clock):
+async def test_espminer_reports_the_fallback_pool_and_overheating(rig_of, session, clock):
     rig = await rig_of("espminer")
     rig.force("pool_outage", duration=1e6)
     rig.state.physics.stopped = True
@@ -172,7 +172,7 @@ async def test_espminer_shows_the_fallback_pool_and_the_overheating(rig_of, sess
     assert info["overheat_mode"] == 1
 
 
-async def test_epic_speaks_http_on_4028(rig_of, session):
+async def test_epic_serves_http_on_port_4028(rig_of, session):
     rig = await rig_of("epic")
     summary, truth = await get(session, rig, "/summary", 4028), rig.truth()
     assert sum(board["Hashrate"][0] for board in summary["HBs"]) * MH == pytest.approx(truth["hashrate"], rel=1e-3)
@@ -184,7 +184,7 @@ async def test_epic_speaks_http_on_4028(rig_of, session):
     assert len(clocks[0]["Data"]) == 110
 
 
-async def test_sealminer_pages_read_by_get_and_by_empty_post(fleet_of, session):
+async def test_sealminer_pages_accept_get_and_empty_post_for_reading(fleet_of, session):
     fleet = await fleet_of(mix={"sealminer": 1})
     rig = fleet.rigs[0]
     assert (await get(session, rig, "/cgi-bin/get_system_info.php"))["brand"] == "Sealminer"
@@ -212,7 +212,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("family", "port", "method", "path"), WRITES)
-async def test_requests_that_change_a_rig_are_refused_and_counted(fleet_of, session, family, port, method, path):
+async def test_write_requests_are_refused_and_counted(fleet_of, session, family, port, method, path):
     fleet = await fleet_of(mix={family: 1})
     async with session.request(method, url(fleet.rigs[0], path, port), json={"a": 1}) as response:
         assert response.status in (401, 403)
@@ -221,20 +221,20 @@ async def test_requests_that_change_a_rig_are_refused_and_counted(fleet_of, sess
 
 
 @pytest.mark.parametrize("family", ["antminer", "hammer", "elphapex"])
-async def test_pages_that_change_a_rig_are_refused_to_those_who_are_logged_in_too(fleet_of, family):
+async def test_write_pages_are_refused_after_login_too(fleet_of, family):
     fleet = await fleet_of(mix={family: 1})
     rig = fleet.rigs[0]
     for count, path in enumerate(("/cgi-bin/reboot.cgi", "/cgi-bin/set_miner_conf.cgi"), 1):
         digest = aiohttp.DigestAuthMiddleware(rig.user, rig.password)
         async with (
-            aiohttp.ClientSession(middlewares=(digest,)) as allowed,
-            allowed.get(url(rig, path)) as response,
+            aiohttp.ClientSession(middlewares=(digest,)) as authenticated,
+            authenticated.get(url(rig, path)) as response,
         ):
             assert response.status == 403
         assert fleet.privileged_seen == count
 
 
-async def test_landing_pages_tell_the_firmware(fleet_of, session):
+async def test_landing_pages_name_the_firmware(fleet_of, session):
     fleet = await fleet_of(rigs=len(FAMILIES), mix=dict.fromkeys(FAMILIES, 1))
     words = {
         "vnish": "AnthillOS",
@@ -251,7 +251,7 @@ async def test_landing_pages_tell_the_firmware(fleet_of, session):
                 assert words[rig.family] in await response.text()
 
 
-async def raw(rig, data: bytes) -> bytes:
+async def send_raw(rig, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(rig.address, rig.ports[80])
     writer.write(data)
     try:
@@ -260,7 +260,7 @@ async def raw(rig, data: bytes) -> bytes:
         writer.close()
 
 
-async def test_requests_split_and_pipelined_are_answered_in_order(rig_of):
+async def test_split_and_pipelined_requests_are_answered_in_order(rig_of):
     rig = await rig_of("espminer")
     reader, writer = await asyncio.open_connection(rig.address, rig.ports[80])
     first = b"GET /api/system/info HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -272,7 +272,7 @@ async def test_requests_split_and_pipelined_are_answered_in_order(rig_of):
     text = (await asyncio.wait_for(reader.read(), 60)).decode()
     writer.close()
     assert text.index("200 OK") < text.index("404 Not Found") < text.rindex("200 OK")
-    assert text.endswith("\r\n\r\n")  # HEAD brings no body
+    assert text.endswith("\r\n\r\n")  # a response to HEAD has no body
 
 
 @pytest.mark.parametrize(
@@ -285,12 +285,12 @@ async def test_requests_split_and_pipelined_are_answered_in_order(rig_of):
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
     ],
 )
-async def test_impossible_requests_end_the_connection(rig_of, data, status):
-    answer = await raw(await rig_of("espminer"), data)
+async def test_invalid_requests_close_the_connection(rig_of, data, status):
+    answer = await send_raw(await rig_of("espminer"), data)
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
-async def test_hashrates_in_th_are_in_th(rig_of, session):
+async def test_vnish_instant_hashrate_is_in_th(rig_of, session):
     rig = await rig_of("vnish")
     miner = (await get(session, rig, "/api/v1/summary"))["miner"]
     assert miner["instant_hashrate"] * TH == pytest.approx(rig.truth()["hashrate"], rel=0.01)

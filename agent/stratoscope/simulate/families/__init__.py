@@ -1,4 +1,4 @@
-"""Lists the families of firmwares that the simulator can speak for."""
+"""Lists the firmware families that the simulator supports."""
 
 from typing import Final
 
@@ -21,13 +21,13 @@ from stratoscope.simulate.families import (
     whatsminer,
     whatsminer3,
 )
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 
-FAMILIES: Final[dict[str, Family]] = {
+FAMILIES: Final[dict[str, SimulatedFamily]] = {
     family.name: family
     for family in (
         antminer.FAMILY,
-        antminer.SCRYPT,
+        antminer.SCRYPT_FAMILY,
         antminer_s9.FAMILY,
         vnish.FAMILY,
         luxos.FAMILY,
@@ -46,4 +46,4 @@ FAMILIES: Final[dict[str, Family]] = {
         proto.FAMILY,
     )
 }
-"""Every family by its name in a mix."""
+"""All families by the name used in a fleet mix."""

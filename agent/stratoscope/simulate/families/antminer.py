@@ -1,14 +1,14 @@
-"""Answers like Bitmain's stock firmware since 2020: S19, S21 and, in MH/s, the scrypt models (L7).
+"""Simulates Bitmain's stock firmware since 2020: S19, S21 and the scrypt models (L7, in MH/s).
 
-Seen: S19 Pro, cgminer 1.0.0 of December 2022. Joined commands are refused; every page needs a digest login;
-`"new_api":true` at the top level of a request brings the web API's form over port 4028.
+Based on: S19 Pro, cgminer 1.0.0 of December 2022. Joined commands are refused. Every page requires a digest login.
+A request with `"new_api":true` at its top level returns the format of the web API on port 4028.
 """
 
 from typing import Any
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MH
 
@@ -18,8 +18,8 @@ _MINER = "49.0.1.3"
 REALM = "antMiner Configuration"
 
 
-def unit(rig: Rig) -> tuple[float, str]:
-    """Return the rig's own hashrate unit: GH/s, but MH/s for scrypt."""
+def hashrate_unit(rig: Rig) -> tuple[float, str]:
+    """Return the hashrate unit that the rig reports, in H/s, and its short name: GH, or MH for scrypt."""
     return (MH, "MH") if rig.spec.algorithm == "scrypt" else (GH, "GH")
 
 
@@ -32,7 +32,7 @@ def version(rig: Rig, _: str) -> Answer:
 def summary(rig: Rig, _: str) -> Answer:
     """Compose `summary`."""
     physics = rig.physics
-    scale = unit(rig)[0]
+    scale = hashrate_unit(rig)[0]
     rates = {
         "Elapsed": int(physics.uptime),
         "GHS 5s": round(physics.windows["5s"] / scale, 2),
@@ -50,7 +50,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def devs(rig: Rig, _: str) -> Answer:
-    """Compose `devs`: one nameless device, whose own hashrate this firmware leaves at 0."""
+    """Compose `devs`: one device; this firmware always reports its hashrate as 0."""
     physics = rig.physics
     row = {
         "ASC": 0,
@@ -74,7 +74,7 @@ def devs(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats`: one row of identity, one of everything else, board by board in numbered keys."""
+    """Compose `stats`: an identity row, then one row with numbered keys for each board."""
     head = {"BMMiner": "1.0.0", "Miner": _MINER, "CompileTime": _COMPILED, "Type": _type(rig)}
     return envelope.reply(rig, 70, "CGMiner stats", _DESCRIPTION, "STATS", [head, _stats_row(rig)])
 
@@ -89,7 +89,7 @@ def _chip_map(chips: int) -> str:
 
 def _stats_row(rig: Rig) -> Row:
     physics, spec = rig.physics, rig.spec
-    scale, letter = unit(rig)
+    scale, letter = hashrate_unit(rig)
     row: Row = {
         "STATS": 0,
         "ID": "BTM_SOC0",
@@ -107,7 +107,7 @@ def _stats_row(rig: Rig) -> Row:
         "fan_num": spec.fans,
     }
     for number in range(1, spec.fans + 1):
-        row[f"fan{number}"] = fan(rig, number)
+        row[f"fan{number}"] = fan_rpm(rig, number)
     row["temp_num"] = row["miner_count"]
     for number in range(1, max(4, spec.boards) + 1):
         row.update(_board_keys(rig, number))
@@ -128,7 +128,7 @@ def _stats_row(rig: Rig) -> Row:
 
 
 def _board_keys(rig: Rig, number: int) -> Row:
-    """Return the keys of chain `number`; a slot that is not fitted, or dead, is empty as the firmware writes it."""
+    """Return the keys of chain `number`; a missing or dead board has zeros and empty strings."""
     boards = rig.physics.boards
     board = boards[number - 1] if number <= len(boards) else None
     if board is None or not board.chips:
@@ -148,7 +148,7 @@ def _board_keys(rig: Rig, number: int) -> Row:
         f"chain_acn{number}": board.chips,
         f"chain_acs{number}": maps,
         f"chain_hw{number}": board.errors,
-        f"chain_rate{number}": f"{board.hashrate / unit(rig)[0]:.2f}",
+        f"chain_rate{number}": f"{board.hashrate / hashrate_unit(rig)[0]:.2f}",
         f"freq{number}": round(rig.spec.frequency),
         f"temp{number}": hot,
         f"temp2_{number}": chip,
@@ -158,15 +158,15 @@ def _board_keys(rig: Rig, number: int) -> Row:
     }
 
 
-def fan(rig: Rig, number: int, step: int = 60) -> int:
-    """Return fan `number`'s rpm: a tacho of `step` rpm, each fan a little apart."""
+def fan_rpm(rig: Rig, number: int, step: int = 60) -> int:
+    """Return the rpm of fan `number`, in multiples of `step`; fans differ by up to 4 %."""
     return int(rig.physics.fan * rig.spec.rpm * (1.0 - 0.01 * ((number * 7 + rig.index) % 5)) / step) * step
 
 
 def web_stats(rig: Rig, _: str = "") -> Row:
-    """Compose stats.cgi, which also answers `stats` with `"new_api":true`."""
+    """Compose stats.cgi, also the response to `stats` with `"new_api":true`."""
     physics, spec = rig.physics, rig.spec
-    scale, letter = unit(rig)
+    scale, letter = hashrate_unit(rig)
     chain = [
         {
             "index": index,
@@ -194,7 +194,7 @@ def web_stats(rig: Rig, _: str = "") -> Row:
         "rate_unit": f"{letter}/s",
         "chain_num": spec.boards,
         "fan_num": spec.fans,
-        "fan": [fan(rig, number) for number in range(1, spec.fans + 1)],
+        "fan": [fan_rpm(rig, number) for number in range(1, spec.fans + 1)],
         "hwp_total": 0.0,
         "miner-mode": 0,
         "freq-level": 100,
@@ -204,9 +204,9 @@ def web_stats(rig: Rig, _: str = "") -> Row:
 
 
 def web_summary(rig: Rig, _: str = "") -> Row:
-    """Compose summary.cgi, which also answers `summary` with `"new_api":true`."""
+    """Compose summary.cgi, also the response to `summary` with `"new_api":true`."""
     physics = rig.physics
-    scale, letter = unit(rig)
+    scale, letter = hashrate_unit(rig)
     words = ("rate", "network", "fans", "temp")
     row = {
         "elapsed": int(physics.uptime),
@@ -258,33 +258,33 @@ _PAGES = {
 NEW_API: dict[str, Any] = {"stats": web_stats, "summary": web_summary}
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the web API (the transport has checked the digest)."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle web API requests. The HTTP server has already checked the digest login."""
     if request.method != "GET" or "/set_" in request.path or request.path.endswith("reboot.cgi"):
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>Ant Miner</title></html>")
+        return SimulatedPage("<html><title>Ant Miner</title></html>")
     page = _PAGES.get(request.path)
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
 _VERBS = {"version": version, "summary": summary, "stats": stats, "pools": pools, "devs": devs}
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="antminer",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,
     verbs=_VERBS,
-    unjoinable=lambda _: True,
+    is_unjoinable=lambda _: True,
     new_api=NEW_API,
     serve=serve,
     realm=REALM,
 )
-SCRYPT = Family(
+SCRYPT_FAMILY = SimulatedFamily(
     name="antminer-scrypt",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,
     verbs=_VERBS,
-    unjoinable=lambda _: True,
+    is_unjoinable=lambda _: True,
     new_api=NEW_API,
     serve=serve,
     realm=REALM,

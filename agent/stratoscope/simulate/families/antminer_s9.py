@@ -1,18 +1,20 @@
-"""Answers like BMMiner on an Antminer S9: boards in slots 6 to 8, numbers as strings, a comma missing between rows.
+"""Simulates BMMiner on an Antminer S9: boards in slots 6 to 8, numbers as strings, invalid JSON in `stats`.
 
-Seen: S9, bmminer 2.0.0 of November 2017. Joined commands are taken. The STATS array comes as `}{` without the comma.
+Based on: S9, bmminer 2.0.0 of November 2017. Joined commands are supported. The rows of STATS lack the comma: `}{`.
 """
 
 from stratoscope.simulate.families import antminer, envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH
 
 _DESCRIPTION = "bmminer 1.0.0"
 _COMPILED = "Fri Nov 17 17:37:49 CST 2017"
 _MINER = "16.8.1.3"
-_FIRST, _CHAINS, _FANS = 6, 16, 8  # first fitted slot, slots of the form, fan sockets (3 and 6 are used)
+_FIRST_CHAIN = 6  # slot of the first board
+_CHAINS = 16  # slots in the response
+_FANS = 8  # fan sockets in the response; 3 and 6 are in use
 
 
 def _head(rig: Rig) -> Row:
@@ -43,7 +45,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats` with sixteen chain slots, of which three are fitted."""
+    """Compose `stats` with sixteen chain slots, three of them with a board."""
     physics, spec = rig.physics, rig.spec
     row: Row = {
         "STATS": 0,
@@ -60,7 +62,7 @@ def stats(rig: Rig, _: str) -> Answer:
         "fan_num": spec.fans,
     }
     for number in range(1, _FANS + 1):
-        row[f"fan{number}"] = antminer.fan(rig, number) if number in (3, 6) else 0
+        row[f"fan{number}"] = antminer.fan_rpm(rig, number) if number in (3, 6) else 0
     row["temp_num"] = row["miner_count"]
     for chain in range(1, _CHAINS + 1):
         row.update(_chain(rig, chain))
@@ -82,7 +84,7 @@ def stats(rig: Rig, _: str) -> Answer:
 
 def _chain(rig: Rig, chain: int) -> Row:
     boards = rig.physics.boards
-    at = chain - _FIRST
+    at = chain - _FIRST_CHAIN
     board = boards[at] if 0 <= at < len(boards) else None
     if board is None or not board.chips:
         return {
@@ -107,20 +109,20 @@ def _chain(rig: Rig, chain: int) -> Row:
     }
 
 
-def lose_comma(answer: bytes) -> bytes:
-    """Write the two rows of STATS without the comma between them, as this firmware does; strings hold no `},{`."""
+def remove_comma(answer: bytes) -> bytes:
+    """Return `answer` without the comma between the two rows of STATS, as this firmware sends it."""
     return answer.replace(b"},{", b"}{", 1) if b'"STATS":[' in answer else answer
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the web API: this firmware has the system page only."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle web API requests: this firmware has only the system page."""
     if request.method != "GET" or "/set_" in request.path or request.path.endswith("reboot.cgi"):
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>Ant Miner</title></html>")
+        return SimulatedPage("<html><title>Ant Miner</title></html>")
     if request.path != "/cgi-bin/get_system_info.cgi":
         return NOT_FOUND
-    return Page(
+    return SimulatedPage(
         {
             "minertype": f"Antminer {rig.spec.model}",
             "nettype": "DHCP",
@@ -142,12 +144,12 @@ def serve(rig: Rig, request: Request) -> Page:
     )
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="antminer-s9",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,
     verbs={"version": version, "summary": summary, "stats": stats, "pools": pools},
-    bent=lose_comma,
+    rewrite_bytes=remove_comma,
     serve=serve,
     realm=antminer.REALM,
 )

@@ -1,6 +1,6 @@
-"""Answers like Auradine's FluxOS: CGMiner's API on 4028 and the same answers over HTTP 8080 behind a bearer token.
+"""Simulates Auradine's FluxOS: CGMiner's API on port 4028 and, with a bearer token, over HTTP on port 8080.
 
-Seen: Teraflux AT1500, FluxOS 2023-12.27. Quantities come as strings with their unit ("58.94W"); boards count from 1.
+Based on: Teraflux AT1500, FluxOS 2023-12.27. Quantities are strings with a unit ("58.94W"). Boards are numbered from 1.
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from stratoscope.simulate.families import envelope
-from stratoscope.simulate.families.envelope import Answer, Row, Verb
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.envelope import Answer, CommandHandler, Row
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.physics import Slot
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH, TH
@@ -31,7 +31,7 @@ def summary(rig: Rig, _: str) -> Answer:
     """Compose `summary`."""
     physics = rig.physics
     counters = envelope.summary_counters(rig)
-    kept = (
+    reported_keys = (
         "Accepted",
         "Rejected",
         "Hardware Errors",
@@ -43,12 +43,12 @@ def summary(rig: Rig, _: str) -> Answer:
     )
     row: Row = {"Elapsed": int(physics.uptime), "MHS av": physics.average / MH}
     row.update({f"MHS {window}": physics.windows[window] / MH for window in ("5s", "1m", "5m", "15m")})
-    row.update({key: counters[key] for key in kept})
+    row.update({key: counters[key] for key in reported_keys})
     return _reply(rig, 11, "Summary", "SUMMARY", [row])
 
 
 def pools(rig: Rig, _: str) -> Answer:
-    """Compose `pools`: counters, no difficulty."""
+    """Compose `pools`, which has share counters but no difficulty."""
     rows: list[Row] = [_pool(*slot) for slot in rig.slots]
     return _reply(rig, 7, f"{len(rows)} Pool(s)", "POOLS", rows)
 
@@ -104,7 +104,7 @@ def fan(rig: Rig, _: str) -> Answer:
 
 
 def psu(rig: Rig, _: str) -> Answer:
-    """Compose `psu`: the wall power is metered."""
+    """Compose `psu`, with measured wall power."""
     watts, volts = rig.physics.power, rig.spec.voltage
     row = {
         "PowerIn": f"{watts:.2f}W",
@@ -121,23 +121,23 @@ def psu(rig: Rig, _: str) -> Answer:
     return _reply(rig, 570, "PSU status", "PSU", [row])
 
 
-def _each_board(key: str, values: list[float], other: str, others: list[float]) -> list[Row]:
-    """Return one row for each board with its value repeated for the sensors of one kind, and of another."""
-    return [
-        {
-            "ID": index + 1,
-            "Name": f"Hash Board {index + 1}",
-            key: [{"ID": sensor, other: round(values[index], 4)} for sensor in range(4)],
-            **(
-                {"BoardTemp": [{"ID": sensor, other: round(others[index], 4)} for sensor in range(4)]} if others else {}
-            ),
-        }
-        for index in range(len(values))
-    ]
+def _board_rows(key: str, values: list[float], field: str, board_values: list[float]) -> list[Row]:
+    """Return one row per board, the value repeated per sensor: `values` under `key`, `board_values` under BoardTemp."""
+    rows: list[Row] = []
+    for index, value in enumerate(values):
+        row: Row = {"ID": index + 1, "Name": f"Hash Board {index + 1}", key: _sensors(field, value)}
+        if board_values:
+            row["BoardTemp"] = _sensors(field, board_values[index])
+        rows.append(row)
+    return rows
+
+
+def _sensors(field: str, value: float) -> list[Row]:
+    return [{"ID": sensor, field: round(value, 4)} for sensor in range(4)]
 
 
 def temperature(rig: Rig, _: str) -> Answer:
-    """Compose `temperature`: the control board comes first and has no chips."""
+    """Compose `temperature`; the first row is the control board, which has no chips."""
     boards = rig.physics.boards
     control: Row = {
         "ID": 0,
@@ -145,7 +145,7 @@ def temperature(rig: Rig, _: str) -> Answer:
         "BoardTemp": [{"ID": 0, "Temperature": 24.9375}],
         "ChipTemp": None,
     }
-    rows = _each_board(
+    rows = _board_rows(
         "ChipTemp", [board.chip for board in boards], "Temperature", [board.temperature for board in boards]
     )
     return _reply(rig, 590, "System temperature", "Temperature", [control, *rows])
@@ -153,18 +153,18 @@ def temperature(rig: Rig, _: str) -> Answer:
 
 def frequency(rig: Rig, _: str) -> Answer:
     """Compose `frequency`."""
-    rows = _each_board("ChipFrequency", [rig.spec.frequency] * rig.spec.boards, "Frequency", [])
+    rows = _board_rows("ChipFrequency", [rig.spec.frequency] * rig.spec.boards, "Frequency", [])
     return _reply(rig, 640, "System frequency", "Frequency", rows)
 
 
 def voltage(rig: Rig, _: str) -> Answer:
-    """Compose `voltage`: of a chip, of which 48 stand in series."""
-    rows = _each_board("ChipVoltage", [rig.spec.voltage / 48] * rig.spec.boards, "Voltage", [])
+    """Compose `voltage` per chip; 48 chips are connected in series."""
+    rows = _board_rows("ChipVoltage", [rig.spec.voltage / 48] * rig.spec.boards, "Voltage", [])
     return _reply(rig, 630, "System voltage", "Voltage", rows)
 
 
 def mode(rig: Rig, _: str) -> Answer:
-    """Compose `mode`: the tuning target."""
+    """Compose `mode`, which contains the tuning target."""
     row = {"Mode": "custom", "Sleep": "off", "Ths": round(rig.spec.hashrate / TH), "Power": round(rig.spec.watts)}
     return _reply(rig, 540, "Operating mode: 'custom', sleep: 'false'", "Mode", [row])
 
@@ -177,14 +177,14 @@ def asccount(rig: Rig, _: str) -> Answer:
 
 
 def led(rig: Rig, _: str) -> Answer:
-    """Compose `led`: a fault shows as code 3."""
+    """Compose `led`; code 3 means a fault."""
     healthy = rig.physics.lost < 0
     row = {"Code": 2 if healthy else 3, "LED1": 1, "LED2": 1, "Msg": "Normal" if healthy else "Hash board missing"}
     return _reply(rig, 530, "Total LEDs 2", "LED", [row])
 
 
 def ipreport(rig: Rig, _: str) -> Answer:
-    """Compose `ipreport`, which tells identity."""
+    """Compose `ipreport`, which contains the rig's identity."""
     row = {
         "command": "ipreport",
         "ip": "",
@@ -201,7 +201,7 @@ def ipreport(rig: Rig, _: str) -> Answer:
     return _reply(rig, 620, "IP Report", "IPReport", [row])
 
 
-_VERBS: dict[str, Verb] = {
+_VERBS: dict[str, CommandHandler] = {
     "version": version,
     "summary": summary,
     "pools": pools,
@@ -219,32 +219,39 @@ _VERBS: dict[str, Verb] = {
 }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer port 8080: POST /token, then every read command as a page."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle port 8080: POST /token for the login, then one page per read command."""
     if request.path == "/token" and request.method == "POST":
         return _token(rig, request.body)
     if request.method != "GET":
-        return Page({"STATUS": [envelope.status(rig, 45, "Access denied", _DESCRIPTION, "E")]}, 403, privileged=True)
+        return SimulatedPage(
+            {"STATUS": [envelope.status_row(rig, 45, "Access denied", _DESCRIPTION, "E")]}, 403, privileged=True
+        )
     if request.path == "/":
-        return Page("<html><title>Auradine</title></html>")
-    given = request.headers.get("authorization", "") or request.headers.get("token", "")
-    if given.removeprefix("Bearer ") != rig.token:
-        return Page({"STATUS": [envelope.status(rig, 401, "Unauthorized", _DESCRIPTION, "E")]}, 401)
+        return SimulatedPage("<html><title>Auradine</title></html>")
+    token = request.headers.get("authorization", "") or request.headers.get("token", "")
+    if token.removeprefix("Bearer ") != rig.token:
+        return SimulatedPage({"STATUS": [envelope.status_row(rig, 401, "Unauthorized", _DESCRIPTION, "E")]}, 401)
     verb = _VERBS.get(request.path[1:])
-    return Page(verb(rig, "")) if verb else NOT_FOUND
+    return SimulatedPage(verb(rig, "")) if verb else NOT_FOUND
 
 
-def _token(rig: Rig, body: bytes) -> Page:
+def _token(rig: Rig, body: bytes) -> SimulatedPage:
     try:
-        given: Any = orjson.loads(body)
+        credentials: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
-        given = None
-    if isinstance(given, dict) and (given.get("user"), given.get("password")) == (rig.user, rig.password):
-        return Page(_reply(rig, 0, "Token", "Token", [{"Token": rig.token}]), login=True)
-    return Page({"STATUS": [envelope.status(rig, 401, "Unauthorized", _DESCRIPTION, "E")]}, 401, login=True)
+        credentials = None
+    if isinstance(credentials, dict) and (credentials.get("user"), credentials.get("password")) == (
+        rig.user,
+        rig.password,
+    ):
+        return SimulatedPage(_reply(rig, 0, "Token", "Token", [{"Token": rig.token}]), login=True)
+    return SimulatedPage(
+        {"STATUS": [envelope.status_row(rig, 401, "Unauthorized", _DESCRIPTION, "E")]}, 401, login=True
+    )
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="auradine",
     ports={4028: "cgminer", 8080: "http"},
     description=_DESCRIPTION,

@@ -1,14 +1,14 @@
-"""Answers like a Canaan Avalon: cgminer whose `stats` packs the machine into one string of name[value] pairs.
+"""Simulates a Canaan Avalon: cgminer whose `stats` is one string of name[value] pairs.
 
-Seen: Avalon 1246, cgminer 4.11.1 of July 2021. The socket stays open after the NUL, and the STATUS clock counts from
-the rig's start because the rig has no clock.
+Based on: Avalon 1246, cgminer 4.11.1 of July 2021. The socket stays open after the NUL. The rig has no real-time
+clock, so times count from its start.
 """
 
 from functools import cache
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MH, TH
 
@@ -23,7 +23,7 @@ def _reply(rig: Rig, code: int, msg: str, section: str, rows: list[Row]) -> Answ
 
 
 def version(rig: Rig, _: str) -> Answer:
-    """Compose `version`, which tells product, MAC and DNA (the serial number)."""
+    """Compose `version`, which contains product, MAC and DNA (the serial number)."""
     row = {
         "CGMiner": "4.11.1",
         "API": "3.7",
@@ -55,7 +55,7 @@ def summary(rig: Rig, _: str) -> Answer:
 
 
 def devs(rig: Rig, _: str) -> Answer:
-    """Compose `devs`: the machine is one ASC."""
+    """Compose `devs`: the whole rig is one ASC."""
     physics = rig.physics
     row: Row = {
         "ASC": 0,
@@ -81,7 +81,7 @@ def devs(rig: Rig, _: str) -> Answer:
 
 
 def pools(rig: Rig, _: str) -> Answer:
-    """Compose `pools`; share times count from the rig's start."""
+    """Compose `pools`; share times are seconds since the rig's start."""
     rows = envelope.pool_rows(rig, lambda _, slot: int(slot.last_share or 0))
     return _reply(rig, 7, f"{len(rows)} Pool(s)", "POOLS", rows)
 
@@ -110,7 +110,11 @@ def _list(values: list[float], form: str = "{:.0f}") -> str:
 
 
 def _module(rig: Rig) -> str:
-    """Pack the module; PS is error, control and board volts (hundredths), ampere, output W, set volts, wall W."""
+    """Format the module as name[value] pairs.
+
+    PS is: error, control board and hashboard voltage (0.01 V), current (A), output power (W), set voltage (0.01 V),
+    wall power (W).
+    """
     physics, spec = rig.physics, rig.spec
     boards = physics.boards
     chips = [board.chip if board.chips else 0.0 for board in boards]
@@ -168,14 +172,14 @@ def _module(rig: Rig) -> str:
 
 @cache
 def _sensors(hot: int, chips: int) -> str:
-    """Write every chip's temperature as the module does: right-aligned in three places (few whole °C, so kept)."""
+    """Format each chip's temperature right-aligned in three columns (cached: few distinct whole °C)."""
     return " ".join(f"{max(0, hot - at % 17):3d}" for at in range(chips))
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="avalon",
     ports={4028: "cgminer"},
     description=_DESCRIPTION,
     verbs={"version": version, "summary": summary, "devs": devs, "pools": pools, "stats": stats, "estats": stats},
-    stays_open=True,
+    keeps_socket_open=True,
 )

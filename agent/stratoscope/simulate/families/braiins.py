@@ -1,7 +1,8 @@
-"""Answers like Braiins OS with its public REST API under /api/v1, behind a login.
+"""Simulates Braiins OS with its public REST API under /api/v1, which requires a login.
 
-Seen: S21 Pro, BOS 26.04. POST /api/v1/auth/login brings a token that stands bare in the Authorization header; only the
-version page is open. Port 4028 (`braiins_cgminer`) is open beside it. Paths may end in a slash.
+Based on: S21 Pro, BOS 26.04. POST /api/v1/auth/login returns a token, which clients send in the Authorization header
+without a scheme. Only the version page needs no login. Port 4028 (`braiins_cgminer`) is open too. Paths may end in a
+slash.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ import orjson
 
 from stratoscope.simulate.families import antminer, braiins_cgminer
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MHZ, TH
 
@@ -30,10 +31,10 @@ def _gigahash(hashrate: float) -> Row:
     return {"gigahash_per_second": hashrate / GH}
 
 
-def _rates(rig: Rig, part: float) -> Row:
+def _rates(rig: Rig, fraction: float) -> Row:
     physics = rig.physics
-    rates = {key: _gigahash(physics.windows[window] * part) for key, window in _WINDOWS.items()}
-    rates["since_restart"] = _gigahash(physics.average * part)
+    rates = {key: _gigahash(physics.windows[window] * fraction) for key, window in _WINDOWS.items()}
+    rates["since_restart"] = _gigahash(physics.average * fraction)
     return rates
 
 
@@ -101,7 +102,7 @@ def _hashboards(rig: Rig) -> Row:
     physics, spec = rig.physics, rig.spec
     rows = []
     for index, board in enumerate(physics.boards):
-        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
         rows.append(
             {
                 "id": str(index + 1),
@@ -117,7 +118,7 @@ def _hashboards(rig: Rig) -> Row:
                 "board_name": "A3HB70601",
                 "stats": {
                     "nominal_hashrate": _gigahash(board.full),
-                    "real_hashrate": _rates(rig, part),
+                    "real_hashrate": _rates(rig, fraction),
                     "error_hashrate": {"megahash_per_second": 0.0},
                     "found_blocks": 0,
                 },
@@ -129,7 +130,7 @@ def _hashboards(rig: Rig) -> Row:
 def _cooling(rig: Rig) -> Row:
     ratio = round(rig.physics.fan, 2)
     fans = [
-        {"position": index, "rpm": antminer.fan(rig, index + 1), "target_speed_ratio": ratio}
+        {"position": index, "rpm": antminer.fan_rpm(rig, index + 1), "target_speed_ratio": ratio}
         for index in range(rig.spec.fans)
     ]
     hottest = {"id": None, "location": 1, "temperature": {"degree_c": round(rig.physics.hottest, 3)}}
@@ -220,35 +221,38 @@ _PAGES: dict[str, Any] = {
 }
 
 
-def login(rig: Rig, body: bytes) -> Page:
-    """Check the credentials in `body` and hand out the rig's token."""
+def login(rig: Rig, body: bytes) -> SimulatedPage:
+    """Return the rig's token if the credentials in `body` are correct."""
     try:
-        given = orjson.loads(body)
+        credentials = orjson.loads(body)
     except orjson.JSONDecodeError:
-        given = None
-    if isinstance(given, dict) and (given.get("username"), given.get("password")) == (rig.user, rig.password):
-        return Page({"token": rig.token, "timeout_s": 3600}, login=True)
-    return Page({"message": "invalid credentials"}, 401, login=True)
+        credentials = None
+    if isinstance(credentials, dict) and (credentials.get("username"), credentials.get("password")) == (
+        rig.user,
+        rig.password,
+    ):
+        return SimulatedPage({"token": rig.token, "timeout_s": 3600}, login=True)
+    return SimulatedPage({"message": "invalid credentials"}, 401, login=True)
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the REST API."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle REST API requests."""
     path = request.path.rstrip("/")
     if path == "/api/v1/auth/login" and request.method == "POST":
         return login(rig, request.body)
     if request.method != "GET":
-        return Page({"message": "forbidden"}, 403, privileged=True)
+        return SimulatedPage({"message": "forbidden"}, 403, privileged=True)
     if not path:
-        return Page("<html><title>Braiins OS</title></html>")
+        return SimulatedPage("<html><title>Braiins OS</title></html>")
     if path == "/api/v1/version":
-        return Page({"major": 1, "minor": 3, "patch": 0})
+        return SimulatedPage({"major": 1, "minor": 3, "patch": 0})
     if request.headers.get("authorization", "").removeprefix("Bearer ") != rig.token:
-        return Page({"message": "unauthenticated"}, 401)
+        return SimulatedPage({"message": "unauthenticated"}, 401)
     page = _PAGES.get(path)
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="braiins",
     ports={80: "http", 4028: "cgminer"},
     description=braiins_cgminer.DESCRIPTION,

@@ -1,10 +1,10 @@
-"""Answers on port 4028 like BOSer, Braiins OS's CGMiner API: its own verbs for heat, fans and the tuner.
+"""Simulates BOSer, the CGMiner API of Braiins OS on port 4028, with extra commands for temperatures, fans and tuner.
 
-Seen: BOSer of BOS 22.08 and 26.04. Reading needs no login; MAC and serial are told nowhere here.
+Based on: BOSer of BOS 22.08 and 26.04. Reading needs no login. No command reports the MAC or serial number.
 """
 
 from stratoscope.simulate.families import antminer, envelope
-from stratoscope.simulate.families.envelope import Answer, Row, Verb
+from stratoscope.simulate.families.envelope import Answer, CommandHandler, Row
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH, MHZ
 
@@ -41,11 +41,11 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def devs(rig: Rig, _: str) -> Answer:
-    """Compose `devs`: boards by the number of their connector, from 1."""
+    """Compose `devs`; board IDs are the connector numbers, from 1."""
     physics = rig.physics
     rows: list[Row] = []
     for index, board in enumerate(physics.boards):
-        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
         row: Row = {
             "ASC": index,
             "ID": index + 1,
@@ -54,20 +54,20 @@ def devs(rig: Rig, _: str) -> Answer:
             "Status": "Alive" if board.chips else "Dead",
             "Temperature": round(board.temperature, 1),
             "Nominal MHS": board.full / MH,
-            "MHS av": physics.average * part / MH,
-            "Accepted": int(physics.total("accepted") * part),
+            "MHS av": physics.average * fraction / MH,
+            "Accepted": int(physics.total("accepted") * fraction),
             "Rejected": 0,
             "Hardware Errors": board.errors,
             "Last Share Pool": physics.slot,
             "Device Elapsed": int(physics.uptime),
         }
-        row.update({f"MHS {window}": physics.windows[window] * part / MH for window in _WINDOWS})
+        row.update({f"MHS {window}": physics.windows[window] * fraction / MH for window in _WINDOWS})
         rows.append(row)
     return _reply(rig, 9, f"{len(rows)} ASC(s)", "DEVS", rows)
 
 
 def devdetails(rig: Rig, _: str) -> Answer:
-    """Compose `devdetails`: chips, hertz and volts."""
+    """Compose `devdetails`: chips, frequency (Hz) and voltage (V)."""
     rows: list[Row] = [
         {
             "DEVDETAILS": index,
@@ -99,14 +99,14 @@ def temps(rig: Rig, _: str) -> Answer:
 def fans(rig: Rig, _: str) -> Answer:
     """Compose `fans`."""
     rows: list[Row] = [
-        {"FAN": index, "ID": index, "RPM": antminer.fan(rig, index + 1), "Speed": round(100 * rig.physics.fan)}
+        {"FAN": index, "ID": index, "RPM": antminer.fan_rpm(rig, index + 1), "Speed": round(100 * rig.physics.fan)}
         for index in range(rig.spec.fans)
     ]
     return _reply(rig, 202, f"{len(rows)} Fan(s)", "FANS", rows)
 
 
 def tunerstatus(rig: Rig, _: str) -> Answer:
-    """Compose `tunerstatus`, which holds the estimate of the power."""
+    """Compose `tunerstatus`, which contains the estimated power."""
     watts = round(rig.physics.power)
     row = {
         "ApproximateMinerPowerConsumption": watts,
@@ -119,7 +119,7 @@ def tunerstatus(rig: Rig, _: str) -> Answer:
     return _reply(rig, 208, "Tuner Status", "TUNERSTATUS", [row])
 
 
-VERBS: dict[str, Verb] = {
+VERBS: dict[str, CommandHandler] = {
     "version": version,
     "summary": summary,
     "pools": pools,

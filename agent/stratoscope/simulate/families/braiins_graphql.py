@@ -1,7 +1,7 @@
-"""Answers like Braiins OS of 2021 to 2023: GraphQL for everything, LuCI for the MAC.
+"""Simulates Braiins OS of 2021 to 2023: GraphQL for all data except the MAC, which LuCI reports.
 
-Seen: BOS 22.08. Reading needs no login over GraphQL; /cgi-bin/luci pages want the session cookie. A query gets exactly
-the fields it selects, `null` for one that does not exist; mutations are refused.
+Based on: BOS 22.08. GraphQL queries need no login; /cgi-bin/luci pages require the session cookie. A response has
+exactly the selected fields, `null` for one that does not exist. Mutations are refused.
 """
 
 import re
@@ -12,22 +12,22 @@ import orjson
 
 from stratoscope.simulate.families import antminer, braiins_cgminer
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH
 
 _VERSION = "2022-09-13-0-11012d53-22.08-plus"
 _TOKEN = re.compile(r'\.\.\.|[{}():]|"(?:\\.|[^"\\])*"|\w+')
-_DEPTH = 32
+_MAX_DEPTH = 32
 
 Selection = list[tuple[str, str, "Selection | None"]]
 
 
-def tree(rig: Rig) -> Row:
-    """Return everything that a query can select from."""
+def query_tree(rig: Rig) -> Row:
+    """Return all data that a query can select from."""
     physics, spec = rig.physics, rig.spec
     fans = [
-        {"name": str(index), "rpm": antminer.fan(rig, index + 1), "speed": round(100 * physics.fan)}
+        {"name": str(index), "rpm": antminer.fan_rpm(rig, index + 1), "speed": round(100 * physics.fan)}
         for index in range(spec.fans)
     ]
     solvers = [
@@ -83,24 +83,24 @@ def tree(rig: Rig) -> Row:
     }
 
 
-def select(query: str) -> Selection | None:
-    """Read the selection sets of a query: aliases, arguments (skipped), inline fragments. None: not a query."""
+def parse_query(query: str) -> Selection | None:
+    """Parse the selection sets of a query: aliases, arguments (ignored), inline fragments. None: not a valid query."""
     tokens = _TOKEN.findall(query)
     try:
-        return _fields(tokens, tokens.index("{") + 1, 0)[0]
+        return _parse_fields(tokens, tokens.index("{") + 1, 0)[0]
     except (ValueError, IndexError):
         return None
 
 
-def _fields(tokens: list[str], at: int, depth: int) -> tuple[Selection, int]:
-    if depth > _DEPTH:
+def _parse_fields(tokens: list[str], at: int, depth: int) -> tuple[Selection, int]:
+    if depth > _MAX_DEPTH:
         raise ValueError("too deep")
     fields: Selection = []
     while tokens[at] != "}":
         if tokens[at] == "...":
             at += 3 if tokens[at + 1] == "on" else 1
             if tokens[at] == "{":
-                inner, at = _fields(tokens, at + 1, depth + 1)
+                inner, at = _parse_fields(tokens, at + 1, depth + 1)
                 fields += inner
             continue
         alias = name = tokens[at]
@@ -111,76 +111,78 @@ def _fields(tokens: list[str], at: int, depth: int) -> tuple[Selection, int]:
             at = tokens.index(")", at) + 1
         inner_fields: Selection | None = None
         if tokens[at] == "{":
-            inner_fields, at = _fields(tokens, at + 1, depth + 1)
+            inner_fields, at = _parse_fields(tokens, at + 1, depth + 1)
         fields.append((alias, name, inner_fields))
     return fields, at + 1
 
 
-def project(value: Any, fields: Selection) -> Any:
-    """Return only the selected fields of `value`; the same field selected twice is merged."""
+def select_fields(value: Any, fields: Selection) -> Any:
+    """Return only the selected fields of `value`; merge a field that is selected twice."""
     if isinstance(value, list):
-        return [project(item, fields) for item in value]
+        return [select_fields(item, fields) for item in value]
     if not isinstance(value, dict):
         return value
-    chosen: Row = {}
+    result: Row = {}
     for alias, name, inner in fields:
-        part = value.get(name)
-        if inner is not None and part is not None:
-            part = project(part, inner)
-        earlier = chosen.get(alias)
-        chosen[alias] = {**earlier, **part} if isinstance(earlier, dict) and isinstance(part, dict) else part
-    return chosen
+        selected = value.get(name)
+        if inner is not None and selected is not None:
+            selected = select_fields(selected, inner)
+        earlier = result.get(alias)
+        result[alias] = (
+            {**earlier, **selected} if isinstance(earlier, dict) and isinstance(selected, dict) else selected
+        )
+    return result
 
 
-def _graphql(rig: Rig, request: Request) -> Page:
+def _graphql(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
     if request.method == "POST":
         try:
-            given = orjson.loads(request.body)
+            payload = orjson.loads(request.body)
         except orjson.JSONDecodeError:
-            given = {}
-        query = str(given.get("query", "")) if isinstance(given, dict) else ""
+            payload = {}
+        query = str(payload.get("query", "")) if isinstance(payload, dict) else ""
     else:
         query = parse_qs(request.query).get("query", [""])[0]
     if "login" in query and "password" in query:
-        done = {"auth": {"login": {"void": None, "__typename": "VoidResult"}}}
-        return Page({"data": done}, headers={"Set-Cookie": f"session_id={rig.token}; Path=/"}, login=True)
+        result = {"auth": {"login": {"void": None, "__typename": "VoidResult"}}}
+        return SimulatedPage({"data": result}, headers={"Set-Cookie": f"session_id={rig.token}; Path=/"}, login=True)
     if query.lstrip().startswith("mutation"):
-        return Page({"data": None, "errors": [{"message": "Unauthorized"}]}, privileged=True)
-    fields = select(query)
+        return SimulatedPage({"data": None, "errors": [{"message": "Unauthorized"}]}, privileged=True)
+    fields = parse_query(query)
     if fields is None:
-        return Page({"data": None, "errors": [{"message": "Syntax error"}]}, 400)
-    return Page({"data": project(tree(rig), fields)})
+        return SimulatedPage({"data": None, "errors": [{"message": "Syntax error"}]}, 400)
+    return SimulatedPage({"data": select_fields(query_tree(rig), fields)})
 
 
-def _luci(rig: Rig, request: Request) -> Page:
+def _luci(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
     if request.method == "POST" and request.path == "/cgi-bin/luci":
         form = parse_qs(request.body.decode("latin-1"))
         if (form.get("luci_username"), form.get("luci_password")) == ([rig.user], [rig.password]):
-            return Page(
+            return SimulatedPage(
                 "", 302, {"Set-Cookie": f"sysauth={rig.token}; path=/cgi-bin/luci", "Location": "/"}, login=True
             )
-        return Page("403 Forbidden", 403, login=True)
+        return SimulatedPage("403 Forbidden", 403, login=True)
     if request.method != "GET":
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if rig.token not in request.headers.get("cookie", ""):
-        return Page("403 Forbidden", 403)
+        return SimulatedPage("403 Forbidden", 403)
     if request.path in ("/cgi-bin/luci/admin/network/iface_status/lan", "/cgi-bin/luci/net_conf"):
-        return Page([{"macaddr": rig.mac}])
+        return SimulatedPage([{"macaddr": rig.mac}])
     return NOT_FOUND
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer GraphQL and LuCI."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle GraphQL and LuCI requests."""
     if request.path == "/graphql":
         return _graphql(rig, request)
     if request.path.startswith("/cgi-bin/luci"):
         return _luci(rig, request)
     if request.method != "GET":
-        return Page("403 Forbidden", 403, privileged=True)
-    return Page("<html><title>Braiins OS</title></html>") if request.path == "/" else NOT_FOUND
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
+    return SimulatedPage("<html><title>Braiins OS</title></html>") if request.path == "/" else NOT_FOUND
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="braiins-graphql",
     ports={80: "http", 4028: "cgminer"},
     description=braiins_cgminer.DESCRIPTION,

@@ -1,12 +1,12 @@
-"""Answers like plain cgminer 4.11.1 with USB sticks: the API as its author left it.
+"""Simulates unmodified cgminer 4.11.1 with USB stick miners.
 
-Seen: cgminer 4.11.1. MH/s, one ASC for each stick, moments as UTC seconds, joined commands taken. The model is told
-nowhere.
+Based on: cgminer 4.11.1. Hashrates in MH/s, one ASC per stick, times as UTC seconds. Joined commands are supported.
+No command reports the model.
 """
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH
 
@@ -28,12 +28,12 @@ def summary(rig: Rig, _: str) -> Answer:
 
 
 def devs(rig: Rig, _: str) -> Answer:
-    """Compose `devs`: each board of the model is one stick."""
+    """Compose `devs`; each board in the specification is one stick."""
     physics = rig.physics
-    used = physics.slots[physics.slot]
+    active_slot = physics.slots[physics.slot]
     rows: list[Row] = []
     for index, board in enumerate(physics.boards):
-        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
         row: Row = {
             "ASC": index,
             "Name": rig.spec.code,
@@ -41,19 +41,19 @@ def devs(rig: Rig, _: str) -> Answer:
             "Enabled": "Y",
             "Status": "Alive" if board.chips else "Dead",
             "Temperature": 0.0,
-            "MHS av": round(physics.average * part / MH, 2),
+            "MHS av": round(physics.average * fraction / MH, 2),
         }
         for window in ("5s", "1m", "5m", "15m"):
-            row[f"MHS {window}"] = round(physics.windows[window] * part / MH, 2)
+            row[f"MHS {window}"] = round(physics.windows[window] * fraction / MH, 2)
         row.update(
             {
-                "Accepted": int(physics.total("accepted") * part),
-                "Rejected": int(physics.total("rejected") * part),
+                "Accepted": int(physics.total("accepted") * fraction),
+                "Rejected": int(physics.total("rejected") * fraction),
                 "Hardware Errors": board.errors,
                 "Utility": 4.0,
                 "Last Share Pool": physics.slot,
-                "Last Share Time": rig.last_share(used),
-                "Total MH": round(physics.hashes * part / MH, 4),
+                "Last Share Time": rig.last_share(active_slot),
+                "Total MH": round(physics.hashes * fraction / MH, 4),
                 "Last Valid Work": rig.when,
                 "Device Hardware%": 0.0,
                 "Device Rejected%": 0.0,
@@ -99,7 +99,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def coin(rig: Rig, _: str) -> Answer:
-    """Compose `coin`: the block that the work builds on, as cgminer writes a hash; empty before the first."""
+    """Compose `coin`: the block that the work builds on, its hash in cgminer's byte order; empty without a block."""
     block = rig.works_on
     row = {
         "Hash Method": rig.spec.algorithm,
@@ -112,7 +112,7 @@ def coin(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats`: what the driver of each stick says of itself."""
+    """Compose `stats`: one row from the driver of each stick."""
     rows: list[Row] = [
         {
             "STATS": index,
@@ -146,7 +146,7 @@ def config(rig: Rig, _: str) -> Answer:
     return envelope.reply(rig, 33, "CGMiner config", _DESCRIPTION, "CONFIG", [row])
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="cgminer",
     ports={4028: "cgminer"},
     description=_DESCRIPTION,

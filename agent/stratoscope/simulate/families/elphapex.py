@@ -1,14 +1,14 @@
-"""Answers like Elphapex's stock firmware on scrypt rigs: CGI pages behind a digest login, chips in milli-degrees.
+"""Simulates Elphapex's stock firmware on scrypt rigs: CGI pages with a digest login, chips in milli-degrees Celsius.
 
-Seen: DG-Home1 V1.0.5, DG1+ V1.0.2. The form has four chains whatever is fitted, a lone board sits in the last one;
-chip temperatures and fans are strings, absent sensors ""; the 30-minute window stays 0. Told falsely, as the firmware
-does: `hw` is the number of chips, `hw_all` the average rate, `diffa` the difficulty of the last share, `temp_pcb`
-the same constants on every chain. The power at the wall is told nowhere.
+Based on: DG-Home1 V1.0.5, DG1+ V1.0.2. The response always lists four chains; a single board is in the last one. Chip
+temperatures and fan speeds are strings, "" for missing sensors. The 30-minute hashrate stays 0. The simulator
+reproduces the wrong values of the firmware: `hw` is the number of chips, `hw_all` the average hashrate, `diffa` the
+difficulty of the last share, `temp_pcb` the same constants on every chain. The firmware does not report wall power.
 """
 
 from stratoscope.simulate.families import antminer, envelope
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.physics import Board
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH, MILLI
@@ -16,9 +16,9 @@ from stratoscope.units import MH, MILLI
 REALM = "Daoge Miner"
 _CHAINS = 4
 _PCB = [47, 46, 67, 66]
-_ASIC = " ".join(["oooooooo"] * 5)  # on every chain, fitted or not
-_FREQUENCY = 62_000  # in no known unit
-_OUTPUT = 0.93  # of the watts at the wall come out of the PSU
+_ASIC = " ".join(["oooooooo"] * 5)  # the same on every chain, with or without a board
+_FREQUENCY = 62_000  # unit unknown
+_PSU_EFFICIENCY = 0.93  # output power as a fraction of wall power
 
 
 def _head(rig: Rig, msg: str) -> Row:
@@ -50,24 +50,24 @@ def _rates(rig: Rig) -> Row:
 def summary(rig: Rig) -> Row:
     """Compose summary.cgi."""
     physics = rig.physics
-    said = {"rate": "s" if physics.hashrate else "", "network": "s", "fans": "s", "temp": "s"}
-    states = [{"type": word, "status": state, "code": 0, "msg": ""} for word, state in said.items()]
+    statuses = {"rate": "s" if physics.hashrate else "", "network": "s", "fans": "s", "temp": "s"}
+    rows = [{"type": name, "status": letter, "code": 0, "msg": ""} for name, letter in statuses.items()]
     row = {
         **_rates(rig),
         "bestshare": int(physics.difficulty * 7001),
         "hw_all": round(physics.average / MH, 2),
-        "status": states,
+        "status": rows,
     }
     return {**_head(rig, "summary"), "SUMMARY": [row]}
 
 
 def stats(rig: Rig) -> Row:
-    """Compose stats.cgi: four chains, of which the last ones are fitted."""
+    """Compose stats.cgi: four chains; boards occupy the last ones."""
     spec = rig.spec
     empty = _CHAINS - spec.boards
     chains = [_empty(index) for index in range(empty)]
     chains.extend(_chain(rig, empty + at, board) for at, board in enumerate(rig.physics.boards))
-    fans = [str(antminer.fan(rig, number, 30)) for number in range(1, spec.fans + 1)]
+    fans = [str(antminer.fan_rpm(rig, number, 30)) for number in range(1, spec.fans + 1)]
     row = {**_rates(rig), "chain_num": _CHAINS, "chain": chains, "fan": fans, "fan_num": spec.fans, "hwp_total": 0.12}
     return {**_head(rig, "stats"), "STATS": [row]}
 
@@ -92,7 +92,7 @@ def _empty(index: int) -> Row:
 
 
 def _chain(rig: Rig, index: int, board: Board) -> Row:
-    """Return a fitted chain; one whose chips are silent still has the serial number of its EEPROM."""
+    """Return a chain with a board; a dead board still reports the serial number from its EEPROM."""
     physics, spec = rig.physics, rig.spec
     row = _empty(index) | {
         "sn": f"{rig.serial}B{index}",
@@ -101,7 +101,7 @@ def _chain(rig: Rig, index: int, board: Board) -> Row:
     }
     if not board.chips:
         return row
-    part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+    fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
     real = round(board.hashrate / MH, 2)
     hottest = round(board.chip / MILLI)
     return row | {
@@ -110,7 +110,7 @@ def _chain(rig: Rig, index: int, board: Board) -> Row:
         "freq_avg": _FREQUENCY,
         "hashrate": real,
         "rate_real": real,
-        "rate_15m": round(physics.windows["15m"] * part / MH, 2),
+        "rate_15m": round(physics.windows["15m"] * fraction / MH, 2),
         "temp_chip": [str(hottest - lower) for lower in (0, 1250, 2375, 1812)],
     }
 
@@ -130,7 +130,7 @@ def pools(rig: Rig) -> Row:
             "rejected": slot.rejected,
             "stale": slot.stale,
             "getworks": int(physics.uptime / 30) if active else 0,
-            "diff": envelope.short_difficulty(difficulty) if active else "",
+            "diff": envelope.format_difficulty(difficulty) if active else "",
             "diff1": 0,
             "diffa": difficulty if slot.accepted else 0,
             "diffr": 0,
@@ -172,9 +172,9 @@ def system_info(rig: Rig) -> Row:
 
 
 def power(rig: Rig) -> Row:
-    """Compose get_power.cgi: watts out of the PSU, its temperature in tenths of a degree."""
+    """Compose get_power.cgi: PSU output power in watts, PSU temperature in 0.1 °C."""
     return {
-        "power_output": str(round(rig.physics.power * _OUTPUT)),
+        "power_output": str(round(rig.physics.power * _PSU_EFFICIENCY)),
         "power_sn": f"{rig.serial}P",
         "power_temp": str(round(rig.physics.ambient * 10) + 20),
     }
@@ -189,14 +189,16 @@ _PAGES = {
 }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the CGI pages (the transport has checked the digest)."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle CGI requests. The HTTP server has already checked the digest login."""
     if request.method != "GET" or "/set_" in request.path or request.path.endswith("reboot.cgi"):
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>Miner</title></html>")
+        return SimulatedPage("<html><title>Miner</title></html>")
     page = _PAGES.get(request.path)
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="elphapex", ports={80: "http"}, description="Elphapex", serve=serve, realm=REALM, needs_login=True)
+FAMILY = SimulatedFamily(
+    name="elphapex", ports={80: "http"}, description="Elphapex", serve=serve, realm=REALM, needs_login=True
+)

@@ -1,4 +1,4 @@
-"""Frames answers as CGMiner's API does: STATUS rows, joined commands, refusals, pipe text."""
+"""Builds responses in the format of CGMiner's API: STATUS rows, joined commands, refusals, pipe-separated text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -7,15 +7,15 @@ from stratoscope.simulate.rig import Rig
 
 Row = dict[str, Any]
 Answer = dict[str, Any]
-Verb = Callable[[Rig, str], Answer | None]
-"""Composes the answer to one command from the rig and the command's parameter; None: no such parameter."""
+CommandHandler = Callable[[Rig, str], Answer | None]
+"""Composes the response to one command from the rig and the command's parameter; None: the parameter is invalid."""
 
 _READ = (
     "summary pools devs edevs devdetails stats estats litestats lcd version config coin usbstats notify asccount asc "
     "pgacount pga procs procdetails check privileged"
 )
 READ_VERBS: Final = frozenset(_READ.split())
-"""What CGMiner lets everybody ask; a firmware may know fewer."""
+"""Commands that CGMiner allows without privileges; a firmware may support fewer."""
 
 _WRITE = (
     "addpool switchpool enablepool disablepool removepool poolpriority poolquota failover-only save quit restart zero "
@@ -28,48 +28,48 @@ _WRITE = (
 WRITE_VERBS: Final = frozenset(_WRITE.split())
 
 
-def privileged(verb: str) -> bool:
-    """Tell whether `verb` could change a rig."""
+def is_privileged(verb: str) -> bool:
+    """Return whether `verb` could change a rig."""
     return verb in WRITE_VERBS or verb.startswith(("set_", "set."))
 
 
-def status(rig: Rig, code: int, msg: str, description: str, letter: str = "S") -> Row:
+def status_row(rig: Rig, code: int, msg: str, description: str, letter: str = "S") -> Row:
     """Return one STATUS row."""
     return {"STATUS": letter, "When": rig.when, "Code": code, "Msg": msg, "Description": description}
 
 
 def reply(rig: Rig, code: int, msg: str, description: str, section: str, rows: Sequence[Row]) -> Answer:
-    """Return a whole answer: {"STATUS":[..],"SECTION":[rows],"id":1}."""
-    return {"STATUS": [status(rig, code, msg, description)], section: rows, "id": 1}
+    """Return a complete response: {"STATUS":[..],"SECTION":[rows],"id":1}."""
+    return {"STATUS": [status_row(rig, code, msg, description)], section: rows, "id": 1}
 
 
 def refusal(rig: Rig, verb: str, description: str) -> Answer:
-    """Return what CGMiner says to a command that is not allowed (Code 45) or unknown (Code 14)."""
-    if privileged(verb):
-        return {"STATUS": [status(rig, 45, f"Access denied: '{verb}' command", description, "E")], "id": 1}
-    return {"STATUS": [status(rig, 14, "Invalid command", description, "E")], "id": 1}
+    """Return CGMiner's response to a command that is not allowed (Code 45) or unknown (Code 14)."""
+    if is_privileged(verb):
+        return {"STATUS": [status_row(rig, 45, f"Access denied: '{verb}' command", description, "E")], "id": 1}
+    return {"STATUS": [status_row(rig, 14, "Invalid command", description, "E")], "id": 1}
 
 
-def not_json(rig: Rig, description: str) -> Answer:
-    """Return what CGMiner says to a request that is no JSON."""
-    return {"STATUS": [status(rig, 23, "Invalid JSON", description, "E")], "id": 1}
+def invalid_json_reply(rig: Rig, description: str) -> Answer:
+    """Return CGMiner's response to a request that is not valid JSON (Code 23)."""
+    return {"STATUS": [status_row(rig, 23, "Invalid JSON", description, "E")], "id": 1}
 
 
-def joined(parts: Sequence[str], answers: Sequence[Answer]) -> Answer:
-    """Return the answer to a joined command: {"a":[{..}],"b":[{..}],"id":1}."""
-    whole: Answer = {part: [answer] for part, answer in zip(parts, answers, strict=True)}
-    whole["id"] = 1
-    return whole
+def join_answers(parts: Sequence[str], answers: Sequence[Answer]) -> Answer:
+    """Return the response to a joined command: {"a":[{..}],"b":[{..}],"id":1}."""
+    combined: Answer = {part: [answer] for part, answer in zip(parts, answers, strict=True)}
+    combined["id"] = 1
+    return combined
 
 
-def ago(seconds: float) -> str:
-    """Write an age as Antminer firmwares do: "0:00:07"."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
+def format_age(seconds: float) -> str:
+    """Format an age as Antminer firmware does: "0:00:07"."""
+    total = int(seconds)
+    return f"{total // 3600}:{total % 3600 // 60:02d}:{total % 60:02d}"
 
 
-def short_difficulty(difficulty: float) -> str:
-    """Write a difficulty as firmwares show it: 262144 → "262K"."""
+def format_difficulty(difficulty: float) -> str:
+    """Format a difficulty in the short form that firmware shows: 262144 → "262K"."""
     for factor, letter in ((1_000_000, "M"), (1_000, "K")):
         if difficulty >= factor:
             return f"{int(difficulty / factor)}{letter}"
@@ -77,10 +77,10 @@ def short_difficulty(difficulty: float) -> str:
 
 
 def summary_counters(rig: Rig) -> Row:
-    """Return the share counters of a SUMMARY row, which most forks spell alike."""
+    """Return the share counters of a SUMMARY row, which have the same keys in most CGMiner forks."""
     physics = rig.physics
     accepted, rejected, stale = physics.total("accepted"), physics.total("rejected"), physics.total("stale")
-    every = max(1, accepted + rejected)
+    submitted = max(1, accepted + rejected)
     minutes = max(physics.uptime, 1.0) / 60
     return {
         "Found Blocks": 0,
@@ -102,15 +102,15 @@ def summary_counters(rig: Rig) -> Row:
         "Difficulty Stale": stale * physics.difficulty,
         "Best Share": int(accepted * physics.difficulty * 1.7),
         "Device Hardware%": 0.0,
-        "Device Rejected%": round(100 * rejected / every, 4),
-        "Pool Rejected%": round(100 * rejected / every, 4),
-        "Pool Stale%": round(100 * stale / every, 4),
+        "Device Rejected%": round(100 * rejected / submitted, 4),
+        "Pool Rejected%": round(100 * rejected / submitted, 4),
+        "Pool Stale%": round(100 * stale / submitted, 4),
         "Last getwork": rig.when,
     }
 
 
 def pool_rows(rig: Rig, last_share: Callable[[Rig, Any], int | str]) -> list[Row]:
-    """Return POOLS rows as cgminer 4 spells them; `last_share` writes the age or moment of the newest share."""
+    """Return POOLS rows with the keys of cgminer 4; `last_share` formats the age or time of the newest share."""
     difficulty = rig.physics.difficulty
     return [
         {
@@ -130,7 +130,7 @@ def pool_rows(rig: Rig, last_share: Callable[[Rig, Any], int | str]) -> list[Row
             "Remote Failures": 0,
             "User": user,
             "Last Share Time": last_share(rig, slot),
-            "Diff": short_difficulty(difficulty) if active else "",
+            "Diff": format_difficulty(difficulty) if active else "",
             "Diff1 Shares": 0,
             "Proxy Type": "",
             "Proxy": "",
@@ -151,32 +151,32 @@ def pool_rows(rig: Rig, last_share: Callable[[Rig, Any], int | str]) -> list[Row
 
 
 def block_height(rig: Rig, row: Row) -> int:
-    """Return a POOLS row's "Current Block Height" as cgminer 4.11.1 sends it: of the block that the work builds on.
+    """Return "Current Block Height" for a POOLS row: the block that the work builds on, as in cgminer 4.11.1.
 
-    0 on slots that are not in use, and where no chain is simulated.
+    0 for slots that are not in use and when no chain is simulated.
     """
     block = rig.works_on
     return block.height if block is not None and row["Stratum Active"] else 0
 
 
 def share_ago(rig: Rig, slot: Any) -> str:
-    """Write the newest share's age as Antminer firmwares do, "0" when there was none."""
-    return "0" if slot.last_share is None else ago(rig.physics.uptime - slot.last_share)
+    """Format the age of the newest share as Antminer firmware does; "0" when there is none."""
+    return "0" if slot.last_share is None else format_age(rig.physics.uptime - slot.last_share)
 
 
 def share_epoch(rig: Rig, slot: Any) -> int:
-    """Write the newest share's moment as cgminer does, in UTC seconds."""
+    """Return the time of the newest share as cgminer does, in UTC seconds; 0 when there is none."""
     return rig.last_share(slot)
 
 
-def pipe_text(answer: Mapping[str, Any]) -> bytes:
-    """Write an answer in CGMiner's form for requests that are no JSON: STATUS=S,When=..|SUMMARY,..|."""
+def format_pipe_text(answer: Mapping[str, Any]) -> bytes:
+    """Format a response as CGMiner does for plain-text requests: STATUS=S,When=..|SUMMARY,..|."""
     rows = []
     for section, items in answer.items():
         for item in items if isinstance(items, list) else ():
             cells = [f"{key}={_plain(value)}" for key, value in item.items() if not isinstance(value, dict | list)]
-            own = section.removesuffix("S")
-            if section == "STATUS" or own in item:  # POOLS rows begin POOL=0
+            row_key = section.removesuffix("S")
+            if section == "STATUS" or row_key in item:  # POOLS rows begin with POOL=0
                 rows.append(",".join(cells))
             else:
                 rows.append(",".join([section, *cells]))

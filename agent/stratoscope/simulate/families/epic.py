@@ -1,13 +1,13 @@
-"""Answers like ePIC's PowerPlay: HTTP on CGMiner's port 4028, a landing page on 80.
+"""Simulates ePIC's PowerPlay: an HTTP API on CGMiner's port 4028, a landing page on port 80.
 
-Seen: PowerPlay-BMS 1.5.13 on an S19 XP. Hashrates in MH/s, keys in words, boards that are off absent from HBs.
+Based on: PowerPlay-BMS 1.5.13 on an S19 XP. Hashrates in MH/s, keys in plain words. HBs omits boards that are off.
 """
 
 from urllib.parse import urlsplit
 
 from stratoscope.simulate.families import antminer
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH, MILLI, TH
 
@@ -17,7 +17,7 @@ def summary(rig: Rig) -> Row:
     physics, spec = rig.physics, rig.spec
     state = "Idling" if physics.stopped else "Mining" if physics.hashrate else "Initializing"
     rpms: Row = {f"Fans Speed {number}": None for number in range(1, 13)}
-    rpms.update({f"Fans Speed {number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
+    rpms.update({f"Fans Speed {number}": antminer.fan_rpm(rig, number) for number in range(1, spec.fans + 1)})
     return {
         "Status": {"Operating State": state, "Last Command": None, "Last Command Result": None, "Last Error": None},
         "Hostname": rig.hostname,
@@ -146,24 +146,24 @@ def _table(rig: Rig, cells: dict[int, list[float]]) -> list[Row]:
 
 
 def temps(rig: Rig) -> list[Row]:
-    """Compose /temps: inlet and outlet of each board."""
+    """Compose /temps: inlet and outlet temperature of each board."""
     boards = rig.physics.boards
     return _table(rig, {at: [round(b.temperature - 14, 3), round(b.temperature, 3)] for at, b in enumerate(boards)})
 
 
 def clocks(rig: Rig) -> list[Row]:
-    """Compose /clocks: each chip's MHz."""
+    """Compose /clocks: the frequency of each chip in MHz."""
     spec = rig.spec
     return _table(rig, {at: [spec.frequency] * spec.chips for at in range(spec.boards)})
 
 
 def chip_temps(rig: Rig) -> list[Row]:
-    """Compose /temps/chip: this board has no chip sensors, so all are zero."""
+    """Compose /temps/chip: all zeros, because this board has no chip sensors."""
     return _table(rig, {at: [0.0] * rig.spec.chips for at in range(rig.spec.boards)})
 
 
 def hashrate(rig: Rig) -> list[Row]:
-    """Compose /hashrate: each chip's MH/s."""
+    """Compose /hashrate: the hashrate of each chip in MH/s."""
     rows: list[Row] = []
     for index, board in enumerate(rig.physics.boards):
         if board.chips:
@@ -190,14 +190,14 @@ _PAGES = {
 }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer both ports; every POST would change the rig."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle requests on both ports; every method except GET would change the rig."""
     if request.method != "GET":
-        return Page({"result": False, "error": "Incorrect password"}, 403, privileged=True)
+        return SimulatedPage({"result": False, "error": "Incorrect password"}, 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>Miner Web Dashboard</title></html>")
+        return SimulatedPage("<html><title>Miner Web Dashboard</title></html>")
     page = _PAGES.get(request.path)
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="epic", ports={4028: "http", 80: "http"}, description="PowerPlay", serve=serve)
+FAMILY = SimulatedFamily(name="epic", ports={4028: "http", 80: "http"}, description="PowerPlay", serve=serve)

@@ -1,12 +1,13 @@
-"""Answers like ESP-Miner on a Bitaxe: one JSON page about everything.
+"""Simulates ESP-Miner on a Bitaxe: one JSON page with all values.
 
-Seen: AxeOS 2.9 (windows _1m, _10m, _1h; expectedHashrate). GH/s, millivolts, the pool as host and port apart.
+Based on: AxeOS 2.9 (windows _1m, _10m, _1h; expectedHashrate). Hashrates in GH/s, voltages in mV, pool host and port
+in separate keys.
 """
 
 from urllib.parse import urlsplit
 
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MEGA, MILLI
 
@@ -105,14 +106,14 @@ def asic(rig: Rig) -> Row:
     }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer AxeOS's API; PATCH and POST would change the rig."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle AxeOS API requests; every method except GET would change the rig."""
     if request.method != "GET":
-        return Page({"error": "forbidden"}, 403, privileged=True)
+        return SimulatedPage({"error": "forbidden"}, 403, privileged=True)
     if request.path == "/":
-        return Page("<html><head><title>AxeOS</title></head></html>")
+        return SimulatedPage("<html><head><title>AxeOS</title></head></html>")
     page = {"/api/system/info": info, "/api/system/asic": asic}.get(request.path)
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="espminer", ports={80: "http"}, description="AxeOS", serve=serve)
+FAMILY = SimulatedFamily(name="espminer", ports={80: "http"}, description="AxeOS", serve=serve)

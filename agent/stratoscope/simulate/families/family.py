@@ -1,15 +1,15 @@
-"""Says what a family of firmwares is to the simulator: ports, verbs, pages, and how it bends the wire format."""
+"""Defines a simulated firmware family: its ports, commands, web pages and deviations from the wire format."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from stratoscope.simulate.families.envelope import Answer, Verb
+from stratoscope.simulate.families.envelope import Answer, CommandHandler
 from stratoscope.simulate.rig import Rig
 
 Transport = Literal["cgminer", "whatsminer3", "http"]
 
-REASONS: Final = {
+HTTP_REASONS: Final = {
     200: "OK",
     302: "Found",
     400: "Bad Request",
@@ -22,8 +22,8 @@ REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request: method, path without the query, the query as sent, headers by lower-case name, body."""
+class SimulatedRequest:
+    """One HTTP request: `path` excludes the query string, `headers` have lower-case names."""
 
     method: str
     path: str
@@ -33,42 +33,45 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One HTTP answer: `body` is an object for JSON, or text. `login` marks a request that only logs in."""
+class SimulatedPage:
+    """One HTTP response: `body` is text, or an object sent as JSON. `login` marks the response to a login request."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = ""
     login: bool = False
-    privileged: bool = False  # would have changed the rig
+    privileged: bool = False  # the request tried to change the rig
 
 
-NOT_FOUND: Final = Page("404 Not Found", 404)
-Serve = Callable[[Rig, Request], Page]
+NOT_FOUND: Final = SimulatedPage("404 Not Found", 404)
+RigPageHandler = Callable[[Rig, SimulatedRequest], SimulatedPage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """One firmware as the network sees it. Composers are pure functions of rig and request.
+class SimulatedFamily:
+    """One firmware family as seen on the network. Handlers only read the rig; they may keep texts in `rig.cache`.
 
-    `verbs` answer on CGMiner's port (`new_api` those that came with `"new_api":true`), `ask3` on the WhatsMiner v3
-    port, `serve` over HTTP. `unjoinable` tells which verbs may not stand in a joined command ("a+b"). `refuse` words
-    the refusals. `bent` rewrites the bytes of an answer where the firmware's own writer is broken. `stays_open` keeps
-    the socket open after the closing NUL. `realm` asks for a digest login on every page. `needs_login` says that
-    power or identity cannot be read without credentials.
+    - `verbs`: the commands on CGMiner's port; `new_api`: the commands in requests with `"new_api":true`.
+    - `answer_v3`: handles the WhatsMiner v3 port; `serve`: handles HTTP.
+    - `is_unjoinable`: whether a command is not allowed in a joined command ("a+b").
+    - `refuse`: composes the response to a refused command (None: CGMiner's standard refusal).
+    - `rewrite_bytes`: reproduces the malformed output of a firmware whose JSON writer is broken.
+    - `keeps_socket_open`: the socket stays open after the closing NUL.
+    - `realm`: the digest realm; when set, every page requires a digest login.
+    - `needs_login`: power or identity cannot be read without credentials.
     """
 
     name: str
     ports: Mapping[int, Transport]
     description: str = "cgminer 4.11.1"
-    verbs: Mapping[str, Verb] = field(default_factory=dict)
-    new_api: Mapping[str, Verb] = field(default_factory=dict)
-    unjoinable: Callable[[str], bool] = lambda _: False
+    verbs: Mapping[str, CommandHandler] = field(default_factory=dict)
+    new_api: Mapping[str, CommandHandler] = field(default_factory=dict)
+    is_unjoinable: Callable[[str], bool] = lambda _: False
     refuse: Callable[[Rig, str, str], Answer] | None = None
-    bent: Callable[[bytes], bytes] | None = None
-    stays_open: bool = False
-    ask3: Callable[[Rig, str, Any], Answer] | None = None
-    serve: Serve | None = None
+    rewrite_bytes: Callable[[bytes], bytes] | None = None
+    keeps_socket_open: bool = False
+    answer_v3: Callable[[Rig, str, Any], Answer] | None = None
+    serve: RigPageHandler | None = None
     realm: str = ""
     needs_login: bool = False

@@ -1,12 +1,12 @@
-"""Answers like a Hammer D10: Bitmain's firmware of 2018 under another name, rates in MH/s written as text.
+"""Simulates a Hammer D10: a rebranded Bitmain firmware of 2018, with hashrates in MH/s as strings.
 
-Seen: D10, ccminer 2.3.3 of May 2023. Joined commands are taken; counts of shares are text too ("156.0000"); the
-hottest sensor of all boards stands in temp_max, none for a chip. The web pages want a digest login.
+Based on: D10, ccminer 2.3.3 of May 2023. Joined commands are supported. Share counters are strings too ("156.0000").
+`temp_max` is the hottest sensor of all boards; there are no chip temperatures. Web pages require a digest login.
 """
 
 from stratoscope.simulate.families import antminer, envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH
 
@@ -14,7 +14,7 @@ REALM = "blackMiner Configuration"
 _DESCRIPTION = "ccminer 2.3.3"
 _COMPILED = "2023-05-28 17-20-35 CST"
 _MINER = "2.0.2.2"
-_CHAINS = 4  # slots of the form, of which a D10 has three fitted
+_CHAINS = 4  # slots in the response; a D10 has three boards
 
 
 def _head(rig: Rig) -> Row:
@@ -35,7 +35,7 @@ def version(rig: Rig, _: str) -> Answer:
 
 
 def summary(rig: Rig, _: str) -> Answer:
-    """Compose `summary`: rates and shares are strings, the other counters are numbers."""
+    """Compose `summary`: hashrates and share counters are strings, other counters are numbers."""
     physics = rig.physics
     row = {"Elapsed": int(physics.uptime), **_rates(rig), **envelope.summary_counters(rig)}
     row.update({"Accepted": _text(physics.total("accepted")), "Rejected": _text(physics.total("rejected"))})
@@ -49,7 +49,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats`: one row of identity, one of everything else, board by board in numbered keys."""
+    """Compose `stats`: an identity row, then one row with numbered keys for each board."""
     physics, spec = rig.physics, rig.spec
     fitted = sum(1 for board in physics.boards if board.chips)
     row: Row = {
@@ -66,7 +66,7 @@ def stats(rig: Rig, _: str) -> Answer:
         "fan_num": spec.fans,
     }
     for number in range(1, spec.fans + 1):
-        row[f"fan{number}"] = antminer.fan(rig, number, 30)
+        row[f"fan{number}"] = antminer.fan_rpm(rig, number, 30)
     row["temp_num"] = 4 * fitted  # sensors, not boards
     for number in range(1, _CHAINS + 1):
         row.update(_board_keys(rig, number))
@@ -81,7 +81,7 @@ def stats(rig: Rig, _: str) -> Answer:
 
 
 def _board_keys(rig: Rig, number: int) -> Row:
-    """Return the keys of chain `number`; a slot that is not fitted, or dead, has no chips and an empty rate."""
+    """Return the keys of chain `number`; a missing or dead board has 0 chips and an empty hashrate."""
     boards = rig.physics.boards
     board = boards[number - 1] if number <= len(boards) else None
     if board is None or not board.chips:
@@ -133,16 +133,16 @@ def _system(rig: Rig) -> Row:
     }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the web API (the transport has checked the digest)."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle web API requests. The HTTP server has already checked the digest login."""
     if request.method != "GET" or "/set_" in request.path or request.path.endswith("reboot.cgi"):
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>Hammer</title></html>")
-    return Page(_system(rig)) if request.path == "/cgi-bin/get_system_info.cgi" else NOT_FOUND
+        return SimulatedPage("<html><title>Hammer</title></html>")
+    return SimulatedPage(_system(rig)) if request.path == "/cgi-bin/get_system_info.cgi" else NOT_FOUND
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="hammer",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,

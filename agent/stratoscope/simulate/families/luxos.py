@@ -1,12 +1,12 @@
-"""Answers like LuxOS: CGMiner's API with more commands, averages over named windows, boards in no order.
+"""Simulates LuxOS: CGMiner's API with additional commands and hashrate windows.
 
-Seen: S19k Pro, LUXminer 2025.4.8. Joined commands are taken; `voltageget` and `frequencyget` want a board number;
-DEVS rows do not come in the order of their IDs.
+Based on: S19k Pro, LUXminer 2025.4.8. Joined commands are supported. `voltageget` and `frequencyget` require a board
+number. DEVS rows are not sorted by ID.
 """
 
 from stratoscope.simulate.families import antminer, envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.physics import Board
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MH, TH
@@ -64,7 +64,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 def _dev(rig: Rig, index: int, board: Board) -> Row:
     physics = rig.physics
-    part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+    fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
     row: Row = {
         "ASC": index,
         "ID": index,
@@ -74,9 +74,9 @@ def _dev(rig: Rig, index: int, board: Board) -> Row:
         "Enabled": "Y",
         "Status": "Alive" if board.chips else "Dead",
         "Temperature": round(board.temperature, 1),
-        "MHS av": physics.average * part / MH,
+        "MHS av": physics.average * fraction / MH,
         "Nominal MHS": board.full / MH,
-        "Accepted": int(physics.total("accepted") * part),
+        "Accepted": int(physics.total("accepted") * fraction),
         "Rejected": 0,
         "Hardware Errors": board.errors,
         "Utility": 0,
@@ -89,19 +89,19 @@ def _dev(rig: Rig, index: int, board: Board) -> Row:
         "Profile": f"{rig.spec.frequency:.0f}MHz",
     }
     for window in ("5s", "1m", "5m", "15m", "30m"):
-        row[f"MHS {window}"] = physics.windows[window] * part / MH
-    row["MHS 60m"] = physics.windows["1h"] * part / MH
+        row[f"MHS {window}"] = physics.windows[window] * fraction / MH
+    row["MHS 60m"] = physics.windows["1h"] * fraction / MH
     return row
 
 
 def devs(rig: Rig, _: str) -> Answer:
-    """Compose `devs`: the last board first."""
+    """Compose `devs`, with the last board first."""
     rows = [_dev(rig, index, board) for index, board in enumerate(rig.physics.boards)]
     return _reply(rig, 9, f"{len(rows)} ASC(s)", "DEVS", rows[-1:] + rows[:-1])
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats` in Antminer's numbered keys, where chain_rate is the average."""
+    """Compose `stats` with Antminer's numbered keys; `chain_rate` is the average hashrate."""
     physics, spec = rig.physics, rig.spec
     row: Row = {
         "STATS": 0,
@@ -129,7 +129,7 @@ def stats(rig: Rig, _: str) -> Answer:
         "total_rateideal": round(spec.hashrate / GH, 1),
         "total rate": round(physics.average / GH / 3, 2),
     }
-    row.update({f"fan{number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
+    row.update({f"fan{number}": antminer.fan_rpm(rig, number) for number in range(1, spec.fans + 1)})
     for number in range(1, 5):
         board = physics.boards[number - 1] if number <= len(physics.boards) else None
         fitted = board is not None and board.chips > 0
@@ -155,7 +155,7 @@ def fans(rig: Rig, _: str) -> Answer:
     """Compose `fans`."""
     duty = round(100 * rig.physics.fan)
     rows: list[Row] = [
-        {"FAN": f"FAN{index + 1}", "ID": index, "RPM": antminer.fan(rig, index + 1), "Speed": duty}
+        {"FAN": f"FAN{index + 1}", "ID": index, "RPM": antminer.fan_rpm(rig, index + 1), "Speed": duty}
         for index in range(rig.spec.fans)
     ]
     answer = _reply(rig, 202, f"{len(rows)} Fan(s)", "FANS", rows)
@@ -182,12 +182,12 @@ def temps(rig: Rig, _: str) -> Answer:
 
 
 def power(rig: Rig, _: str) -> Answer:
-    """Compose `power`: an estimate, since PSU is false."""
+    """Compose `power`: an estimate, because `PSU` is false."""
     return _reply(rig, 311, "Power usage", "POWER", [{"PSU": False, "Watts": round(rig.physics.power)}])
 
 
 def config(rig: Rig, _: str) -> Answer:
-    """Compose `config`, which tells identity."""
+    """Compose `config`, which contains the rig's identity."""
     row = {
         "ASC Count": rig.spec.boards,
         "PGA Count": 0,
@@ -215,7 +215,7 @@ def config(rig: Rig, _: str) -> Answer:
 
 
 def events(rig: Rig, _: str) -> Answer:
-    """Compose `events`: what is wrong now."""
+    """Compose `events`: the current problems."""
     rows: list[Row] = []
     if rig.physics.stopped:
         rows.append(
@@ -230,20 +230,20 @@ def events(rig: Rig, _: str) -> Answer:
 
 
 def voltageget(rig: Rig, param: str) -> Answer | None:
-    """Compose `voltageget` of one board."""
+    """Compose `voltageget` for one board."""
     if not param.isdecimal() or int(param) >= rig.spec.boards:
         return None
     return _reply(rig, 307, "Get Voltage", "VOLTAGE", [{"Board": int(param), "Voltage": rig.spec.voltage}])
 
 
 def frequencyget(rig: Rig, param: str) -> Answer | None:
-    """Compose `frequencyget` of one board."""
+    """Compose `frequencyget` for one board."""
     if not param.isdecimal() or int(param) >= rig.spec.boards:
         return None
     return _reply(rig, 304, "Get Frequency", "FREQS", [{"Board": int(param), "Frequency": rig.spec.frequency}])
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="luxos",
     ports={4028: "cgminer"},
     description=_DESCRIPTION,

@@ -1,7 +1,7 @@
-"""Answers like a Proto rig: the Mining Development Kit's REST API under /api/v1.
+"""Simulates a Proto rig: the REST API of the Mining Development Kit under /api/v1.
 
-Seen: the vendor's simulator of ProtoOS 1.8.0. Telemetry gives every value its unit; reading is open, changing wants a
-bearer token. Unlike that simulator, which calls every pool Active, only the one in use is.
+Based on: the vendor's simulator of ProtoOS 1.8.0. Every telemetry value has a unit. Reading is open; changes require a
+bearer token. The vendor's simulator marks every pool Active; this one marks only the pool in use.
 """
 
 from datetime import UTC, datetime
@@ -11,16 +11,16 @@ import orjson
 
 from stratoscope.simulate.families import antminer
 from stratoscope.simulate.families.envelope import Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.physics import Physics
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, TH
 
 _VERSION = "1.8.0"
 _PSUS = 2
-_OUTPUT = 0.93  # of the watts at the wall come out of the PSUs
-_USED = 0.978  # of the watts at the wall is what the miner says it uses
-_MAINS = 230.0  # V
+_PSU_EFFICIENCY = 0.93  # output power as a fraction of wall power
+_REPORTED_POWER_RATIO = 0.978  # power reported by the miner as a fraction of wall power
+_MAINS_VOLTS = 230.0
 
 
 def _unit(unit: str, value: float) -> Row:
@@ -38,9 +38,9 @@ def _state(physics: Physics) -> str:
 
 
 def mining(rig: Rig) -> Row:
-    """Compose /api/v1/mining: GH/s; the average runs since mining began."""
+    """Compose /api/v1/mining: hashrates in GH/s; the average covers the time since mining started."""
     physics, spec = rig.physics, rig.spec
-    watts = physics.power * _USED
+    watts = physics.power * _REPORTED_POWER_RATIO
     boards = [board for board in physics.boards if board.chips]
     efficiency = _efficiency(watts, physics.hashrate)
     return {
@@ -65,9 +65,9 @@ def mining(rig: Rig) -> Row:
 
 
 def telemetry(rig: Rig, query: str) -> Row:
-    """Compose /api/v1/telemetry with the levels that `query` asks for (`level=miner,hashboard,psu`; none: all)."""
-    asked = parse_qs(query).get("level")
-    levels = set(",".join(asked).split(",")) if asked else {"miner", "hashboard", "psu"}
+    """Compose /api/v1/telemetry with the levels in `query` (`level=miner,hashboard,psu`; default: all)."""
+    requested = parse_qs(query).get("level")
+    levels = set(",".join(requested).split(",")) if requested else {"miner", "hashboard", "psu"}
     answer: Row = {"timestamp": f"{datetime.fromtimestamp(rig.when, UTC):%Y-%m-%dT%H:%M:%SZ}"}
     if "miner" in levels:
         answer["miner"] = _miner(rig)
@@ -80,7 +80,7 @@ def telemetry(rig: Rig, query: str) -> Row:
 
 def _miner(rig: Rig) -> Row:
     physics = rig.physics
-    watts = physics.power * _USED
+    watts = physics.power * _REPORTED_POWER_RATIO
     return {
         "hashrate": _unit("TH/s", physics.hashrate / TH),
         "power": _unit("W", watts),
@@ -92,7 +92,7 @@ def _miner(rig: Rig) -> Row:
 def _hashboard(rig: Rig, index: int) -> Row:
     physics, spec = rig.physics, rig.spec
     board = physics.boards[index]
-    watts = physics.power * _USED * board.hashrate / physics.hashrate if physics.hashrate else 0.0
+    watts = physics.power * _REPORTED_POWER_RATIO * board.hashrate / physics.hashrate if physics.hashrate else 0.0
     volts = spec.voltage if board.chips else 0.0
     return {
         "index": index,
@@ -117,9 +117,9 @@ def _psu(rig: Rig, index: int) -> Row:
     return {
         "index": index,
         "serial_number": f"PSU-{rig.serial}-{index}",
-        "power": {"unit": "W", "input": watts, "output": watts * _OUTPUT},
-        "voltage": {"unit": "V", "input": _MAINS, "output": volts},
-        "current": {"unit": "A", "input": watts / _MAINS, "output": watts * _OUTPUT / volts},
+        "power": {"unit": "W", "input": watts, "output": watts * _PSU_EFFICIENCY},
+        "voltage": {"unit": "V", "input": _MAINS_VOLTS, "output": volts},
+        "current": {"unit": "A", "input": watts / _MAINS_VOLTS, "output": watts * _PSU_EFFICIENCY / volts},
         "temperature": {"unit": "°C", "ambient": ambient + 5.0, "average": ambient + 12.0, "hotspot": ambient + 20.0},
     }
 
@@ -129,10 +129,10 @@ def _board_serial(rig: Rig, index: int) -> str:
 
 
 def cooling(rig: Rig) -> Row:
-    """Compose /api/v1/cooling: fans count from slot 1."""
+    """Compose /api/v1/cooling; fan slots are numbered from 1."""
     percent = round(100 * rig.physics.fan)
     fans = [
-        {"slot": slot, "rpm": antminer.fan(rig, slot, 1), "speed_percentage": percent}
+        {"slot": slot, "rpm": antminer.fan_rpm(rig, slot, 1), "speed_percentage": percent}
         for slot in range(1, rig.spec.fans + 1)
     ]
     return {
@@ -164,33 +164,22 @@ def pools(rig: Rig) -> Row:
 
 
 def errors(rig: Rig) -> list[Row]:
-    """Compose /api/v1/errors: hashboards that are lost, and those whose heat stopped the rig; slots count from 1."""
-    physics = rig.physics
+    """Compose /api/v1/errors: lost hashboards, and the others while the rig is overheated. Slots count from 1."""
     rows: list[Row] = []
-    for slot, board in enumerate(physics.boards, 1):
+    for slot, board in enumerate(rig.physics.boards, 1):
         if not board.chips:
-            rows.append(
-                {
-                    "error_code": "HashboardPowerLost",
-                    "source": "hashboard",
-                    "slot": slot,
-                    "message": f"Hashboard {slot} has lost power",
-                }
-            )
-        elif physics.stopped:
-            rows.append(
-                {
-                    "error_code": "HashboardOverheat",
-                    "source": "hashboard",
-                    "slot": slot,
-                    "message": f"Hashboard {slot} is overheating",
-                }
-            )
+            rows.append(_board_error("HashboardPowerLost", slot, f"Hashboard {slot} has lost power"))
+        elif rig.physics.stopped:
+            rows.append(_board_error("HashboardOverheat", slot, f"Hashboard {slot} is overheating"))
     return rows
 
 
+def _board_error(code: str, slot: int, message: str) -> Row:
+    return {"error_code": code, "source": "hashboard", "slot": slot, "message": message}
+
+
 def hardware(rig: Rig) -> Row:
-    """Compose /api/v1/hardware: what is fitted, whether it works or not."""
+    """Compose /api/v1/hardware: the installed hardware, working or not."""
     spec = rig.spec
     boards = [
         {
@@ -273,28 +262,30 @@ _PAGES = {
 }
 
 
-def _login(rig: Rig, body: bytes) -> Page:
+def _login(rig: Rig, body: bytes) -> SimulatedPage:
     try:
-        given = orjson.loads(body)
+        credentials = orjson.loads(body)
     except orjson.JSONDecodeError:
-        given = None
-    if not isinstance(given, dict) or given.get("password") != rig.password:
-        return Page({"error": {"code": "UNAUTHORIZED", "message": "Invalid password"}}, 401, login=True)
-    return Page({"access_token": rig.token, "refresh_token": rig.token}, login=True)
+        credentials = None
+    if not isinstance(credentials, dict) or credentials.get("password") != rig.password:
+        return SimulatedPage({"error": {"code": "UNAUTHORIZED", "message": "Invalid password"}}, 401, login=True)
+    return SimulatedPage({"access_token": rig.token, "refresh_token": rig.token}, login=True)
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the API; every request but a GET and the login would change the rig."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle API requests; every request except GET and the login would change the rig."""
     if request.path == "/api/v1/auth/login" and request.method == "POST":
         return _login(rig, request.body)
     if request.method != "GET":
-        return Page({"error": {"code": "UNAUTHORIZED", "message": "Authentication required"}}, 401, privileged=True)
+        return SimulatedPage(
+            {"error": {"code": "UNAUTHORIZED", "message": "Authentication required"}}, 401, privileged=True
+        )
     if request.path == "/":
-        return Page("<html><head><title>Proto OS</title></head></html>")
+        return SimulatedPage("<html><head><title>Proto OS</title></head></html>")
     if request.path == "/api/v1/telemetry":
-        return Page(telemetry(rig, request.query))
+        return SimulatedPage(telemetry(rig, request.query))
     page = _PAGES.get(request.path.removeprefix("/api/v1/")) if request.path.startswith("/api/v1/") else None
-    return Page(page(rig)) if page else NOT_FOUND
+    return SimulatedPage(page(rig)) if page else NOT_FOUND
 
 
-FAMILY = Family(name="proto", ports={80: "http"}, description="ProtoOS", serve=serve)
+FAMILY = SimulatedFamily(name="proto", ports={80: "http"}, description="ProtoOS", serve=serve)

@@ -1,11 +1,11 @@
-"""Answers like a Bitdeer SealMiner: bdminer on 4028 with boards in numbered words, PHP pages on 80.
+"""Simulates a Bitdeer SealMiner: bdminer on port 4028 with numbered keys for each board, PHP pages on port 80.
 
-Seen: SealMiner A2, firmware 2025091001, bdminer 4.11.1.
+Based on: SealMiner A2, firmware 2025091001, bdminer 4.11.1.
 """
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import MH
 
@@ -38,7 +38,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats`: "0 Freq", "0 MHS(Sample)" and so on for each board."""
+    """Compose `stats`, with keys such as "0 Freq" and "0 MHS(Sample)" for each board."""
     physics, spec = rig.physics, rig.spec
     rpm = int(physics.fan * spec.rpm / 30) * 30
     row: Row = {
@@ -146,22 +146,22 @@ def _psu(rig: Rig) -> Row:
     }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the PHP pages, which read by GET or by an empty POST."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle PHP requests; GET and a POST without a body only read."""
     if request.path == "/cgi-bin/login.php" and request.method == "POST":
-        return Page({"result": "ok"}, headers={"Set-Cookie": f"session_id={rig.token}; Path=/"}, login=True)
+        return SimulatedPage({"result": "ok"}, headers={"Set-Cookie": f"session_id={rig.token}; Path=/"}, login=True)
     if request.method != "GET" and (request.method != "POST" or request.body):
-        return Page("403 Forbidden", 403, privileged=True)
+        return SimulatedPage("403 Forbidden", 403, privileged=True)
     if request.path == "/":
-        return Page('<html><link href="amazeui.min.css"><title>SealMiner</title></html>')
+        return SimulatedPage('<html><link href="amazeui.min.css"><title>SealMiner</title></html>')
     if request.path == "/cgi-bin/get_system_info.php":
-        return Page(_system(rig))
+        return SimulatedPage(_system(rig))
     if request.path in ("/cgi-bin/miner-psu-status.php", "/cgi-bin/miner_psu_status.php"):
-        return Page(_psu(rig))
+        return SimulatedPage(_psu(rig))
     return NOT_FOUND
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="sealminer",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,

@@ -1,12 +1,12 @@
-"""Answers like VNish on an Antminer: CGMiner's API without the id, and a JSON web API.
+"""Simulates VNish on an Antminer: CGMiner's API without the `id` key, and a JSON web API.
 
-Seen: S21 Pro, VNish 1.2.7 of December 2025. `version` is refused with Code 0; pool URLs come without a scheme; the
-settings page wants the bearer token of /api/v1/unlock, the information pages are open.
+Based on: S21 Pro, VNish 1.2.7 of December 2025. `version` is refused with Code 0. Pool URLs have no scheme. The
+settings page requires the bearer token from /api/v1/unlock; the information pages are open.
 """
 
 from stratoscope.simulate.families import antminer, envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import NOT_FOUND, Family, Page, Request
+from stratoscope.simulate.families.family import NOT_FOUND, SimulatedFamily, SimulatedPage, SimulatedRequest
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MILLIVOLT, TH
 
@@ -27,14 +27,14 @@ def _state(rig: Rig) -> str:
 
 
 def _reply(rig: Rig, code: int, msg: str, section: str, rows: list[Row]) -> Answer:
-    return {"STATUS": [envelope.status(rig, code, msg, _DESCRIPTION)], section: rows}
+    return {"STATUS": [envelope.status_row(rig, code, msg, _DESCRIPTION)], section: rows}
 
 
 def refuse(rig: Rig, verb: str, description: str) -> Answer:
-    """Refuse in VNish's words: Code 0 for what it does not know."""
-    if envelope.privileged(verb):
+    """Compose VNish's refusal: Code 0 for an unknown command."""
+    if envelope.is_privileged(verb):
         return envelope.refusal(rig, verb, description)
-    return {"STATUS": [envelope.status(rig, 0, "Invalid command", description, "E")]}
+    return {"STATUS": [envelope.status_row(rig, 0, "Invalid command", description, "E")]}
 
 
 def summary(rig: Rig, _: str) -> Answer:
@@ -52,7 +52,7 @@ def summary(rig: Rig, _: str) -> Answer:
 
 
 def pools(rig: Rig, _: str) -> Answer:
-    """Compose `pools`; no scheme stands before the host."""
+    """Compose `pools`, with URLs without a scheme."""
     rows = envelope.pool_rows(rig, envelope.share_ago)
     for row in rows:
         row["URL"] = row["URL"].partition("://")[2]
@@ -76,7 +76,7 @@ def devdetails(rig: Rig, _: str) -> Answer:
 
 
 def stats(rig: Rig, _: str) -> Answer:
-    """Compose `stats`: power per chain, hashrates as numbers, the 5 s window as a string."""
+    """Compose `stats`: power per chain, hashrates as numbers except the 5 s window, which is a string."""
     physics, spec = rig.physics, rig.spec
     row: Row = {
         "Elapsed": int(physics.uptime),
@@ -103,7 +103,7 @@ def stats(rig: Rig, _: str) -> Answer:
             }
         )
     row.update({"fan_num": spec.fans, "fan_mode": 0, "fan_pwm": round(100 * physics.fan)})
-    row.update({f"fan{number}": antminer.fan(rig, number) for number in range(1, spec.fans + 1)})
+    row.update({f"fan{number}": antminer.fan_rpm(rig, number) for number in range(1, spec.fans + 1)})
     row.update(
         {
             "state": _state(rig),
@@ -188,7 +188,7 @@ def _web_summary(rig: Rig) -> Row:
         "cooling": {
             "fan_num": spec.fans,
             "fans": [
-                {"id": number - 1, "rpm": antminer.fan(rig, number), "status": "ok", "max_rpm": spec.rpm}
+                {"id": number - 1, "rpm": antminer.fan_rpm(rig, number), "status": "ok", "max_rpm": spec.rpm}
                 for number in range(1, spec.fans + 1)
             ],
             "fan_duty": round(100 * physics.fan),
@@ -211,7 +211,7 @@ def _web_pool(rig: Rig, index: int) -> Row:
         "user": user,
         "status": "active" if active else "working" if alive else "offline",
         "asic_boost": True,
-        "diff": envelope.short_difficulty(difficulty) if active else "",
+        "diff": envelope.format_difficulty(difficulty) if active else "",
         "accepted": slot.accepted,
         "rejected": slot.rejected,
         "stale": slot.stale,
@@ -240,29 +240,29 @@ def _web_chain(rig: Rig, index: int) -> Row:
     }
 
 
-def serve(rig: Rig, request: Request) -> Page:
-    """Answer the web API under /api/v1."""
+def serve(rig: Rig, request: SimulatedRequest) -> SimulatedPage:
+    """Handle web API requests under /api/v1."""
     if request.path == "/api/v1/unlock" and request.method == "POST":
         if f'"{rig.password}"'.encode() in request.body:
-            return Page({"token": rig.token}, login=True)
-        return Page({"err": "Incorrect password"}, 401, login=True)
+            return SimulatedPage({"token": rig.token}, login=True)
+        return SimulatedPage({"err": "Incorrect password"}, 401, login=True)
     if request.method != "GET":
-        return Page({"err": "forbidden"}, 403, privileged=True)
+        return SimulatedPage({"err": "forbidden"}, 403, privileged=True)
     if request.path == "/":
-        return Page("<html><title>AnthillOS</title></html>")
+        return SimulatedPage("<html><title>AnthillOS</title></html>")
     if request.path == "/api/v1/info":
-        return Page(_info(rig))
+        return SimulatedPage(_info(rig))
     if request.path == "/api/v1/summary":
-        return Page(_web_summary(rig))
+        return SimulatedPage(_web_summary(rig))
     if request.path == "/api/v1/settings":
         if request.headers.get("authorization") != f"Bearer {rig.token}":
-            return Page({"err": "Authorization required"}, 401)
+            return SimulatedPage({"err": "Authorization required"}, 401)
         pool_list = [{"url": url.partition("://")[2], "user": user, "pass": "x"} for url, user in rig.pools]
-        return Page({"miner": {"pools": pool_list, "overclock": {"preset": "disabled"}}})
+        return SimulatedPage({"miner": {"pools": pool_list, "overclock": {"preset": "disabled"}}})
     return NOT_FOUND
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="vnish",
     ports={4028: "cgminer", 80: "http"},
     description=_DESCRIPTION,

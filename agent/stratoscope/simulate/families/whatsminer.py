@@ -1,18 +1,18 @@
-"""Answers like a WhatsMiner with API v2 on CGMiner's port: `cmd` or `command`, flat answers to `get_*`.
+"""Simulates a WhatsMiner with API v2 on CGMiner's port: `cmd` or `command`, flat responses to `get_*`.
 
-Seen: firmware 20230803.11.REL, API 2.0.5. `get_*` and `status` cannot be joined. The writing commands, which want a
+Based on: firmware 20230803.11.REL, API 2.0.5. `get_*` and `status` cannot be joined. Write commands, which require a
 token, are refused.
 """
 
 from stratoscope.simulate.families import envelope
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import GH, MH, TH
 
 _DESCRIPTION = "cgminer 4.9.2"
 _FIRMWARE = "20230803.11.REL"
-OUTLET = 0.98
+OUTLET_FAN_RATIO = 0.98
 
 
 def _flat(rig: Rig, msg: object, code: int = 131, letter: str = "S") -> Answer:
@@ -20,32 +20,32 @@ def _flat(rig: Rig, msg: object, code: int = 131, letter: str = "S") -> Answer:
 
 
 def refuse(rig: Rig, verb: str, _description: str) -> Answer:
-    """Refuse in btminer's flat form."""
-    if envelope.privileged(verb):
+    """Compose a refusal in btminer's flat format."""
+    if envelope.is_privileged(verb):
         return _flat(rig, f"Access denied: '{verb}' command", 45, "E")
     return _flat(rig, "invalid cmd", 14, "E")
 
 
-def fan(rig: Rig, part: float = 1.0) -> int:
-    """Return the rpm of the inlet fan; the outlet fan turns OUTLET times as fast."""
-    return int(rig.physics.fan * rig.spec.rpm * part / 30) * 30
+def fan_rpm(rig: Rig, ratio: float = 1.0) -> int:
+    """Return the rpm of the inlet fan times `ratio`, which is OUTLET_FAN_RATIO for the outlet fan."""
+    return int(rig.physics.fan * rig.spec.rpm * ratio / 30) * 30
 
 
 def summary(rig: Rig, _: str) -> Answer:
-    """Compose `summary`: MH/s throughout, but Factory GHS."""
+    """Compose `summary`: hashrates in MH/s, except `Factory GHS`."""
     physics = rig.physics
     chips = [board.chip for board in physics.boards if board.chips]
     counters = envelope.summary_counters(rig)
-    kept = ("Accepted", "Rejected", "Total MH", "Pool Rejected%", "Pool Stale%", "Last getwork")
+    reported_keys = ("Accepted", "Rejected", "Total MH", "Pool Rejected%", "Pool Stale%", "Last getwork")
     row: Row = {"Elapsed": int(physics.uptime), "MHS av": round(physics.average / MH, 2)}
     row.update({f"MHS {window}": round(physics.windows[window] / MH, 2) for window in ("5s", "1m", "5m", "15m")})
-    row.update({"HS RT": round(physics.hashrate / MH, 2), **{key: counters[key] for key in kept}})
+    row.update({"HS RT": round(physics.hashrate / MH, 2), **{key: counters[key] for key in reported_keys}})
     row.update(
         {
             "Temperature": round(max(board.temperature for board in physics.boards), 1),
             "freq_avg": round(rig.spec.frequency),
-            "Fan Speed In": fan(rig),
-            "Fan Speed Out": fan(rig, OUTLET),
+            "Fan Speed In": fan_rpm(rig),
+            "Fan Speed Out": fan_rpm(rig, OUTLET_FAN_RATIO),
             "Power": round(physics.power),
             "Power Rate": round(physics.power / (physics.hashrate / TH), 2) if physics.hashrate else 0.0,
             "Uptime": int(physics.uptime) + 40,
@@ -74,7 +74,7 @@ def devs(rig: Rig, _: str) -> Answer:
     accepted = physics.total("accepted")
     rows = []
     for index, board in enumerate(physics.boards):
-        part = board.hashrate / physics.hashrate if physics.hashrate else 0.0
+        fraction = board.hashrate / physics.hashrate if physics.hashrate else 0.0
         rows.append(
             {
                 "ASC": index,
@@ -87,17 +87,17 @@ def devs(rig: Rig, _: str) -> Answer:
                 "Chip Frequency": round(spec.frequency),
                 "Frequency": spec.frequency,
                 **{
-                    f"MHS {window}": round(physics.windows[window] * part / MH, 2)
+                    f"MHS {window}": round(physics.windows[window] * fraction / MH, 2)
                     for window in ("5s", "1m", "5m", "15m")
                 },
-                "MHS av": round(physics.average * part / MH, 2),
+                "MHS av": round(physics.average * fraction / MH, 2),
                 "HS RT": round(board.hashrate / MH, 2),
-                "Accepted": int(accepted * part),
+                "Accepted": int(accepted * fraction),
                 "Rejected": 0,
                 "Effective Chips": board.chips,
                 "Factory GHS": round(spec.hashrate / spec.boards / GH),
-                "Fan Speed In": fan(rig),
-                "Fan Speed Out": fan(rig, OUTLET),
+                "Fan Speed In": fan_rpm(rig),
+                "Fan Speed Out": fan_rpm(rig, OUTLET_FAN_RATIO),
                 "Chip Temp Min": round(board.chip - 12, 2),
                 "Chip Temp Max": round(board.chip, 2),
                 "Chip Temp Avg": round(board.chip - 6, 2),
@@ -109,7 +109,7 @@ def devs(rig: Rig, _: str) -> Answer:
 
 
 def pools(rig: Rig, _: str) -> Answer:
-    """Compose `pools`, counted from 1."""
+    """Compose `pools`, numbered from 1."""
     rows = envelope.pool_rows(rig, envelope.share_epoch)
     for row in rows:
         row["POOL"] += 1
@@ -118,7 +118,7 @@ def pools(rig: Rig, _: str) -> Answer:
 
 
 def devdetails(rig: Rig, _: str) -> Answer:
-    """Compose `devdetails`, which alone tells the model."""
+    """Compose `devdetails`, the only command that reports the model."""
     rows: list[Row] = [
         {"DEVDETAILS": index, "Name": "SM", "ID": index, "Driver": "bitmicro", "Kernel": "", "Model": rig.spec.model}
         for index in range(rig.spec.boards)
@@ -132,7 +132,7 @@ def get_version(rig: Rig, _: str) -> Answer:
 
 
 def get_psu(rig: Rig, _: str) -> Answer:
-    """Compose `get_psu`: amperes in mA, volts in hundredths, watts as text."""
+    """Compose `get_psu`: current in mA, voltage in 0.01 V, power in W, all as strings."""
     watts = rig.physics.power
     return _flat(
         rig,
@@ -153,7 +153,7 @@ def get_psu(rig: Rig, _: str) -> Answer:
 
 
 def get_error_code(rig: Rig, _: str) -> Answer:
-    """Compose `get_error_code`: a hashboard n that is gone is code 530 + n ("slot n not found")."""
+    """Compose `get_error_code`: code 530 + n means that hashboard n is missing ("slot n not found")."""
     codes: list[Row] = []
     if rig.physics.lost >= 0:
         codes.append({str(530 + rig.physics.lost): "2024-06-15 10:30:00"})
@@ -197,7 +197,7 @@ def status(rig: Rig, _: str) -> Answer:
     )
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="whatsminer",
     ports={4028: "cgminer"},
     description=_DESCRIPTION,
@@ -213,6 +213,6 @@ FAMILY = Family(
         "get_miner_info": get_miner_info,
         "status": status,
     },
-    unjoinable=lambda verb: verb.startswith("get_") or verb == "status",
+    is_unjoinable=lambda verb: verb.startswith("get_") or verb == "status",
     refuse=refuse,
 )

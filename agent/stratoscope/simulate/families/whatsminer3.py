@@ -1,14 +1,14 @@
-"""Answers like a WhatsMiner with API v3 on port 4433: a length, then JSON {"cmd","param"}; TH/s and watts.
+"""Simulates a WhatsMiner with API v3 on port 4433: a length, then JSON {"cmd","param"}; values in TH/s and watts.
 
-Seen: firmware 20251209.16.Rel2, API 3.0.2. Port 4028 tells version and model only. Commands that are no `get.` want a
-token and are refused with code -4.
+Based on: firmware 20251209.16.Rel2, API 3.0.2. Port 4028 reports only version and model. Commands other than `get.*`
+require a token and are refused with code -4.
 """
 
 from typing import Any
 
 from stratoscope.simulate.families import whatsminer
 from stratoscope.simulate.families.envelope import Answer, Row
-from stratoscope.simulate.families.family import Family
+from stratoscope.simulate.families.family import SimulatedFamily
 from stratoscope.simulate.rig import Rig
 from stratoscope.units import TH
 
@@ -43,8 +43,8 @@ def _summary(rig: Rig) -> Row:
         "chip-temp-min": round(min(chips) - 12, 1),
         "chip-temp-avg": round(sum(chips) / len(chips) - 6, 1),
         "chip-temp-max": round(max(chips), 1),
-        "fan-speed-in": whatsminer.fan(rig),
-        "fan-speed-out": whatsminer.fan(rig, whatsminer.OUTLET),
+        "fan-speed-in": whatsminer.fan_rpm(rig),
+        "fan-speed-out": whatsminer.fan_rpm(rig, whatsminer.OUTLET_FAN_RATIO),
         "up-freq-finish": 1,
         "Debug": "",
     }
@@ -87,7 +87,7 @@ def _pools(rig: Rig) -> list[Row]:
 
 
 def _device(rig: Rig) -> Row:
-    """Compose get.device.info; error codes stand here only while there are some."""
+    """Compose get.device.info; `error-code` is present only while there are errors."""
     physics, spec = rig.physics, rig.spec
     miner: Row = {
         "working": str(physics.powered and not physics.stopped).lower(),
@@ -140,17 +140,17 @@ def _device(rig: Rig) -> Row:
     return msg
 
 
-_PARTS = {"summary": _summary, "edevs": _edevs, "pools": _pools}
+_STATUS_SECTIONS = {"summary": _summary, "edevs": _edevs, "pools": _pools}
 
 
-def ask3(rig: Rig, command: str, param: Any) -> Answer:
-    """Answer one v3 command; get.miner.status takes parts joined by "+"."""
+def answer_v3(rig: Rig, command: str, param: Any) -> Answer:
+    """Handle one v3 command; get.miner.status accepts sections joined by "+"."""
     if command == "get.device.info":
         return _answer(rig, command, _device(rig))
     if command == "get.miner.status":
-        wanted = str(param).split("+") if param else list(_PARTS)
-        if all(part in _PARTS for part in wanted):
-            return _answer(rig, command, {part: _PARTS[part](rig) for part in wanted})
+        sections = str(param).split("+") if param else list(_STATUS_SECTIONS)
+        if all(section in _STATUS_SECTIONS for section in sections):
+            return _answer(rig, command, {section: _STATUS_SECTIONS[section](rig) for section in sections})
         return _answer(rig, command, "invalid param", -1)
     if command.startswith("get."):
         return _answer(rig, command, "invalid command", -2)
@@ -158,7 +158,7 @@ def ask3(rig: Rig, command: str, param: Any) -> Answer:
 
 
 def get_version(rig: Rig, _: str) -> Answer:
-    """Compose port 4028's `get_version`."""
+    """Compose `get_version` for port 4028."""
     return {
         "STATUS": "S",
         "When": rig.when,
@@ -168,12 +168,12 @@ def get_version(rig: Rig, _: str) -> Answer:
     }
 
 
-FAMILY = Family(
+FAMILY = SimulatedFamily(
     name="whatsminer3",
     ports={4433: "whatsminer3", 4028: "cgminer"},
     description=_DESCRIPTION,
     verbs={"get_version": get_version, "devdetails": whatsminer.devdetails},
-    unjoinable=lambda verb: verb.startswith("get_"),
+    is_unjoinable=lambda verb: verb.startswith("get_"),
     refuse=whatsminer.refuse,
-    ask3=ask3,
+    answer_v3=answer_v3,
 )
