@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from stratoscope.reading import Defect
 
-MAX_TEXT: Final = 128
+MAX_TEXT_CHARS: Final = 128
 MAX_DEFECTS: Final = 64
 NUMBER: Final = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?")
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
-NOT_SAID: Final = frozenset({"", "-", "--", "n/a", "na", "null", "none", "unknown"})
+UNREPORTED: Final = frozenset({"", "-", "--", "n/a", "na", "null", "none", "unknown"})
 TRUE: Final = frozenset({"true", "y", "yes", "1", "alive", "on"})
 FALSE: Final = frozenset({"false", "n", "no", "0", "dead", "off"})
 
 
-def clean_text(text: str, limit: int = MAX_TEXT) -> str:
+def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
     """Return `text` as valid UTF-8, NFC, without control characters, trimmed, at most `limit` characters."""
     if text.isascii() and text.isprintable():
         return text.strip()[:limit]
@@ -39,7 +39,7 @@ def redacted_url(url: str) -> str:
     return f"{scheme}{mark}{rest}"
 
 
-def shown(value: Any) -> str:
+def display_value(value: Any) -> str:
     """Return a short, clean rendering of any untrusted value for a defect."""
     if isinstance(value, dict | list):
         return f"{type(value).__name__} of {len(value)}"
@@ -58,7 +58,7 @@ class Fields:
         self.defects: list[Defect] = [] if defects is None else defects
         self.raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
         if raw is not None and not isinstance(raw, dict):
-            self.complain("", raw, "not an object")
+            self.add_defect("", raw, "not an object")
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to read here."""
@@ -68,11 +68,11 @@ class Fields:
         """Tell whether `key` is there, readable or not."""
         return key in self.raw
 
-    def complain(self, key: str, value: Any, reason: str) -> None:
+    def add_defect(self, key: str, value: Any, reason: str) -> None:
         """Record that `key` was there with `value` but could not be used, and why."""
         if len(self.defects) < MAX_DEFECTS:
             where = f"{self.path}/{key}" if key else self.path or "/"
-            self.defects.append(Defect(clean_text(where, 160), shown(value), reason))
+            self.defects.append(Defect(clean_text(where, 160), display_value(value), reason))
 
     def number(self, *keys: str, scale: float = 1.0, low: float = 0.0, high: float = math.inf) -> float | None:
         """Return the first present key of `keys` as a finite float × scale within [low, high] after scaling.
@@ -91,7 +91,7 @@ class Fields:
                     if low <= scaled <= high:
                         return scaled
             else:
-                if kind is str and value.strip().lower() in NOT_SAID:
+                if kind is str and value.strip().lower() in UNREPORTED:
                     continue
                 value = self._parsed(key, value)
                 if value is None:
@@ -107,17 +107,17 @@ class Fields:
                     return float(text)
                 if THOUSANDS.fullmatch(text):
                     return float(text.replace(",", ""))
-        self.complain(key, value, "not a number")
+        self.add_defect(key, value, "not a number")
         return None
 
     def _ranged(self, key: str, value: float, scale: float, low: float, high: float) -> float | None:
         if not -1e30 < value < 1e30:  # also NaN, Inf and integers too large for a float
-            self.complain(key, value, "not finite or absurdly large")
+            self.add_defect(key, value, "not finite or absurdly large")
             return None
         scaled = value * scale
         if low <= scaled <= high:
             return scaled
-        self.complain(key, value, f"outside {low:g}..{high:g}")
+        self.add_defect(key, value, f"outside {low:g}..{high:g}")
         return None
 
     def integer(self, *keys: str, low: int = 0, high: int = 2**63 - 1) -> int | None:
@@ -127,15 +127,15 @@ class Fields:
             if type(value) is int:
                 if low <= value <= high:
                     return value
-                self.complain(key, value, f"outside {low}..{high}")
+                self.add_defect(key, value, f"outside {low}..{high}")
                 return None
-            if value is None or (isinstance(value, str) and value.strip().lower() in NOT_SAID):
+            if value is None or (isinstance(value, str) and value.strip().lower() in UNREPORTED):
                 continue
             number = self.number(key, low=-math.inf)
             if number is None:
                 return None
             if number != int(number) or not low <= number <= high:
-                self.complain(key, value, f"not an integer in {low}..{high}")
+                self.add_defect(key, value, f"not an integer in {low}..{high}")
                 return None
             return int(number)
         return None
@@ -146,12 +146,12 @@ class Fields:
             value = self.raw.get(key)
             if isinstance(value, str):
                 text = clean_text(value)
-                if text and text.lower() not in NOT_SAID:
+                if text and text.lower() not in UNREPORTED:
                     return text
             elif type(value) in (int, float):
                 return clean_text(str(value))
             elif value is not None:
-                self.complain(key, value, "not text")
+                self.add_defect(key, value, "not text")
                 return None
         return None
 
@@ -168,7 +168,7 @@ class Fields:
                 return True
             if word in FALSE:
                 return False
-            self.complain(key, value, "neither true nor false")
+            self.add_defect(key, value, "neither true nor false")
             return None
         return None
 
@@ -184,7 +184,7 @@ class Fields:
         if isinstance(value, dict):
             value = [value]
         if not isinstance(value, list):
-            self.complain(key, value, "not a list")
+            self.add_defect(key, value, "not a list")
             return []
         return list(self._cursors(key, value[:limit]))
 
@@ -198,7 +198,7 @@ class Fields:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.complain(key, value, "not a list")
+            self.add_defect(key, value, "not a list")
             return []
         row = Fields({str(at): item for at, item in enumerate(value[:limit])}, f"{self.path}/{key}", self.defects)
         return [row.number(at, scale=scale, low=-math.inf) for at in row.raw]

@@ -10,10 +10,10 @@ import pytest
 
 from fakes.shelf import PORTS, Replayed, ReplayServer, recordings
 from stratoscope.clock import SystemClock
-from stratoscope.discover.once import read_once
+from stratoscope.discover.read_once import read_once
 from stratoscope.judgement.judge import Nameplate, judge
 from stratoscope.reading import as_json
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Target
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -39,7 +39,7 @@ from stratoscope.poll.pace import Pace
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.poll.poll_metrics import Tally
 from stratoscope.reconcile.reconciler import Reckoner
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Limits, Target
 
 CHECKPOINT: Final = 60.0

@@ -19,7 +19,7 @@ from stratoscope.stratum.protocol.dial import Dialer
 from stratoscope.stratum.protocol.endpoint import place_of
 from stratoscope.stratum.watch.endpoint_state import Share
 from stratoscope.stratum.watch.watcher import Naming, Watch
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 
 LOOK: Final = 10.0
 """Seconds between looks at the fleet's pool slots."""
@@ -37,7 +37,7 @@ class Watching:
     def __init__(self, config: Config, clock: Clock, events: Events) -> None:
         assert config.stratum is not None, "made only where the section is"  # noqa: S101 — a caller's mistake
         self.market: LiveMarket | None = None
-        self._clock, self._names = clock, Names(clock)
+        self._clock, self._names = clock, DnsResolver(clock)
         self.watch = Watch(
             config.stratum.settings(),
             clock,

@@ -10,7 +10,7 @@ from stratoscope.cli.targets import DriverName, Host, HttpPort, Password, Ports,
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stratoscope.discover.once import Once
+    from stratoscope.discover.read_once import ReadResult
     from stratoscope.drivers.driver import Driver
     from stratoscope.judgement.judge import Verdict
     from stratoscope.reading import Reading
@@ -47,11 +47,11 @@ def read(
         show(once.driver, once.reading, target.address)
 
 
-async def read_target(target: "Target", driver: str | None, timeout: float, *, keep_raw: bool = False) -> "Once":
+async def read_target(target: "Target", driver: str | None, timeout: float, *, keep_raw: bool = False) -> "ReadResult":
     """Read `target` once within `timeout` s per exchange; raises PollError."""
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.once import read_once
-    from stratoscope.wire.ask import Wire
+    from stratoscope.discover.read_once import read_once
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Limits
 
     limits = Limits(connect=min(3.0, timeout), exchange=timeout)

@@ -14,7 +14,7 @@ from stratoscope.errors import PollError, UsageError
 if TYPE_CHECKING:
     from stratoscope.cli.redact import Redactor
     from stratoscope.drivers.driver import Driver, Replies
-    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Answers, Target
 
 VERBS: Final = ("version", "summary", "stats", "pools", "devs", "devdetails", "config", "get_version")
@@ -74,9 +74,9 @@ def record(
 
 async def _capture(target: "Target", driver: str | None, timeout: float) -> Capture:
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.once import read_once
+    from stratoscope.discover.read_once import read_once
     from stratoscope.errors import Unreachable
-    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.client import Wire
     from stratoscope.wire.target import Limits
 
     limits = Limits(connect=min(3.0, timeout), exchange=timeout)
@@ -102,13 +102,13 @@ async def _capture(target: "Target", driver: str | None, timeout: float) -> Capt
 async def _ask_anything(wire: "Wire", target: "Target", capture: Capture) -> None:
     from stratoscope.discover.identify import PAGES, PORTS
     from stratoscope.drivers.driver import Command
-    from stratoscope.wire.target import Session
+    from stratoscope.wire.target import RigSession
 
     ports = await wire.open_ports(target, PORTS)
-    session = Session(joins=False)
+    session = RigSession(joins=False)
     for verb in VERBS if 4028 in ports else ():
         try:
-            capture.add(await wire.ask(target, (Command(verb, verb, needed=False, joins=False),), session))
+            capture.add(await wire.query(target, (Command(verb, verb, required=False, joins=False),), session))
         except PollError as error:
             capture.refused[verb] = error.reason
     for path in PAGES if 80 in ports else ():
@@ -176,7 +176,7 @@ def _meta(capture: Capture, redactor: "Redactor") -> dict[str, Any]:
     from stratoscope import __version__
 
     driver = capture.driver
-    asked = {command.key: f"{command.via.name} {command.ask}" for command in driver.commands} if driver else {}
+    asked = {command.key: f"{command.via.name} {command.request}" for command in driver.commands} if driver else {}
     return {
         "source": f"stratoscope record {__version__}, redacted",
         "driver": driver.name if driver else None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from stratoscope.discover.sweep import Found
+    from stratoscope.discover.scan import ScanResult
 
 
 def scan(
@@ -40,17 +40,17 @@ def scan(
         note(f"{added} of {len(rigs)} rigs added to {write}" + ("" if added == len(rigs) else "; the rest was there"))
 
 
-async def _sweep(ranges: list[str], rate: float) -> "list[Found]":
+async def _sweep(ranges: list[str], rate: float) -> "list[ScanResult]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from stratoscope.cli.output import console
     from stratoscope.clock import SystemClock
-    from stratoscope.discover.sweep import SCAN_LIMITS, hosts, sweep
-    from stratoscope.wire.ask import Wire
+    from stratoscope.discover.scan import SCAN_LIMITS, parse_ranges, scan_hosts
+    from stratoscope.wire.client import Wire
 
-    addresses = hosts(ranges)
+    addresses = parse_ranges(ranges)
     clock = SystemClock()
-    found: list[Found] = []
+    found: list[ScanResult] = []
     wire = Wire(clock=clock, limits=SCAN_LIMITS)
     columns = (
         TextColumn("looking for rigs"),
@@ -65,7 +65,7 @@ async def _sweep(ranges: list[str], rate: float) -> "list[Found]":
             def on_progress(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total, rigs=len(found))
 
-            async for one in sweep(
+            async for one in scan_hosts(
                 addresses, wire=wire, clock=clock, shuffle=random.shuffle, rate=rate, on_progress=on_progress
             ):
                 found.append(one)  # noqa: PERF401 — the progress bar counts them as they come
@@ -84,14 +84,14 @@ def _order(address: str) -> tuple[int, int, str]:
     return parsed.version, int(parsed), address
 
 
-def _title(found: "Found") -> str:
+def _title(found: "ScanResult") -> str:
     reading = found.reading
     if reading is None:
         return ""
     return ", ".join(filter(None, (" ".join(filter(None, (reading.make, reading.model))), reading.firmware)))
 
 
-def _document(found: "Found") -> dict[str, Any]:
+def _document(found: "ScanResult") -> dict[str, Any]:
     if found.reading is None or found.driver is None:
         return {"address": found.address, "error": found.error}
     from stratoscope.cli.read import document
@@ -99,7 +99,7 @@ def _document(found: "Found") -> dict[str, Any]:
     return {"address": found.address, "driver": found.driver.name, "reading": document(found.driver, found.reading)}
 
 
-def _show(found: "list[Found]") -> None:
+def _show(found: "list[ScanResult]") -> None:
     from stratoscope.cli import human
     from stratoscope.cli.output import console, grid, text
 
@@ -114,7 +114,7 @@ def _show(found: "list[Found]") -> None:
             continue
         firmware = human.shortened(" ".join(filter(None, (reading.firmware, reading.firmware_version))), 20)
         rig = " ".join(filter(None, (reading.make, reading.model)))
-        hashrate = human.hashrate(reading.window(one.driver.steady))
+        hashrate = human.hashrate(reading.window(one.driver.window_order))
         cells = (one.address, rig or None, firmware or None, hashrate, human.quantity(reading.power, "W"), reading.mac)
         table.add_row(*(text(cell) for cell in cells))
     console().print(table)

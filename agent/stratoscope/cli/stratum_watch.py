@@ -92,10 +92,10 @@ async def _watching(settings: "StratumSettings") -> AsyncIterator["Watch"]:
     from stratoscope.clock import SystemClock
     from stratoscope.stratum.protocol.dial import Dialer
     from stratoscope.stratum.watch.watcher import Watch
-    from stratoscope.wire.dns import Names
+    from stratoscope.wire.dns import DnsResolver
 
     clock = SystemClock()
-    names = Names(clock)
+    names = DnsResolver(clock)
     made = Watch(settings, clock, chance=random.random, dial=Dialer(names, clock))
     running = asyncio.create_task(made.run())
     try:

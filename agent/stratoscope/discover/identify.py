@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.drivers import BY_NAME, DRIVERS, braiins_graphql, braiins_rest
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Page, Replies, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via, WebPage
 from stratoscope.errors import PollError, TimedOut, Unreachable, UsageError
-from stratoscope.wire.ask import Wire
-from stratoscope.wire.target import Limits, Session, Target
+from stratoscope.wire.client import Wire
+from stratoscope.wire.target import Limits, RigSession, Target
 
 GENERIC: Final = "generic-cgminer"
 PORTS: Final = (4028, 4433, 80, 8080)
-FIRST: Final = ("version", "stats")
-SECOND: Final = ("summary", "devdetails", "get_version")
-V3: Final = Command("get.device.info", "get.device.info", Via.WHATSMINER3, needed=False)
+FIRST_VERBS: Final = ("version", "stats")
+SECOND_VERBS: Final = ("summary", "devdetails", "get_version")
+V3: Final = Command("get.device.info", "get.device.info", Via.WHATSMINER3, required=False)
 PAGES: Final = (
     "/",
     "/api/system/info",
@@ -36,18 +36,18 @@ BRAIINS: Final = ("bosminer", "boser", "braiins")
 BRAIINS_PAGES: Final = (*braiins_rest.PAGES, braiins_graphql.IDENTITY)
 """Braiins OS tells more over REST (from 23.01) or GraphQL (before) than on 4028: looked at before it is settled."""
 
-BRIEF: Final = Limits(connect=3.0, exchange=5.0)
+IDENTIFY_LIMITS: Final = Limits(connect=3.0, exchange=5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class Identification:
     """The driver found and the evidence for it."""
 
     driver: Driver
     fingerprint: Fingerprint
 
 
-def match(fingerprint: Fingerprint, *, generic: bool) -> Driver | None:
+def first_match(fingerprint: Fingerprint, *, generic: bool) -> Driver | None:
     """Return the first driver of DRIVERS that knows the fingerprint, the generic one only if asked for."""
     for driver in DRIVERS:
         if (generic or driver.name != GENERIC) and driver.matches(fingerprint):
@@ -55,7 +55,7 @@ def match(fingerprint: Fingerprint, *, generic: bool) -> Driver | None:
     return None
 
 
-class Evidence:
+class EvidenceCollector:
     """What was gathered from one rig so far."""
 
     def __init__(self, wire: Wire, target: Target, limits: Limits) -> None:
@@ -63,20 +63,20 @@ class Evidence:
         self.target = target
         self.limits = limits
         self.replies = Replies()
-        self.pages: dict[str, Page] = {}
+        self.pages: dict[str, WebPage] = {}
         self.ports: frozenset[int] = frozenset()
-        self.session = Session(joins=False)
+        self.session = RigSession(joins=False)
         self.failures: list[PollError] = []
 
     def fingerprint(self) -> Fingerprint:
         """Return everything gathered so far."""
         return Fingerprint(self.replies, dict(self.pages), self.ports, login=self.target.user is not None)
 
-    async def ask(self, *commands: Command) -> None:
+    async def query(self, *commands: Command) -> None:
         """Ask each command by itself; refusals are evidence too (their description often names the firmware)."""
         for command in commands:
             try:
-                answers = await self.wire.ask(self.target, (command,), self.session, limits=self.limits)
+                answers = await self.wire.query(self.target, (command,), self.session, limits=self.limits)
             except PollError as error:
                 self.failures.append(error)
                 if isinstance(error, TimedOut | Unreachable):
@@ -85,11 +85,11 @@ class Evidence:
             self.replies.update(answers.replies)
             self.replies.update(answers.errors)
 
-    async def verbs(self, verbs: Sequence[str]) -> None:
+    async def query_verbs(self, verbs: Sequence[str]) -> None:
         """Ask CGMiner verbs."""
-        await self.ask(*(Command(verb, verb, needed=False, joins=False) for verb in verbs))
+        await self.query(*(Command(verb, verb, required=False, joins=False) for verb in verbs))
 
-    async def look(self, path: str, port: int = 80) -> None:
+    async def fetch_page(self, path: str, port: int = 80) -> None:
         """Fetch one page."""
         try:
             self.pages[path] = await self.wire.page(self.target, path, port=port, limits=self.limits)
@@ -98,8 +98,8 @@ class Evidence:
 
 
 async def identify(
-    wire: Wire, target: Target, *, only: str | None = None, limits: Limits = BRIEF, asic_rs: bool = False
-) -> Identified:
+    wire: Wire, target: Target, *, only: str | None = None, limits: Limits = IDENTIFY_LIMITS, asic_rs: bool = False
+) -> Identification:
     """Return the driver for the rig at `target`; `only` names one instead of searching.
 
     With `asic_rs` a rig that answers but that no driver here knows is left to the optional library.
@@ -109,73 +109,73 @@ async def identify(
     if only is not None:
         if only not in BY_NAME:
             raise UsageError(f"there is no driver {only!r}; the drivers are: {', '.join(sorted(BY_NAME))}")
-        return Identified(BY_NAME[only], Fingerprint(Replies()))
-    evidence = Evidence(wire, target, limits)
+        return Identification(BY_NAME[only], Fingerprint(Replies()))
+    evidence = EvidenceCollector(wire, target, limits)
     evidence.ports = await wire.open_ports(target, PORTS)
     for stage in (_whatsminer3, _cgminer_first, _cgminer_second, _web, _web_on_4028):
         await stage(evidence)
-        driver = match(evidence.fingerprint(), generic=False)
+        driver = first_match(evidence.fingerprint(), generic=False)
         if driver is not None:
-            return Identified(driver, evidence.fingerprint())
-    driver = match(evidence.fingerprint(), generic=True)
+            return Identification(driver, evidence.fingerprint())
+    driver = first_match(evidence.fingerprint(), generic=True)
     if driver is not None:
-        return Identified(driver, evidence.fingerprint())
+        return Identification(driver, evidence.fingerprint())
     if asic_rs and evidence.ports:
-        return Identified(BY_NAME["asic-rs"], evidence.fingerprint())
-    raise _why_not(evidence)
+        return Identification(BY_NAME["asic-rs"], evidence.fingerprint())
+    raise _identify_error(evidence)
 
 
-async def _whatsminer3(evidence: Evidence) -> None:
+async def _whatsminer3(evidence: EvidenceCollector) -> None:
     if 4433 in evidence.ports:
-        await evidence.ask(V3)
+        await evidence.query(V3)
 
 
-async def _cgminer_first(evidence: Evidence) -> None:
+async def _cgminer_first(evidence: EvidenceCollector) -> None:
     # With no open port at all this asks nevertheless, so that the failure carries its true reason.
     if 4028 in evidence.ports or not evidence.ports:
-        await evidence.verbs(FIRST)
+        await evidence.query_verbs(FIRST_VERBS)
         await _braiins(evidence)
 
 
-async def _cgminer_second(evidence: Evidence) -> None:
+async def _cgminer_second(evidence: EvidenceCollector) -> None:
     if evidence.replies:
-        await evidence.verbs(SECOND)
+        await evidence.query_verbs(SECOND_VERBS)
 
 
-async def _web(evidence: Evidence) -> None:
+async def _web(evidence: EvidenceCollector) -> None:
     if 80 not in evidence.ports:
         return
     for path in PAGES:
-        await evidence.look(path)
+        await evidence.fetch_page(path)
         if path == "/":
             await _braiins(evidence)
-        if match(evidence.fingerprint(), generic=False) is not None:
+        if first_match(evidence.fingerprint(), generic=False) is not None:
             return
 
 
-async def _braiins(evidence: Evidence) -> None:
-    if not evidence.fingerprint().says(*BRAIINS):
+async def _braiins(evidence: EvidenceCollector) -> None:
+    if not evidence.fingerprint().contains(*BRAIINS):
         return
     if "version" in evidence.replies:
-        await evidence.verbs(("summary",))
+        await evidence.query_verbs(("summary",))
     if 80 not in evidence.ports:
         return
     for path in BRAIINS_PAGES:
         if path not in evidence.pages:
-            await evidence.look(path)
+            await evidence.fetch_page(path)
             page = evidence.pages.get(path)
             if page is not None and page.status == 200 and page.json is not None:
                 return
 
 
-async def _web_on_4028(evidence: Evidence) -> None:
+async def _web_on_4028(evidence: EvidenceCollector) -> None:
     # ePIC's firmware speaks HTTP on 4028. HTTP is sent there only after the CGMiner protocol was not understood,
     # because a real CGMiner takes an HTTP request for garbage commands.
     if 4028 in evidence.ports and not evidence.replies:
-        await evidence.look("/summary", port=4028)
+        await evidence.fetch_page("/summary", port=4028)
 
 
-def _why_not(evidence: Evidence) -> PollError:
+def _identify_error(evidence: EvidenceCollector) -> PollError:
     if not evidence.ports and evidence.failures:
         return evidence.failures[0]
     if not evidence.replies and not evidence.pages and evidence.failures:

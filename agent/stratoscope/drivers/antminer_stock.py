@@ -11,36 +11,36 @@ from stratoscope.drivers import bitmain_stats as bitmain
 from stratoscope.drivers.cgminer_sections import (
     hardware_address,
     is_hashing,
-    page_says,
+    page_contains,
     pool_slots,
     product_type,
     shares,
     signature,
     windows,
 )
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields
 from stratoscope.reading import Defect, Fault, Reading
 
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
-    Command("pools", "pools", every=2, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
-    Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, needed=False, identity=True),
-    Command("health", "/cgi-bin/summary.cgi", Via.HTTP, every=6, needed=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
+    Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, required=False, identity=True),
+    Command("health", "/cgi-bin/summary.cgi", Via.HTTP, every=6, required=False),
 )
 OTHERS: Final = ("vnish", "luxminer", "luxos", "bosminer", "boser", "braiins")
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know Bitmain's firmware by its product name, its bmminer, or the realm of its web login."""
-    words = signature(seen)
+    words = signature(fingerprint)
     if any(other in words for other in OTHERS):
         return False
-    if product_type(seen).lower().startswith("antminer") or "bmminer" in words:
+    if product_type(fingerprint).lower().startswith("antminer") or "bmminer" in words:
         return True
-    return page_says(seen, "antminer configuration")
+    return page_contains(fingerprint, "antminer configuration")
 
 
 def merged_windows(summary: Fields, live: Fields, unit: float | None) -> dict[str, float]:
@@ -63,7 +63,7 @@ def decode(replies: Replies) -> Reading:
     version = replies.first("version", "VERSION", defects)
     system = replies.fields("system_info", defects)
     # the API's own name first: get_system_info.cgi has been seen to name the board's generation instead
-    known = bitmain.product(named.text("Type") or version.text("Type") or system.text("minertype"))
+    known = bitmain.parse_product_name(named.text("Type") or version.text("Type") or system.text("minertype"))
     unit = bitmain.rate_unit(live, known)
     rates = merged_windows(summary, live, unit)
     boards_unit = bitmain.chain_unit(live, unit)
@@ -86,7 +86,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",
         boards=bitmain.hashboards(live, boards_unit),
         fans=bitmain.fans(live),
-        pools=replies.once("pools", pool_slots, defects),
+        pools=replies.decode_once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=_hardware_errors(summary, live),
         faults=_faults(replies.first("health", "SUMMARY", defects)),
@@ -119,7 +119,7 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("30m", "5s", "avg"),
-    login=Login(Scheme.DIGEST),
-    seen=("S19 Pro, 49.0.1.3 (2022-12)",),
+    window_order=("30m", "5s", "avg"),
+    login=Login(LoginScheme.DIGEST),
+    tested_with=("S19 Pro, 49.0.1.3 (2022-12)",),
 )

@@ -72,7 +72,7 @@ def _rate(row: Fields, key: str) -> float | None:
         return None
     factor = HASH_UNITS.get((told.text("unit") or "").upper())
     if factor is None:
-        told.complain("unit", told.raw.get("unit"), "unknown unit of hashrate")
+        told.add_defect("unit", told.raw.get("unit"), "unknown unit of hashrate")
         return None
     return told.number("value", scale=factor)
 
@@ -136,8 +136,8 @@ DRIVER: Final = Driver(
     commands=(Command("miner", "get_data", Via.ASIC_RS),),
     matches=matches,
     decode=decode,
-    steady=("realtime",),
+    window_order=("realtime",),
     min_interval=10.0,
-    seen=("pyasic-rs 0.8.6",),
+    tested_with=("pyasic-rs 0.8.6",),
 )
 """The optional breadth backend; the one hashrate it has is of a window that varies by firmware."""

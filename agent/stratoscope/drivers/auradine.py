@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.drivers.mhs_sections import (
-    COLDEST,
-    HOTTEST,
+    MAX_CELSIUS,
     MAX_RPM,
+    MIN_CELSIUS,
     answered_at,
     celsius,
-    evidence,
+    is_hashing,
     pools,
     shares,
     slot,
@@ -29,14 +29,14 @@ WEB: Final = 8080
 
 
 def _web(verb: str, every: int, *, identity: bool = False) -> Command:
-    return Command(verb, f"/{verb}", Via.HTTP, every=every, needed=False, identity=identity, port=WEB)
+    return Command(verb, f"/{verb}", Via.HTTP, every=every, required=False, identity=identity, port=WEB)
 
 
 COMMANDS: Final = (
     Command("summary", "summary"),
-    Command("devs", "devs", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("devdetails", "devdetails", every=60, needed=False, identity=True),
+    Command("devs", "devs", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("devdetails", "devdetails", every=60, required=False, identity=True),
     _web("psu", 1),
     _web("mode", 2),
     _web("fan", 2),
@@ -78,14 +78,14 @@ def decode(replies: Replies) -> Reading:
         hostname=report.text("hostname"),
         algorithm="sha256",
         uptime=summary.number("Elapsed"),
-        hashing=False if asleep else evidence(hashrate),
+        hashing=False if asleep else is_hashing(hashrate),
         hashrate=hashrate,
         hashrate_expected=None if asleep else mode.number("Ths", scale=TH) or None,
         power=power,
         power_source=None if power is None else "measured",
         boards=tuple(_boards(replies, defects)),
         fans=tuple(_fans(replies.section("fan", "Fan", defects))),
-        pools=replies.once("pools", _pools, defects),
+        pools=replies.decode_once("pools", _pools, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),
@@ -113,7 +113,7 @@ def _mac(report: Fields) -> str | None:
     text = report.text("mac")
     mac = mac_address(text)
     if text and mac is None:
-        report.complain("mac", text, "no hardware address")
+        report.add_defect("mac", text, "no hardware address")
     return mac
 
 
@@ -127,7 +127,7 @@ def _watts(row: Fields, key: str) -> float | None:
         return row.number(key)
     watts = float(found[1]) * WATTS[found[2].lower()]
     if watts < 0.0:
-        row.complain(key, value, "outside 0..inf")
+        row.add_defect(key, value, "outside 0..inf")
         return None
     return watts
 
@@ -149,8 +149,8 @@ def _boards(replies: Replies, defects: list[Defect]) -> Iterator[Hashboard]:
         index = slot(row, at, used, "ID", "DEV", first=first)
         if index is None:
             continue
-        pcb = _sensors(heat.get(index), "BoardTemp", "Temperature", COLDEST, HOTTEST)
-        chips = _sensors(heat.get(index), "ChipTemp", "Temperature", COLDEST, HOTTEST)
+        pcb = _sensors(heat.get(index), "BoardTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
+        chips = _sensors(heat.get(index), "ChipTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
         clocks = _sensors(tact.get(index), "ChipFrequency", "Frequency", 0.0, MAX_CLOCK)
         yield Hashboard(
             index=index,
@@ -183,7 +183,7 @@ def _sensors(row: Fields | None, key: str, name: str, low: float, high: float) -
     if row is None or items is None:
         return []
     if not isinstance(items, list):
-        row.complain(key, items, "not a list")
+        row.add_defect(key, items, "not a list")
         return []
     found = []
     for at, item in enumerate(items[:MAX_SENSORS]):
@@ -228,9 +228,9 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=STEADY,
+    window_order=STEADY,
     login=Login(
-        Scheme.BEARER,
+        LoginScheme.BEARER,
         path="/token",
         body={"command": "token", "user": "{user}", "password": "{password}"},
         token="Token.0.Token",  # noqa: S106 — a path in a reply, not a secret
@@ -238,5 +238,5 @@ DRIVER: Final = Driver(
         prefix="",
         port=WEB,
     ),
-    seen=("AT1500, FluxOS 2023-12.27",),
+    tested_with=("AT1500, FluxOS 2023-12.27",),
 )

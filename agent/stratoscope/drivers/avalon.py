@@ -8,20 +8,22 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from stratoscope.drivers.avalon_modules import Module, hottest, modules_of, temperature, warmest
+from stratoscope.drivers.avalon_modules import AvalonModule, hottest, modules_of, temperature, warmest
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies
-from stratoscope.drivers.mhs_sections import MAX_RPM, answered_at, evidence, pools, shares, windows
+from stratoscope.drivers.mhs_sections import MAX_RPM, answered_at, is_hashing, pools, shares, windows
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Hashboard, PoolSlot, PowerSource, Reading
 from stratoscope.units import GH, MHZ
 
 COMMANDS: Final = (
     Command("stats", "stats"),
-    Command("summary", "summary", needed=False),
-    Command("devs", "devs", every=3, needed=False),  # windows of firmware that refuses summary
-    Command("estats", "estats", every=3, needed=False),  # Avalon Q 25052801 at times answers stats with an empty string
-    Command("pools", "pools", every=2, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
+    Command("summary", "summary", required=False),
+    Command("devs", "devs", every=3, required=False),  # windows of firmware that refuses summary
+    Command(
+        "estats", "estats", every=3, required=False
+    ),  # Avalon Q 25052801 at times answers stats with an empty string
+    Command("pools", "pools", every=2, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
 )
 
 STEADY: Final = ("15m", "5m", "avg", "1m", "realtime", "5s")
@@ -66,7 +68,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(modules)),
         fans=tuple(_fans(modules)),
-        pools=replies.once("pools", _pools, defects),
+        pools=replies.decode_once("pools", _pools, defects),
         shares=shares(summary or replies.first("devs", "DEVS", defects)),
         hardware_errors=_hardware_errors(modules, summary),
         temperature_inlet=hottest(modules, "Temp", "ITemp"),
@@ -75,14 +77,16 @@ def decode(replies: Replies) -> Reading:
     )
 
 
-def _total(modules: list[Module], key: str, scale: float) -> float | None:
+def _total(modules: list[AvalonModule], key: str, scale: float) -> float | None:
     """Return the sum of `key` over the modules; None where one of them does not say."""
     values = [module.fields.number(key, scale=scale) for module in modules]
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
 
 
-def _hashrate(modules: list[Module], summary: Fields, replies: Replies, defects: list[Defect]) -> dict[str, float]:
+def _hashrate(
+    modules: list[AvalonModule], summary: Fields, replies: Replies, defects: list[Defect]
+) -> dict[str, float]:
     found = windows(summary)
     if not summary:
         for row in replies.section("devs", "DEVS", defects):
@@ -96,17 +100,17 @@ def _hashrate(modules: list[Module], summary: Fields, replies: Replies, defects:
     return found
 
 
-def _hashing(modules: list[Module], hashrate: dict[str, float]) -> bool | None:
+def _hashing(modules: list[AvalonModule], hashrate: dict[str, float]) -> bool | None:
     """Tell whether the rig hashes: idle and soft-off rigs keep their averages, only the momentary rate is evidence."""
     states = [module.fields.text("SYSTEMSTATU") or "" for module in modules]
     working = any("In Work" in state for state in states)
     off = any("SoftOFF" in m.fields and m.fields.text("SoftOFF") not in (None, "0") for m in modules)
     if not working and (off or any("In Idle" in state for state in states)):
         return False
-    return evidence(hashrate)
+    return is_hashing(hashrate)
 
 
-def _power(modules: list[Module]) -> tuple[float | None, PowerSource | None]:
+def _power(modules: list[AvalonModule]) -> tuple[float | None, PowerSource | None]:
     """Return W: at the wall where the supply meters it (from A11 on), else what it puts out (A10)."""
     wall = [m.fields.number("WALLPOWER") if "WALLPOWER" in m.fields else _psu(m, 6) for m in modules]
     known = [watts for watts in wall if watts is not None]
@@ -116,14 +120,14 @@ def _power(modules: list[Module]) -> tuple[float | None, PowerSource | None]:
     return (sum(output), "reported") if output and len(output) == len(modules) else (None, None)
 
 
-def _psu(module: Module, at: int) -> float | None:
+def _psu(module: AvalonModule, at: int) -> float | None:
     supply = module.fields.raw.get("PS", ())
     if at >= len(supply):
         return None
     return Fields({"PS": supply[at]}, module.fields.path, module.fields.defects).number("PS")
 
 
-def _boards(modules: list[Module]) -> Iterator[Hashboard]:
+def _boards(modules: list[AvalonModule]) -> Iterator[Hashboard]:
     index = 0
     for module in modules:
         fields = module.fields
@@ -171,7 +175,7 @@ def _chip(fields: Fields, tokens: list[str], boards: int) -> float | None:
     return temperature(fields, "TMax") if boards == 1 else None
 
 
-def _fans(modules: list[Module]) -> Iterator[Fan]:
+def _fans(modules: list[AvalonModule]) -> Iterator[Fan]:
     """Return the fans as numbered: Fan1 is 0, and so is the one `Fan` of an A7 to A9 module; then the next module's."""
     first = 0
     for module in modules:
@@ -183,7 +187,7 @@ def _fans(modules: list[Module]) -> Iterator[Fan]:
         first += max(keys, default=-1) + 1
 
 
-def _hardware_errors(modules: list[Module], summary: Fields) -> int | None:
+def _hardware_errors(modules: list[AvalonModule], summary: Fields) -> int | None:
     counts = [module.fields.integer("HW") for module in modules]
     known = [count for count in counts if count is not None]
     return sum(known) if known and len(known) == len(counts) else summary.integer("Hardware Errors")
@@ -202,7 +206,7 @@ def _mac(version: Fields) -> str | None:
     text = version.text("MAC")
     mac = mac_address(text)
     if text and mac is None:
-        version.complain("MAC", text, "no hardware address")
+        version.add_defect("MAC", text, "no hardware address")
     return mac
 
 
@@ -240,6 +244,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=STEADY,
-    seen=("1246, 21072802_4ec6bb0_211fc46",),
+    window_order=STEADY,
+    tested_with=("1246, 21072802_4ec6bb0_211fc46",),
 )

@@ -14,7 +14,7 @@ NO_SENSOR: Final = -60.0  # -273, and what its averages come to
 
 
 @dataclass(slots=True)
-class Module:
+class AvalonModule:
     """One MM of a rig: its bracket fields, and those of its hashboards where "HBinfo" holds them apart."""
 
     fields: Fields
@@ -29,11 +29,11 @@ class Module:
         return text.split() if isinstance(text, str) else []
 
 
-def modules_of(replies: Replies, key: str, defects: list[Defect]) -> list[Module]:
+def modules_of(replies: Replies, key: str, defects: list[Defect]) -> list[AvalonModule]:
     """Return the modules in all rows of a `stats` answer, in order of their number."""
     reply = replies.get(key)
     rows = reply.get("STATS") if isinstance(reply, dict) else None
-    found: list[tuple[int, int, Module]] = []
+    found: list[tuple[int, int, AvalonModule]] = []
     for at, row in enumerate(rows[:MAX_MODULES] if isinstance(rows, list) else ()):
         if isinstance(row, dict) and not str(row.get("ID")).startswith("POOL"):
             names = [name for name in row if name.startswith("MM ID")]
@@ -47,17 +47,17 @@ def _number(name: str) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0
 
 
-def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -> Module:
+def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -> AvalonModule:
     text, boards = row[name], row.get("HBinfo")
     if not isinstance(text, str):
-        Fields(row, place, defects).complain(name, text, "not a bracket string")
+        Fields(row, place, defects).add_defect(name, text, "not a bracket string")
         text = ""
     found: dict[str, Any] = brackets(text)
     for key in LISTS:
         if key in found:
             found[key] = found[key].split()
     fields = Fields(found, f"{place}/{name}", defects)
-    return Module(fields, hashboard_blocks(boards) if isinstance(boards, str) else [])
+    return AvalonModule(fields, hashboard_blocks(boards) if isinstance(boards, str) else [])
 
 
 def temperature(fields: Fields, key: str) -> float | None:
@@ -72,7 +72,7 @@ def warmest(fields: Fields, *keys: str) -> float | None:
     return max(values) if values else None
 
 
-def hottest(modules: list[Module], *keys: str) -> float | None:
+def hottest(modules: list[AvalonModule], *keys: str) -> float | None:
     """Return the highest of `keys` over all modules in °C; None where no sensor answers."""
     values = [value for value in (warmest(module.fields, *keys) for module in modules) if value is not None]
     return max(values) if values else None

@@ -11,15 +11,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from stratoscope.drivers.driver import Replies
-from stratoscope.drivers.models import Model, nameplate, split_make
+from stratoscope.drivers.models import RigModel, nameplate, split_make
 from stratoscope.fields import Fields
 from stratoscope.reading import Algorithm, Defect, Fan, Hashboard
 from stratoscope.units import GH, HASH_UNITS, KH, MH, MHZ, MILLIVOLT, TH, H
 
 MAX_BOARDS: Final = 16
-COLDEST: Final = -60.0  # °C below which a sensor is broken: unpowered ones send -64
-HOTTEST: Final = 200.0  # °C above which a sensor is broken: unpowered ones send 255
-UNITS: Final = HASH_UNITS | {"SOL": H, "SOL/S": H, "KSOL": KH, "KSOL/S": KH, "MSOL": MH, "MSOL/S": MH}
+MIN_CELSIUS: Final = -60.0  # °C below which a sensor is broken: unpowered ones send -64
+MAX_CELSIUS: Final = 200.0  # °C above which a sensor is broken: unpowered ones send 255
+RATE_UNITS: Final = HASH_UNITS | {"SOL": H, "SOL/S": H, "KSOL": KH, "KSOL/S": KH, "MSOL": MH, "MSOL/S": MH}
 _SENSORS: Final = re.compile(r"(?:^|-)(-?\d{1,4}(?:\.\d{1,4})?)(?=-|$)")
 _MODIFIED: Final = re.compile(
     r"[\s(]*\b(vnish|blissz|hiveon|asicseer|luxos|braiins|bos)\b[\s:]*v?([\w.\-]*)", re.IGNORECASE
@@ -35,16 +35,16 @@ class ChainKeys:
     chips: str
     rate: str
     errors: str
-    board: str
-    boards: str
-    chip: str
-    chipses: str
+    board_sensor: str
+    board_sensors: str
+    chip_sensor: str
+    chip_sensors: str
     frequency: tuple[str, ...]
     voltage: str
     consumption: str
 
 
-CHAINS: Final = tuple(
+CHAIN_KEYS: Final = tuple(
     ChainKeys(
         n,
         f"chain_acn{n}",
@@ -66,14 +66,14 @@ _S9_FANS: Final = (3, 6)  # where S9, T9 and R4 control boards have their two pl
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class ProductName:
     """What a "Type" text says: brand, model, and the other firmware it names, with its data sheet if known."""
 
     make: str | None
     model: str | None
     firmware: str | None
     firmware_version: str | None
-    sheet: Model | None
+    sheet: RigModel | None
 
     @property
     def algorithm(self) -> Algorithm | None:
@@ -84,14 +84,14 @@ class Product:
 
 
 @lru_cache(maxsize=4096)
-def product(text: str | None) -> Product:
+def parse_product_name(text: str | None) -> ProductName:
     """Return what a product name such as "Antminer S19 Pro (Vnish 1.2.7)" says."""
     if not text:
-        return Product(None, None, None, None, None)
+        return ProductName(None, None, None, None, None)
     match = _MODIFIED.search(text)
     firmware, version = (match[1].lower(), match[2] or None) if match else (None, None)
     make, model = split_make(text[: match.start()] if match else text)
-    return Product(make, model or None, firmware, version, nameplate(make, model))
+    return ProductName(make, model or None, firmware, version, nameplate(make, model))
 
 
 def stats_rows(replies: Replies, defects: list[Defect]) -> tuple[Fields, Fields]:
@@ -105,7 +105,7 @@ def stats_rows(replies: Replies, defects: list[Defect]) -> tuple[Fields, Fields]
     return named or Fields(None), live or Fields(None)
 
 
-def rate_unit(live: Fields, known: Product) -> float | None:
+def rate_unit(live: Fields, known: ProductName) -> float | None:
     """Return the factor of every rate in the answers, or None where the key's own letter ("GHS") tells.
 
     Firmware from 2020 on says it in rate_unit (an L7 writes MH/s under "GHS 5s"); that of D3 and E3 (2017/18) did
@@ -113,10 +113,10 @@ def rate_unit(live: Fields, known: Product) -> float | None:
     """
     text = live.text("rate_unit")
     if text is not None:
-        factor = UNITS.get(text.upper())
+        factor = RATE_UNITS.get(text.upper())
         if factor is not None:
             return factor
-        live.complain("rate_unit", text, "unknown unit")
+        live.add_defect("rate_unit", text, "unknown unit")
     sheet = known.sheet
     return sheet.unit if sheet and sheet.algorithm != "sha256" else None
 
@@ -146,7 +146,7 @@ def fitted_chains(live: Fields) -> list[tuple[ChainKeys, int | None]]:
     """Return the boards that are there with their number of chips; neither chips nor a rate means no board."""
     raw = live.raw
     found = []
-    for keys in CHAINS:
+    for keys in CHAIN_KEYS:
         if keys.chips in raw or keys.rate in raw:
             chips = live.integer(keys.chips)
             if chips or (raw.get(keys.rate) not in (None, "", 0, "0", "0.00") and live.number(keys.rate)):
@@ -163,8 +163,8 @@ def hashboards(live: Fields, unit: float) -> tuple[Hashboard, ...]:
         Hashboard(
             index=keys.number - offset,
             hashrate=number(keys.rate, scale=unit),
-            temperature_board=hottest(live, keys.board, keys.boards),
-            temperature_chip=hottest(live, keys.chip, keys.chipses),
+            temperature_board=hottest(live, keys.board_sensor, keys.board_sensors),
+            temperature_chip=hottest(live, keys.chip_sensor, keys.chip_sensors),
             chips=chips,
             hardware_errors=live.integer(keys.errors),
             frequency=frequency(live, keys),
@@ -182,7 +182,7 @@ def frequency(live: Fields, keys: ChainKeys) -> float | None:
 
 def hottest(row: Fields, single: str, listed: str) -> float | None:
     """Return the hottest of a board's sensors in °C: a number, and a list such as "78-50-69-70"; 0 is no sensor."""
-    value = row.number(single, low=COLDEST, high=HOTTEST)
+    value = row.number(single, low=MIN_CELSIUS, high=MAX_CELSIUS)
     listing = row.raw.get(listed)
     if listing is None:
         return value or None
@@ -198,13 +198,13 @@ def _hottest_of(row: Fields, key: str, listing: Any) -> float | None:
         else:
             values = [float(part) for part in _SENSORS.findall(listing[:256])]
             if not values and listing.strip("m- "):
-                row.complain(key, listing, "no temperatures")
+                row.add_defect(key, listing, "no temperatures")
     elif isinstance(listing, list):
         values = [part for part in row.numbers(key) if part is not None]
     else:
-        row.complain(key, listing, "no temperatures")
+        row.add_defect(key, listing, "no temperatures")
         return None
-    return max((part for part in values if part and COLDEST < part < HOTTEST), default=None)
+    return max((part for part in values if part and MIN_CELSIUS < part < MAX_CELSIUS), default=None)
 
 
 def fans(live: Fields) -> tuple[Fan, ...]:

@@ -26,20 +26,20 @@ from stratoscope.units import MH, MHZ
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("devs", "devs"),
-    Command("temps", "temps", needed=False),
-    Command("fans", "fans", needed=False),
-    Command("tunerstatus", "tunerstatus", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("devdetails", "devdetails", every=3, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
+    Command("temps", "temps", required=False),
+    Command("fans", "fans", required=False),
+    Command("tunerstatus", "tunerstatus", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("devdetails", "devdetails", every=3, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
 )
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know Braiins OS by BOSminer or BOSer in its answers."""
-    words = signature(seen)
+    words = signature(fingerprint)
     # Late releases may leave 4028 with the version alone: then only the web API can be read.
-    return ("bosminer" in words or "boser" in words) and bool(raw_rows(seen.replies.get("summary"), "SUMMARY"))
+    return ("bosminer" in words or "boser" in words) and bool(raw_rows(fingerprint.replies.get("summary"), "SUMMARY"))
 
 
 def decode(replies: Replies) -> Reading:
@@ -49,7 +49,7 @@ def decode(replies: Replies) -> Reading:
     version = replies.first("version", "VERSION", defects)
     devs = _by_id(replies.section("devs", "DEVS", defects))
     details = _by_id(replies.section("devdetails", "DEVDETAILS", defects))
-    known = bitmain.product(next((text for row in details.values() if (text := row.text("Model"))), None))
+    known = bitmain.parse_product_name(next((text for row in details.values() if (text := row.text("Model"))), None))
     rates = windows(summary)
     power = replies.first("tunerstatus", "TUNERSTATUS", defects).number("ApproximateMinerPowerConsumption")
     nominal = [rate for row in devs.values() if (rate := row.number("Nominal MHS", scale=MH))]
@@ -68,7 +68,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",
         boards=_boards(devs, _by_id(replies.section("temps", "TEMPS", defects)), details),
         fans=fans_of(_fan_rows(replies, defects), "ID", known.sheet),
-        pools=replies.once("pools", pool_slots, defects),
+        pools=replies.decode_once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),
@@ -108,7 +108,7 @@ def _boards(devs: dict[int, Fields], temps: dict[int, Fields], details: dict[int
 
 
 def _celsius(row: Fields, key: str) -> float | None:
-    return row.number(key, low=bitmain.COLDEST, high=bitmain.HOTTEST) or None  # 0: no sensor
+    return row.number(key, low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS) or None  # 0: no sensor
 
 
 def _frequency(detail: Fields) -> float | None:
@@ -130,5 +130,5 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("5m", "15m", "1m", "5s", "avg"),
+    window_order=("5m", "15m", "1m", "5s", "avg"),
 )

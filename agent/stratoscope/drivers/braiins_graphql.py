@@ -15,12 +15,12 @@ from stratoscope.drivers.cgminer_sections import (
     board_rate,
     hardware_address,
     is_hashing,
-    page_says,
+    page_contains,
     raw_rows,
     signature,
     sum_of,
 )
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields
 from stratoscope.reading import Defect, Hashboard, PoolSlot, Reading
 from stratoscope.units import MH, MHZ
@@ -33,7 +33,7 @@ def _ask(query: str) -> str:
 IDENTITY: Final = _ask("bos{hostname info{version{full}}} bosminer{info{modelName}}")
 COMMANDS: Final = (
     Command("identity", IDENTITY, Via.HTTP, every=60, identity=True),
-    Command("uptime", _ask("bos{uptime{durationS}}"), Via.HTTP, needed=False),
+    Command("uptime", _ask("bos{uptime{durationS}}"), Via.HTTP, required=False),
     Command(
         "live",
         _ask(
@@ -51,9 +51,11 @@ COMMANDS: Final = (
         ),
         Via.HTTP,
         every=2,
-        needed=False,
+        required=False,
     ),
-    Command("network", "/cgi-bin/luci/admin/network/iface_status/lan", Via.HTTP, every=60, needed=False, identity=True),
+    Command(
+        "network", "/cgi-bin/luci/admin/network/iface_status/lan", Via.HTTP, every=60, required=False, identity=True
+    ),
 )
 WINDOWS: Final = {
     "mhs5S": "5s",
@@ -65,17 +67,17 @@ WINDOWS: Final = {
 }
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know the GraphQL API by an answer of it; else by a Braiins landing page of a rig whose port 4028 says little."""
-    for path, page in seen.pages.items():
+    for path, page in fingerprint.pages.items():
         if path.startswith("/graphql") and page.status == 200 and isinstance(page.json, dict):
             answer: Any = page.json.get("data")
             if isinstance(answer, dict) and ("bosminer" in answer or "bos" in answer):
                 return True
-    words = signature(seen)
-    if not ("boser" in words or "braiins" in words or page_says(seen, "braiins")):
+    words = signature(fingerprint)
+    if not ("boser" in words or "braiins" in words or page_contains(fingerprint, "braiins")):
         return False
-    return page_says(seen, "braiins") and not raw_rows(seen.replies.get("summary"), "SUMMARY")
+    return page_contains(fingerprint, "braiins") and not raw_rows(fingerprint.replies.get("summary"), "SUMMARY")
 
 
 def decode(replies: Replies) -> Reading:
@@ -85,7 +87,7 @@ def decode(replies: Replies) -> Reading:
     bos = identity.child("bos")
     live = replies.fields("live", defects).child("data").child("bosminer").child("info")
     solver = live.child("workSolver")
-    known = bitmain.product(identity.child("bosminer").child("info").text("modelName"))
+    known = bitmain.parse_product_name(identity.child("bosminer").child("info").text("modelName"))
     rates = _windows(solver.child("realHashrate"))
     pools = _pools(replies, defects)
     power = live.child("summary").child("power").number("approxConsumptionW")
@@ -124,7 +126,7 @@ def _boards(solver: Fields) -> tuple[Hashboard, ...]:
     for number, row in rows:
         hardware = row.child("hwDetails")
         temperatures = {
-            sensor.text("name"): sensor.number("degreesC", low=bitmain.COLDEST, high=bitmain.HOTTEST)
+            sensor.text("name"): sensor.number("degreesC", low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
             for sensor in row.items("temperatures")
         }
         boards.setdefault(
@@ -180,12 +182,12 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("5m", "1m", "15m", "5s", "avg"),
+    window_order=("5m", "1m", "15m", "5s", "avg"),
     login=Login(
-        Scheme.COOKIE,
+        LoginScheme.COOKIE,
         path="/cgi-bin/luci",
         body={"luci_username": "{user}", "luci_password": "{password}"},
         form=True,
     ),
-    seen=("S9, 22.08-plus",),
+    tested_with=("S9, 22.08-plus",),
 )

@@ -8,9 +8,9 @@ it keeps messages of weeks ago (26.04) and does not tell which still hold. Field
 from typing import Final
 
 from stratoscope.drivers import bitmain_stats as bitmain
-from stratoscope.drivers.cgminer_sections import board_rate, hardware_address, is_hashing, page_says, raw_rows
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Page, Replies, Scheme, Via
-from stratoscope.drivers.models import Model
+from stratoscope.drivers.cgminer_sections import board_rate, hardware_address, is_hashing, page_contains, raw_rows
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via, WebPage
+from stratoscope.drivers.models import RigModel
 from stratoscope.fields import Fields
 from stratoscope.reading import Defect, Fan, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import GH, KH, MH, PH, TH, H
@@ -18,9 +18,9 @@ from stratoscope.units import GH, KH, MH, PH, TH, H
 COMMANDS: Final = (
     Command("stats", "/api/v1/miner/stats", Via.HTTP),
     Command("details", "/api/v1/miner/details", Via.HTTP, identity=True),  # each time: it holds the uptime
-    Command("hashboards", "/api/v1/miner/hw/hashboards", Via.HTTP, needed=False),
-    Command("cooling", "/api/v1/cooling/state", Via.HTTP, every=2, needed=False),
-    Command("pools", "/api/v1/pools/", Via.HTTP, every=2, needed=False),
+    Command("hashboards", "/api/v1/miner/hw/hashboards", Via.HTTP, required=False),
+    Command("cooling", "/api/v1/cooling/state", Via.HTTP, every=2, required=False),
+    Command("pools", "/api/v1/pools/", Via.HTTP, every=2, required=False),
 )
 PAGES: Final = ("/api/v1/miner/details", "/api/v1/version/", "/api/v1/version")
 """Pages that tell this API when a rig is identified."""
@@ -47,21 +47,21 @@ IDLE: Final = frozenset({"1", "3", "4", "MINER_STATUS_NOT_STARTED", "MINER_STATU
 """MinerStatus values of work not begun, paused and suspended, by number or name."""
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know the REST API by its pages.
 
     One that shows its version but wants a login for the rest counts where the operator gave one, or where port 4028
     brings nothing: otherwise the CGMiner driver reads the rig without credentials.
     """
-    if (details := seen.pages.get(PAGES[0])) is not None and _is_ours(details):
+    if (details := fingerprint.pages.get(PAGES[0])) is not None and _is_ours(details):
         return True
-    pages = [page for path in PAGES if (page := seen.pages.get(path)) is not None]
+    pages = [page for path in PAGES if (page := fingerprint.pages.get(path)) is not None]
     locked = any(page.status in (401, 403) for page in pages)
-    there = any(map(_is_ours, pages)) or (locked and page_says(seen, "braiins"))
-    return there and (seen.login or not raw_rows(seen.replies.get("summary"), "SUMMARY"))
+    there = any(map(_is_ours, pages)) or (locked and page_contains(fingerprint, "braiins"))
+    return there and (fingerprint.login or not raw_rows(fingerprint.replies.get("summary"), "SUMMARY"))
 
 
-def _is_ours(page: Page) -> bool:
+def _is_ours(page: WebPage) -> bool:
     if page.status != 200 or not isinstance(page.json, dict):
         return False
     return "bos_version" in page.json or {"major", "minor", "patch"} <= page.json.keys()
@@ -89,7 +89,7 @@ def decode(replies: Replies) -> Reading:
     stats = replies.fields("stats", defects)
     miner = stats.child("miner_stats")
     identity = details.child("miner_identity")
-    known = bitmain.product(identity.text("name", "miner_model"))
+    known = bitmain.parse_product_name(identity.text("name", "miner_model"))
     rates = windows(miner.child("real_hashrate"))
     status = details.text("status")
     power = stats.child("power_stats").child("approximated_consumption").number("watt")
@@ -138,10 +138,10 @@ def _boards(answer: Fields) -> tuple[Hashboard, ...]:
 
 
 def _celsius(row: Fields) -> float | None:
-    return row.number("degree_c", low=bitmain.COLDEST, high=bitmain.HOTTEST)
+    return row.number("degree_c", low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
 
 
-def fans_of(rows: list[Fields], place: str, sheet: Model | None) -> tuple[Fan, ...]:
+def fans_of(rows: list[Fields], place: str, sheet: RigModel | None) -> tuple[Fan, ...]:
     """Return the fitted fans; Braiins OS lists every plug of the control board, also empty ones at 0 rpm.
 
     A plug at 0 rpm is a stopped fan where the data sheet has that many fans, and empty otherwise: an S9 lists four
@@ -192,13 +192,13 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("5m", "15m", "1m", "30m", "5s", "avg"),
+    window_order=("5m", "15m", "1m", "30m", "5s", "avg"),
     login=Login(
-        Scheme.BEARER,
+        LoginScheme.BEARER,
         path="/api/v1/auth/login",
         body={"username": "{user}", "password": "{password}"},
         token="token",  # noqa: S106 — the name of the field, not a secret
         prefix="",  # Braiins OS takes the bare token
     ),
-    seen=("S21 Pro, 26.04-plus",),
+    tested_with=("S21 Pro, 26.04-plus",),
 )

@@ -39,10 +39,10 @@ RATE_KEYS: Final = {
 }
 """Every spelling of a rate: "GHS 5s" → ("5s", 1e9)."""
 
-FRESH: Final = ("5s", "realtime", "1m")
+RECENT_WINDOWS: Final = ("5s", "realtime", "1m")
 """Windows short enough to prove that a rig hashes now."""
 
-STEADY_BOARD: Final = ("5m", "1m", "15m", "realtime", "5s", "avg")
+BOARD_WINDOW_ORDER: Final = ("5m", "1m", "15m", "realtime", "5s", "avg")
 """Which window of a hashboard stands for it where the firmware gives several; minutes, since seconds are luck."""
 
 _ALIVE: Final = {
@@ -82,12 +82,12 @@ def windows(row: Fields, unit: float | None = None) -> dict[str, float]:
 
 def board_rate(rates: dict[str, float]) -> float | None:
     """Return the steadiest of a hashboard's windows in H/s."""
-    return next((rates[name] for name in STEADY_BOARD if name in rates), None)
+    return next((rates[name] for name in BOARD_WINDOW_ORDER if name in rates), None)
 
 
 def is_hashing(rates: dict[str, float]) -> bool | None:
     """Tell whether a fresh window shows hashing; None without a fresh window (an average proves nothing)."""
-    return next((rates[name] > 0 for name in FRESH if name in rates), None)
+    return next((rates[name] > 0 for name in RECENT_WINDOWS if name in rates), None)
 
 
 def shares(row: Fields) -> Shares:
@@ -116,7 +116,7 @@ def hardware_address(row: Fields, *keys: str) -> str | None:
         if text is not None:
             mac = mac_address(text)
             if mac is None:
-                row.complain(key, text, "not a hardware address")
+                row.add_defect(key, text, "not a hardware address")
             return mac
     return None
 
@@ -135,7 +135,7 @@ def pool_slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
         index = row.integer("POOL")
         if index is None or index in taken:
             if index is not None:
-                row.complain("POOL", index, "the same number twice")
+                row.add_defect("POOL", index, "the same number twice")
             index = next(n for n in range(len(taken) + 1) if n not in taken)
         taken.add(index)
         slots.append(_slot(row, index, url, now))
@@ -172,7 +172,7 @@ def _ago(row: Fields, now: float | None) -> float | None:
     if isinstance(raw, str) and ":" in raw[:32]:
         match = _CLOCK.fullmatch(raw.strip())
         if match is None:
-            row.complain("Last Share Time", raw, "neither an age nor a time")
+            row.add_defect("Last Share Time", raw, "neither an age nor a time")
             return None
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return (days * 24 + hours) * HOUR + minutes * MINUTE + seconds
@@ -180,7 +180,7 @@ def _ago(row: Fields, now: float | None) -> float | None:
     if not at or now is None:
         return None
     if at > now + MINUTE:
-        row.complain("Last Share Time", raw, "after the time of the answer")
+        row.add_defect("Last Share Time", raw, "after the time of the answer")
         return None
     return max(now - at, 0.0)
 
@@ -193,14 +193,14 @@ def raw_rows(answer: Any, section: str) -> list[dict[str, Any]]:
     return [row for row in rows[:8] if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def signature(seen: Fingerprint) -> str:
+def signature(fingerprint: Fingerprint) -> str:
     """Return what a rig says of its make and firmware on the CGMiner API, in lower case.
 
     That is the names and text values of VERSION, of the product row of STATS, of DEVDETAILS, and every Description.
     """
     words: list[str] = []
     for key, section in _PRODUCT_ROWS:
-        answer = seen.replies.get(key)
+        answer = fingerprint.replies.get(key)
         words.extend(str(row.get("Description", "")) for row in raw_rows(answer, "STATUS"))
         if section == "SUMMARY":
             continue
@@ -209,18 +209,18 @@ def signature(seen: Fingerprint) -> str:
     return "\n".join(words).lower()
 
 
-def product_type(seen: Fingerprint) -> str:
+def product_type(fingerprint: Fingerprint) -> str:
     """Return the product name a rig gives as "Type" in VERSION or STATS, or ""."""
     for key, section in _PRODUCT_ROWS[:2]:
-        for row in raw_rows(seen.replies.get(key), section)[:1]:
+        for row in raw_rows(fingerprint.replies.get(key), section)[:1]:
             if isinstance(row.get("Type"), str):
                 return str(row["Type"])
     return ""
 
 
-def page_says(seen: Fingerprint, *words: str) -> bool:
+def page_contains(fingerprint: Fingerprint, *words: str) -> bool:
     """Tell whether the landing page or its headers hold one of `words` (given in lower case)."""
-    page = seen.pages.get("/")
+    page = fingerprint.pages.get("/")
     if page is None:
         return False
     text = f"{page.headers} {page.body[:65536]}".lower()

@@ -23,25 +23,25 @@ class Command:
     """One question to a rig.
 
     `key` is where its answer stands in Replies. `ask` is the verb ("summary", "get.miner.status") or, over HTTP,
-    the path with query. `every` is the cadence in polling ticks. A command that is not `needed` may be refused
+    the path with query. `every` is the cadence in polling ticks. A command that is not `required` may be refused
     without the poll failing. `identity` marks answers that tell who the rig is (MAC, serial): asked again at once
     when the rig was away or restarted.
     """
 
     key: str
-    ask: str
+    request: str
     via: Via = Via.CGMINER
     param: str | None = None
     every: int = 1
-    needed: bool = True
+    required: bool = True
     identity: bool = False
     joins: bool = True  # may be sent as "a+b" (CGMINER only)
     port: int | None = None  # default port where it differs from the protocol's: ePIC speaks HTTP on 4028
-    instead_of: str | None = None  # after the first exchange asked only where the command of this key was refused
+    fallback_for: str | None = None  # after the first exchange asked only where the command of this key was refused
     text: bool = False  # the HTTP answer is text, not JSON
 
 
-class Scheme(Enum):
+class LoginScheme(Enum):
     """How a firmware's web API lets a reader in."""
 
     DIGEST = "digest"
@@ -58,7 +58,7 @@ class Login:
     `token` is the dotted path of the token in a BEARER answer; `header` and `prefix` say how it is presented.
     """
 
-    scheme: Scheme
+    scheme: LoginScheme
     path: str = ""
     body: Mapping[str, str] = field(default_factory=dict)
     form: bool = False
@@ -69,34 +69,34 @@ class Login:
 
 
 T = TypeVar("T")
-Kept = dict[str, tuple[Any, Any, list[Defect]]]
+DecodedAnswers = dict[str, tuple[Any, Any, list[Defect]]]
 """Command key → the answer, what was read from it, and its defects."""
 
 
 class Replies(dict[str, Any]):
     """Answers of one rig by command key: parsed JSON (objects, arrays) or text. Untrusted.
 
-    `kept` is what `once` made of earlier answers of the same rig; without it everything is read anew.
+    `decoded` is what `decode_once` made of earlier answers of the same rig; without it everything is read anew.
     """
 
-    __slots__ = ("kept",)
+    __slots__ = ("decoded",)
 
-    def __init__(self, *answers: Any, kept: Kept | None = None, **named: Any) -> None:
+    def __init__(self, *answers: Any, decoded: DecodedAnswers | None = None, **named: Any) -> None:
         super().__init__(*answers, **named)
-        self.kept = kept
+        self.decoded = decoded
 
-    def once(self, key: str, read: "Callable[[Replies, list[Defect]], T]", defects: list[Defect]) -> T:
+    def decode_once(self, key: str, read: "Callable[[Replies, list[Defect]], T]", defects: list[Defect]) -> T:
         """Return `read(self, defects)`, made once for each answer to `key`: slow commands answer only now and then.
 
         `read` may look at that one answer alone, and nothing else may look at it: whoever polls drops it once read.
         """
-        if self.kept is None:
+        if self.decoded is None:
             return read(self, defects)
         answer = self.get(key)
-        known = self.kept.get(key)
+        known = self.decoded.get(key)
         if known is None or known[0] is not answer:
             own: list[Defect] = []
-            known = self.kept[key] = (answer, read(self, own), own)
+            known = self.decoded[key] = (answer, read(self, own), own)
         defects.extend(known[2])
         return cast("T", known[1])
 
@@ -115,7 +115,7 @@ class Replies(dict[str, Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """What an HTTP GET brought during identification: the start of an answer, whatever it was."""
 
     status: int
@@ -129,11 +129,11 @@ class Fingerprint:
     """What is known about a rig before a driver is chosen: answers by command key, pages by path, open ports."""
 
     replies: Replies
-    pages: Mapping[str, Page] = field(default_factory=dict)
+    pages: Mapping[str, WebPage] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
     login: bool = False  # the operator configured credentials for this rig
 
-    def says(self, *words: str) -> bool:
+    def contains(self, *words: str) -> bool:
         """Tell whether any answer or page holds one of `words`, ignoring case (keys and values)."""
         haystack = (str(self.replies) + "".join(f"{p.headers}{p.body}" for p in self.pages.values())).lower()
         return any(word.lower() in haystack for word in words)
@@ -143,7 +143,7 @@ class Fingerprint:
 class Driver:
     """One firmware: what to ask, how to know it, how to read it. Data and pure functions, no base class.
 
-    `decode` is total: it raises on no input whatever. `steady` orders the hashrate windows from which the one
+    `decode` is total: it raises on no input whatever. `window_order` orders the hashrate windows from which the one
     canonical hashrate is taken (best first), so that the canonical series does not jump with share luck.
     """
 
@@ -152,12 +152,12 @@ class Driver:
     commands: tuple[Command, ...]
     matches: Callable[[Fingerprint], bool]
     decode: Callable[[Replies], Reading]
-    steady: tuple[str, ...]
+    window_order: tuple[str, ...]
     login: Login | None = None
     min_interval: float = 5.0  # s; ESP-Miner's web server suffers below 15
     shares_progress: bool = True  # accepted shares are reported, so that a flatline can be told
-    seen: tuple[str, ...] = ()  # "model, firmware version" it was checked against
+    tested_with: tuple[str, ...] = ()  # "model, firmware version" it was checked against
 
 
-COMMON_STEADY: Final = ("5m", "15m", "1m", "30m", "avg", "1h", "5s", "realtime")
+DEFAULT_WINDOW_ORDER: Final = ("5m", "15m", "1m", "30m", "avg", "1h", "5s", "realtime")
 """The usual preference: minutes, since seconds are share luck and the average hides a stop."""

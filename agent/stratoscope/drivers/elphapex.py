@@ -10,7 +10,7 @@ fitted or not), pool `diffa` (the last share, not a sum), `freq_avg` (no unit), 
 import re
 from typing import Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Algorithm, Defect, Fan, Fault, Hashboard, PoolSlot, Reading
 from stratoscope.units import HASH_UNITS, MH, MILLI
@@ -18,8 +18,8 @@ from stratoscope.units import HASH_UNITS, MH, MILLI
 COMMANDS: Final = (
     Command("summary", "/cgi-bin/summary.cgi", via=Via.HTTP),
     Command("stats", "/cgi-bin/stats.cgi", via=Via.HTTP),
-    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=2, needed=False),
-    Command("system", "/cgi-bin/get_system_info.cgi", via=Via.HTTP, every=60, needed=False, identity=True),
+    Command("pools", "/cgi-bin/pools.cgi", via=Via.HTTP, every=2, required=False),
+    Command("system", "/cgi-bin/get_system_info.cgi", via=Via.HTTP, every=60, required=False, identity=True),
 )
 
 WINDOWS: Final = (("5s", "rate_5s"), ("15m", "rate_15m"), ("30m", "rate_30m"), ("avg", "rate_avg"))
@@ -27,15 +27,15 @@ VERSION: Final = re.compile(r"V(\d[\w.]*)$")
 ALGORITHMS: Final[dict[str, Algorithm]] = {"scrypt": "scrypt", "sha256": "sha256", "x11": "x11"}
 
 
-def matches(fp: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Tell whether the rig is an Elphapex: by the realm of its login, or its model name."""
-    root = fp.pages.get("/")
+    root = fingerprint.pages.get("/")
     if root is not None and "daoge" in str(root.headers.get("www-authenticate", "")).lower():
         return True
     if root is not None and "elphapex" in root.body.lower():
         return True
     for path in ("/cgi-bin/get_system_info.cgi", "/cgi-bin/summary.cgi", "/cgi-bin/stats.cgi"):
-        page = fp.pages.get(path)
+        page = fingerprint.pages.get(path)
         told = Fields(page.json if page is not None else None)
         model = told.text("minertype") or told.child("INFO").text("type")
         if model is not None and model.upper().startswith("DG"):
@@ -82,7 +82,7 @@ def _scale(row: Fields) -> float | None:
         return MH  # every DG firmware seen counts in MH/s
     factor = HASH_UNITS.get(unit.upper())
     if factor is None:
-        row.complain("rate_unit", unit, "unknown unit of hashrate")
+        row.add_defect("rate_unit", unit, "unknown unit of hashrate")
     return factor
 
 
@@ -187,8 +187,8 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("15m", "30m", "avg", "5s"),
-    login=Login(Scheme.DIGEST),
-    seen=("DG-Home1, 1.0.5", "DG1+, 1.0.2"),
+    window_order=("15m", "30m", "avg", "5s"),
+    login=Login(LoginScheme.DIGEST),
+    tested_with=("DG-Home1, 1.0.5", "DG1+, 1.0.2"),
 )
 """Elphapex on stock firmware; the canonical hashrate is the 15-minute window."""

@@ -8,7 +8,7 @@ Seen: Antminer S19 XP, PowerPlay-BMS 1.5.13. /summary also holds stratum passwor
 import re
 from typing import Any, Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Page, Replies, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via, WebPage
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Algorithm, Defect, Fan, Fault, Hashboard, PoolSlot, PowerSource, Reading, Shares
 from stratoscope.units import MH, MHZ
@@ -17,11 +17,11 @@ PORT: Final = 4028
 
 COMMANDS: Final = (
     Command("summary", "/summary", via=Via.HTTP, port=PORT),
-    Command("temps", "/temps", via=Via.HTTP, port=PORT, every=2, needed=False),
-    Command("chip_temps", "/temps/chip", via=Via.HTTP, port=PORT, every=6, needed=False),
-    Command("chip_hashrates", "/hashrate", via=Via.HTTP, port=PORT, every=12, needed=False),
-    Command("network", "/network", via=Via.HTTP, port=PORT, every=60, needed=False, identity=True),
-    Command("capabilities", "/capabilities", via=Via.HTTP, port=PORT, every=60, needed=False, identity=True),
+    Command("temps", "/temps", via=Via.HTTP, port=PORT, every=2, required=False),
+    Command("chip_temps", "/temps/chip", via=Via.HTTP, port=PORT, every=6, required=False),
+    Command("chip_hashrates", "/hashrate", via=Via.HTTP, port=PORT, every=12, required=False),
+    Command("network", "/network", via=Via.HTTP, port=PORT, every=60, required=False, identity=True),
+    Command("capabilities", "/capabilities", via=Via.HTTP, port=PORT, every=60, required=False, identity=True),
 )
 
 STOPPED: Final = frozenset({"idling", "idle", "stopped", "stopping", "paused", "suspended", "coolingdown", "error"})
@@ -39,15 +39,15 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {
 }
 
 
-def matches(fp: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Tell whether the rig runs ePIC's firmware."""
-    root = fp.pages.get("/")
+    root = fingerprint.pages.get("/")
     if root is not None and "miner web dashboard" in root.body.lower():
         return True
-    return _is_summary(fp.pages.get("/summary"))
+    return _is_summary(fingerprint.pages.get("/summary"))
 
 
-def _is_summary(page: Page | None) -> bool:
+def _is_summary(page: WebPage | None) -> bool:
     told = page.json if page is not None else None
     return isinstance(told, dict) and "Software" in told and ("Session" in told or "HBs" in told)
 
@@ -254,8 +254,8 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("realtime", "avg"),
-    seen=("Antminer S19 XP, PowerPlay-BMS 1.5.13",),
+    window_order=("realtime", "avg"),
+    tested_with=("Antminer S19 XP, PowerPlay-BMS 1.5.13",),
 )
 """ePIC firmware; the canonical hashrate is the sum over its boards, which it smooths itself: the session's average
 hides a stop for hours."""

@@ -9,14 +9,14 @@ The web server suffers from frequent questions: at least 15 s between polls, nev
 from typing import Final
 
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via
-from stratoscope.drivers.espminer_models import identify, metered
+from stratoscope.drivers.espminer_models import identify, meters_input_power
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading, Shares
 from stratoscope.units import GH, MHZ, MILLIVOLT
 
 COMMANDS: Final = (
     Command("info", "/api/system/info", via=Via.HTTP, identity=True),
-    Command("asic", "/api/system/asic", via=Via.HTTP, every=240, needed=False),  # deviceModel, asicCount: constant
+    Command("asic", "/api/system/asic", via=Via.HTTP, every=240, required=False),  # deviceModel, asicCount: constant
 )
 
 WINDOWS: Final = (("1m", "hashRate_1m"), ("1h", "hashRate_1h"), ("24h", "hashRate_1d"))
@@ -24,12 +24,12 @@ NOT_MEASURED: Final = (0, -1)
 """What the firmwares send for a temperature they have no sensor for, or no reading of yet."""
 
 
-def matches(fp: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Tell whether the rig runs ESP-Miner or a fork of it."""
-    page = fp.pages.get("/api/system/info")
+    page = fingerprint.pages.get("/api/system/info")
     if page is not None and isinstance(page.json, dict) and "hashRate" in page.json:
         return "ASICModel" in page.json or "asicCount" in page.json
-    root = fp.pages.get("/")
+    root = fingerprint.pages.get("/")
     return root is not None and any(word in root.body for word in ("AxeOS", "NerdOS", "ForgeOS"))
 
 
@@ -58,7 +58,7 @@ def decode(replies: Replies) -> Reading:
         hashrate=rates,
         hashrate_expected=_expected(info, asic),
         power=power,
-        power_source=None if power is None else "measured" if metered(make, board) else "reported",
+        power_source=None if power is None else "measured" if meters_input_power(make, board) else "reported",
         boards=_boards(info, asic, rates.get("realtime"), errors),
         fans=tuple(_fans(info)),
         pools=tuple(_pools(info)),
@@ -249,8 +249,8 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("1m", "1h", "realtime"),
+    window_order=("1m", "1h", "realtime"),
     min_interval=15.0,
-    seen=("Bitaxe Supra 401, 2.4.5", "API description of 2.14"),
+    tested_with=("Bitaxe Supra 401, 2.4.5", "API description of 2.14"),
 )
 """ESP-Miner and forks; the canonical hashrate is the 1-minute window, the momentary one where there is none."""

@@ -83,6 +83,6 @@ def _by_board(board: str | None) -> str | None:
     return None
 
 
-def metered(make: str | None, board: str | None) -> bool:
+def meters_input_power(make: str | None, board: str | None) -> bool:
     """Tell whether `power` is a meter's reading: INA260 boards, and NerdQAxe's regulators, which meter their input."""
     return make == "NerdAxe" or (make == "Bitaxe" and board in METERED)

@@ -17,19 +17,19 @@ from stratoscope.drivers.cgminer_sections import (
     shares,
     windows,
 )
-from stratoscope.drivers.driver import COMMON_STEADY, Command, Driver, Fingerprint, Replies
+from stratoscope.drivers.driver import DEFAULT_WINDOW_ORDER, Command, Driver, Fingerprint, Replies
 from stratoscope.fields import Fields
 from stratoscope.reading import Algorithm, Defect, Fan, Hashboard, Reading
 from stratoscope.units import MHZ
 
 COMMANDS: Final = (
     Command("summary", "summary"),
-    Command("devs", "devs", needed=False),
-    Command("stats", "stats", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
-    Command("devdetails", "devdetails", every=60, needed=False, identity=True),
-    Command("coin", "coin", every=3, needed=False),
+    Command("devs", "devs", required=False),
+    Command("stats", "stats", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
+    Command("devdetails", "devdetails", every=60, required=False, identity=True),
+    Command("coin", "coin", every=3, required=False),
 )
 KINDS: Final = ("ASC", "PGA", "GPU", "CPU")
 SECTIONS: Final = frozenset({"SUMMARY", "VERSION", "STATS", "DEVS", "DEVDETAILS", "POOLS"})
@@ -37,9 +37,9 @@ METHODS: Final[dict[str, Algorithm]] = {"sha256": "sha256", "sha256d": "sha256",
 SPOKEN: Final = re.compile(r"([a-z]*miner)[ /]v?(\d[\w.\-]{0,40})", re.IGNORECASE)
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know the API by the shape of any answer, also of a refusal."""
-    for answer in seen.replies.values():
+    for answer in fingerprint.replies.values():
         if isinstance(answer, dict) and (SECTIONS & answer.keys() or isinstance(answer.get("STATUS"), list)):
             return True
     return False
@@ -52,7 +52,9 @@ def decode(replies: Replies) -> Reading:
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
     devs = _devices(replies, defects)
-    known = bitmain.product(version.text("Type", "PROD", "MODEL") or named.text("Type") or _model(replies, defects))
+    known = bitmain.parse_product_name(
+        version.text("Type", "PROD", "MODEL") or named.text("Type") or _model(replies, defects)
+    )
     unit = bitmain.rate_unit(live, known)
     rates = windows(summary, unit)
     boards = bitmain.hashboards(live, bitmain.chain_unit(live, unit)) or tuple(_board(at, row) for at, row in devs)
@@ -71,7 +73,7 @@ def decode(replies: Replies) -> Reading:
         hashrate_expected=live.number("total_rateideal", scale=bitmain.chain_unit(live, unit)) or None,
         boards=boards,
         fans=bitmain.fans(live) or _fans(devs),
-        pools=replies.once("pools", pool_slots, defects),
+        pools=replies.decode_once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         tip_hash=replies.first("coin", "COIN", defects).text("Current Block Hash"),
@@ -94,7 +96,7 @@ def _board(index: int, row: Fields) -> Hashboard:
     return Hashboard(
         index=index,
         hashrate=board_rate(windows(row)),
-        temperature_board=row.number("Temperature", low=bitmain.COLDEST, high=bitmain.HOTTEST) or None,
+        temperature_board=row.number("Temperature", low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS) or None,
         hardware_errors=row.integer("Hardware Errors"),
         frequency=row.number("Frequency", "GPU Clock", scale=MHZ) or None,
         voltage=volts or None,
@@ -147,6 +149,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=COMMON_STEADY,
-    seen=("bfgminer 5.5.0", "cgminer 2.11.4"),
+    window_order=DEFAULT_WINDOW_ORDER,
+    tested_with=("bfgminer 5.5.0", "cgminer 2.11.4"),
 )

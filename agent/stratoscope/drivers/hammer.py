@@ -11,28 +11,28 @@ from stratoscope.drivers.antminer_stock import merged_windows
 from stratoscope.drivers.cgminer_sections import (
     hardware_address,
     is_hashing,
-    page_says,
+    page_contains,
     pool_slots,
     product_type,
     shares,
 )
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.reading import Algorithm, Defect, Reading
 
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
-    Command("pools", "pools", every=2, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
-    Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, needed=False, identity=True),
+    Command("pools", "pools", every=2, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
+    Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, required=False, identity=True),
 )
 ALGORITHMS: Final[dict[str, Algorithm]] = {"D9": "x11", "D9+": "x11", "D10": "scrypt", "D10+": "scrypt"}
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know a Hammer by its product name or the realm of its web login."""
-    return product_type(seen).lower().startswith(("hammer", "blackminer")) or page_says(
-        seen, "blackminer configuration"
+    return product_type(fingerprint).lower().startswith(("hammer", "blackminer")) or page_contains(
+        fingerprint, "blackminer configuration"
     )
 
 
@@ -43,7 +43,7 @@ def decode(replies: Replies) -> Reading:
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
     system = replies.fields("system_info", defects)
-    known = bitmain.product(named.text("Type") or version.text("Type") or system.text("minertype"))
+    known = bitmain.parse_product_name(named.text("Type") or version.text("Type") or system.text("minertype"))
     rates = merged_windows(summary, live, None)  # the keys say MHS
     return Reading(
         driver=DRIVER.name,
@@ -59,7 +59,7 @@ def decode(replies: Replies) -> Reading:
         hashrate=rates,
         boards=bitmain.hashboards(live, bitmain.chain_unit(live, None)),
         fans=bitmain.fans(live),
-        pools=replies.once("pools", pool_slots, defects),
+        pools=replies.decode_once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),
@@ -72,7 +72,7 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("5s", "avg"),
-    login=Login(Scheme.DIGEST),
-    seen=("D10, ccminer 2.3.3 (2023-05)",),
+    window_order=("5s", "avg"),
+    login=Login(LoginScheme.DIGEST),
+    tested_with=("D10, ccminer 2.3.3 (2023-05)",),
 )

@@ -27,20 +27,20 @@ VOLTAGES: Final = tuple(f"voltage_{n}" for n in range(3))
 COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
-    Command("devs", "devs", needed=False),
-    Command("temps", "temps", needed=False),
-    Command("fans", "fans", needed=False),
-    Command("power", "power", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("version", "version", every=60, needed=False, identity=True),
-    Command("config", "config", every=60, needed=False, identity=True),
-    *(Command(key, "voltageget", param=key[-1], every=20, needed=False, joins=False) for key in VOLTAGES),
+    Command("devs", "devs", required=False),
+    Command("temps", "temps", required=False),
+    Command("fans", "fans", required=False),
+    Command("power", "power", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("version", "version", every=60, required=False, identity=True),
+    Command("config", "config", every=60, required=False, identity=True),
+    *(Command(key, "voltageget", param=key[-1], every=20, required=False, joins=False) for key in VOLTAGES),
 )
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know LuxOS by LUXminer in its answers."""
-    words = signature(seen)
+    words = signature(fingerprint)
     return "luxminer" in words or "luxos" in words
 
 
@@ -51,7 +51,7 @@ def decode(replies: Replies) -> Reading:
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
     config = replies.first("config", "CONFIG", defects)
-    known = bitmain.product(version.text("Type") or named.text("Type") or config.text("Model"))
+    known = bitmain.parse_product_name(version.text("Type") or named.text("Type") or config.text("Model"))
     rates = windows(summary) or windows(live)
     devs = replies.section("devs", "DEVS", defects)
     power, source = _power(replies.first("power", "POWER", defects))
@@ -73,7 +73,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=_boards(replies, live, devs, defects),
         fans=_fans(replies, live, config, defects),
-        pools=replies.once("pools", pool_slots, defects),
+        pools=replies.decode_once("pools", pool_slots, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         defects=tuple(defects),
@@ -104,8 +104,8 @@ def _boards(replies: Replies, live: Fields, devs: list[Fields], defects: list[De
     volts = _volts(replies, defects)
     boards = []
     for slot in sorted(by_slot.keys() | fitted.keys()):
-        keys, dev = bitmain.CHAINS[slot], by_slot.get(slot)
-        board, chip = temps.get(slot) or (bitmain.hottest(live, keys.board, keys.boards), None)
+        keys, dev = bitmain.CHAIN_KEYS[slot], by_slot.get(slot)
+        board, chip = temps.get(slot) or (bitmain.hottest(live, keys.board_sensor, keys.board_sensors), None)
         boards.append(
             Hashboard(
                 index=slot,
@@ -136,7 +136,7 @@ def _temperatures(replies: Replies, defects: list[Defect]) -> dict[int, tuple[fl
         for key in row.raw if slot is not None else ():
             if key in ("ID", "TEMP"):
                 continue
-            value = row.number(key, low=bitmain.COLDEST, high=bitmain.HOTTEST)
+            value = row.number(key, low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
             if value:  # 0: no sensor there
                 label = labels.child(key).text("Label") or "" if key in labels else ""
                 (chip if "chip" in f"{key} {label}".lower() else board).append(value)
@@ -170,6 +170,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("5m", "15m", "1m", "30m", "5s", "avg"),
-    seen=("S19k Pro, 2025.4.8.220305",),
+    window_order=("5m", "15m", "1m", "30m", "5s", "avg"),
+    tested_with=("S19k Pro, 2025.4.8.220305",),
 )

@@ -8,11 +8,11 @@ from stratoscope.reading import PoolSlot, Shares
 from stratoscope.units import MH
 
 WINDOW_KEYS: Final = (("5s", "MHS 5s"), ("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
-RECENT: Final = ("realtime", "5s", "1m", "5m")
+RECENT_WINDOWS: Final = ("realtime", "5s", "1m", "5m")
 """Windows short enough to tell that a rig hashes now; "15m" and "avg" outlive a stop."""
 
-COLDEST: Final = -60.0
-HOTTEST: Final = 200.0
+MIN_CELSIUS: Final = -60.0
+MAX_CELSIUS: Final = 200.0
 MAX_RPM: Final = 65_535
 MAX_SLOT: Final = 255
 ALIVE: Final = {"alive": True, "dead": False}  # "Disabled" and "Rejecting" say neither
@@ -25,9 +25,9 @@ def windows(row: Fields) -> dict[str, float]:
     return {name: value for name, value in found if value is not None}
 
 
-def evidence(hashrate: dict[str, float]) -> bool | None:
+def is_hashing(hashrate: dict[str, float]) -> bool | None:
     """Tell from the shortest recent window whether the rig hashes; None where there is no recent window."""
-    for name in RECENT:
+    for name in RECENT_WINDOWS:
         value = hashrate.get(name)
         if value is not None:
             return value > 0.0
@@ -36,7 +36,7 @@ def evidence(hashrate: dict[str, float]) -> bool | None:
 
 def celsius(row: Fields, *keys: str) -> float | None:
     """Return the first present key as °C within what a sensor can read; anything else is a defect."""
-    return row.number(*keys, low=COLDEST, high=HOTTEST)
+    return row.number(*keys, low=MIN_CELSIUS, high=MAX_CELSIUS)
 
 
 def shares(row: Fields) -> Shares:
@@ -60,7 +60,7 @@ def slot(row: Fields, at: int, used: set[int], *keys: str, first: int = 0) -> in
     number = row.integer(*keys, low=first, high=MAX_SLOT)
     index = at if number is None else number - first
     if index in used:
-        row.complain(keys[0], index, "slot named twice")
+        row.add_defect(keys[0], index, "slot named twice")
         return None
     used.add(index)
     return index

@@ -13,7 +13,7 @@ from stratoscope.units import HASH_UNITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class RigModel:
     """One row of models.csv; None where the data sheet does not say or several versions differ."""
 
     make: str
@@ -57,7 +57,7 @@ MAKES: Final = {
 SEPARATORS: Final = re.compile(r"[\s_\-,]+")
 BRACKETS: Final = re.compile(r"\(.*")
 HYDRO: Final = re.compile(r"hyd(?:ro)?\.?(?=\W|$)")
-BIN: Final = re.compile(r"\d{2,4}(?:\.\d+)?(?:[tgm]h?(?:/?s)?)?|\d{1,4}(?:\.\d+)?[tgm]h?(?:/?s)?")
+SPEED_BIN: Final = re.compile(r"\d{2,4}(?:\.\d+)?(?:[tgm]h?(?:/?s)?)?|\d{1,4}(?:\.\d+)?[tgm]h?(?:/?s)?")
 WHATSMINER_VERSION: Final = re.compile(r"v[a-z]?\d{2,3}$")
 
 
@@ -83,17 +83,17 @@ def _spellings(make: str, model: str) -> Iterator[str]:
         yield name
         if make == "whatsminer":
             yield WHATSMINER_VERSION.sub("", name)
-        if not BIN.fullmatch(words[-1]):
+        if not SPEED_BIN.fullmatch(words[-1]):
             return
         words = words[:-1]
 
 
-def _row(row: dict[str, str]) -> Model:
+def _row(row: dict[str, str]) -> RigModel:
     def whole(name: str) -> int | None:
         return int(row[name]) if row[name] else None
 
     factor = HASH_UNITS[row["unit"]]
-    return Model(
+    return RigModel(
         make=row["make"],
         model=row["model"],
         algorithm=cast("Algorithm", row["algorithm"]),
@@ -107,7 +107,7 @@ def _row(row: dict[str, str]) -> Model:
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> dict[tuple[str, str], Model]:
+def catalogue() -> dict[tuple[str, str], RigModel]:
     """Return every model of models.csv by lower-case make and normalised model name; read once."""
     text = resources.files("stratoscope.drivers").joinpath("models.csv").read_text("utf-8")
     models = [_row(row) for row in csv.DictReader(text.splitlines())]
@@ -115,7 +115,7 @@ def catalogue() -> dict[tuple[str, str], Model]:
 
 
 @lru_cache(maxsize=4096)
-def nameplate(make: str | None, model: str | None) -> Model | None:
+def nameplate(make: str | None, model: str | None) -> RigModel | None:
     """Return the data sheet of a model, or None: case, blanks, '-', '_', bins ("-126", "104T") do not matter.
 
     Only the whole name matches: an S19 is never taken for an S19 Pro, nor the other way round.

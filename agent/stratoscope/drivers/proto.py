@@ -7,20 +7,20 @@ Reading is open on most set-ups; where a password is set the login gives a beare
 
 from typing import Any, Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, PowerSource, Reading, Shares
 from stratoscope.units import GH, HASH_UNITS
 
 COMMANDS: Final = (
     Command("mining", "/api/v1/mining", via=Via.HTTP),
-    Command("telemetry", "/api/v1/telemetry?level=miner,hashboard,psu", via=Via.HTTP, needed=False),
-    Command("cooling", "/api/v1/cooling", via=Via.HTTP, every=2, needed=False),
-    Command("pools", "/api/v1/pools", via=Via.HTTP, every=2, needed=False),
-    Command("errors", "/api/v1/errors", via=Via.HTTP, every=3, needed=False),
-    Command("hardware", "/api/v1/hardware", via=Via.HTTP, every=60, needed=False),
-    Command("system", "/api/v1/system", via=Via.HTTP, every=60, needed=False, identity=True),
-    Command("network", "/api/v1/network", via=Via.HTTP, every=60, needed=False, identity=True),
+    Command("telemetry", "/api/v1/telemetry?level=miner,hashboard,psu", via=Via.HTTP, required=False),
+    Command("cooling", "/api/v1/cooling", via=Via.HTTP, every=2, required=False),
+    Command("pools", "/api/v1/pools", via=Via.HTTP, every=2, required=False),
+    Command("errors", "/api/v1/errors", via=Via.HTTP, every=3, required=False),
+    Command("hardware", "/api/v1/hardware", via=Via.HTTP, every=60, required=False),
+    Command("system", "/api/v1/system", via=Via.HTTP, every=60, required=False, identity=True),
+    Command("network", "/api/v1/network", via=Via.HTTP, every=60, required=False, identity=True),
 )
 
 MINING: Final = frozenset({"mining", "degradedmining"})
@@ -29,12 +29,12 @@ NOT_MINING: Final = frozenset(
 )
 
 
-def matches(fp: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Tell whether the rig is a Proto rig."""
-    root = fp.pages.get("/")
+    root = fingerprint.pages.get("/")
     if root is not None and ("proto os" in root.body.lower() or "protoos" in root.body.lower()):
         return True
-    page = fp.pages.get("/api/v1/system")
+    page = fingerprint.pages.get("/api/v1/system")
     return page is not None and isinstance(page.json, dict) and "system-info" in page.json
 
 
@@ -88,7 +88,7 @@ def _metric(row: Fields, key: str) -> float | None:
         return None
     factor = HASH_UNITS.get((metric.text("unit") or "").upper())
     if factor is None:
-        metric.complain("unit", metric.raw.get("unit"), "unknown unit of hashrate")
+        metric.add_defect("unit", metric.raw.get("unit"), "unknown unit of hashrate")
         return None
     return metric.number("value", scale=factor)
 
@@ -205,8 +205,8 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("realtime", "avg"),
-    login=Login(Scheme.BEARER, "/api/v1/auth/login", {"password": "{password}"}, token="access_token"),  # noqa: S106 — a path in a reply
-    seen=("Rig, ProtoOS 1.8.0 (simulator)",),
+    window_order=("realtime", "avg"),
+    login=Login(LoginScheme.BEARER, "/api/v1/auth/login", {"password": "{password}"}, token="access_token"),  # noqa: S106 — a path in a reply
+    tested_with=("Rig, ProtoOS 1.8.0 (simulator)",),
 )
 """Proto rigs; the canonical hashrate is the momentary one: the average runs since mining started and hides a stop."""

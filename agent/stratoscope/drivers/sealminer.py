@@ -7,7 +7,7 @@ Seen: A2, firmware 2025091001, whose 4028 answers already hold MAC, model and th
 
 from typing import Final
 
-from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, Replies, Scheme, Via
+from stratoscope.drivers.driver import Command, Driver, Fingerprint, Login, LoginScheme, Replies, Via
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, PowerSource, Reading, Shares
 from stratoscope.units import MH, MHZ, MINUTE
@@ -19,8 +19,8 @@ COMMANDS: Final = (
     Command("summary", "summary"),
     Command("stats", "stats"),
     Command("pools", "pools", every=2),
-    Command("version", "version", every=60, needed=False),
-    Command("system", "/cgi-bin/get_system_info.php", via=Via.HTTP, every=60, needed=False, identity=True),
+    Command("version", "version", every=60, required=False),
+    Command("system", "/cgi-bin/get_system_info.php", via=Via.HTTP, every=60, required=False, identity=True),
 )
 
 COUNTED: Final = (("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
@@ -39,12 +39,12 @@ long the rig must run to fill them. Firmware 2025091001 divides by the whole win
 122 TH/s for 1h and 61 TH/s for 2h of a 220 TH/s rig."""
 
 
-def matches(fp: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Tell whether the rig runs SealMiner's bdminer."""
     for key in ("version", "stats", "summary"):
-        if "bdminer" in str(fp.replies.get(key, "")).lower():
+        if "bdminer" in str(fingerprint.replies.get(key, "")).lower():
             return True
-    page = fp.pages.get("/cgi-bin/get_system_info.php")
+    page = fingerprint.pages.get("/cgi-bin/get_system_info.php")
     return page is not None and "sealminer" in page.body.lower()
 
 
@@ -75,7 +75,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(stats)),
         fans=tuple(_fans(stats)),
-        pools=replies.once("pools", _slots, defects),
+        pools=replies.decode_once("pools", _slots, defects),
         shares=Shares(
             accepted=summary.integer("Accepted"),
             rejected=summary.integer("Rejected"),
@@ -207,9 +207,11 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("avg", "15m", "30m", "1h", "5m", "1m", "realtime"),
-    login=Login(Scheme.COOKIE, "/cgi-bin/login.php", {"username": "{user}", "origin_pwd": "{password}"}, form=True),
-    seen=("A2, 2025091001",),
+    window_order=("avg", "15m", "30m", "1h", "5m", "1m", "realtime"),
+    login=Login(
+        LoginScheme.COOKIE, "/cgi-bin/login.php", {"username": "{user}", "origin_pwd": "{password}"}, form=True
+    ),
+    tested_with=("A2, 2025091001",),
 )
 """SealMiner on stock firmware; the canonical hashrate is the average of the run: at the difficulty pools give
 it (262144) a 5-minute window holds some 60 shares and is off by 13 %. `hashing` comes from the chips and is instant."""

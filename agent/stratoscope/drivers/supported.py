@@ -6,7 +6,7 @@ from typing import Final
 
 from stratoscope.drivers import DRIVERS
 from stratoscope.drivers.driver import Command, Driver, Via
-from stratoscope.drivers.models import Model, catalogue
+from stratoscope.drivers.models import RigModel, catalogue
 from stratoscope.units import HASH_UNITS
 
 HEAD: Final = """# Supported rigs
@@ -36,13 +36,13 @@ def _driver(driver: Driver) -> str:
     lines = [f"### {driver.title}", ""]
     lines.append(f"* driver: `{driver.name}`")
     lines.append(f"* asks: {_asks(driver.commands)}")
-    lines.append(f"* canonical hashrate: {', '.join(driver.steady)}")
+    lines.append(f"* canonical hashrate: {', '.join(driver.window_order)}")
     if driver.login is not None:
         lines.append(f"* web login: {driver.login.scheme.value}, used only with a configured `user` and `password`")
     if driver.min_interval > 5:
         lines.append(f"* asked at most every {driver.min_interval:g} s")
-    if driver.seen:
-        lines.append(f"* checked against: {'; '.join(driver.seen)}")
+    if driver.tested_with:
+        lines.append(f"* checked against: {'; '.join(driver.tested_with)}")
     return "\n".join([*lines, ""])
 
 
@@ -51,7 +51,7 @@ def _asks(commands: Iterable[Command]) -> str:
     for command in commands:
         port = command.port or command.via.value
         place = {Via.HTTP: f"HTTP {port}", Via.ASIC_RS: "pyasic-rs"}.get(command.via, f"TCP {port}")
-        name = command.ask.partition("?")[0] + (f" {command.param}" if command.param else "")
+        name = command.request.partition("?")[0] + (f" {command.param}" if command.param else "")
         if name not in places[place]:
             places[place].append(name)
     return "; ".join(f"{place}: {', '.join(f'`{name}`' for name in names)}" for place, names in places.items())
@@ -66,7 +66,7 @@ def _models() -> str:
     return "\n".join([*lines, *(_model(model) for model in catalogue().values()), ""])
 
 
-def _model(model: Model) -> str:
+def _model(model: RigModel) -> str:
     cells = [
         model.make,
         model.model,

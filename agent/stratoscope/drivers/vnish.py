@@ -15,7 +15,7 @@ from stratoscope.drivers.antminer_stock import merged_windows
 from stratoscope.drivers.cgminer_sections import (
     hardware_address,
     is_hashing,
-    page_says,
+    page_contains,
     pool_slots,
     shares,
     signature,
@@ -28,24 +28,24 @@ from stratoscope.reading import Defect, Fan, Fault, Hashboard, PoolSlot, Reading
 from stratoscope.units import MHZ, MILLIVOLT
 
 COMMANDS: Final = (
-    Command("summary", "summary", needed=False),
-    Command("stats", "stats", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("web_info", "/api/v1/info", Via.HTTP, every=60, needed=False, identity=True),
-    Command("web_summary", "/api/v1/summary", Via.HTTP, needed=False, instead_of="stats"),  # where 4028 is shut
+    Command("summary", "summary", required=False),
+    Command("stats", "stats", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("web_info", "/api/v1/info", Via.HTTP, every=60, required=False, identity=True),
+    Command("web_summary", "/api/v1/summary", Via.HTTP, required=False, fallback_for="stats"),  # where 4028 is shut
 )
 AT_WORK: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
 CHAIN_FAULTS: Final = {f"chain_fault{n}": f"hashboard {n - 1}" for n in range(1, bitmain.MAX_BOARDS + 1)}
 
 
-def matches(seen: Fingerprint) -> bool:
+def matches(fingerprint: Fingerprint) -> bool:
     """Know VNish by the product name in STATS, by /api/v1/info, or by its landing page."""
-    if "vnish" in signature(seen):
+    if "vnish" in signature(fingerprint):
         return True
-    page = seen.pages.get("/api/v1/info")
+    page = fingerprint.pages.get("/api/v1/info")
     if page is not None and isinstance(page.json, dict) and "vnish" in str(page.json.get("fw_name", "")).lower():
         return True
-    return page_says(seen, "anthillos", "vnish")
+    return page_contains(fingerprint, "anthillos", "vnish")
 
 
 def decode(replies: Replies) -> Reading:
@@ -56,12 +56,12 @@ def decode(replies: Replies) -> Reading:
     web = replies.fields("web_info", defects)
     miner = replies.fields("web_summary", defects).child("miner")
     network = web.child("system").child("network_status")
-    known = bitmain.product(named.text("Type") or miner.text("miner_type") or web.text("miner"))
+    known = bitmain.parse_product_name(named.text("Type") or miner.text("miner_type") or web.text("miner"))
     unit = _unit(live, web, known)
     boards_unit = bitmain.chain_unit(live, unit)
     rates = merged_windows(summary, live, unit) or _web_windows(miner, boards_unit)
     power = _power(live, miner)
-    pools = replies.once("pools", pool_slots, defects) or _web_pools(miner)
+    pools = replies.decode_once("pools", pool_slots, defects) or _web_pools(miner)
     return Reading(
         driver=DRIVER.name,
         make=known.make,
@@ -90,11 +90,11 @@ def decode(replies: Replies) -> Reading:
     )
 
 
-def _unit(live: Fields, web: Fields, known: bitmain.Product) -> float | None:
+def _unit(live: Fields, web: Fields, known: bitmain.ProductName) -> float | None:
     """Return the factor of the rates: rate_unit, else the web API's hr_measure ("MH/s" on an L7), else the model's."""
     if "rate_unit" not in live:
         text = web.text("hr_measure")
-        factor = bitmain.UNITS.get(text.upper()) if text else None
+        factor = bitmain.RATE_UNITS.get(text.upper()) if text else None
         if factor is not None:
             return factor
     return bitmain.rate_unit(live, known)
@@ -110,7 +110,7 @@ def _hashing(live: Fields, miner: Fields, rates: dict[str, float]) -> bool | Non
 
 def _power(live: Fields, miner: Fields) -> float | None:
     """Return the estimate in W: the sum of the boards' where STATS has them, else the web API's."""
-    watts = [live.number(keys.consumption) for keys in bitmain.CHAINS if keys.consumption in live.raw]
+    watts = [live.number(keys.consumption) for keys in bitmain.CHAIN_KEYS if keys.consumption in live.raw]
     known = [value for value in watts if value is not None]
     if known:
         return sum(known)
@@ -164,7 +164,7 @@ def _web_boards(miner: Fields, unit: float) -> tuple[Hashboard, ...]:
 
 
 def _hottest(row: Fields, key: str) -> float | None:
-    return row.child(key).number("max", low=bitmain.COLDEST, high=bitmain.HOTTEST)
+    return row.child(key).number("max", low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
 
 
 def _web_pools(miner: Fields) -> tuple[PoolSlot, ...]:
@@ -204,6 +204,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=("30m", "5s", "avg"),
-    seen=("S21 Pro, 1.2.7",),
+    window_order=("30m", "5s", "avg"),
+    tested_with=("S21 Pro, 1.2.7",),
 )

@@ -14,7 +14,7 @@ from stratoscope.drivers.mhs_sections import (
     MAX_RPM,
     answered_at,
     celsius,
-    evidence,
+    is_hashing,
     pools,
     shares,
     slot,
@@ -26,25 +26,25 @@ from stratoscope.units import GH, MH, MHZ
 
 COMMANDS: Final = (
     Command("summary", "summary"),
-    Command("devs", "devs", needed=False),
-    Command("pools", "pools", every=2, needed=False),
-    Command("status", "status", every=12, needed=False, joins=False),  # v1 has none
-    Command("get_error_code", "get_error_code", every=4, needed=False, joins=False),
-    Command("devdetails", "devdetails", every=60, needed=False, identity=True),
-    Command("get_version", "get_version", every=60, needed=False, identity=True, joins=False),
-    Command("get_miner_info", "get_miner_info", every=60, needed=False, identity=True, joins=False),
+    Command("devs", "devs", required=False),
+    Command("pools", "pools", every=2, required=False),
+    Command("status", "status", every=12, required=False, joins=False),  # v1 has none
+    Command("get_error_code", "get_error_code", every=4, required=False, joins=False),
+    Command("devdetails", "devdetails", every=60, required=False, identity=True),
+    Command("get_version", "get_version", every=60, required=False, identity=True, joins=False),
+    Command("get_miner_info", "get_miner_info", every=60, required=False, identity=True, joins=False),
 )
 
 STEADY: Final = ("5m", "15m", "1m", "realtime", "5s", "avg")
 """Minutes first. `HS RT` counts the chips' own nonces, so it stands before the average, which hides a stop."""
 
-LEAST_RATE: Final = 1 * GH
+MIN_HASHRATE: Final = 1 * GH
 """No WhatsMiner hashes slower than this: a lower value was sent in another unit than the firmware's own."""
 
 LIQUID: Final = re.compile(r"M\d[3-8](?!\d)")
 """M33, M53, M63 are water-cooled, M36, M56, M66 immersed: neither has fans, though firmwares report 0 rpm."""
 
-METER_AGREES: Final = 0.1
+MAX_METER_DEVIATION: Final = 0.1
 
 
 def is_liquid_cooled(model: str | None) -> bool:
@@ -111,7 +111,7 @@ def decode(replies: Replies) -> Reading:
         power_source=source,
         boards=tuple(_boards(devices)),
         fans=fans(summary, ("Fan Speed In", "Fan Speed Out"), liquid=_is_liquid(model, summary)),
-        pools=replies.once("pools", _pools, defects),
+        pools=replies.decode_once("pools", _pools, defects),
         shares=shares(summary),
         hardware_errors=summary.integer("Hardware Errors"),
         temperature_inlet=celsius(summary, "Env Temp"),
@@ -138,7 +138,7 @@ def _version(version: Fields, summary: Fields, status: Fields) -> str | None:
 def _mac(text: str | None, row: Fields) -> str | None:
     mac = mac_address(text)
     if text and mac is None:
-        row.complain("MAC", text, "no hardware address")
+        row.add_defect("MAC", text, "no hardware address")
     return mac
 
 
@@ -146,8 +146,8 @@ def _hashrate(summary: Fields) -> dict[str, float]:
     found = windows(summary)
     realtime = summary.number("HS RT", scale=MH)
     if realtime is not None:
-        if 0.0 < realtime < LEAST_RATE:
-            summary.complain("HS RT", summary.raw["HS RT"], "below any WhatsMiner: not in MH/s")
+        if 0.0 < realtime < MIN_HASHRATE:
+            summary.add_defect("HS RT", summary.raw["HS RT"], "below any WhatsMiner: not in MH/s")
         else:
             found["realtime"] = realtime
     return found
@@ -156,7 +156,7 @@ def _hashrate(summary: Fields) -> dict[str, float]:
 def _hashing(hashrate: dict[str, float], status: Fields) -> bool | None:
     if status.flag("mineroff", "btmineroff"):
         return False
-    seen = evidence(hashrate)
+    seen = is_hashing(hashrate)
     if seen is None and hashrate.get("avg") == 0.0:
         return False
     return seen
@@ -177,7 +177,7 @@ def _power(summary: Fields) -> tuple[float | None, PowerSource | None]:
         return None, None
     volts, amperes = summary.number("Power Voltage Input"), summary.number("Power Current Input")
     metered = volts * amperes if volts and amperes else None
-    agrees = metered is not None and abs(metered - power) <= METER_AGREES * metered
+    agrees = metered is not None and abs(metered - power) <= MAX_METER_DEVIATION * metered
     return power, "measured" if agrees else "reported"
 
 
@@ -230,6 +230,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=STEADY,
-    seen=("M50-class, 20230803.11.REL (API 2.0.5)",),
+    window_order=STEADY,
+    tested_with=("M50-class, 20230803.11.REL (API 2.0.5)",),
 )

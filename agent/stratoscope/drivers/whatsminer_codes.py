@@ -128,7 +128,7 @@ def listed(row: Fields, key: str) -> tuple[Fault, ...] | None:
         value = [value]
     if not isinstance(value, list):
         if value not in (None, ""):
-            row.complain(key, value, "not a list of error codes")
+            row.add_defect(key, value, "not a list of error codes")
         return None
     found: dict[int, Fault] = {}
     for item in value[:MAX_FAULTS]:
@@ -146,7 +146,7 @@ def _collect(row: Fields, key: str, item: Any, found: dict[int, Fault]) -> None:
             found.setdefault(code, fault(code, text or None))
             known = -1
     if known == len(found) and item not in ({}, 0, "0", ""):
-        row.complain(key, item, "holds no error code")
+        row.add_defect(key, item, "holds no error code")
 
 
 def _code(value: Any) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from stratoscope.drivers import whatsminer_codes
 from stratoscope.drivers.driver import Command, Driver, Fingerprint, Replies, Via
-from stratoscope.drivers.mhs_sections import ALIVE, celsius, evidence, slot
+from stratoscope.drivers.mhs_sections import ALIVE, celsius, is_hashing, slot
 from stratoscope.drivers.whatsminer_btminer import answers_as_btminer, fans, is_liquid_cooled
 from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fault, Hashboard, PoolSlot, Reading
@@ -22,8 +22,8 @@ EPOCH: Final = 1e9  # a later "last-share-time" is seconds since 1970; an earlie
 COMMANDS: Final = (
     Command(INFO, INFO, Via.WHATSMINER3, every=2, identity=True),
     Command("summary", STATUS, Via.WHATSMINER3, param="summary"),
-    Command("edevs", STATUS, Via.WHATSMINER3, param="edevs", needed=False),
-    Command("pools", STATUS, Via.WHATSMINER3, param="pools", every=2, needed=False),
+    Command("edevs", STATUS, Via.WHATSMINER3, param="edevs", required=False),
+    Command("pools", STATUS, Via.WHATSMINER3, param="pools", every=2, required=False),
 )
 
 STEADY: Final = ("15m", "1m", "realtime", "avg")
@@ -70,7 +70,7 @@ def decode(replies: Replies) -> Reading:
         power_source=None if power is None else "reported",  # the summary does not say how it is known
         boards=tuple(_boards(_msg(replies, "edevs", defects).items("edevs"), summary)),
         fans=fans(summary, ("fan-speed-in", "fan-speed-out"), liquid=is_liquid_cooled(model)),
-        pools=replies.once("pools", _slots, defects),
+        pools=replies.decode_once("pools", _slots, defects),
         temperature_inlet=celsius(summary, "environment-temperature"),
         faults=_faults(info),
         defects=tuple(defects),
@@ -84,14 +84,14 @@ def _hashrate(summary: Fields) -> dict[str, float]:
 
 def _hashing(hashrate: dict[str, float], miner: Fields) -> bool | None:
     working = miner.flag("working")
-    return False if working is False else evidence(hashrate)
+    return False if working is False else is_hashing(hashrate)
 
 
 def _mac(network: Fields) -> str | None:
     text = network.text("mac")
     mac = mac_address(text)
     if text and mac is None:
-        network.complain("mac", text, "no hardware address")
+        network.add_defect("mac", text, "no hardware address")
     return mac
 
 
@@ -177,7 +177,7 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    steady=STEADY,
+    window_order=STEADY,
     shares_progress=False,  # v3 reports no share counters
-    seen=("M60S_VK40, 20251209.16.Rel2 (API 3.0.2)",),
+    tested_with=("M60S_VK40, 20251209.16.Rel2 (API 3.0.2)",),
 )

@@ -60,7 +60,7 @@ def judge(driver: Driver, reading: Reading, nameplate: Nameplate, configured_pow
     reading = plausibility.without_absurd_expectation(reading, nameplate.hashrate)
     doubts = []
     # Long windows decay slowly after a stop; that the rig does not hash is the better evidence.
-    hashrate = 0.0 if reading.hashing is False else reading.window(driver.steady)
+    hashrate = 0.0 if reading.hashing is False else reading.window(driver.window_order)
     doubt = plausibility.hashrate_doubt(hashrate, nameplate.hashrate or reading.hashrate_expected)
     if doubt:
         doubts.append(doubt)

@@ -4,12 +4,12 @@ from collections.abc import Container
 from typing import Final
 from zlib import crc32
 
-from stratoscope.drivers.driver import Command, Driver, Kept, Replies
+from stratoscope.drivers.driver import Command, DecodedAnswers, Driver, Replies
 from stratoscope.errors import Garbled
 from stratoscope.judgement.counters import Sample, discontinuous
 from stratoscope.poll.plan import Plan, Rooms
 from stratoscope.reading import Reading
-from stratoscope.wire.target import Answers, Session
+from stratoscope.wire.target import Answers, RigSession
 
 READ: Final = object()
 """Stands for an answer that was read and let go."""
@@ -23,7 +23,7 @@ def due(driver: Driver, tick: int, salt: int, refused: Container[str] = ()) -> t
     return tuple(
         command
         for command in driver.commands
-        if (tick + salt) % command.every == 0 and (command.instead_of is None or command.instead_of in refused)
+        if (tick + salt) % command.every == 0 and (command.fallback_for is None or command.fallback_for in refused)
     )
 
 
@@ -50,17 +50,17 @@ class Exchange:
         self.plan = plan
         self.rooms = rooms
         self.driver: Driver | None = None
-        self.session = Session()
+        self.session = RigSession()
         self.salt = crc32(plan.target.address.encode()) >> 8
         self.missing: dict[str, int] = {}
         self._slow: dict[str, object] = {}
-        self._kept: Kept = {}
+        self._kept: DecodedAnswers = {}
         self._last = Sample()
 
     def forget(self) -> None:
         """Forget the driver and everything learned with it; the next exchange identifies the rig anew."""
         self.driver = None
-        self.session = Session()
+        self.session = RigSession()
         self.refresh()
 
     def refresh(self) -> None:
@@ -95,12 +95,12 @@ class Exchange:
 
     async def _ask(self, driver: Driver, commands: tuple[Command, ...]) -> Reading:
         rooms = self.rooms
-        answers = await rooms.wire.ask(
+        answers = await rooms.wire.query(
             self.plan.target, commands, self.session, login=driver.login, limits=rooms.limits
         )
         rooms.tally.received += answers.received
         self._keep(commands, answers)
-        reading = driver.decode(Replies(self._slow | answers.replies, kept=self._kept))
+        reading = driver.decode(Replies(self._slow | answers.replies, decoded=self._kept))
         self._drop_read()
         rooms.tally.defects += len(reading.defects)
         return reading

@@ -16,7 +16,7 @@ from stratoscope.poll.budget import Budget
 from stratoscope.poll.poll_metrics import Tally
 from stratoscope.stratum.watch.records import Stratum
 from stratoscope.tamper.share_proof import Prover
-from stratoscope.wire.target import Answers, Limits, Session, Target
+from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Plan:
 class Asks(Protocol):
     """The part of the wire that a polling loop uses."""
 
-    async def ask(
+    async def query(
         self,
         target: Target,
         commands: tuple[Command, ...],
-        session: Session,
+        session: RigSession,
         *,
         login: Login | None = None,
         limits: Limits | None = None,

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, TypeVar
 
 from stratoscope.errors import SourceError
-from stratoscope.fields import NOT_SAID, Fields, clean_text
+from stratoscope.fields import UNREPORTED, Fields, clean_text
 from stratoscope.outside.document import document
 from stratoscope.pools.report import WorkerReport
 from stratoscope.units import DAY, HASH_UNITS, KILO, SATOSHIS
@@ -83,7 +83,7 @@ class Said(Fields):
         value = self.raw.get(key)
         if not isinstance(value, list):
             if value is not None:
-                self.complain(key, value, "not a list")
+                self.add_defect(key, value, "not a list")
             return None
         return list(self._cursors(key, value[:MOST_ROWS]))
 
@@ -96,7 +96,7 @@ class Said(Fields):
         value = self.raw.get(key)
         if not isinstance(value, dict):
             if value is not None:
-                self.complain(key, value, "not an object")
+                self.add_defect(key, value, "not an object")
             return None
         pairs = list(value.items())[:MOST_ROWS]
         return [(name, Said(one, f"{self.path}/{key}/{at}", self.defects)) for at, (name, one) in enumerate(pairs)]
@@ -105,7 +105,7 @@ class Said(Fields):
         """Record a defect for each of `keys` that is not there."""
         for key in keys:
             if self.raw.get(key) in (None, ""):
-                self.complain(key, None, "missing")
+                self.add_defect(key, None, "missing")
         return self
 
     def sat(self, *keys: str) -> int | None:
@@ -125,11 +125,11 @@ class Said(Fields):
     def _converted(self, keys: Iterable[str], convert: Callable[[Any], T | None], reason: str) -> T | None:
         for key in keys:
             value = self.raw.get(key)
-            if value is None or (isinstance(value, str) and value.strip().lower() in NOT_SAID):
+            if value is None or (isinstance(value, str) and value.strip().lower() in UNREPORTED):
                 continue
             found = convert(value)
             if found is None:
-                self.complain(key, value, reason)
+                self.add_defect(key, value, reason)
             return found
         return None
 
@@ -144,7 +144,7 @@ class Said(Fields):
         text = str(word)[:8].strip().upper()
         factor = HASH_UNITS.get(text) or HASH_UNITS.get(f"{text}H")
         if factor is None:
-            self.complain(key, word, "not a unit of hashrate")
+            self.add_defect(key, word, "not a unit of hashrate")
         return factor
 
     def wrong(self) -> tuple[str, ...]:

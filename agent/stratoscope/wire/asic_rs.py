@@ -17,9 +17,9 @@ from stratoscope.drivers.driver import Replies
 from stratoscope.errors import PollError, TimedOut, Unreachable
 from stratoscope.wire.target import Answers, Limits, Target
 
-DISCOVERIES: Final = 32
-HANDLES: Final = 4096
-UNUSED: Final = (
+MAX_DISCOVERIES: Final = 32
+MAX_HANDLES: Final = 4096
+UNUSED_FIELDS: Final = (
     "Chips",
     "LightFlashing",
     "TuningTarget",
@@ -39,11 +39,11 @@ UNUSED: Final = (
 )
 """Fields never asked: nothing here reads them, and most cost a page behind a digest login each."""
 
-IDENTITY: Final = ("Mac", "Hostname", "SerialNumber", "FirmwareVersion")
+IDENTITY_FIELDS: Final = ("Mac", "Hostname", "SerialNumber", "FirmwareVersion")
 """Fields asked once per discovery: web pages on most firmwares, and constant."""
 
-REMEMBERED: Final = ("mac", "hostname", "serial_number", "firmware_version")
-EVIDENCE: Final = ("hashrate", "wattage", "uptime", "mac", "hostname", "firmware_version", "serial_number")
+IDENTITY_KEYS: Final = ("mac", "hostname", "serial_number", "firmware_version")
+VALUE_KEYS: Final = ("hashrate", "wattage", "uptime", "mac", "hostname", "firmware_version", "serial_number")
 
 _handles: dict[tuple[str, str | None], tuple[Any, dict[str, Any]]] = {}
 _gates: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = weakref.WeakKeyDictionary()
@@ -71,7 +71,7 @@ async def fetch(target: Target, limits: Limits) -> Answers:
     except TimeoutError as error:
         _handles.pop(key, None)
         raise TimedOut("timeout", f"pyasic-rs brought nothing within {limits.exchange:g} s") from error
-    if not _answered(record):
+    if not _has_values(record):
         _handles.pop(key, None)  # another rig may come back at this address
         raise Unreachable("unreachable", "pyasic-rs brought no value")
     return Answers(replies=Replies({"miner": record}))
@@ -82,15 +82,15 @@ async def _read(target: Target, key: tuple[str, str | None]) -> dict[str, Any]:
     if miner is None:
         miner = await _discover(target)
         _handles[key] = (miner, identity)
-        if len(_handles) > HANDLES:
+        if len(_handles) > MAX_HANDLES:
             del _handles[next(iter(_handles))]
     try:
-        record = _plain(await miner.get_data(exclude=_excluded(first=not identity)))
+        record = _to_json_values(await miner.get_data(exclude=_excluded(first=not identity)))
     except (OSError, RuntimeError, ValueError) as error:
         _handles.pop(key, None)
         raise Unreachable("unreachable", f"pyasic-rs: {error}") from error
-    if _answered(record):
-        identity.update({name: record[name] for name in REMEMBERED if record.get(name) is not None})
+    if _has_values(record):
+        identity.update({name: record[name] for name in IDENTITY_KEYS if record.get(name) is not None})
         identity.setdefault("schema_version", record.get("schema_version"))
         record.update(identity)
     return record
@@ -120,27 +120,27 @@ async def _resolve(host: str) -> str:
 
 def _gate() -> asyncio.Semaphore:
     """Return this event loop's gate; a semaphore belongs to one loop, so it is made at the first use."""
-    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(DISCOVERIES))
+    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_DISCOVERIES))
 
 
 def _excluded(*, first: bool) -> list[Any]:
     fields = importlib.import_module("pyasic_rs.data").DataField
-    return [getattr(fields, name) for name in (UNUSED if first else UNUSED + IDENTITY)]
+    return [getattr(fields, name) for name in (UNUSED_FIELDS if first else UNUSED_FIELDS + IDENTITY_FIELDS)]
 
 
-def _plain(record: Any) -> dict[str, Any]:
+def _to_json_values(record: Any) -> dict[str, Any]:
     """Return the library's record as JSON-like values: seconds for durations, text for addresses."""
-    told: dict[str, Any] = record.model_dump()
-    uptime = told.get("uptime")
+    record_values: dict[str, Any] = record.model_dump()
+    uptime = record_values.get("uptime")
     if isinstance(uptime, timedelta):
-        told["uptime"] = uptime.total_seconds()
-    told["ip"] = str(told.get("ip"))
-    return told
+        record_values["uptime"] = uptime.total_seconds()
+    record_values["ip"] = str(record_values.get("ip"))
+    return record_values
 
 
-def _answered(record: dict[str, Any]) -> bool:
+def _has_values(record: dict[str, Any]) -> bool:
     """Tell whether any value came from the rig, not from the library's own table of models."""
-    if any(record.get(name) is not None for name in EVIDENCE):
+    if any(record.get(name) is not None for name in VALUE_KEYS):
         return True
     boards = record.get("hashboards") or ()
     if any(board.get(name) is not None for board in boards for name in ("hashrate", "board_temperature", "voltage")):

@@ -9,17 +9,19 @@ import orjson
 from stratoscope.errors import Garbled, Unreachable
 from stratoscope.wire import pipe_text, repair
 from stratoscope.wire.connect import Deadline, connect
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 from stratoscope.wire.verbs import cgminer_request
 
-GUESSES: Final = 16  # times an answer without NUL is tried for being whole: a hostile rig must not make us parse on
+MAX_PARSE_ATTEMPTS: Final = (
+    16  # times an answer without NUL is tried for being whole: a hostile rig must not make us parse on
+)
 
 
 class CgminerAnswer(asyncio.Protocol):
     """Sends one request and gathers its answer; `done` is set once the connection is closed."""
 
     __slots__ = (
-        "_ask",
+        "_verb",
         "_buffer",
         "_depth",
         "_guesses",
@@ -32,14 +34,14 @@ class CgminerAnswer(asyncio.Protocol):
         "reset",
     )
 
-    def __init__(self, ask: str, param: str | None, limit: int) -> None:
-        self._ask = ask
+    def __init__(self, verb: str, param: str | None, limit: int) -> None:
+        self._verb = verb
         self._param = param
         self._limit = limit
         self._transport: asyncio.BaseTransport | None = None
         self._buffer: bytes | bytearray = b""
         self._depth = 0
-        self._guesses = GUESSES
+        self._guesses = MAX_PARSE_ATTEMPTS
         self.done = asyncio.get_running_loop().create_future()
         self.ended = False  # the rig marked the end, or nothing can follow
         self.oversize = False
@@ -48,7 +50,7 @@ class CgminerAnswer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write the request."""
         self._transport = transport
-        transport.write(cgminer_request(self._ask, self._param))  # type: ignore[attr-defined]  # BaseTransport by name
+        transport.write(cgminer_request(self._verb, self._param))  # type: ignore[attr-defined]  # BaseTransport by name
 
     def data_received(self, data: bytes) -> None:
         """Gather bytes up to a NUL, up to the size limit, or up to the end of an object that needs no more."""
@@ -58,16 +60,16 @@ class CgminerAnswer(asyncio.Protocol):
         if end >= 0:
             data = data[:end]
             self.ended = True
-        self._gather(data)
+        self._append(data)
         if len(self._buffer) > self._limit:
             self.oversize = True
             self._buffer = b""
         elif not self.ended:
-            self.ended = self._whole(data)
+            self.ended = self._is_complete(data)
         if self.ended or self.oversize:
             self.close()
 
-    def _gather(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         if not self._buffer:
             self._buffer = data  # the usual case: the answer came in one piece, nothing is copied
         elif isinstance(self._buffer, bytearray):
@@ -75,7 +77,7 @@ class CgminerAnswer(asyncio.Protocol):
         else:
             self._buffer = bytearray(self._buffer + data)
 
-    def _whole(self, data: bytes) -> bool:
+    def _is_complete(self, data: bytes) -> bool:
         """Tell whether the bytes so far are one JSON object: some WhatsMiner firmwares send no NUL and do not close.
 
         Parsing is tried only where braces balance and a chunk ends with one, and only a few times.
@@ -108,7 +110,7 @@ class CgminerAnswer(asyncio.Protocol):
 
 
 @dataclass(slots=True)
-class Raw:
+class RawAnswer:
     """The bytes of one answer, and whether the rig marked their end."""
 
     body: bytes
@@ -116,44 +118,46 @@ class Raw:
     reset: bool = False
 
 
-async def fetch(host: str, port: int, ask: str, param: str | None, size: int, names: Names, deadline: Deadline) -> Raw:
-    """Ask `ask` at `host`:`port` and return the bytes that came, at most `size`.
+async def fetch(
+    host: str, port: int, verb: str, param: str | None, size: int, resolver: DnsResolver, deadline: Deadline
+) -> RawAnswer:
+    """Ask `verb` at `host`:`port` and return the bytes that came, at most `size`.
 
     Raises Unreachable (no connection, or closed without a byte), Garbled("oversize"), TimedOut; ForbiddenCommand
     before anything is opened.
     """
-    cgminer_request(ask, param)
-    answer = await connect(lambda: CgminerAnswer(ask, param, size), host, port, names, deadline)
+    cgminer_request(verb, param)
+    answer = await connect(lambda: CgminerAnswer(verb, param, size), host, port, resolver, deadline)
     try:
         await answer.done
     finally:
         answer.close()
     if answer.oversize:
-        raise Garbled("oversize", f"more than {size} bytes answered to {ask}")
-    raw = Raw(answer.received, answer.ended, answer.reset)
+        raise Garbled("oversize", f"more than {size} bytes answered to {verb}")
+    raw = RawAnswer(answer.received, answer.ended, answer.reset)
     if not raw.body and not raw.ended:  # cgminer closes so towards addresses outside its api-allow list
         raise Unreachable("reset", f"{host} port {port} closed the connection without an answer")
     return raw
 
 
-def read(raw: Raw) -> dict[str, Any]:
+def read(raw: RawAnswer) -> dict[str, Any]:
     """Return the object that an answer spells, JSON or pipe text; raises Garbled, and Unreachable if cut by a reset."""
     if pipe_text.looks_like(raw.body):
         if not raw.ended:  # without its NUL nobody can tell a whole answer from one cut after a row
-            raise _cut(raw)
+            raise _cut_error(raw)
         return pipe_text.parse(raw.body)
     try:
         value = repair.parse(raw.body)
     except Garbled as failure:
         if raw.reset and failure.reason == "truncated":
-            raise _cut(raw) from failure
+            raise _cut_error(raw) from failure
         raise
     if not isinstance(value, dict):
         raise Garbled("decode", "not an object")
     return value
 
 
-def _cut(raw: Raw) -> Garbled | Unreachable:
+def _cut_error(raw: RawAnswer) -> Garbled | Unreachable:
     if raw.reset:
         return Unreachable("reset", "the connection broke in mid-answer")
     return Garbled("truncated", "the stream ended in mid-answer")

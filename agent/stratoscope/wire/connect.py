@@ -7,26 +7,26 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from stratoscope.errors import PollError, TimedOut, Unreachable
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 from stratoscope.wire.target import Limits
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
-OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-BROKEN: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+NO_SOCKET_ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+RESET_ERRNOS: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 
 
-def failure_of(error: OSError, host: str, port: int) -> PollError:
+def to_poll_error(error: OSError, host: str, port: int) -> PollError:
     """Return the PollError that `error`, met while talking to `host`:`port`, amounts to."""
     where = f"{host} port {port}"
     code = error.errno
     if isinstance(error, socket.gaierror):
         return Unreachable("dns", f"{host} has no address")
-    if code in OURS:
+    if code in NO_SOCKET_ERRNOS:
         return Unreachable("no_sockets", f"this machine has no socket left for {where}")
     if code == errno.ECONNREFUSED:
         return Unreachable("refused", f"nothing listens at {where}")
-    if code in BROKEN:
+    if code in RESET_ERRNOS:
         return Unreachable("reset", f"{where} broke the connection")
     if code == errno.ETIMEDOUT:
         return TimedOut("connect_timeout", f"no answer from {where}")
@@ -51,23 +51,23 @@ class Deadline:
         self._where: tuple[str, int] = ("", 0)
         self.timeout = asyncio.timeout_at(min(self._end, now + limits.connect))
 
-    def naming(self, host: str) -> None:
+    def start_dns(self, host: str) -> None:
         """Note that the exchange waits for DNS."""
         self._where = (host, 0)
-        self._turn("dns", self._end)
+        self._enter_phase("dns", self._end)
 
-    def connecting(self, host: str, port: int) -> None:
+    def start_connect(self, host: str, port: int) -> None:
         """Allow a connection to `host`:`port` the connect limit, within what is left."""
         self._where = (host, port)
         if self.phase != "connect_timeout":
-            self._turn("connect_timeout", min(self._end, self._loop.time() + self._connect))
+            self._enter_phase("connect_timeout", min(self._end, self._loop.time() + self._connect))
 
-    def waiting(self, host: str, port: int) -> None:
+    def start_wait(self, host: str, port: int) -> None:
         """Let whatever is now asked of `host`:`port` have the time to the end."""
         self._where = (host, port)
-        self._turn("timeout", self._end)
+        self._enter_phase("timeout", self._end)
 
-    def _turn(self, phase: str, when: float) -> None:
+    def _enter_phase(self, phase: str, when: float) -> None:
         self.phase = phase
         if not self.timeout.expired():
             self.timeout.reschedule(when)
@@ -81,14 +81,14 @@ class Deadline:
         return TimedOut(self.phase, f"{what} from {host} port {port} in time")
 
 
-async def connect(make: Callable[[], P], host: str, port: int, names: Names, deadline: Deadline) -> P:
+async def connect(make: Callable[[], P], host: str, port: int, resolver: DnsResolver, deadline: Deadline) -> P:
     """Return a connected protocol made by `make`, trying the addresses of `host` in turn.
 
     Raises Unreachable or TimedOut; the deadline's own TimeoutError passes.
     """
-    addresses = names.literals.get(host) or await resolved(host, names, deadline)
+    addresses = resolver.literals.get(host) or await resolve(host, resolver, deadline)
     loop = asyncio.get_running_loop()
-    deadline.connecting(host, port)
+    deadline.start_connect(host, port)
     failure: OSError | None = None
     for address in addresses:
         try:
@@ -96,16 +96,16 @@ async def connect(make: Callable[[], P], host: str, port: int, names: Names, dea
         except OSError as error:
             failure = error
         else:
-            deadline.waiting(host, port)
+            deadline.start_wait(host, port)
             return protocol
-    deadline.waiting(host, port)
-    raise failure_of(failure or OSError(), host, port) from failure
+    deadline.start_wait(host, port)
+    raise to_poll_error(failure or OSError(), host, port) from failure
 
 
-async def resolved(host: str, names: Names, deadline: Deadline) -> tuple[str, ...]:
+async def resolve(host: str, resolver: DnsResolver, deadline: Deadline) -> tuple[str, ...]:
     """Return the addresses of `host`, at once where they are at hand; raises Unreachable("dns")."""
-    addresses = names.known(host)
+    addresses = resolver.known(host)
     if addresses is None:
-        deadline.naming(host)
-        addresses = await names.addresses(host)
+        deadline.start_dns(host)
+        addresses = await resolver.addresses(host)
     return addresses

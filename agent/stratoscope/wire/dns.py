@@ -16,31 +16,31 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from stratoscope.clock import Clock
 from stratoscope.errors import Unreachable
 
-TTL: Final = 60.0  # s an address is kept: rigs behind DHCP move
-NEGATIVE_TTL: Final = 30.0  # s a failure is kept
-THREADS: Final = 4
+TTL_S: Final = 60.0  # s an address is kept: rigs behind DHCP move
+NEGATIVE_TTL_S: Final = 30.0  # s a failure is kept
+MAX_LOOKUPS: Final = 4
 MAX_ENTRIES: Final = 65536
 
 Lookup = Callable[[str], tuple[str, ...]]
 
 
-def look_up(host: str) -> tuple[str, ...]:
+def system_lookup(host: str) -> tuple[str, ...]:
     """Return the addresses of `host`, IPv4 first, by the system's resolver; blocks; raises OSError."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Names:
+class DnsResolver:
     """Addresses by host name. A literal address is its own answer and never waits."""
 
-    def __init__(self, clock: Clock, lookup: Lookup = look_up) -> None:
+    def __init__(self, clock: Clock, lookup: Lookup = system_lookup) -> None:
         self._clock = clock
         self._lookup = lookup
         self.literals: dict[str, tuple[str, ...]] = {}  # what needs no resolving, for the hot path to look at first
         self._known: dict[str, tuple[float, tuple[str, ...]]] = {}  # host → monotonic end, addresses (none: failed)
-        self._asking: dict[str, asyncio.Future[tuple[str, ...]]] = {}
-        self._threads = asyncio.Semaphore(THREADS)
+        self._pending: dict[str, asyncio.Future[tuple[str, ...]]] = {}
+        self._threads = asyncio.Semaphore(MAX_LOOKUPS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def known(self, host: str) -> tuple[str, ...] | None:
@@ -59,8 +59,8 @@ class Names:
         """Return the addresses of `host`, best first; raises Unreachable("dns")."""
         found = self.known(host)
         if found is None:
-            asking = self._asking.get(host) or self._ask(host)
-            found = await asyncio.shield(asking)  # one that gives up does not take the answer from the others
+            pending = self._pending.get(host) or self._start_lookup(host)
+            found = await asyncio.shield(pending)  # one that gives up does not take the answer from the others
             if not found:
                 raise Unreachable("dns", f"{host} has no address")
         return found
@@ -80,26 +80,26 @@ class Names:
             self._known.clear()
         self._known[host] = (until, addresses)
 
-    def _ask(self, host: str) -> asyncio.Future[tuple[str, ...]]:
-        asking = asyncio.get_running_loop().create_future()
-        self._asking[host] = asking
-        task = asyncio.create_task(self._fill(host, asking))
+    def _start_lookup(self, host: str) -> asyncio.Future[tuple[str, ...]]:
+        pending = asyncio.get_running_loop().create_future()
+        self._pending[host] = pending
+        task = asyncio.create_task(self._fill(host, pending))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return asking
+        return pending
 
-    async def _fill(self, host: str, asking: asyncio.Future[tuple[str, ...]]) -> None:
-        """Look `host` up in a thread; end `asking` with its addresses, or with none where there are none."""
+    async def _fill(self, host: str, pending: asyncio.Future[tuple[str, ...]]) -> None:
+        """Look `host` up in a thread; end `pending` with its addresses, or with none where there are none."""
         found: tuple[str, ...] = ()
         try:
             async with self._threads:
                 found = await self._in_thread(host)
         finally:
-            ttl = TTL if found else NEGATIVE_TTL
+            ttl = TTL_S if found else NEGATIVE_TTL_S
             self._remember(host, found, self._clock.monotonic() + ttl)
-            self._asking.pop(host, None)
-            if not asking.done():
-                asking.set_result(found)
+            self._pending.pop(host, None)
+            if not pending.done():
+                pending.set_result(found)
 
     async def _in_thread(self, host: str) -> tuple[str, ...]:
         loop = asyncio.get_running_loop()
@@ -127,11 +127,11 @@ class Names:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class WebNames(AbstractResolver):
-    """Lends `Names` to aiohttp."""
+class AiohttpResolver(AbstractResolver):
+    """Lends `DnsResolver` to aiohttp."""
 
-    def __init__(self, names: Names) -> None:
-        self._names = names
+    def __init__(self, resolver: DnsResolver) -> None:
+        self._resolver = resolver
 
     async def resolve(
         self,
@@ -141,7 +141,7 @@ class WebNames(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the addresses of `host` in aiohttp's form; raises OSError where there is none."""
         try:
-            found = await self._names.addresses(host)
+            found = await self._resolver.addresses(host)
         except Unreachable as error:
             raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
         return [self._entry(host, port, address) for address in found]

@@ -7,18 +7,18 @@ from stratoscope.drivers.driver import Command, Login, Via
 from stratoscope.errors import AuthRefused, Garbled, PollError, TimedOut, Unreachable
 from stratoscope.units import HOUR, MINUTE
 from stratoscope.wire import asic_rs, cgminer, repair, whatsminer3
-from stratoscope.wire.connect import Deadline, resolved
-from stratoscope.wire.dns import Names
-from stratoscope.wire.http import Site, Web, WebAnswer
-from stratoscope.wire.login import Door
-from stratoscope.wire.target import Answers, Limits, Session, Target
-from stratoscope.wire.verdict import explain, parted, refusal, whatsminer3_refusal
+from stratoscope.wire.connect import Deadline, resolve
+from stratoscope.wire.dns import DnsResolver
+from stratoscope.wire.http import WebClient, WebEndpoint, WebResponse
+from stratoscope.wire.login import WebLogin
+from stratoscope.wire.refusals import cgminer_refusal, refusal_text, split_joined, whatsminer3_refusal
+from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
-ASKED_AGAIN: Final = HOUR  # after a refusal
-TRIED_AGAIN: Final = 5 * MINUTE  # after an optional question brought no connection or no sense: it may be booting
+RETRY_REFUSED_S: Final = HOUR  # after a refusal
+RETRY_FAILED_S: Final = 5 * MINUTE  # after an optional question brought no connection or no sense: it may be booting
 CGMINER, WHATSMINER3, HTTP = Via.CGMINER, Via.WHATSMINER3, Via.HTTP  # an enum's member and value cost a call each
-REFUSALS: Final = frozenset({"refused_command", "denied", "auth"})
-ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
+REFUSAL_REASONS: Final = frozenset({"refused_command", "denied", "auth"})
+PROTOCOL_ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
 
 Step = tuple[Command, ...]
 
@@ -29,11 +29,11 @@ class Exchange:
     def __init__(
         self,
         target: Target,
-        session: Session,
+        session: RigSession,
         login: Login | None,
         limits: Limits,
-        names: Names,
-        web: Web,
+        resolver: DnsResolver,
+        web: WebClient,
         deadline: Deadline,
         now: float,
         *,
@@ -43,14 +43,14 @@ class Exchange:
         self._target = target
         self._session = session
         self._limits = limits
-        self._names = names
+        self._resolver = resolver
         self._deadline = deadline
         self._now = now
         self._keep_raw = keep_raw
         self._web = web
-        self._door: Door | None = None
+        self._web_login: WebLogin | None = None
         self._login = login
-        self._dead: dict[int, PollError] = {}  # default ports that no connection can be had to, and why
+        self._unreachable_ports: dict[int, PollError] = {}  # default ports that no connection can be had to, and why
         self._failure: PollError | None = None  # the first of an optional question that is no refusal
         self._steps: list[Step] = []
 
@@ -63,43 +63,45 @@ class Exchange:
         while steps:
             step = steps[0]
             try:
-                await self._ask(step)
+                await self._query(step)
             except PollError as failure:
-                self._forgive(step, failure)
+                self._note_failure(step, failure)
             del steps[0]
-        self._conclude()
+        self._raise_if_nothing_answered()
 
-    def run_out(self) -> None:
+    def handle_timeout(self) -> None:
         """Take what came before the deadline passed; raises what that is when a needed answer is missing."""
         failure = self._deadline.failure()
         for at, step in enumerate(self._steps):
             missing = tuple(c for c in step if c.key not in self.answers.replies and c.key not in self.answers.refused)
-            if any(command.needed for command in missing):
+            if any(command.required for command in missing):
                 raise failure
             for command in missing:
-                self._refuse(command, failure.reason, TRIED_AGAIN if at == 0 else 0.0)
+                self._mark_refused(command, failure.reason, RETRY_FAILED_S if at == 0 else 0.0)
         self._failure = self._failure or failure
-        self._conclude()
+        self._raise_if_nothing_answered()
 
-    def _forgive(self, step: Step, failure: PollError) -> None:
+    def _note_failure(self, step: Step, failure: PollError) -> None:
         """Note the failure of optional questions; raises it when one that is still unanswered was needed."""
         answers = self.answers
         missing = [c for c in step if c.key not in answers.replies and c.key not in answers.refused]
-        if any(command.needed for command in missing):
+        if any(command.required for command in missing):
             raise failure
         if isinstance(failure, Unreachable | TimedOut):
-            self._dead.setdefault(_default_port(step[0]), failure)
-        if failure.reason not in REFUSALS:
+            self._unreachable_ports.setdefault(_default_port(step[0]), failure)
+        if failure.reason not in REFUSAL_REASONS:
             self._failure = self._failure or failure
         for command in missing:
-            self._refuse(command, failure.reason, ASKED_AGAIN if failure.reason in REFUSALS else TRIED_AGAIN)
+            self._mark_refused(
+                command, failure.reason, RETRY_REFUSED_S if failure.reason in REFUSAL_REASONS else RETRY_FAILED_S
+            )
 
-    def _refuse(self, command: Command, reason: str, until: float) -> None:
+    def _mark_refused(self, command: Command, reason: str, until: float) -> None:
         self.answers.refused[command.key] = reason
         if until:
             self._session.refused[command.key] = self._now + until
 
-    def _conclude(self) -> None:
+    def _raise_if_nothing_answered(self) -> None:
         """Raise what went wrong when nothing at all was answered, not even a refusal."""
         answers = self.answers
         if answers.replies or not answers.refused:
@@ -109,105 +111,107 @@ class Exchange:
         if self._failure is not None and not answers.errors:
             raise self._failure
 
-    async def _ask(self, step: Step) -> None:
+    async def _query(self, step: Step) -> None:
         command = step[0]
-        if self._dead and _default_port(command) in self._dead:
-            raise self._dead[_default_port(command)]
+        if self._unreachable_ports and _default_port(command) in self._unreachable_ports:
+            raise self._unreachable_ports[_default_port(command)]
         if command.via is HTTP:
-            await self._http(command)
+            await self._query_http(command)
         elif command.via is WHATSMINER3:
-            await self._whatsminer3(step)
+            await self._query_whatsminer3(step)
         elif command.via is Via.ASIC_RS:
-            self._deadline.waiting(self._target.host, 0)  # the library connects by itself
+            self._deadline.start_wait(self._target.host, 0)  # the library connects by itself
             self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
         elif len(step) == 1:
-            self._settle(command, cgminer.read(await self._cgminer(command.ask, command.param, step)))
+            self._store_answer(command, cgminer.read(await self._fetch_cgminer(command.request, command.param, step)))
         else:
-            await self._joined(step)
+            await self._query_joined(step)
 
     # CGMiner
 
-    async def _cgminer(self, ask: str, param: str | None, step: Step) -> cgminer.Raw:
+    async def _fetch_cgminer(self, verb: str, param: str | None, step: Step) -> cgminer.RawAnswer:
         port = self._target.port(_default_port(step[0]))
-        raw = await cgminer.fetch(self._target.host, port, ask, param, self._limits.size, self._names, self._deadline)
-        self._received(step, raw.body)
+        raw = await cgminer.fetch(
+            self._target.host, port, verb, param, self._limits.size, self._resolver, self._deadline
+        )
+        self._count_received(step, raw.body)
         return raw
 
-    async def _joined(self, step: Step) -> None:
+    async def _query_joined(self, step: Step) -> None:
         """Ask several commands as one; where the rig refuses that, ask them singly and remember it."""
-        verbs = [command.ask for command in step]
+        verbs = [command.request for command in step]
         failure: PollError | None = None
         try:
-            parts = parted(cgminer.read(await self._cgminer("+".join(verbs), None, step)), verbs)
+            parts = split_joined(cgminer.read(await self._fetch_cgminer("+".join(verbs), None, step)), verbs)
         except (Garbled, Unreachable) as error:
             if self._session.joined or error.reason not in ("reset", "decode", "truncated", "not_json"):
                 raise
             parts, failure = None, error
         if parts is None:
-            await self._singly(step, failure)
+            await self._query_singly(step, failure)
             return
         self._session.joined = True
         for command in step:
-            self._settle(command, parts[command.ask])
+            self._store_answer(command, parts[command.request])
 
-    async def _singly(self, step: Step, failure: PollError | None) -> None:
+    async def _query_singly(self, step: Step, failure: PollError | None) -> None:
         self._session.joins = False
         for command in sorted(step, key=_optional):
             try:
-                await self._ask((command,))
+                await self._query((command,))
             except PollError as error:
                 if not self.answers.replies:  # nothing else worked either: joining was not the trouble
                     self._session.joins = True
-                self._forgive((command,), failure if failure and not self.answers.replies else error)
+                self._note_failure((command,), failure if failure and not self.answers.replies else error)
 
-    def _received(self, step: Step, raw: bytes) -> None:
+    def _count_received(self, step: Step, raw: bytes) -> None:
         self.answers.received += len(raw)
         if self._keep_raw:
             for command in step:
                 self.answers.raw[command.key] = raw
 
-    def _settle(self, command: Command, answer: Any) -> None:
+    def _store_answer(self, command: Command, answer: Any) -> None:
         """Put an answer where it belongs; raises AuthRefused or Garbled for a refused, needed command."""
-        reason = refusal(answer) if command.via is not WHATSMINER3 else whatsminer3_refusal(answer)
+        reason = cgminer_refusal(answer) if command.via is not WHATSMINER3 else whatsminer3_refusal(answer)
         if reason is None:
             self.answers.replies[command.key] = answer
             return
         self.answers.errors[command.key] = answer
-        if command.needed:
+        if command.required:
             kind = AuthRefused if reason == "denied" else Garbled
-            raise kind(reason, f"{command.ask}: {explain(answer)}")
-        self._refuse(command, reason, ASKED_AGAIN)
+            raise kind(reason, f"{command.request}: {refusal_text(answer)}")
+        self._mark_refused(command, reason, RETRY_REFUSED_S)
 
     # WhatsMiner v3
 
-    async def _whatsminer3(self, step: Step) -> None:
+    async def _query_whatsminer3(self, step: Step) -> None:
         port = self._target.port(_default_port(step[0]))
         size = self._limits.size
-        rig = whatsminer3.Whatsminer3(self._target.host, port, size, self._names, self._deadline)
+        rig = whatsminer3.Whatsminer3Client(self._target.host, port, size, self._resolver, self._deadline)
         try:
             for command in step:
                 try:
-                    await self._framed(rig, command)
+                    await self._query_frame(rig, command)
                 except Garbled as failure:
-                    self._forgive((command,), failure)
+                    self._note_failure((command,), failure)
                     await rig.close()  # what follows a broken frame on this connection means nothing
         finally:
             await rig.close()
 
-    async def _framed(self, rig: whatsminer3.Whatsminer3, command: Command) -> None:
-        body = await rig.ask(command.ask, command.param)
-        self._received((command,), body)
-        self._settle(command, whatsminer3.read(body))
+    async def _query_frame(self, rig: whatsminer3.Whatsminer3Client, command: Command) -> None:
+        body = await rig.query(command.request, command.param)
+        self._count_received((command,), body)
+        self._store_answer(command, whatsminer3.read(body))
 
     # HTTP
 
-    async def _http(self, command: Command) -> None:
-        answer = await self._page(command)
+    async def _query_http(self, command: Command) -> None:
+        answer = await self._get_page(command)
         if answer.status >= 300:
             reason = "auth" if answer.status in (401, 403) else "refused_command"
             kind = AuthRefused if reason == "auth" else Garbled
-            raise kind(reason, f"HTTP {answer.status} at {command.ask.partition('?')[0]}")
-        self._received((command,), answer.body)
+            raise kind(reason, f"HTTP {answer.status} at {command.request.partition('?')[0]}")
+        self._count_received((command,), answer.body)
         if command.text:
             self.answers.replies[command.key] = answer.body.decode("utf-8", "replace")
             return
@@ -216,23 +220,23 @@ class Exchange:
         except Garbled as failure:
             reason = failure.reason if failure.reason == "truncated" else "not_json"
             raise Garbled(reason, failure.detail) from failure
-        self._settle(command, value)
+        self._store_answer(command, value)
 
-    async def _page(self, command: Command) -> WebAnswer:
+    async def _get_page(self, command: Command) -> WebResponse:
         """Return the answer to a GET, logging in where the page is shut and there is a login to try."""
         target, limits, session = self._target, self._limits, self._session
-        site = Site(target.host, target.port(_default_port(command)), limits.connect, limits.size)
-        await resolved(site.host, self._names, self._deadline)
-        self._deadline.waiting(site.host, site.port)
-        if self._door is None:
-            self._door = Door(self._web, target, session, self._login, self._now)
-        door = self._door
-        answer = await self._web.get(site, command.ask, session.headers, door.digest())
-        if door.shut(answer):
-            if await door.open(limits.size, limits.connect):
-                answer = await self._web.get(site, command.ask, session.headers)
+        site = WebEndpoint(target.host, target.port(_default_port(command)), limits.connect, limits.size)
+        await resolve(site.host, self._resolver, self._deadline)
+        self._deadline.start_wait(site.host, site.port)
+        if self._web_login is None:
+            self._web_login = WebLogin(self._web, target, session, self._login, self._now)
+        web_login = self._web_login
+        answer = await self._web.get(site, command.request, session.headers, web_login.digest())
+        if web_login.requires_login(answer):
+            if await web_login.log_in(limits.size, limits.connect):
+                answer = await self._web.get(site, command.request, session.headers)
             if answer.status in (401, 403):
-                door.refuse()
+                web_login.mark_refused()
         return answer
 
 
@@ -258,9 +262,9 @@ def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
     steps += [tuple(sorted(group, key=_optional)) for group in framed.values()]
     steps += single
     if len(steps) > 1:
-        steps.sort(key=lambda step: (all(not c.needed for c in step), ORDER[step[0].via]))
+        steps.sort(key=lambda step: (all(not c.required for c in step), PROTOCOL_ORDER[step[0].via]))
     return steps
 
 
 def _optional(command: Command) -> bool:
-    return not command.needed
+    return not command.required

@@ -11,15 +11,15 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, DigestAuth
 from yarl import URL
 
 from stratoscope.errors import Garbled, PollError, TimedOut, Unreachable
-from stratoscope.wire.connect import failure_of
-from stratoscope.wire.dns import Names, WebNames
+from stratoscope.wire.connect import to_poll_error
+from stratoscope.wire.dns import AiohttpResolver, DnsResolver
 from stratoscope.wire.paths import http_path, login_path
 
-UNPACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+SUPPORTED_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 @dataclass(frozen=True, slots=True)
-class WebAnswer:
+class WebResponse:
     """One HTTP answer: status, headers with lower-case names, cookies it sets, its body unpacked."""
 
     status: int
@@ -29,7 +29,7 @@ class WebAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class WebEndpoint:
     """The web server of one rig, and how long a connection to it may take (s) and an answer be (bytes)."""
 
     host: str
@@ -43,18 +43,18 @@ class Site:
         return URL(f"http://{host}:{self.port}{path}")
 
 
-class Web:
+class WebClient:
     """The HTTP client of the wire; its one session is made when a rig is first asked over HTTP."""
 
-    def __init__(self, names: Names) -> None:
-        self._names = names
+    def __init__(self, resolver: DnsResolver) -> None:
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             # A connection per request: rigs' web servers hold few, and a kept one would be a second beside 4028.
             connector = aiohttp.TCPConnector(
-                limit=0, force_close=True, resolver=WebNames(self._names), use_dns_cache=False
+                limit=0, force_close=True, resolver=AiohttpResolver(self._resolver), use_dns_cache=False
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -71,38 +71,40 @@ class Web:
 
     async def get(
         self,
-        site: Site,
-        ask: str,
+        site: WebEndpoint,
+        path: str,
         headers: Mapping[str, str],
         digest: DigestAuthMiddleware | None = None,
         *,
         cut: bool = False,
-    ) -> WebAnswer:
-        """GET `ask` and return whatever was answered; with `cut`, a body over the size is cut there.
+    ) -> WebResponse:
+        """GET `path` and return whatever was answered; with `cut`, a body over the size is cut there.
 
         Raises Unreachable, TimedOut, Garbled; ForbiddenCommand before anything is opened.
         """
-        url = site.url(http_path(ask))
-        middlewares = (digest, _put_away_refusals) if digest is not None else ()
+        url = site.url(http_path(path))
+        middlewares = (digest, _close_refusals) if digest is not None else ()
         return await self._send("GET", site, url, headers=headers, middlewares=middlewares, cut=cut)
 
-    async def log_in(self, site: Site, path: str, body: Mapping[str, str], *, form: bool) -> WebAnswer:
+    async def log_in(self, site: WebEndpoint, path: str, body: Mapping[str, str], *, form: bool) -> WebResponse:
         """POST a login and return what was answered; raises as `get` does."""
         url = site.url(login_path(path))
         sent: dict[str, Any] = {"data": dict(body)} if form else {"json": dict(body)}
         return await self._send("POST", site, url, headers={}, cut=True, **sent)
 
-    async def _send(self, method: str, site: Site, url: URL, *, cut: bool, **request: Any) -> WebAnswer:
+    async def _send(self, method: str, site: WebEndpoint, url: URL, *, cut: bool, **request: Any) -> WebResponse:
         limit = aiohttp.ClientTimeout(total=None, sock_connect=site.connect)
         try:
-            async with self._opened().request(method, url, timeout=limit, allow_redirects=False, **request) as answer:
-                put_away = answer.status == 401 and request.get("middlewares")
-                body = b"" if put_away else await _body(answer, site.size, cut=cut)
+            async with self._open_session().request(
+                method, url, timeout=limit, allow_redirects=False, **request
+            ) as answer:
+                body_closed = answer.status == 401 and request.get("middlewares")
+                body = b"" if body_closed else await _body(answer, site.size, cut=cut)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
-                return WebAnswer(answer.status, headers, cookies, body)
+                return WebResponse(answer.status, headers, cookies, body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise web_failure(error, site) from error
+            raise to_web_poll_error(error, site) from error
 
     async def close(self) -> None:
         """Close the session."""
@@ -111,7 +113,7 @@ class Web:
             self._session = None
 
 
-async def _put_away_refusals(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def _close_refusals(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Close an answered 401 before the digest login asks again, so that a rig never sees two connections."""
     answer = await handler(request)
     if answer.status == 401:
@@ -123,7 +125,7 @@ async def _put_away_refusals(request: ClientRequest, handler: ClientHandlerType)
 async def _body(answer: ClientResponse, size: int, *, cut: bool) -> bytes:
     """Return the body, unpacked, of at most `size` bytes; raises Garbled."""
     packing = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    unpack = zlib.decompressobj(47) if packing in UNPACKED else None
+    unpack = zlib.decompressobj(47) if packing in SUPPORTED_ENCODINGS else None
     if unpack is None and packing not in ("", "identity"):
         raise Garbled("decode", f"an unknown content encoding {packing[:20]!r}")
     body = bytearray()
@@ -142,7 +144,7 @@ async def _body(answer: ClientResponse, size: int, *, cut: bool) -> bytes:
     return bytes(body)
 
 
-def web_failure(error: Exception, site: Site) -> PollError:
+def to_web_poll_error(error: Exception, site: WebEndpoint) -> PollError:
     """Return the PollError that an exception of the HTTP client amounts to."""
     where = f"{site.host} port {site.port}"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -150,11 +152,11 @@ def web_failure(error: Exception, site: Site) -> PollError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Unreachable("dns", f"{site.host} has no address")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return failure_of(error.os_error, site.host, site.port)
+        return to_poll_error(error.os_error, site.host, site.port)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Unreachable("reset", f"{where} closed the connection without an answer")
     if isinstance(error, aiohttp.ClientPayloadError):
         return Garbled("truncated", f"the body from {where} ended early")
     if isinstance(error, OSError):
-        return failure_of(error, site.host, site.port)
+        return to_poll_error(error, site.host, site.port)
     return Garbled("decode", f"{where} speaks no HTTP: {type(error).__name__}")

@@ -68,14 +68,14 @@ GRAPHQL_WRITES: Final = re.compile(r"\b(?:mutation|subscription)\b", re.IGNORECA
 
 
 @lru_cache(maxsize=4096)
-def http_path(ask: str) -> str:
-    """Return `ask`, a path with its query that a GET may go to; raises ForbiddenCommand for any other."""
-    path, _, query = ask.partition("?")
+def http_path(path_and_query: str) -> str:
+    """Return `path_and_query`, a path with its query that a GET may go to; raises ForbiddenCommand for any other."""
+    path, _, query = path_and_query.partition("?")
     if path in READ_PATHS and QUERY.fullmatch(query):
-        return ask
+        return path_and_query
     if (path == "/graphql" and _only_reads(query)) or (path == "/mcb/cgminer" and _only_asks(query)):
-        return ask
-    raise ForbiddenCommand(f"HTTP path {ask[:200]!r}")
+        return path_and_query
+    raise ForbiddenCommand(f"HTTP path {path_and_query[:200]!r}")
 
 
 def login_path(path: str) -> str:

@@ -28,7 +28,7 @@ BLANKS: Final = re.compile(r"[\x00-\x20]+")
 IDLE_BLANK: Final = re.compile(r'(?<=[{}\[\],:"]) | (?=[{}\[\],:"])')
 # Antminer S9 and BMMiner leave out the comma of "},{", Volc that of '}{"STATS"' and '}"KEY"'. Replacing fixed pairs
 # in the skeleton is many times faster than a pattern.
-MENDS: Final = (
+FIXES: Final = (
     ("[,", "["),
     ("{,", "{"),
     (",]", "]"),
@@ -46,7 +46,7 @@ MENDS: Final = (
 )
 BRACKET: Final = re.compile(r"[{}\[\]]")
 SCALAR: Final = re.compile(r'[^ "{}\[\],:]++')
-UNPARTED: Final = re.compile(r'[^ "{}\[\],:](?=["{\[])')
+MISSING_COMMA: Final = re.compile(r'[^ "{}\[\],:](?=["{\[])')
 # A bare word that strict JSON knows and a double can hold; not: nan, -inf, 007, 1e400, an integer of 5,000 digits.
 GOOD_SCALAR: Final = re.compile(
     r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:[eE](?:-\d{1,3}|\+?1?\d{1,2}))?|true|false|null", re.ASCII
@@ -63,7 +63,7 @@ def parse(raw: bytes) -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        value = repaired(raw)
+        value = repair_and_parse(raw)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and too_deep(value):
         raise Garbled("decode", f"nested deeper than {MAX_DEPTH}")
     if not isinstance(value, dict | list):
@@ -82,7 +82,7 @@ def too_deep(value: Any) -> bool:
     return True
 
 
-def repaired(raw: bytes) -> Any:
+def repair_and_parse(raw: bytes) -> Any:
     """Return what `raw` spells once its known defects are mended; raises Garbled as `parse` does."""
     text = raw.decode("utf-8", "replace").strip(" \t\r\n\0\ufeff")
     if len(text) < 2:  # also UTF-16, which ends at its first NUL for us
@@ -95,26 +95,26 @@ def repaired(raw: bytes) -> Any:
     strings = parts[1::2]
     if strings and not CLOSED.fullmatch(strings[-1]):
         raise Garbled("truncated", "ends inside a string")
-    skeleton = mended('"'.join(parts[0::2]))
+    skeleton = fix_skeleton('"'.join(parts[0::2]))
     pieces = [piece.replace(QUOTE, '"') for piece in skeleton.split('"')]
     if "\\" in text or '""' in text or not text.isprintable():
-        strings = [mended_string(string) for string in strings]
+        strings = [fix_string(string) for string in strings]
     try:
         return orjson.loads("".join(chain.from_iterable(zip_longest(pieces, strings, fillvalue=""))))
     except orjson.JSONDecodeError as error:
         raise Garbled("decode", error.msg) from error
 
 
-def mended(skeleton: str) -> str:
+def fix_skeleton(skeleton: str) -> str:
     """Return the skeleton with commas, brackets and bare words as strict JSON wants them."""
     skeleton = BLANKS.sub(" ", skeleton).strip()
     if " " in skeleton:
         skeleton = IDLE_BLANK.sub("", skeleton)
     while ",," in skeleton:
         skeleton = skeleton.replace(",,", ",")
-    for broken, mend in MENDS:
+    for broken, mend in FIXES:
         skeleton = skeleton.replace(broken, mend)
-    skeleton = UNPARTED.sub(r"\g<0>,", skeleton).lstrip(",")
+    skeleton = MISSING_COMMA.sub(r"\g<0>,", skeleton).lstrip(",")
     if skeleton.startswith('":'):  # Avalon: an answer that is nothing but ,"id":1}
         skeleton = "{" + skeleton
     if not skeleton.startswith(("{", "[")):
@@ -176,7 +176,7 @@ def _quoted(match: re.Match[str]) -> str:
     return QUOTE + match[0].replace("\\", "\\\\") + QUOTE
 
 
-def mended_string(string: str) -> str:
+def fix_string(string: str) -> str:
     """Return a quoted string as strict JSON wants it: one opening quote, control characters and escapes in order."""
     if string.startswith('""') and len(string) > 2:
         string = string[1:]

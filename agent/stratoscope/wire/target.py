@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Session:
+class RigSession:
     """What the wire learned about one rig and keeps between polls. Forgotten when the rig's driver changes."""
 
     joins: bool = True  # False once a joined command was refused
@@ -46,7 +46,9 @@ class Session:
     headers: dict[str, str] = field(default_factory=dict)  # of a login: token, cookie
     login_at: float | None = None  # monotonic time of the last login attempt
     login_refused: bool = False  # the last attempt was refused: no other for an hour after it
-    login_of: Any = field(default=None, repr=False)  # whom the four around this line belong to: host, port, credentials
+    login_owner: Any = field(
+        default=None, repr=False
+    )  # whom the four around this line belong to: host, port, credentials
     digest: Any = field(default=None, repr=False)  # the challenge of a DIGEST login, reused until it is stale
 
 

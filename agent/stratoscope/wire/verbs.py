@@ -114,23 +114,23 @@ WHATSMINER3_COMMANDS: Final = {
 
 
 @lru_cache(maxsize=4096)
-def cgminer_request(ask: str, param: str | None = None) -> bytes:
-    """Return the request for `ask`, one verb or several joined by `+`; raises ForbiddenCommand outside the list."""
-    verbs = ask.split("+")
+def cgminer_request(verb: str, param: str | None = None) -> bytes:
+    """Return the request for `verb`, one verb or several joined by `+`; raises ForbiddenCommand outside the list."""
+    verbs = verb.split("+")
     if not CGMINER_VERBS.issuperset(verbs):
-        raise ForbiddenCommand(f"CGMiner command {ask!r}")
+        raise ForbiddenCommand(f"CGMiner command {verb!r}")
     if param is None:
-        return orjson.dumps({"command": ask})
-    if len(verbs) > 1 or ask not in NUMBERED_VERBS or not NUMBER.fullmatch(param):
-        raise ForbiddenCommand(f"CGMiner command {ask!r} with parameter {param!r}")
-    return orjson.dumps({"command": ask, "parameter": param})
+        return orjson.dumps({"command": verb})
+    if len(verbs) > 1 or verb not in NUMBERED_VERBS or not NUMBER.fullmatch(param):
+        raise ForbiddenCommand(f"CGMiner command {verb!r} with parameter {param!r}")
+    return orjson.dumps({"command": verb, "parameter": param})
 
 
 @lru_cache(maxsize=256)
-def whatsminer3_request(ask: str, param: str | None = None) -> bytes:
-    """Return the framed request for `ask`: its length as 4 bytes, little endian, then JSON."""
-    words = WHATSMINER3_COMMANDS.get(ask)
+def whatsminer3_request(verb: str, param: str | None = None) -> bytes:
+    """Return the framed request for `verb`: its length as 4 bytes, little endian, then JSON."""
+    words = WHATSMINER3_COMMANDS.get(verb)
     if words is None or (param is not None and not words.issuperset(param.split("+"))):
-        raise ForbiddenCommand(f"WhatsMiner command {ask!r} with parameter {param!r}")
-    body = orjson.dumps({"cmd": ask} if param is None else {"cmd": ask, "param": param})
+        raise ForbiddenCommand(f"WhatsMiner command {verb!r} with parameter {param!r}")
+    body = orjson.dumps({"cmd": verb} if param is None else {"cmd": verb, "param": param})
     return struct.pack("<I", len(body)) + body

@@ -7,11 +7,11 @@ from typing import Any
 from stratoscope.errors import Garbled, Unreachable
 from stratoscope.wire import repair
 from stratoscope.wire.connect import Deadline, connect
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 from stratoscope.wire.verbs import whatsminer3_request
 
 
-class Frames(asyncio.Protocol):
+class FrameProtocol(asyncio.Protocol):
     """A connection over which one framed request after the other is answered."""
 
     def __init__(self, limit: int) -> None:
@@ -26,14 +26,14 @@ class Frames(asyncio.Protocol):
         """Keep the connection."""
         self._transport = transport
 
-    def ask(self, ask: str, param: str | None) -> asyncio.Future[bytes | None]:
+    def request(self, verb: str, param: str | None) -> asyncio.Future[bytes | None]:
         """Write one request; the future brings the body of its answer, or None when there will be no whole one."""
         self._waiting = asyncio.get_running_loop().create_future()
         self._buffer.clear()
         if self._transport is None or self.lost.done():
             self._waiting.set_result(None)
         else:
-            self._transport.write(whatsminer3_request(ask, param))  # type: ignore[attr-defined]  # BaseTransport by name
+            self._transport.write(whatsminer3_request(verb, param))  # type: ignore[attr-defined]  # BaseTransport by name
         return self._waiting
 
     def data_received(self, data: bytes) -> None:
@@ -68,36 +68,38 @@ class Frames(asyncio.Protocol):
             self._transport.abort()  # type: ignore[attr-defined]  # as above
 
 
-class Whatsminer3:
+class Whatsminer3Client:
     """A conversation with one rig over one connection, opened anew if the rig closes it between two answers."""
 
-    def __init__(self, host: str, port: int, size: int, names: Names, deadline: Deadline) -> None:
+    def __init__(self, host: str, port: int, size: int, resolver: DnsResolver, deadline: Deadline) -> None:
         self._host = host
         self._port = port
         self._size = size
-        self._names = names
+        self._resolver = resolver
         self._deadline = deadline
-        self._frames: Frames | None = None
+        self._frames: FrameProtocol | None = None
 
-    async def ask(self, ask: str, param: str | None) -> bytes:
-        """Return the JSON bytes answered to `ask`.
+    async def query(self, verb: str, param: str | None) -> bytes:
+        """Return the JSON bytes answered to `verb`.
 
         Raises Unreachable, TimedOut, Garbled (oversize, truncated); ForbiddenCommand before anything is opened.
         """
-        whatsminer3_request(ask, param)
+        whatsminer3_request(verb, param)
         used = self._frames is not None and not self._frames.lost.done()
-        body = await self._once(ask, param)
+        body = await self._once(verb, param)
         if body is None and used and self._frames is not None and not self._frames.partial:
-            body = await self._once(ask, param)  # closed after the answer before: some firmwares serve one a connection
+            body = await self._once(
+                verb, param
+            )  # closed after the answer before: some firmwares serve one a connection
         if body is None:
             raise self._failure()
         return body
 
-    async def _once(self, ask: str, param: str | None) -> bytes | None:
+    async def _once(self, verb: str, param: str | None) -> bytes | None:
         if self._frames is None or self._frames.lost.done():
-            make = lambda: Frames(self._size)  # noqa: E731 — a factory for this connection only
-            self._frames = await connect(make, self._host, self._port, self._names, self._deadline)
-        return await self._frames.ask(ask, param)
+            make = lambda: FrameProtocol(self._size)  # noqa: E731 — a factory for this connection only
+            self._frames = await connect(make, self._host, self._port, self._resolver, self._deadline)
+        return await self._frames.request(verb, param)
 
     def _failure(self) -> Garbled | Unreachable:
         frames = self._frames

@@ -6,11 +6,11 @@ from fakes.clock import StillClock
 from fakes.rig import FakeRig, FakeServer, cgminer_object, silent
 from stratoscope.clock import SystemClock
 from stratoscope.discover.identify import identify
-from stratoscope.discover.sweep import MOST_HOSTS, hosts
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.discover.scan import MAX_HOSTS, parse_ranges
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.errors import PollError, TimedOut, Unreachable, UsageError
 from stratoscope.poll.pace import Pace
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Limits, Target
 
 DARK = {4433: 1, 80: 1, 8080: 1}  # nothing listens on port 1
@@ -86,22 +86,22 @@ async def test_with_the_library_allowed_a_rig_that_nobody_knows_is_left_to_it(wi
 
 
 def test_a_fingerprint_finds_words_in_keys_values_and_pages():
-    seen = Fingerprint(Replies(version={"BMMiner": "1"}), {"/": Page(401, {"www-authenticate": "realm=x"}, "Hello")})
+    seen = Fingerprint(Replies(version={"BMMiner": "1"}), {"/": WebPage(401, {"www-authenticate": "realm=x"}, "Hello")})
 
-    assert seen.says("bmminer")
-    assert seen.says("HELLO")
-    assert seen.says("realm=x")
-    assert not seen.says("whatsminer")
+    assert seen.contains("bmminer")
+    assert seen.contains("HELLO")
+    assert seen.contains("realm=x")
+    assert not seen.contains("whatsminer")
 
 
 def test_hosts_are_listed_once_and_bounded():
-    assert hosts(["10.0.0.0/30", "10.0.0.1"]) == ["10.0.0.1", "10.0.0.2"]
-    assert len(hosts(["10.0.0.0/16"])) == MOST_HOSTS - 2
+    assert parse_ranges(["10.0.0.0/30", "10.0.0.1"]) == ["10.0.0.1", "10.0.0.2"]
+    assert len(parse_ranges(["10.0.0.0/16"])) == MAX_HOSTS - 2
     for wrong, why in (("10.0.0.0/15", "131,072"), ("rig", "CIDR"), ("10.0.0.0/33", "CIDR")):
         with pytest.raises(UsageError, match=why):
-            hosts([wrong])
+            parse_ranges([wrong])
     with pytest.raises(UsageError, match="at most"):
-        hosts(["10.0.0.0/16", "10.1.0.0/16"])
+        parse_ranges(["10.0.0.0/16", "10.1.0.0/16"])
 
 
 async def test_f22_a_search_opens_no_more_connections_a_second_than_allowed():

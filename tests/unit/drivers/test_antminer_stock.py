@@ -6,7 +6,7 @@ import pytest
 
 from fakes import bitmain_answers as rig
 from stratoscope.drivers import antminer_stock
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.reading import Fan, Reading
 
 
@@ -212,7 +212,7 @@ def test_it_is_known_by_product_name_program_or_web_realm() -> None:
     def seen(**replies: Any) -> Fingerprint:
         return Fingerprint(Replies(**replies))
 
-    realm = Page(401, {"www-authenticate": 'Digest realm="antMiner Configuration", qop="auth"'}, "")
+    realm = WebPage(401, {"www-authenticate": 'Digest realm="antMiner Configuration", qop="auth"'}, "")
     assert antminer_stock.matches(seen(version=rig.version("Antminer S19j Pro")))
     assert antminer_stock.matches(seen(stats=rig.stats("Antminer S9", rig.s9_live())))
     assert antminer_stock.matches(Fingerprint(Replies(), {"/": realm}))

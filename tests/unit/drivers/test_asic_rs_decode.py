@@ -1,7 +1,7 @@
 """Checks the decoding of pyasic-rs records on synthetic ones, values worked out by hand."""
 
 from stratoscope.drivers.asic_rs import DRIVER
-from stratoscope.drivers.driver import Fingerprint, Page, Replies, Via
+from stratoscope.drivers.driver import Fingerprint, Replies, Via, WebPage
 from stratoscope.reading import Fan, Hashboard
 
 TH = "TH/s"
@@ -77,5 +77,5 @@ def test_is_mining_of_the_library_is_no_evidence():
 
 
 def test_it_is_chosen_by_the_operator_only():
-    assert not DRIVER.matches(Fingerprint(Replies(miner=RECORD), {"/": Page(200, {}, "Goldshell")}))
+    assert not DRIVER.matches(Fingerprint(Replies(miner=RECORD), {"/": WebPage(200, {}, "Goldshell")}))
     assert [(command.key, command.via) for command in DRIVER.commands] == [("miner", Via.ASIC_RS)]

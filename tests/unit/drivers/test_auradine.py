@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratoscope.drivers.auradine import DRIVER, decode, matches
-from stratoscope.drivers.driver import Fingerprint, Replies, Scheme, Via
+from stratoscope.drivers.driver import Fingerprint, LoginScheme, Replies, Via
 from stratoscope.reading import Reading
 from unit.drivers.hostile import JSON, assert_sound, damaged
 
@@ -162,9 +162,9 @@ def test_zero_rate_is_not_hashing():
 def test_web_answers_need_a_token_from_port_8080():
     web = [c for c in DRIVER.commands if c.via is Via.HTTP]
     assert {c.port for c in web} == {8080}
-    assert not any(c.needed for c in web)
+    assert not any(c.required for c in web)
     assert DRIVER.login is not None
-    assert (DRIVER.login.scheme, DRIVER.login.path, DRIVER.login.port) == (Scheme.BEARER, "/token", 8080)
+    assert (DRIVER.login.scheme, DRIVER.login.path, DRIVER.login.port) == (LoginScheme.BEARER, "/token", 8080)
 
 
 @pytest.mark.parametrize(

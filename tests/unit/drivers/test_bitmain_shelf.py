@@ -83,7 +83,7 @@ def test_a_recorded_rig_reads_as_expected(device: str, tmp_path: Path, capsys: p
     folder = SHELF / "captures" / device
     reading = BY_NAME[name].decode(answers(folder, name, files))
     told = as_json(reading)
-    hashrate = reading.window(BY_NAME[name].steady)
+    hashrate = reading.window(BY_NAME[name].window_order)
     if reading.power is not None and hashrate:
         told["efficiency_joules_per_terahash"] = reading.power / (hashrate / 1e12)
     output = tmp_path / "reading.json"

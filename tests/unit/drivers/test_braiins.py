@@ -7,7 +7,7 @@ import pytest
 from fakes import bitmain_answers as rig
 from fakes import braiins_answers as answers
 from stratoscope.drivers import braiins_cgminer, braiins_graphql, braiins_rest
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.reading import Fan, Reading
 
 BOSER = "BOSer boser-openwrt 0.1.0-11012d53"
@@ -57,11 +57,11 @@ def test_rest_without_stats_claims_nothing() -> None:
 
 
 def test_rest_is_known_by_its_pages_and_leaves_locked_rigs_to_port_4028() -> None:
-    version = Page(200, {}, "", {"major": 1, "minor": 3, "patch": 0})
-    locked, landing = Page(401, {}, "", {"error": "unauthorized"}), Page(200, {}, "<title>Braiins OS</title>")
+    version = WebPage(200, {}, "", {"major": 1, "minor": 3, "patch": 0})
+    locked, landing = WebPage(401, {}, "", {"error": "unauthorized"}), WebPage(200, {}, "<title>Braiins OS</title>")
     details = "/api/v1/miner/details"
     assert braiins_rest.matches(Fingerprint(Replies(), {"/api/v1/version/": version}))
-    assert braiins_rest.matches(Fingerprint(Replies(), {details: Page(200, {}, "", {"bos_version": {}})}))
+    assert braiins_rest.matches(Fingerprint(Replies(), {details: WebPage(200, {}, "", {"bos_version": {}})}))
     assert braiins_rest.matches(Fingerprint(Replies(), {details: locked, "/": landing}))
     bare = Replies(version=rig.version("", BOSER, BOSer="boser 0.1.0"))
     telling = Replies(bare, summary={"STATUS": [{"STATUS": "S"}], "SUMMARY": [{"Elapsed": 60}]})
@@ -115,9 +115,9 @@ def test_graphql_text_of_the_mac_page_is_read() -> None:
 
 
 def test_graphql_is_known_by_an_answer_or_by_a_rig_that_says_little_on_4028() -> None:
-    landing = Page(200, {}, "<title>Braiins OS</title>")
+    landing = WebPage(200, {}, "<title>Braiins OS</title>")
     version = {"STATUS": rig.status(22, "BOSer versions", BOSER), "VERSION": [{"API": "3.7", "BOSer": "0.1.0"}]}
-    hello = Page(200, {}, "", {"data": {"bosminer": {"info": {"modelName": None}}}})
+    hello = WebPage(200, {}, "", {"data": {"bosminer": {"info": {"modelName": None}}}})
     assert braiins_graphql.matches(Fingerprint(Replies(), {"/graphql?query={bosminer}": hello}))
     assert braiins_graphql.matches(Fingerprint(Replies(version=version), {"/": landing}))
     full = Replies(version=version, summary=rig.summary(BOSER))

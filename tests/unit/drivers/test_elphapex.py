@@ -1,6 +1,6 @@
 """Checks the Elphapex driver on synthetic answers, values worked out by hand."""
 
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.elphapex import DRIVER
 from stratoscope.reading import Fan, Fault, Hashboard
 
@@ -126,12 +126,12 @@ def test_faults_keep_the_vendors_code_and_component():
 
 
 def test_it_is_known_by_its_realm_or_its_model():
-    realm = Page(401, {"www-authenticate": 'Digest realm="Daoge Miner", qop="auth"'}, "")
+    realm = WebPage(401, {"www-authenticate": 'Digest realm="Daoge Miner", qop="auth"'}, "")
     assert DRIVER.matches(Fingerprint(Replies(), {"/": realm}))
-    assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/get_system_info.cgi": Page(200, {}, "", SYSTEM)}))
-    assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/summary.cgi": Page(200, {}, "", {"INFO": INFO})}))
-    antminer = Page(401, {"www-authenticate": 'Digest realm="antMiner Configuration"'}, "")
+    assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/get_system_info.cgi": WebPage(200, {}, "", SYSTEM)}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/summary.cgi": WebPage(200, {}, "", {"INFO": INFO})}))
+    antminer = WebPage(401, {"www-authenticate": 'Digest realm="antMiner Configuration"'}, "")
     assert not DRIVER.matches(Fingerprint(Replies(), {"/": antminer}))
     assert not DRIVER.matches(
-        Fingerprint(Replies(), {"/cgi-bin/get_system_info.cgi": Page(200, {}, "", {"minertype": 7})})
+        Fingerprint(Replies(), {"/cgi-bin/get_system_info.cgi": WebPage(200, {}, "", {"minertype": 7})})
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.epic import DRIVER
 from stratoscope.reading import Fan, Fault
 
@@ -122,7 +122,7 @@ def test_make_and_model_come_from_the_capabilities(name, expected):
 
 
 def test_it_is_known_by_its_page_or_its_summary():
-    assert DRIVER.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>Miner Web Dashboard</title>")}))
-    assert DRIVER.matches(Fingerprint(Replies(), {"/summary": Page(200, {}, "", SUMMARY)}))
-    assert not DRIVER.matches(Fingerprint(Replies(), {"/summary": Page(200, {}, "", {"status": "ok"})}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Miner Web Dashboard</title>")}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/summary": WebPage(200, {}, "", SUMMARY)}))
+    assert not DRIVER.matches(Fingerprint(Replies(), {"/summary": WebPage(200, {}, "", {"status": "ok"})}))
     assert {command.port for command in DRIVER.commands} == {4028}

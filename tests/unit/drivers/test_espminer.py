@@ -2,9 +2,9 @@
 
 import pytest
 
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.espminer import DRIVER
-from stratoscope.drivers.espminer_models import identify, metered
+from stratoscope.drivers.espminer_models import identify, meters_input_power
 from stratoscope.reading import Fan, PoolSlot
 
 OLD = {
@@ -219,14 +219,14 @@ def test_make_and_model_come_from_device_name_or_board(device, board, expected):
 
 
 def test_only_metering_boards_measure():
-    assert metered("Bitaxe", "401")
-    assert not metered("Bitaxe", "601")
-    assert not metered("LuckyMiner", "204")
+    assert meters_input_power("Bitaxe", "401")
+    assert not meters_input_power("Bitaxe", "601")
+    assert not meters_input_power("LuckyMiner", "204")
 
 
 def test_it_is_known_by_its_page_or_its_info():
-    assert DRIVER.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>AxeOS</title>")}))
-    assert DRIVER.matches(Fingerprint(Replies(), {"/api/system/info": Page(200, {}, "", OLD)}))
-    assert not DRIVER.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>Proto OS</title>")}))
-    assert not DRIVER.matches(Fingerprint(Replies(), {"/api/system/info": Page(200, {}, "[]", [])}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>AxeOS</title>")}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/api/system/info": WebPage(200, {}, "", OLD)}))
+    assert not DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Proto OS</title>")}))
+    assert not DRIVER.matches(Fingerprint(Replies(), {"/api/system/info": WebPage(200, {}, "[]", [])}))
     assert DRIVER.min_interval >= 15

@@ -24,7 +24,7 @@ def test_every_window_and_identity() -> None:
         "24h": 99.5e12,
         "avg": 98e12,
     }
-    assert reading.window(luxos.DRIVER.steady) == 99.2e12
+    assert reading.window(luxos.DRIVER.window_order) == 99.2e12
     assert (reading.make, reading.model, reading.firmware) == ("Antminer", "S19 XP", "luxos")
     assert reading.firmware_version == "2024.9.1.100000"
     assert (reading.mac, reading.serial, reading.hostname) == ("02:AA:BB:CC:DD:EE", "SN1", "lux-1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.proto import DRIVER
 from stratoscope.reading import Fan, Fault, Hashboard
 
@@ -122,6 +122,6 @@ def test_errors_are_faults_and_an_unasked_list_is_unknown():
 
 
 def test_it_is_known_by_its_page_or_its_system():
-    assert DRIVER.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>Proto OS</title>")}))
-    assert DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": Page(200, {}, "", ANSWERS["system"])}))
-    assert not DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": Page(200, {}, "", ["system-info"])}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Proto OS</title>")}))
+    assert DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": WebPage(200, {}, "", ANSWERS["system"])}))
+    assert not DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": WebPage(200, {}, "", ["system-info"])}))

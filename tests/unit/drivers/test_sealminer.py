@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.sealminer import DRIVER
 from stratoscope.reading import Fan, Fault, Hashboard
 
@@ -129,6 +129,6 @@ def test_it_is_known_by_bdminer(key):
 
 
 def test_it_is_known_by_its_page_and_by_nothing_else():
-    page = Page(200, {}, '{"brand": "Sealminer"}')
+    page = WebPage(200, {}, '{"brand": "Sealminer"}')
     assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/get_system_info.php": page}))
     assert not DRIVER.matches(Fingerprint(Replies(version={"VERSION": [{"CGMiner": "4.11.1"}]})))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fakes import bitmain_answers as rig
 from fakes import braiins_answers, luxos_answers
 from stratoscope.drivers import BY_NAME
-from stratoscope.drivers.driver import Driver, Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Driver, Fingerprint, Replies, WebPage
 from stratoscope.reading import Reading, as_json
 
 FAMILY = (
@@ -198,7 +198,7 @@ def test_f08_any_json_becomes_a_reading(name: str, data: st.DataObject) -> None:
 )
 def test_identification_says_yes_or_no_to_anything(answers: dict[str, Any], page: Any, status: int) -> None:
     paths = ("/", "/api/v1/info", "/graphql?query={bos}", "/api/v1/miner/details", "/api/v1/version")
-    seen = Fingerprint(Replies(answers), {path: Page(status, {}, str(page)[:99], page) for path in paths})
+    seen = Fingerprint(Replies(answers), {path: WebPage(status, {}, str(page)[:99], page) for path in paths})
     for name in FAMILY:
         assert BY_NAME[name].matches(seen) in (True, False)
 
@@ -215,5 +215,5 @@ def test_every_command_only_reads_and_has_its_own_key() -> None:
     for name in FAMILY:
         commands = BY_NAME[name].commands
         assert len({command.key for command in commands}) == len(commands)
-        assert any(command.needed for command in commands) or name == "vnish"  # two ways in, either may be shut
-        assert all("set" not in command.ask or command.ask == "voltageget" for command in commands), name
+        assert any(command.required for command in commands) or name == "vnish"  # two ways in, either may be shut
+        assert all("set" not in command.request or command.request == "voltageget" for command in commands), name

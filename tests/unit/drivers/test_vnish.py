@@ -6,7 +6,7 @@ import pytest
 
 from fakes import bitmain_answers as rig
 from stratoscope.drivers import vnish
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.reading import Reading
 
 KIND = "Antminer S19 (Vnish 1.2.6)"
@@ -200,6 +200,6 @@ def test_immersion_leaves_out_fans_at_zero() -> None:
 def test_it_is_known_by_product_name_web_api_or_landing_page() -> None:
     refused = {"STATUS": [{"STATUS": "E", "Code": 0, "Msg": "Invalid command", "Description": "cgminer 4.11.1"}]}
     assert vnish.matches(Fingerprint(Replies(version=refused, stats=stats())))
-    assert vnish.matches(Fingerprint(Replies(), {"/api/v1/info": Page(200, {}, "", INFO)}))
-    assert vnish.matches(Fingerprint(Replies(), {"/": Page(200, {}, "<title>AnthillOS</title>")}))
+    assert vnish.matches(Fingerprint(Replies(), {"/api/v1/info": WebPage(200, {}, "", INFO)}))
+    assert vnish.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>AnthillOS</title>")}))
     assert not vnish.matches(Fingerprint(Replies(version=rig.version("Antminer S19"))))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stratoscope.drivers import asic_rs, elphapex, epic, espminer, proto, sealminer
-from stratoscope.drivers.driver import Fingerprint, Page, Replies
+from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.reading import WINDOWS, Reading, as_json
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -176,7 +176,7 @@ def test_f13_random_json_always_gives_a_reading(driver, replies):
 @settings(max_examples=25, deadline=None)
 def test_matching_is_total(driver, told, body):
     paths = ("/", "/summary", "/api/system/info", "/api/v1/system", "/cgi-bin/get_system_info.cgi")
-    pages = {path: Page(200, {"server": body}, body, told) for path in paths}
+    pages = {path: WebPage(200, {"server": body}, body, told) for path in paths}
     fingerprint = Fingerprint(Replies(version=told, stats=told), pages, frozenset({80}))
     assert driver.matches(fingerprint) in (True, False)
 

@@ -110,7 +110,7 @@ class Site:
         self.rigs[target.host].answer(())
         return FAKE
 
-    async def ask(self, target: Target, commands: tuple[Command, ...], session: object, **_: object) -> Answers:
+    async def query(self, target: Target, commands: tuple[Command, ...], session: object, **_: object) -> Answers:
         await asyncio.sleep(0)
         return self.rigs[target.host].answer(tuple(command.key for command in commands))
 
@@ -240,7 +240,7 @@ async def test_a_rig_that_refuses_to_be_read_is_locked(site):
 async def test_f23_a_rig_slower_than_its_interval_is_never_asked_twice_at_once_and_skips_are_counted(site):
     site.rig()
     inside = most = 0
-    ask = site.ask
+    query = site.query
 
     async def slow(*args: Any, **kwargs: Any) -> Answers:
         nonlocal inside, most
@@ -248,9 +248,9 @@ async def test_f23_a_rig_slower_than_its_interval_is_never_asked_twice_at_once_a
         most = max(most, inside)
         await site.clock.sleep(70)
         inside -= 1
-        return await ask(*args, **kwargs)
+        return await query(*args, **kwargs)
 
-    site.ask = slow
+    site.query = slow
     loop = site.start()
     await site.clock.advance(900)
 
@@ -417,14 +417,14 @@ async def test_dark_rigs_do_not_keep_live_ones_waiting():
     hung = asyncio.Event()
     for n in range(11, 41):
         site.rig(f"10.0.0.{n}", mac=None, failure=TimedOut("timeout"))
-    ask, identify = site.ask, site.identify
+    query, identify = site.query, site.identify
 
     async def slow_when_dark(target: Target, *args: Any, **kwargs: Any) -> Any:
         if site.rigs[target.host].failure:
             await site.clock.sleep(5)
-        return await (identify if not kwargs and len(args) == 1 else ask)(target, *args, **kwargs)
+        return await (identify if not kwargs and len(args) == 1 else query)(target, *args, **kwargs)
 
-    site.ask = slow_when_dark
+    site.query = slow_when_dark
     object.__setattr__(site.rooms, "identify", slow_when_dark)
     async with asyncio.TaskGroup() as group:
         fleet = PollFleet(site.rooms, group)
@@ -440,7 +440,7 @@ async def test_dark_rigs_do_not_keep_live_ones_waiting():
 def test_a_substitute_is_asked_only_while_what_it_stands_in_for_is_refused():
     from stratoscope.poll.exchange import due
 
-    driver = replace(FAKE, commands=(*FAKE.commands, Command("web", "/api/v1/summary", instead_of="summary")))
+    driver = replace(FAKE, commands=(*FAKE.commands, Command("web", "/api/v1/summary", fallback_for="summary")))
 
     assert [c.key for c in due(driver, 1, 0)] == ["summary"]
     assert [c.key for c in due(driver, 1, 0, {"summary": 99.0})] == ["summary", "web"]

@@ -4,12 +4,12 @@ import pytest
 
 from stratoscope.clock import SystemClock
 from stratoscope.discover.identify import identify
-from stratoscope.discover.once import read_once
+from stratoscope.discover.read_once import read_once
 from stratoscope.errors import AuthRefused
 from stratoscope.simulate.families import FAMILIES
 from stratoscope.simulate.fleet import targets
 from stratoscope.simulate.specs import SPECS
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Target
 
 DRIVERS = {
@@ -80,7 +80,7 @@ async def test_every_model_is_identified_and_read_as_it_truly_is(read, family):
         assert once.driver.name == DRIVERS[family]
         assert reading.defects == ()
         assert reading.hashing is True
-        steady = next(reading.hashrate[window] for window in once.driver.steady if window in reading.hashrate)
+        steady = next(reading.hashrate[window] for window in once.driver.window_order if window in reading.hashrate)
         assert steady == pytest.approx(truth["hashrate"], rel=0.05)
         assert sum(board.hashrate for board in reading.boards) == pytest.approx(truth["hashrate"], rel=0.05)
         if family not in NO_POWER:

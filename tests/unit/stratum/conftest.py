@@ -11,7 +11,7 @@ from stratoscope.stratum.protocol.dial import Dialer
 from stratoscope.stratum.protocol.endpoint import endpoint_of
 from stratoscope.stratum.watch.settings import Chosen, StratumSettings
 from stratoscope.stratum.watch.watcher import Watch
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 
 
 async def eventually(check, seconds: float = 15.0):
@@ -31,7 +31,7 @@ async def watch():
         async def begin(*urls: str, trusted=None, **more) -> Watch:
             clock, told = SystemClock(), []
             chosen = tuple(Chosen(endpoint=endpoint_of(url)) for url in urls)
-            names = Names(clock)
+            names = DnsResolver(clock)
             made = Watch(
                 StratumSettings(endpoints=chosen, **more),
                 clock,

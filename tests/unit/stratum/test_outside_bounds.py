@@ -9,7 +9,7 @@ from stratoscope.clock import SystemClock
 from stratoscope.stratum.protocol.dial import Dialer
 from stratoscope.stratum.watch.settings import StratumSettings
 from stratoscope.stratum.watch.watcher import Naming, Watch
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 
 from .conftest import eventually
 
@@ -63,7 +63,7 @@ async def bounded():
     clock, tasks, names = SystemClock(), [], []
 
     async def begin(urls, places, lookup=None) -> Watch:
-        names.append(Names(clock) if lookup is None else Names(clock, lookup))
+        names.append(DnsResolver(clock) if lookup is None else DnsResolver(clock, lookup))
         made = Watch(StratumSettings(spread=0.0, most=256), clock, chance=lambda: 1.0, dial=Dialer(names[-1], clock))
         tasks.append(asyncio.create_task(made.run()))
         await asyncio.sleep(0)

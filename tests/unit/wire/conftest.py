@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import uvloop
 
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Limits
 
 

@@ -63,7 +63,9 @@ def library(monkeypatch):
     stand_in.__spec__ = importlib.machinery.ModuleSpec("pyasic_rs", None)
     made = Library()
     stand_in.MinerFactory = lambda: made
-    fields.DataField = types.SimpleNamespace(**{name: name for name in (*asic_rs.UNUSED, *asic_rs.IDENTITY)})
+    fields.DataField = types.SimpleNamespace(
+        **{name: name for name in (*asic_rs.UNUSED_FIELDS, *asic_rs.IDENTITY_FIELDS)}
+    )
     monkeypatch.setitem(sys.modules, "pyasic_rs", stand_in)
     monkeypatch.setitem(sys.modules, "pyasic_rs.data", fields)
     monkeypatch.setattr(asic_rs, "_handles", {})
@@ -87,8 +89,8 @@ async def test_identity_is_asked_once_and_kept_and_web_fields_never(library):
     assert len(library.discovered) == 1
     first, second = library.asked
     assert "Mac" not in first
-    assert set(asic_rs.IDENTITY) <= second
-    assert set(asic_rs.UNUSED) <= first & second
+    assert set(asic_rs.IDENTITY_FIELDS) <= second
+    assert set(asic_rs.UNUSED_FIELDS) <= first & second
 
 
 async def test_an_empty_record_is_an_unreachable_rig_whatever_is_mining_says(library):
@@ -157,12 +159,12 @@ def test_the_gate_belongs_to_one_event_loop(library):
 async def test_the_wire_asks_the_library_for_a_rig_that_has_its_driver(library):
     from stratoscope.clock import SystemClock
     from stratoscope.drivers import asic_rs as driver
-    from stratoscope.wire.ask import Wire
-    from stratoscope.wire.target import Session
+    from stratoscope.wire.client import Wire
+    from stratoscope.wire.target import RigSession
 
     wire = Wire(clock=SystemClock())
     try:
-        answers = await wire.ask(Target("127.0.0.1"), driver.DRIVER.commands, Session())
+        answers = await wire.query(Target("127.0.0.1"), driver.DRIVER.commands, RigSession())
     finally:
         await wire.close()
 

@@ -11,7 +11,7 @@ import pytest
 from fakes.rig import FakeRig, FakeServer, cgminer_object, dumps, endless, resetting, saying, silent
 from stratoscope.drivers.driver import Command, Via
 from stratoscope.errors import Garbled, TimedOut, Unreachable
-from stratoscope.wire.target import Limits, Session, Target
+from stratoscope.wire.target import Limits, RigSession, Target
 
 SUMMARY = Command("summary", "summary")
 STATS = Command("stats", "stats")
@@ -21,7 +21,7 @@ SHORT = Limits(connect=0.3, exchange=0.3)
 
 
 async def ask(wire, rig, *commands, **more):
-    return await wire.ask(rig.target(), commands or (SUMMARY,), more.pop("session", None) or Session(), **more)
+    return await wire.query(rig.target(), commands or (SUMMARY,), more.pop("session", None) or RigSession(), **more)
 
 
 def open_files() -> int:
@@ -57,7 +57,7 @@ async def test_f01_a_refused_connection_is_told_as_refused(wire):
     async with FakeServer(silent) as rig:
         target = rig.target()
     with pytest.raises(Unreachable) as caught:
-        await wire.ask(target, [SUMMARY], Session())
+        await wire.query(target, [SUMMARY], RigSession())
     assert caught.value.reason == "refused"
 
 
@@ -73,7 +73,7 @@ async def test_f02_a_black_hole_is_cut_at_the_connect_limit(wire):
             fill.append(filler)
         target = Target("127.0.0.1", {4028: listener.getsockname()[1]})
         with pytest.raises(TimedOut) as caught:
-            await wire.ask(target, [SUMMARY], Session(), limits=Limits(connect=0.3, exchange=60.0))
+            await wire.query(target, [SUMMARY], RigSession(), limits=Limits(connect=0.3, exchange=60.0))
         for filler in fill:
             filler.close()
     assert caught.value.reason == "connect_timeout"
@@ -262,11 +262,11 @@ async def test_open_ports_names_the_default_ports_that_accept(wire):
 async def test_f60_an_ipv6_address_is_asked_as_any_other(wire):
     async with FakeRig(ANSWERS) as rig:
         mapped = Target("::ffff:127.0.0.1", {4028: rig.port})  # reaches an IPv4 listener through an IPv6 socket
-        assert (await wire.ask(mapped, [SUMMARY], Session())).replies == {"summary": ANSWER}
+        assert (await wire.query(mapped, [SUMMARY], RigSession())).replies == {"summary": ANSWER}
 
 
 async def test_raw_bytes_are_kept_on_demand(clock):
-    from stratoscope.wire.ask import Wire
+    from stratoscope.wire.client import Wire
 
     recording = Wire(clock=clock, keep_raw=True)
     async with FakeRig(ANSWERS) as rig:

@@ -9,8 +9,8 @@ import pytest
 from fakes.rig import FakeRig, cgminer_object
 from stratoscope.drivers.driver import Command, Via
 from stratoscope.errors import Unreachable
-from stratoscope.wire.dns import NEGATIVE_TTL, THREADS, TTL, Names
-from stratoscope.wire.target import Limits, Session, Target
+from stratoscope.wire.dns import MAX_LOOKUPS, NEGATIVE_TTL_S, TTL_S, DnsResolver
+from stratoscope.wire.target import Limits, RigSession, Target
 
 ANSWER = cgminer_object("summary", Elapsed=1)
 SUMMARY = Command("summary", "summary")
@@ -34,18 +34,18 @@ class Resolver:
 
 
 def use(wire, clock, resolver):
-    """Give `wire` another resolver, as `Names` takes it."""
-    names = Names(clock, resolver)
-    wire._names = names
-    wire._web._names = names
+    """Give `wire` another resolver, as `DnsResolver` takes it."""
+    names = DnsResolver(clock, resolver)
+    wire._resolver = names
+    wire._web._resolver = names
 
 
 async def test_f25_an_address_is_kept_for_a_minute_and_a_moved_rig_is_found_then(wire, clock):
     resolver = Resolver(rig1=("127.0.0.1",))
-    names = Names(clock, resolver)
+    names = DnsResolver(clock, resolver)
     assert await names.addresses("rig1") == ("127.0.0.1",)
     resolver.table["rig1"] = ("127.0.0.2",)
-    clock.now += TTL - 1
+    clock.now += TTL_S - 1
     assert await names.addresses("rig1") == ("127.0.0.1",)
     clock.now += 2
     assert await names.addresses("rig1") == ("127.0.0.2",)
@@ -54,8 +54,8 @@ async def test_f25_an_address_is_kept_for_a_minute_and_a_moved_rig_is_found_then
 
 async def test_f25_a_failure_is_kept_for_half_a_minute(clock):
     resolver = Resolver()
-    names = Names(clock, resolver)
-    for seconds, questions in ((0, 1), (NEGATIVE_TTL - 1, 1), (2, 2)):
+    names = DnsResolver(clock, resolver)
+    for seconds, questions in ((0, 1), (NEGATIVE_TTL_S - 1, 1), (2, 2)):
         clock.now += seconds
         with pytest.raises(Unreachable) as caught:
             await names.addresses("rig1")
@@ -66,7 +66,7 @@ async def test_f25_a_failure_is_kept_for_half_a_minute(clock):
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%lo", "10.1.2.3"])
 async def test_f25_a_literal_address_never_asks(clock, literal):
     resolver = Resolver()
-    assert await Names(clock, resolver).addresses(literal) == (literal,)
+    assert await DnsResolver(clock, resolver).addresses(literal) == (literal,)
     assert resolver.asked == []
 
 
@@ -76,20 +76,20 @@ async def test_f25_while_dns_hangs_literal_addresses_are_polled_and_names_fail_a
     use(wire, clock, resolver)
     async with FakeRig({"summary": ANSWER}) as rig:
         by_name = [
-            wire.ask(Target(f"rig{n}", {4028: rig.port}), [SUMMARY], Session(), limits=Limits(0.3, 0.3))
+            wire.query(Target(f"rig{n}", {4028: rig.port}), [SUMMARY], RigSession(), limits=Limits(0.3, 0.3))
             for n in range(40)
         ]
         hung = asyncio.gather(*by_name, return_exceptions=True)
         for _ in range(20):
-            assert (await wire.ask(rig.target(), [SUMMARY], Session())).replies == {"summary": ANSWER}
+            assert (await wire.query(rig.target(), [SUMMARY], RigSession())).replies == {"summary": ANSWER}
         assert {failure.reason for failure in await hung} == {"dns"}
-        assert len(resolver.asked) <= THREADS
+        assert len(resolver.asked) <= MAX_LOOKUPS
         resolver.held.set()
 
 
 async def test_many_waiters_ask_once(clock):
     resolver = Resolver(rig1=("127.0.0.1",))
-    names = Names(clock, resolver)
+    names = DnsResolver(clock, resolver)
     assert await asyncio.gather(*(names.addresses("rig1") for _ in range(50))) == [("127.0.0.1",)] * 50
     assert resolver.asked == ["rig1"]
 
@@ -97,7 +97,7 @@ async def test_many_waiters_ask_once(clock):
 async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_the_others(clock):
     resolver = Resolver(rig1=("127.0.0.1",))
     resolver.held.clear()
-    names = Names(clock, resolver)
+    names = DnsResolver(clock, resolver)
     first = asyncio.create_task(names.addresses("rig1"))
     second = asyncio.create_task(names.addresses("rig1"))
     await asyncio.sleep(0.05)
@@ -109,14 +109,14 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_the_others(c
 async def test_a_name_with_several_addresses_is_tried_in_turn(wire, clock):
     async with FakeRig({"summary": ANSWER}) as rig:
         use(wire, clock, Resolver(rig1=("127.0.0.9", "127.0.0.1")))  # nothing listens on the first
-        assert (await wire.ask(Target("rig1", {4028: rig.port}), [SUMMARY], Session())).replies
+        assert (await wire.query(Target("rig1", {4028: rig.port}), [SUMMARY], RigSession())).replies
 
 
 async def test_names_are_resolved_for_http_too(wire, clock):
     use(wire, clock, Resolver())
     page = Command("info", "/api/v1/info", Via.HTTP)
     for poll in (
-        wire.ask(Target("gone"), [page], Session()),
+        wire.query(Target("gone"), [page], RigSession()),
         wire.page(Target("gone"), "/"),
         wire.open_ports(Target("gone"), (80, 4028)),
     ):
@@ -126,4 +126,4 @@ async def test_names_are_resolved_for_http_too(wire, clock):
 
 
 async def test_the_system_s_resolver_knows_localhost(clock):
-    assert "127.0.0.1" in await Names(clock).addresses("localhost")
+    assert "127.0.0.1" in await DnsResolver(clock).addresses("localhost")

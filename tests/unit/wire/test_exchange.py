@@ -8,29 +8,29 @@ from fakes.rig import FakeRig, FakeServer, FakeWeb, cgminer_object, dumps, refus
 from stratoscope.drivers.driver import Command, Via
 from stratoscope.errors import AuthRefused, Garbled, TimedOut, Unreachable
 from stratoscope.units import HOUR
-from stratoscope.wire.target import Limits, Session, Target
+from stratoscope.wire.target import Limits, RigSession, Target
 
 NAMES = ("summary", "stats", "pools")
 ANSWERS = {name: cgminer_object(name, Elapsed=305) for name in NAMES}
 COMMANDS = tuple(Command(name, name) for name in NAMES)
-OPTIONAL = Command("coin", "coin", needed=False)
+OPTIONAL = Command("coin", "coin", required=False)
 DENIED = refusal(45, "Access denied to 'summary' command")
 
 
 async def test_commands_are_joined_and_their_answers_taken_apart(wire):
-    session = Session()
+    session = RigSession()
     async with FakeRig(ANSWERS) as rig:
-        answers = await wire.ask(rig.target(), COMMANDS, session)
+        answers = await wire.query(rig.target(), COMMANDS, session)
         assert answers.replies == ANSWERS
         assert rig.asked == ["summary+stats+pools"]
     assert (session.joins, session.joined) == (True, True)
 
 
 async def test_stock_antminer_s19_refuses_joined_commands_once_and_is_then_asked_singly(wire):
-    session = Session()
+    session = RigSession()
     async with FakeRig(ANSWERS, joins=False) as rig:
-        assert (await wire.ask(rig.target(), COMMANDS, session)).replies == ANSWERS
-        assert (await wire.ask(rig.target(), COMMANDS, session)).replies == ANSWERS
+        assert (await wire.query(rig.target(), COMMANDS, session)).replies == ANSWERS
+        assert (await wire.query(rig.target(), COMMANDS, session)).replies == ANSWERS
         assert rig.asked == ["summary+stats+pools", *NAMES, *NAMES]
         assert rig.most == 1
 
@@ -39,8 +39,8 @@ async def test_stock_antminer_s19_refuses_joined_commands_once_and_is_then_asked
 async def test_a_rig_that_chokes_on_a_joined_command_is_asked_singly(wire, answer):
     async with FakeRig(ANSWERS | {"summary+stats+pools": answer}) as rig:
         rig.answer = lambda command: answer if "+" in command else dumps(ANSWERS[command])
-        session = Session()
-        assert (await wire.ask(rig.target(), COMMANDS, session)).replies == ANSWERS
+        session = RigSession()
+        assert (await wire.query(rig.target(), COMMANDS, session)).replies == ANSWERS
         assert session.joins is False
 
 
@@ -48,74 +48,74 @@ async def test_a_rig_that_chokes_on_a_joined_command_is_asked_singly(wire, answe
 async def test_an_optional_command_that_chokes_a_rig_costs_only_itself(wire, end):
     broken = ANSWERS | {"coin": b'{"STATUS":[' if end else b""}
     async with FakeRig(broken, joins=False, end=end) as rig:
-        answers = await wire.ask(rig.target(), (OPTIONAL, *COMMANDS), Session())
+        answers = await wire.query(rig.target(), (OPTIONAL, *COMMANDS), RigSession())
         assert answers.replies == ANSWERS
         assert answers.refused == {"coin": "truncated" if end else "reset"}
 
 
 async def test_garbage_from_a_rig_that_is_known_to_join_does_not_end_joining(wire):
-    session = Session()
+    session = RigSession()
     async with FakeRig(ANSWERS) as rig:
-        await wire.ask(rig.target(), COMMANDS, session)
+        await wire.query(rig.target(), COMMANDS, session)
     async with FakeServer(saying(b"\x01\x02\x03\0")) as rig:
         with pytest.raises(Garbled):
-            await wire.ask(rig.target(), COMMANDS, session)
+            await wire.query(rig.target(), COMMANDS, session)
         assert rig.connections == 1
     assert session.joins is True
 
 
 async def test_garbage_to_everything_does_not_end_joining(wire):
-    session = Session()
+    session = RigSession()
     async with FakeServer(saying(b"\x01\x02\x03\0")) as rig:
         with pytest.raises(Garbled):
-            await wire.ask(rig.target(), COMMANDS, session)
+            await wire.query(rig.target(), COMMANDS, session)
     assert session.joins is True
 
 
 async def test_a_command_with_a_parameter_is_never_joined(wire):
     async with FakeRig(ANSWERS | {"asc": cgminer_object("asc", ASC=0)}) as rig:
-        await wire.ask(rig.target(), (*COMMANDS, Command("asc0", "asc", param="0")), Session())
+        await wire.query(rig.target(), (*COMMANDS, Command("asc0", "asc", param="0")), RigSession())
         assert rig.requests == [b'{"command":"summary+stats+pools"}', b'{"command":"asc","parameter":"0"}']
 
 
 async def test_an_optional_command_that_is_refused_is_left_alone_for_an_hour(wire, clock):
-    session = Session()
+    session = RigSession()
     async with FakeRig(ANSWERS) as rig:
-        answers = await wire.ask(rig.target(), (*COMMANDS, OPTIONAL), session)
+        answers = await wire.query(rig.target(), (*COMMANDS, OPTIONAL), session)
         assert answers.replies == ANSWERS
         assert answers.refused == {"coin": "refused_command"}
         assert answers.errors["coin"]["STATUS"][0]["Msg"] == "Invalid command"
         clock.now += HOUR - 1
-        assert (await wire.ask(rig.target(), (*COMMANDS, OPTIONAL), session)).refused == {}
+        assert (await wire.query(rig.target(), (*COMMANDS, OPTIONAL), session)).refused == {}
         clock.now += 2
-        assert (await wire.ask(rig.target(), (*COMMANDS, OPTIONAL), session)).refused == {"coin": "refused_command"}
+        assert (await wire.query(rig.target(), (*COMMANDS, OPTIONAL), session)).refused == {"coin": "refused_command"}
         assert [command.count("coin") for command in rig.asked] == [1, 0, 1]
 
 
 async def test_a_needed_command_that_is_refused_fails_the_poll(wire):
     async with FakeRig({"summary": ANSWERS["summary"]}) as rig:
         with pytest.raises(Garbled) as caught:
-            await wire.ask(rig.target(), COMMANDS, Session())
+            await wire.query(rig.target(), COMMANDS, RigSession())
     assert caught.value.reason == "refused_command"
     assert "Code 14" in caught.value.detail
 
 
 @pytest.mark.parametrize("joins", [True, False])
-@pytest.mark.parametrize("needed", [True, False])
-async def test_code_45_to_everything_is_a_locked_rig(wire, joins, needed):
-    commands = [Command(name, name, needed=needed) for name in NAMES]
+@pytest.mark.parametrize("required", [True, False])
+async def test_code_45_to_everything_is_a_locked_rig(wire, joins, required):
+    commands = [Command(name, name, required=required) for name in NAMES]
     async with FakeRig(dict.fromkeys(NAMES, DENIED), joins=joins) as rig:
         with pytest.raises(AuthRefused) as caught:
-            await wire.ask(rig.target(), commands, Session())
+            await wire.query(rig.target(), commands, RigSession())
     assert caught.value.reason == "denied"
 
 
 async def test_whatsminer_flat_status_is_told_from_an_answer(wire):
     flat = {"STATUS": "S", "When": 1, "Code": 131, "Msg": {"fw_ver": "20230911"}, "Description": "btminer"}
     no = {"STATUS": "E", "When": 1, "Code": 14, "Msg": "invalid cmd", "Description": "btminer"}
-    commands = [Command("v", "get_version", joins=False), Command("p", "get_psu", joins=False, needed=False)]
+    commands = [Command("v", "get_version", joins=False), Command("p", "get_psu", joins=False, required=False)]
     async with FakeRig({"get_version": flat, "get_psu": no}) as rig:
-        answers = await wire.ask(rig.target(), commands, Session())
+        answers = await wire.query(rig.target(), commands, RigSession())
     assert answers.replies == {"v": flat}
     assert answers.refused == {"p": "refused_command"}
 
@@ -124,18 +124,18 @@ async def test_whatsminer_flat_status_is_told_from_an_answer(wire):
 async def test_a_rig_without_pools_or_hashboards_has_answered(wire, code):
     nothing = refusal(code, "No pools")
     async with FakeRig({"pools": nothing}) as rig:
-        assert (await wire.ask(rig.target(), [Command("pools", "pools")], Session())).replies == {"pools": nothing}
+        assert (await wire.query(rig.target(), [Command("pools", "pools")], RigSession())).replies == {"pools": nothing}
 
 
 async def test_f13_an_answer_without_status_is_an_answer(wire):
     async with FakeRig({"summary": {"SUMMARY": [{"Elapsed": 5}]}}) as rig:
-        assert (await wire.ask(rig.target(), COMMANDS[:1], Session())).replies["summary"]["SUMMARY"]
+        assert (await wire.query(rig.target(), COMMANDS[:1], RigSession())).replies["summary"]["SUMMARY"]
 
 
 async def test_vnish_s_answer_to_an_unknown_version_is_shown_to_identification(wire):
     version = {"STATUS": [{"STATUS": "E", "Code": 0, "Msg": "Invalid command", "Description": "vnish 1.2.6"}], "id": 1}
     async with FakeRig({"version": version}) as rig:
-        answers = await wire.ask(rig.target(), [Command("version", "version", needed=False)], Session())
+        answers = await wire.query(rig.target(), [Command("version", "version", required=False)], RigSession())
     assert answers.replies == {}
     assert answers.errors == {"version": version}
 
@@ -143,44 +143,44 @@ async def test_vnish_s_answer_to_an_unknown_version_is_shown_to_identification(w
 async def test_an_optional_page_that_nobody_serves_costs_only_itself(wire):
     async with FakeServer(silent) as gone:
         shut = gone.port
-    page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, needed=False)
+    page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False)
     async with FakeRig(ANSWERS) as rig:
-        session = Session()
+        session = RigSession()
         target = Target(rig.host, {4028: rig.port, 80: shut})
-        answers = await wire.ask(target, (page, *COMMANDS), session)
+        answers = await wire.query(target, (page, *COMMANDS), session)
         assert answers.replies == ANSWERS
         assert answers.refused == {"info": "refused"}
         assert "info" in session.refused
 
 
 async def test_an_optional_page_that_hangs_costs_only_itself(wire):
-    page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, needed=False)
-    other = Command("stats_page", "/cgi-bin/stats.cgi", Via.HTTP, needed=False)
+    page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False)
+    other = Command("stats_page", "/cgi-bin/stats.cgi", Via.HTTP, required=False)
     async with FakeRig(ANSWERS) as rig, FakeServer(silent) as hung:
-        session = Session()
+        session = RigSession()
         target = Target(rig.host, {4028: rig.port, 80: hung.port})
-        answers = await wire.ask(target, (page, other, *COMMANDS), session, limits=Limits(0.5, 0.5))
+        answers = await wire.query(target, (page, other, *COMMANDS), session, limits=Limits(0.5, 0.5))
         assert answers.replies == ANSWERS
         assert answers.refused == {"info": "timeout", "stats_page": "timeout"}
         assert set(session.refused) == {"info"}, "the other was not asked, so it is not to blame"
 
 
 async def test_a_dark_rig_with_optional_questions_only_is_told_as_dark_after_one_try(wire):
-    commands = [Command(name, name, needed=False, joins=False) for name in NAMES]
+    commands = [Command(name, name, required=False, joins=False) for name in NAMES]
     async with FakeServer(saying(b"")) as rig:
         with pytest.raises(Unreachable):
-            await wire.ask(rig.target(), commands, Session())
+            await wire.query(rig.target(), commands, RigSession())
         assert rig.connections == 1
     async with FakeServer(silent) as rig:
         with pytest.raises(TimedOut):
-            await wire.ask(rig.target(), commands, Session(), limits=Limits(0.3, 0.3))
+            await wire.query(rig.target(), commands, RigSession(), limits=Limits(0.3, 0.3))
 
 
 @pytest.mark.parametrize("answer", [b"\x01\x02\x03\0", b'{"STATUS":[\0'])
 async def test_a_rig_that_answers_optional_questions_with_garbage_only_is_told_as_garbled(wire, answer):
     async with FakeServer(saying(answer)) as rig:
         with pytest.raises(Garbled):
-            await wire.ask(rig.target(), [Command("version", "version", needed=False)], Session())
+            await wire.query(rig.target(), [Command("version", "version", required=False)], RigSession())
 
 
 async def test_over_three_protocols_a_rig_still_sees_one_connection_at_a_time(wire):
@@ -195,12 +195,12 @@ async def test_over_three_protocols_a_rig_still_sees_one_connection_at_a_time(wi
         paths = ("/api/system/info", "/summary", "/network", "/capabilities")
         pages = [Command(path, path, Via.HTTP) for path in paths]
         target = Target(rig.host, {4028: rig.port, 80: web.port})
-        answers = await wire.ask(target, (*pages, *COMMANDS), Session())
+        answers = await wire.query(target, (*pages, *COMMANDS), RigSession())
         assert set(answers.replies) == {*paths, *NAMES}
         assert (web.most, rig.most) == (1, 1)
 
 
 async def test_one_wire_serves_many_rigs_at_once(wire):
     async with FakeRig(ANSWERS) as rig:
-        everything = await asyncio.gather(*(wire.ask(rig.target(), COMMANDS, Session()) for _ in range(200)))
+        everything = await asyncio.gather(*(wire.query(rig.target(), COMMANDS, RigSession()) for _ in range(200)))
     assert all(answers.replies == ANSWERS for answers in everything)

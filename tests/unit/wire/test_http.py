@@ -8,7 +8,7 @@ import pytest
 from fakes.rig import FakeServer, FakeWeb, saying, silent
 from stratoscope.drivers.driver import Command, Via
 from stratoscope.errors import AuthRefused, Garbled, TimedOut, Unreachable
-from stratoscope.wire.target import Limits, Session
+from stratoscope.wire.target import Limits, RigSession
 
 INFO = Command("info", "/api/v1/info", Via.HTTP)
 BODY = {"model": "S19", "n": 7}
@@ -20,7 +20,9 @@ def serving(body=JSON, status=200, **headers):
 
 
 async def ask(wire, web, *commands, session=None, login=None, limits=None, **who):
-    return await wire.ask(web.target(80, **who), commands or (INFO,), session or Session(), login=login, limits=limits)
+    return await wire.query(
+        web.target(80, **who), commands or (INFO,), session or RigSession(), login=login, limits=limits
+    )
 
 
 async def test_a_page_is_read_as_json_or_as_text(wire):
@@ -35,7 +37,7 @@ async def test_a_page_is_read_as_json_or_as_text(wire):
 async def test_epic_speaks_http_on_port_4028(wire):
     async with FakeWeb(serving()) as web:
         command = Command("summary", "/summary", Via.HTTP, port=4028)
-        assert (await wire.ask(web.target(4028), [command], Session())).replies == {"summary": BODY}
+        assert (await wire.query(web.target(4028), [command], RigSession())).replies == {"summary": BODY}
 
 
 async def test_a_graphql_query_goes_by_get(wire):
@@ -68,10 +70,12 @@ async def test_what_is_no_answer_has_its_reason(wire, reply, kind, reason):
         with pytest.raises(kind) as caught:
             await ask(wire, web)
         assert caught.value.reason == reason
-        session = Session()
+        session = RigSession()
         web.handle = lambda request: reply if request.path == "/summary" else serving()(request)
         for refused in ({"other": reason}, {}):  # an optional one is left alone from then on
-            answers = await ask(wire, web, INFO, Command("other", "/summary", Via.HTTP, needed=False), session=session)
+            answers = await ask(
+                wire, web, INFO, Command("other", "/summary", Via.HTTP, required=False), session=session
+            )
             assert (answers.replies, answers.refused) == ({"info": BODY}, refused)
 
 

@@ -5,18 +5,20 @@ import json
 import pytest
 
 from fakes.rig import FakeWeb, digest_guard
-from stratoscope.drivers.driver import Command, Login, Scheme, Via
+from stratoscope.drivers.driver import Command, Login, LoginScheme, Via
 from stratoscope.errors import AuthRefused
 from stratoscope.units import HOUR
-from stratoscope.wire.target import Session, Target
+from stratoscope.wire.target import RigSession, Target
 
 INFO = Command("info", "/api/v1/info", Via.HTTP)
 SUMMARY = Command("summary", "/api/v1/summary", Via.HTTP)
-OPTIONAL = Command("info", "/api/v1/info", Via.HTTP, needed=False)
+OPTIONAL = Command("info", "/api/v1/info", Via.HTTP, required=False)
 BODY = {"model": "S19", "n": 7}
 JSON = json.dumps(BODY).encode()
-BEARER = Login(Scheme.BEARER, "/api/v1/unlock", {"pw": "{password}"}, token="token")
-COOKIE = Login(Scheme.COOKIE, "/cgi-bin/luci", {"luci_username": "{user}", "luci_password": "{password}"}, form=True)
+BEARER = Login(LoginScheme.BEARER, "/api/v1/unlock", {"pw": "{password}"}, token="token")
+COOKIE = Login(
+    LoginScheme.COOKIE, "/cgi-bin/luci", {"luci_username": "{user}", "luci_password": "{password}"}, form=True
+)
 ME = {"user": "root", "password": 's3cret {user} "&='}
 
 
@@ -25,35 +27,35 @@ def serving(request):
 
 
 async def ask(wire, web, *commands, session=None, login=None, **who):
-    return await wire.ask(web.target(80, **who), commands or (INFO,), session or Session(), login=login)
+    return await wire.query(web.target(80, **who), commands or (INFO,), session or RigSession(), login=login)
 
 
 async def test_without_credentials_nothing_is_posted(wire):
     async with FakeWeb(lambda request: (401, {}, b"no")) as web:
-        answers = await wire.ask(web.target(80), [OPTIONAL], Session(), login=BEARER)
+        answers = await wire.query(web.target(80), [OPTIONAL], RigSession(), login=BEARER)
         assert answers.refused == {"info": "auth"}
         assert web.posts == []
 
 
 async def test_digest_asks_twice_once_and_then_once_each(wire):
-    session = Session()
+    session = RigSession()
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
         who = {"user": "root", "password": "root"}
         for _ in range(3):
-            answers = await ask(wire, web, session=session, login=Login(Scheme.DIGEST), **who)
+            answers = await ask(wire, web, session=session, login=Login(LoginScheme.DIGEST), **who)
             assert answers.replies == {"info": BODY}
         assert len(web.requests) == 4
         assert web.most == 1
 
 
 async def test_s36_a_refused_digest_login_is_tried_once_an_hour(wire, clock):
-    session = Session()
+    session = RigSession()
     wrong = {"user": "root", "password": "wrong"}
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
         for at in range(0, 2 * int(HOUR), 600):
             clock.now = 1000.0 + at
             with pytest.raises(AuthRefused):
-                await ask(wire, web, session=session, login=Login(Scheme.DIGEST), **wrong)
+                await ask(wire, web, session=session, login=Login(LoginScheme.DIGEST), **wrong)
         assert sum("authorization" in request.headers for request in web.requests) == 2
 
 
@@ -61,14 +63,14 @@ async def test_basic_credentials_are_shown_only_where_they_are_asked_for(wire):
     def handle(request):
         return serving(request) if request.headers.get("authorization") == "Basic cm9vdDpwdw==" else (401, {}, b"")
 
-    session = Session()
+    session = RigSession()
     async with FakeWeb(handle) as web:
         for _ in range(2):
-            answers = await ask(wire, web, session=session, login=Login(Scheme.BASIC), user="root", password="pw")
+            answers = await ask(wire, web, session=session, login=Login(LoginScheme.BASIC), user="root", password="pw")
             assert answers.replies == {"info": BODY}
         assert len(web.requests) == 3
     async with FakeWeb(serving) as open_web:
-        await ask(wire, open_web, login=Login(Scheme.BASIC), user="root", password="pw")
+        await ask(wire, open_web, login=Login(LoginScheme.BASIC), user="root", password="pw")
         assert "authorization" not in open_web.requests[0].headers
 
 
@@ -89,7 +91,7 @@ class Guard:
 
 
 async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
-    session, guard = Session(), Guard()
+    session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for _ in range(3):
             answers = await ask(wire, web, INFO, SUMMARY, session=session, login=BEARER, **ME)
@@ -102,7 +104,7 @@ async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
 
 
 async def test_s36_a_refused_login_is_not_tried_again_within_the_hour(wire, clock):
-    session, guard = Session(), Guard()
+    session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for at in range(0, 2 * int(HOUR), 600):
             clock.now = 1000.0 + at
@@ -115,7 +117,7 @@ async def test_s36_a_login_that_opens_nothing_is_not_tried_again_within_the_hour
     def handle(request):
         return (200, {}, b'{"token":"t"}') if request.method == "POST" else (401, {}, b"")
 
-    session = Session()
+    session = RigSession()
     async with FakeWeb(handle) as web:
         for at in range(0, int(HOUR), 600):
             clock.now = 1000.0 + at
@@ -135,7 +137,7 @@ async def test_a_login_answer_without_a_usable_token_is_a_refusal(wire, token):
 
 async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_own(wire):
     login = Login(
-        Scheme.BEARER,
+        LoginScheme.BEARER,
         "/token",
         {"command": "token", "user": "{user}", "password": "{password}"},
         token="Token.0.Token",
@@ -162,7 +164,7 @@ async def test_luci_answers_a_login_with_a_redirect_and_a_cookie(wire):
         return 200, {}, b"<html>log in</html>"
 
     async with FakeWeb(handle) as web:
-        session = Session()
+        session = RigSession()
         for _ in range(2):
             assert (await ask(wire, web, session=session, login=COOKIE, **ME)).replies == {"info": BODY}
         assert len(web.posts) == 1
@@ -178,7 +180,7 @@ async def test_s19_credentials_go_to_the_rig_they_belong_to_only(wire):
 
 
 async def test_s19_what_one_rig_gave_is_not_shown_to_the_next_at_its_address(wire):
-    session = Session()
+    session = RigSession()
     async with FakeWeb(Guard()) as web, FakeWeb(Guard()) as other:
         assert (await ask(wire, web, session=session, login=BEARER, **ME)).replies
         assert (await ask(wire, other, session=session, login=BEARER, **ME)).replies
@@ -186,7 +188,7 @@ async def test_s19_what_one_rig_gave_is_not_shown_to_the_next_at_its_address(wir
 
 
 async def test_new_credentials_are_tried_at_once_though_the_old_were_refused(wire):
-    session = Session()
+    session = RigSession()
     async with FakeWeb(Guard()) as web:
         with pytest.raises(AuthRefused):
             await ask(wire, web, session=session, login=BEARER, user="root", password="wrong")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from stratoscope.errors import Garbled, Unreachable
 from stratoscope.wire import cgminer, pipe_text, repair
-from stratoscope.wire.cgminer import Raw
-from stratoscope.wire.verdict import refusal
+from stratoscope.wire.cgminer import RawAnswer
+from stratoscope.wire.refusals import cgminer_refusal
 
 NEVER_ASKED = {"devscan.txt.bin"}  # bfgminer's, which changes the rig: the one real answer without its last bar
 
@@ -21,7 +21,7 @@ def test_f08_no_bytes_raise_anything_but_garbled(raw):
     except Garbled:
         return
     assert all(isinstance(rows, list) for rows in answer.values())
-    assert refusal(answer) in (None, "denied", "refused_command")
+    assert cgminer_refusal(answer) in (None, "denied", "refused_command")
 
 
 def sections(answer):
@@ -38,7 +38,7 @@ def test_every_recorded_raw_answer_is_read(shelf):
     assert len(files) >= 100
     for file in files:
         raw = file.read_bytes()
-        answer = cgminer.read(Raw(raw.rstrip(b"\0"), ended=raw.endswith(b"\0")))
+        answer = cgminer.read(RawAnswer(raw.rstrip(b"\0"), ended=raw.endswith(b"\0")))
         assert "STATUS" in answer or all(isinstance(part, list) for key, part in answer.items() if key != "id"), file
 
 
@@ -53,10 +53,10 @@ def test_f06_no_byte_at_which_a_recorded_answer_breaks_off_is_taken_for_its_end(
         if broken:
             whole = whole.replace(b'"Code":', b',"Code":', 1)
         if whole.startswith(b"{"):
-            assert cgminer.read(Raw(whole, ended=False, reset=reset))
+            assert cgminer.read(RawAnswer(whole, ended=False, reset=reset))
         for cut in range(1, len(whole) + whole.startswith(b"STATUS")):  # text needs its NUL, which is not here
             with pytest.raises((Garbled, Unreachable)):
-                cgminer.read(Raw(whole[:cut], ended=False, reset=reset))
+                cgminer.read(RawAnswer(whole[:cut], ended=False, reset=reset))
 
 
 @pytest.mark.shelf
@@ -70,7 +70,7 @@ def test_text_and_json_of_one_command_have_the_same_shape(shelf):
             continue  # its JSON puts these rows under DEVS, its text names them DEVDETAILS as cgminer's JSON does
         a, b = pipe_text.parse(text.read_bytes()), repair.parse(twin.read_bytes().rstrip(b"\0"))
         assert sections(a) == sections(b), text
-        assert refusal(a) == refusal(b), text
+        assert cgminer_refusal(a) == cgminer_refusal(b), text
         pairs += 1
     assert pairs >= 40
 
@@ -99,5 +99,5 @@ def test_text_without_its_last_bar_is_truncated(raw):
 
 
 def test_a_refusal_in_text_is_a_refusal():
-    assert refusal(pipe_text.parse(b"STATUS=E,When=1,Code=14,Msg=Invalid command|")) == "refused_command"
-    assert refusal(pipe_text.parse(b"STATUS=E,When=1,Code=45,Msg=Access denied|")) == "denied"
+    assert cgminer_refusal(pipe_text.parse(b"STATUS=E,When=1,Code=14,Msg=Invalid command|")) == "refused_command"
+    assert cgminer_refusal(pipe_text.parse(b"STATUS=E,When=1,Code=45,Msg=Access denied|")) == "denied"

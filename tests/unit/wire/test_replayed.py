@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from fakes.shelf import worker_block
-from stratoscope.drivers.driver import Command, Login, Scheme, Via
+from stratoscope.drivers.driver import Command, Login, LoginScheme, Via
 from stratoscope.errors import AuthRefused, Garbled, TimedOut, Unreachable
-from stratoscope.wire.target import Limits, Session, Target
+from stratoscope.wire.target import Limits, RigSession, Target
 
 OFFSET = 31000
 HOST = f"127.0.77.{worker_block()}"  # parallel test processes must not meet
@@ -65,8 +65,8 @@ QUIRKS = (
 @pytest.mark.parametrize("quirk", QUIRKS)
 async def test_f13_a_recorded_rig_reads_the_same_with_every_quirk(wire, shelf, quirk):
     with replayed(shelf, VNISH, *quirk.split()) as (target, log):
-        session = Session()
-        answers = await wire.ask(target, COMMANDS, session)
+        session = RigSession()
+        answers = await wire.query(target, COMMANDS, session)
         assert answers.replies == {name: recorded(shelf, VNISH, name) for name in NAMES}
         assert session.joins is ("--multi off" not in quirk)
     assert log
@@ -88,7 +88,7 @@ async def test_f13_a_recorded_rig_reads_the_same_with_every_quirk(wire, shelf, q
 )
 async def test_each_fault_of_the_replayer_has_its_reason(wire, shelf, fault, kind, reason):
     with replayed(shelf, VNISH, *fault.split()) as (target, _), pytest.raises(kind) as caught:
-        await wire.ask(target, COMMANDS, Session(), limits=Limits(0.5, 0.5))
+        await wire.query(target, COMMANDS, RigSession(), limits=Limits(0.5, 0.5))
     assert caught.value.reason == reason
 
 
@@ -97,7 +97,7 @@ async def test_whatsminer_v2_s_own_verbs_are_asked_singly(wire, shelf):
     names = ("summary", "devs", "pools", "get_psu", "get_version", "get_error_code", "status", "get_miner_info")
     commands = [Command(name, name, joins=not name.startswith("get") and name != "status") for name in names]
     with replayed(shelf, capture) as (target, log):
-        answers = await wire.ask(target, commands, Session())
+        answers = await wire.query(target, commands, RigSession())
         assert answers.replies == {name: recorded(shelf, capture, name) for name in names}
     assert log[0]["command"] == "summary+devs+pools"
     assert not any(request["privileged"] for request in log)
@@ -109,7 +109,7 @@ async def test_whatsminer_v3_is_read(wire, shelf):
     commands = [Command(param, "get.miner.status", Via.WHATSMINER3, param) for param in params]
     commands.append(Command("device", "get.device.info", Via.WHATSMINER3))
     with replayed(shelf, capture) as (target, log):
-        answers = await wire.ask(target, commands, Session())
+        answers = await wire.query(target, commands, RigSession())
         for param in params:
             assert answers.replies[param] == recorded(shelf, capture, f"get_miner_status_{param}")
         assert answers.replies["device"] == recorded(shelf, capture, "get_device_info")
@@ -118,11 +118,11 @@ async def test_whatsminer_v3_is_read(wire, shelf):
 
 async def test_antminer_s_digest_pages_are_read_beside_its_api(wire, shelf):
     capture = "asicrs-antminer-v2020"
-    system = Command("system", "/cgi-bin/get_system_info.cgi", Via.HTTP, needed=False, identity=True)
+    system = Command("system", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False, identity=True)
     with replayed(shelf, capture, "--http-auth", "digest") as (target, log):
-        session, login = Session(), Login(Scheme.DIGEST)
+        session, login = RigSession(), Login(LoginScheme.DIGEST)
         for _ in range(2):
-            answers = await wire.ask(target, (*COMMANDS, system), session, login=login)
+            answers = await wire.query(target, (*COMMANDS, system), session, login=login)
             assert answers.replies["system"] == recorded(shelf, capture, "system_info")
             assert answers.replies["stats"] == recorded(shelf, capture, "stats")
         page = await wire.page(target, "/")
@@ -134,11 +134,11 @@ async def test_antminer_s_digest_pages_are_read_beside_its_api(wire, shelf):
 
 async def test_braiins_rest_lets_us_in_by_token(wire, shelf):
     capture = "asicrs-braiins-v26_04"
-    login = Login(Scheme.BEARER, "/api/v1/auth/login", {"username": "{user}", "password": "{password}"}, prefix="")
+    login = Login(LoginScheme.BEARER, "/api/v1/auth/login", {"username": "{user}", "password": "{password}"}, prefix="")
     pages = {"stats": ("miner/stats", "miner_stats"), "cooling": ("cooling/state", "cooling_state")}
     commands = [Command(key, f"/api/v1/{path}", Via.HTTP) for key, (path, _) in pages.items()]
     with replayed(shelf, capture, "--http-auth", "bearer") as (target, log):
-        answers = await wire.ask(target, commands, Session(), login=login)
+        answers = await wire.query(target, commands, RigSession(), login=login)
         assert answers.replies == {key: recorded(shelf, capture, name) for key, (_, name) in pages.items()}
     assert sum(request.get("login", False) for request in log) == 1
     assert not any(request["privileged"] for request in log)

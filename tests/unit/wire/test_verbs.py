@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 import stratoscope
 from fakes.rig import FakeRig, FakeWeb, FakeWhatsminer3, cgminer_object
 from stratoscope.clock import SystemClock
-from stratoscope.drivers.driver import Command, Login, Scheme, Via
+from stratoscope.drivers.driver import Command, Login, LoginScheme, Via
 from stratoscope.errors import PollError
 from stratoscope.wire import paths, verbs
-from stratoscope.wire.ask import Wire
-from stratoscope.wire.target import Session
+from stratoscope.wire.client import Wire
+from stratoscope.wire.target import RigSession
 from stratoscope.wire.verbs import ForbiddenCommand
 
 # Privileged in the command tables of cgminer 4.11 and bfgminer 5.5, LuxOS, BTMiner and Bitmain's own additions.
@@ -130,7 +130,7 @@ def test_s02_a_post_goes_to_a_login_and_nowhere_else(path):
 
 
 async def test_s01_a_forbidden_command_opens_no_connection(wire):
-    session, login = Session(), Login(Scheme.BEARER, "/api/v1/system/reboot", {"p": "{password}"})
+    session, login = RigSession(), Login(LoginScheme.BEARER, "/api/v1/system/reboot", {"p": "{password}"})
     async with FakeRig({}) as rig, FakeWhatsminer3({}) as framed, FakeWeb(lambda request: (401, {}, b"")) as web:
         for command in (
             Command("r", "restart"),
@@ -138,19 +138,19 @@ async def test_s01_a_forbidden_command_opens_no_connection(wire):
             Command("a", "ascset", param="0"),
         ):
             with pytest.raises(ForbiddenCommand):
-                await wire.ask(rig.target(), [command], session)
+                await wire.query(rig.target(), [command], session)
         with pytest.raises(ForbiddenCommand):
-            await wire.ask(rig.target(), [Command("s", "summary"), Command("r", "restart")], session)
+            await wire.query(rig.target(), [Command("s", "summary"), Command("r", "restart")], session)
         with pytest.raises(ForbiddenCommand):
-            await wire.ask(framed.target(4433), [Command("r", "set.system.reboot", Via.WHATSMINER3)], session)
+            await wire.query(framed.target(4433), [Command("r", "set.system.reboot", Via.WHATSMINER3)], session)
         with pytest.raises(ForbiddenCommand):
-            await wire.ask(web.target(80), [Command("r", "/cgi-bin/reboot.cgi", Via.HTTP)], session)
+            await wire.query(web.target(80), [Command("r", "/cgi-bin/reboot.cgi", Via.HTTP)], session)
         with pytest.raises(ForbiddenCommand):
             await wire.page(web.target(80), "/cgi-bin/reboot.cgi")
         assert (rig.connections, framed.connections, web.connections) == (0, 0, 0)
         target = web.target(80, user="u", password="p")
         with pytest.raises(ForbiddenCommand):
-            await wire.ask(target, [Command("i", "/api/v1/info", Via.HTTP)], session, login=login)
+            await wire.query(target, [Command("i", "/api/v1/info", Via.HTTP)], session, login=login)
         assert web.posts == []
 
 
@@ -161,7 +161,7 @@ def test_s01_a_recording_rig_sees_nothing_outside_the_list(ask, param):
         wire = Wire(clock=SystemClock())
         async with FakeRig({"summary": cgminer_object("summary", x=1)}) as rig:
             with contextlib.suppress(ForbiddenCommand, PollError):
-                await wire.ask(rig.target(), [Command("k", ask, param=param), Command("s", "summary")], Session())
+                await wire.query(rig.target(), [Command("k", ask, param=param), Command("s", "summary")], RigSession())
             await wire.close()
             return rig.asked
 

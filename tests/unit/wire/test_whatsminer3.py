@@ -7,7 +7,7 @@ import pytest
 from fakes.rig import FakeServer, FakeWhatsminer3, saying
 from stratoscope.drivers.driver import Command, Via
 from stratoscope.errors import AuthRefused, Garbled, Unreachable
-from stratoscope.wire.target import Session
+from stratoscope.wire.target import RigSession
 
 PARAMS = ("summary", "pools", "edevs")
 ANSWERS = {("get.miner.status", param): {"code": 0, "when": 1, "msg": {param: {"x": 1}}} for param in PARAMS}
@@ -19,7 +19,7 @@ COMMANDS.append(Command("device", "get.device.info", Via.WHATSMINER3))
 @pytest.mark.parametrize(("manner", "connections"), [({}, 1), ({"split": 1}, 1), ({"once": True}, 4)])
 async def test_all_commands_go_over_one_connection_where_the_rig_keeps_it(wire, manner, connections):
     async with FakeWhatsminer3(ANSWERS, **manner) as rig:
-        answers = await wire.ask(rig.target(4433), COMMANDS, Session())
+        answers = await wire.query(rig.target(4433), COMMANDS, RigSession())
         assert {key: answer["msg"] for key, answer in answers.replies.items()} == {
             "summary": {"summary": {"x": 1}},
             "pools": {"pools": {"x": 1}},
@@ -31,19 +31,19 @@ async def test_all_commands_go_over_one_connection_where_the_rig_keeps_it(wire, 
 
 
 async def test_an_unknown_optional_command_is_refused_alone(wire):
-    optional = Command("fan", "get.fan.setting", Via.WHATSMINER3, needed=False)
+    optional = Command("fan", "get.fan.setting", Via.WHATSMINER3, required=False)
     async with FakeWhatsminer3(ANSWERS) as rig:
-        answers = await wire.ask(rig.target(4433), [optional, *COMMANDS], Session())
+        answers = await wire.query(rig.target(4433), [optional, *COMMANDS], RigSession())
     assert answers.refused == {"fan": "refused_command"}
     assert len(answers.replies) == 4
 
 
 async def test_an_optional_answer_that_is_garbage_costs_only_itself(wire):
-    optional = [Command(name, f"get.{name}.setting", Via.WHATSMINER3, needed=False) for name in ("fan", "log")]
+    optional = [Command(name, f"get.{name}.setting", Via.WHATSMINER3, required=False) for name in ("fan", "log")]
     good = {"code": 0, "msg": {"x": 1}}
     broken = ANSWERS | {("get.fan.setting", None): b"junk", ("get.log.setting", None): good}
     async with FakeWhatsminer3(broken) as rig:
-        answers = await wire.ask(rig.target(4433), [*COMMANDS, *optional], Session())
+        answers = await wire.query(rig.target(4433), [*COMMANDS, *optional], RigSession())
         assert answers.refused == {"fan": "decode"}
         assert answers.replies["log"] == good
         assert len(answers.replies) == 5
@@ -54,7 +54,7 @@ async def test_permission_denied_to_all_is_a_locked_rig(wire):
     locked = {asked: {"code": -4, "msg": "permission denied"} for asked in ANSWERS}
     async with FakeWhatsminer3(locked) as rig:
         with pytest.raises(AuthRefused) as caught:
-            await wire.ask(rig.target(4433), COMMANDS, Session())
+            await wire.query(rig.target(4433), COMMANDS, RigSession())
     assert caught.value.reason == "denied"
 
 
@@ -73,6 +73,6 @@ async def test_permission_denied_to_all_is_a_locked_rig(wire):
 async def test_broken_frames_have_their_reason(wire, sent, kind, reason):
     async with FakeServer(saying(sent)) as rig:
         with pytest.raises(kind) as caught:
-            await wire.ask(rig.target(4433), COMMANDS, Session())
+            await wire.query(rig.target(4433), COMMANDS, RigSession())
         assert rig.connections == 1
     assert caught.value.reason == reason

@@ -68,7 +68,7 @@ def _earning(row: Said) -> Earning | None:
     date = str(row.need("date", "earnings").raw.get("date"))[:8]  # 20250614
     day, sat = day_of(f"{date[:4]}-{date[4:6]}-{date[6:]}"), row.integer("earnings")
     if day is None:
-        row.complain("date", date, "not a day")
+        row.add_defect("date", date, "not a day")
     return None if day is None or sat is None else Earning(start=day[0], end=day[1], sat=sat)
 
 

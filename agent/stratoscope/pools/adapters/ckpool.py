@@ -60,7 +60,7 @@ def read_user(body: bytes, turn: Turn) -> Part:
 def _worker(row: Said, turn: Turn) -> WorkerReport | None:
     name = row.need("hashrate5m").text("workername")
     if name is None:
-        row.complain("workername", None, "missing")
+        row.add_defect("workername", None, "missing")
         return None
     last = row.time("lastshare")
     return WorkerReport(

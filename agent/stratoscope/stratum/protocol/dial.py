@@ -12,8 +12,8 @@ from stratoscope.clock import Clock
 from stratoscope.errors import PollError, StratoscopeError, Unreachable
 from stratoscope.stratum.protocol.certificate import end_of
 from stratoscope.stratum.protocol.endpoint import Endpoint
-from stratoscope.wire.connect import failure_of
-from stratoscope.wire.dns import Names
+from stratoscope.wire.connect import to_poll_error
+from stratoscope.wire.dns import DnsResolver
 
 DEADLINE: Final = 10.0
 """Seconds for each of name, connection and TLS handshake."""
@@ -54,7 +54,7 @@ class Dial(Protocol):
 class Dialer:
     """Opens real connections. A certificate that nobody vouches for is noted, and the session held all the same."""
 
-    def __init__(self, names: Names, clock: Clock, trusted: ssl.SSLContext | None = None) -> None:
+    def __init__(self, names: DnsResolver, clock: Clock, trusted: ssl.SSLContext | None = None) -> None:
         self._names, self._clock = names, clock
         self._trusted = trusted
         self._doubtful: set[str] = set()  # endpoints whose certificate was not good last time
@@ -100,7 +100,7 @@ class Dialer:
             except TimeoutError:
                 failure = Unreachable("connect_timeout", f"no answer from {endpoint.host} port {endpoint.port}")
             except OSError as error:
-                failure = failure_of(error, endpoint.host, endpoint.port)
+                failure = to_poll_error(error, endpoint.host, endpoint.port)
             else:
                 phases["connect"] = self._clock.monotonic() - asked
                 return transport

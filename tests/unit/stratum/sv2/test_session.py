@@ -15,7 +15,7 @@ from stratoscope.stratum.protocol.sv2.noise import MOST, authority_text
 from stratoscope.stratum.watch import watcher
 from stratoscope.stratum.watch.settings import Chosen, Login, StratumSettings
 from stratoscope.stratum.watch.watcher import Naming, Watch
-from stratoscope.wire.dns import Names
+from stratoscope.wire.dns import DnsResolver
 
 
 class Watching:
@@ -24,7 +24,7 @@ class Watching:
     def __init__(self, port: int, key: str = "", login: Login | None = None) -> None:
         endpoint = endpoint_of(f"stratum2+tcp://127.0.0.1:{port}/{key}")
         clock = SystemClock()
-        self.names, self.told, self.url = Names(clock), [], endpoint.url
+        self.names, self.told, self.url = DnsResolver(clock), [], endpoint.url
         settings = StratumSettings(endpoints=(Chosen(endpoint=endpoint, login=login),), from_rigs=False, spread=0.0)
         self.watch = Watch(settings, clock, chance=lambda: 0.0, dial=Dialer(self.names, clock), events=self.told.append)
 

@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 INVALID_COMMAND: Final = 14
-DENIED: Final = 45
-NOTHING_THERE: Final = frozenset({8, 10})  # severity E, yet an answer: no pools configured, no hashboards found
+ACCESS_DENIED: Final = 45
+EMPTY_ANSWER_CODES: Final = frozenset({8, 10})  # severity E, yet an answer: no pools configured, no hashboards found
 
 
-def refusal(answer: Any) -> str | None:
+def cgminer_refusal(answer: Any) -> str | None:
     """Return the reason by which a rig refused to answer (denied, refused_command), or None where it answered.
 
     STATUS stands in a list (cgminer), alone (Antminer's web API) or flat beside Code and Msg (WhatsMiner).
@@ -21,9 +21,9 @@ def refusal(answer: Any) -> str | None:
     if not isinstance(status, dict) or status.get("STATUS") not in ("E", "F"):
         return None
     code = code_of(status)
-    if code in NOTHING_THERE:
+    if code in EMPTY_ANSWER_CODES:
         return None
-    return "denied" if code == DENIED else "refused_command"
+    return "denied" if code == ACCESS_DENIED else "refused_command"
 
 
 def code_of(status: dict[str, Any]) -> int | None:
@@ -34,7 +34,7 @@ def code_of(status: dict[str, Any]) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def explain(answer: Any) -> str:
+def refusal_text(answer: Any) -> str:
     """Return for people what a refusing answer says, at most 120 characters."""
     status = answer.get("STATUS", answer.get("msg")) if isinstance(answer, dict) else answer
     if isinstance(status, list) and status:
@@ -49,10 +49,10 @@ def whatsminer3_refusal(answer: Any) -> str | None:
     code = answer.get("code") if isinstance(answer, dict) else None
     if code == 0:
         return None
-    return "denied" if code in (-4, DENIED) else "refused_command"
+    return "denied" if code in (-4, ACCESS_DENIED) else "refused_command"
 
 
-def parted(answer: dict[str, Any], verbs: list[str]) -> dict[str, Any] | None:
+def split_joined(answer: dict[str, Any], verbs: list[str]) -> dict[str, Any] | None:
     """Return the answers of a joined command by verb, or None where the rig did not take it as one.
 
     {"summary": [{..}], "stats": [{..}], "id": 1} → {"summary": {..}, "stats": {..}}

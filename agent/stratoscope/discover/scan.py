@@ -8,21 +8,21 @@ from typing import Final
 
 from stratoscope.clock import Clock
 from stratoscope.discover.identify import PORTS
-from stratoscope.discover.once import read_once
+from stratoscope.discover.read_once import read_once
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import PollError, UsageError
 from stratoscope.poll.pace import Pace
 from stratoscope.reading import Reading
-from stratoscope.wire.ask import Wire
+from stratoscope.wire.client import Wire
 from stratoscope.wire.target import Limits, Target
 
-MOST_HOSTS: Final = 65_536
+MAX_HOSTS: Final = 65_536
 CONNECTIONS_PER_HOST: Final = len(PORTS)
 SCAN_LIMITS: Final = Limits(connect=1.5, exchange=8.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScanResult:
     """A host where something answered: a rig with its reading, or what went wrong with it."""
 
     address: str
@@ -31,7 +31,7 @@ class Found:
     error: str | None = None
 
 
-def hosts(ranges: Iterable[str]) -> list[str]:
+def parse_ranges(ranges: Iterable[str]) -> list[str]:
     """Return the host addresses of CIDR `ranges` (or single addresses), each once; raises UsageError over 65,536."""
     found: dict[str, None] = {}
     for text in ranges:
@@ -39,15 +39,15 @@ def hosts(ranges: Iterable[str]) -> list[str]:
             network = ip_network(text, strict=False)
         except ValueError as error:
             raise UsageError(f"{text!r} is no address range: {error}. Give CIDR, as 192.168.1.0/24.") from error
-        if network.num_addresses > MOST_HOSTS or len(found) + network.num_addresses > 2 * MOST_HOSTS:
-            raise UsageError(f"{text} holds {network.num_addresses:,} addresses; a scan takes at most {MOST_HOSTS:,}.")
+        if network.num_addresses > MAX_HOSTS or len(found) + network.num_addresses > 2 * MAX_HOSTS:
+            raise UsageError(f"{text} holds {network.num_addresses:,} addresses; a scan takes at most {MAX_HOSTS:,}.")
         found.update(dict.fromkeys(str(host) for host in (network.hosts() if network.num_addresses > 2 else network)))
-    if len(found) > MOST_HOSTS:
-        raise UsageError(f"the ranges hold {len(found):,} addresses; a scan takes at most {MOST_HOSTS:,}.")
+    if len(found) > MAX_HOSTS:
+        raise UsageError(f"the ranges hold {len(found):,} addresses; a scan takes at most {MAX_HOSTS:,}.")
     return list(found)
 
 
-async def sweep(
+async def scan_hosts(
     addresses: Iterable[str],
     *,
     wire: Wire,
@@ -56,13 +56,13 @@ async def sweep(
     rate: float = 50.0,
     concurrency: int = 32,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> AsyncIterator[Found]:
+) -> AsyncIterator[ScanResult]:
     """Yield what answers, as it answers. `rate` bounds new connections per second, `concurrency` hosts at once."""
     waiting = list(addresses)
     shuffle(waiting)
     total, done = len(waiting), 0
     pace = Pace(clock, rate)
-    results: asyncio.Queue[Found | None] = asyncio.Queue()
+    results: asyncio.Queue[ScanResult | None] = asyncio.Queue()
 
     async def work() -> None:
         while waiting:
@@ -81,7 +81,7 @@ async def sweep(
                 yield found
 
 
-async def _visit(wire: Wire, target: Target) -> Found | None:
+async def _visit(wire: Wire, target: Target) -> ScanResult | None:
     try:
         if not await wire.open_ports(target, PORTS):
             return None
@@ -89,5 +89,5 @@ async def _visit(wire: Wire, target: Target) -> Found | None:
     except PollError as error:
         if error.reason in ("refused", "connect_timeout", "unreachable", "unidentified"):
             return None
-        return Found(target.host, None, None, str(error))
-    return Found(target.host, once.driver, once.reading)
+        return ScanResult(target.host, None, None, str(error))
+    return ScanResult(target.host, once.driver, once.reading)

@@ -5,34 +5,34 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stratoscope.clock import Clock
-from stratoscope.drivers.driver import Command, Login, Page
+from stratoscope.drivers.driver import Command, Login, WebPage
 from stratoscope.errors import Garbled, PollError
 from stratoscope.wire import repair
-from stratoscope.wire.connect import Deadline, connect, resolved
-from stratoscope.wire.dns import Names
+from stratoscope.wire.connect import Deadline, connect, resolve
+from stratoscope.wire.dns import DnsResolver
 from stratoscope.wire.exchange import Exchange
-from stratoscope.wire.http import Site, Web
-from stratoscope.wire.target import Answers, Limits, Session, Target
+from stratoscope.wire.http import WebClient, WebEndpoint
+from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
-PAGE_SIZE: Final = 65536
-USUAL: Final = Limits()
+MAX_PAGE_BYTES: Final = 65536
+DEFAULT_LIMITS: Final = Limits()
 
 
 class Wire:
     """The one way to the rigs: reads only, what may be asked stands in `verbs` and `paths`. One a program; close it."""
 
-    def __init__(self, *, clock: Clock, limits: Limits = USUAL, keep_raw: bool = False) -> None:
+    def __init__(self, *, clock: Clock, limits: Limits = DEFAULT_LIMITS, keep_raw: bool = False) -> None:
         self._clock = clock
         self._limits = limits
         self._keep_raw = keep_raw
-        self._names = Names(clock)
-        self._web = Web(self._names)
+        self._resolver = DnsResolver(clock)
+        self._web = WebClient(self._resolver)
 
-    async def ask(
+    async def query(
         self,
         target: Target,
         commands: Sequence[Command],
-        session: Session,
+        session: RigSession,
         *,
         login: Login | None = None,
         limits: Limits | None = None,
@@ -52,7 +52,7 @@ class Wire:
             session,
             login,
             limits,
-            self._names,
+            self._resolver,
             self._web,
             deadline,
             self._clock.monotonic(),
@@ -62,26 +62,26 @@ class Wire:
             async with deadline.timeout:
                 await exchange.run(commands)
         except TimeoutError:
-            exchange.run_out()
+            exchange.handle_timeout()
         return exchange.answers
 
-    async def page(self, target: Target, path: str, *, port: int = 80, limits: Limits | None = None) -> Page:
+    async def page(self, target: Target, path: str, *, port: int = 80, limits: Limits | None = None) -> WebPage:
         """GET `path` without credentials and return whatever came, at most the first 64 KiB of the body.
 
         `port` is the default port. Raises Unreachable, TimedOut, Garbled when what came is no HTTP answer.
         """
         limits = limits or self._limits
-        site = Site(target.host, target.port(port), limits.connect, min(limits.size, PAGE_SIZE))
+        site = WebEndpoint(target.host, target.port(port), limits.connect, min(limits.size, MAX_PAGE_BYTES))
         deadline = Deadline(limits)
         try:
             async with deadline.timeout:
-                await resolved(site.host, self._names, deadline)
-                deadline.waiting(site.host, site.port)
+                await resolve(site.host, self._resolver, deadline)
+                deadline.start_wait(site.host, site.port)
                 answer = await self._web.get(site, path, {}, cut=True)
         except TimeoutError:
             raise deadline.failure() from None
         text = answer.body.decode("utf-8", "replace")
-        return Page(answer.status, answer.headers, text, _json(answer.body))
+        return WebPage(answer.status, answer.headers, text, _json(answer.body))
 
     async def open_ports(self, target: Target, ports: Sequence[int]) -> frozenset[int]:
         """Return those of the default ports `ports` at which the rig accepts a connection, tried all at once.
@@ -101,7 +101,7 @@ class Wire:
         deadline = Deadline(limits)
         try:
             async with deadline.timeout:
-                opened = await connect(_Knock, target.host, target.port(port), self._names, deadline)
+                opened = await connect(_ConnectProbe, target.host, target.port(port), self._resolver, deadline)
                 opened.close()
         except TimeoutError:
             return deadline.failure() if deadline.phase == "dns" else False
@@ -112,10 +112,10 @@ class Wire:
     async def close(self) -> None:
         """Close what is open between exchanges."""
         await self._web.close()
-        await self._names.close()
+        await self._resolver.close()
 
 
-class _Knock(asyncio.Protocol):
+class _ConnectProbe(asyncio.Protocol):
     """Opens a connection and says nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
