@@ -21,13 +21,13 @@ class CgminerAnswer(asyncio.Protocol):
     """Sends one request and gathers its answer; `done` is set once the connection is closed."""
 
     __slots__ = (
-        "_verb",
         "_buffer",
         "_depth",
         "_guesses",
         "_limit",
         "_param",
         "_transport",
+        "_verb",
         "done",
         "ended",
         "oversize",

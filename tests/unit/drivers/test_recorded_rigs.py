@@ -1,7 +1,7 @@
-"""Every rig recorded under tests/rigs reads as it was read when it was recorded: add a folder, not a test.
+"""Every rig under tests/rigs still decodes to its checked reading: to add a rig, add a folder, not a test.
 
-A folder is what `stratoscope record HOST -o tests/rigs/NAME` writes; its reading.json must have been checked by a
-person against the rig's own page.
+`stratoscope record HOST -o tests/rigs/NAME` writes such a folder. A person must have checked its reading.json against
+the answers and the rig's own web page. Every driver has at least one folder.
 """
 
 import json
@@ -10,41 +10,75 @@ from pathlib import Path
 import orjson
 import pytest
 
-from stratoscope.drivers import BY_NAME
+from stratoscope import drivers
+from stratoscope.drivers import BY_NAME, DRIVERS
 from stratoscope.drivers.driver import Replies
 from stratoscope.judgement.judge import Nameplate, judge
 from stratoscope.reading import as_json
 from stratoscope.wire import repair
 
 RIGS = sorted(path.parent for path in (Path(__file__).parents[2] / "rigs").glob("*/reading.json"))
+DRIVER_FILES = [
+    path
+    for path in sorted(Path(drivers.__file__).parent.glob("*.py"))
+    if "\nDRIVER: Final = Driver(" in path.read_text()
+]
+
+
+def meta(folder: Path) -> dict:
+    return json.loads((folder / "meta.json").read_text())
 
 
 def replies(folder: Path) -> Replies:
-    meta = json.loads((folder / "meta.json").read_text())
-    paths = ((key, folder / f"{key}.json") for key in meta["commands"])
+    paths = ((key, folder / f"{key}.json") for key in meta(folder)["commands"])
     return Replies({key: orjson.loads(path.read_bytes()) for key, path in paths if path.exists()})
 
 
 @pytest.mark.parametrize("folder", RIGS, ids=lambda path: path.name)
-def test_a_recorded_rig_reads_as_when_it_was_recorded(folder: Path):
-    driver = BY_NAME[json.loads((folder / "meta.json").read_text())["driver"]]
+def test_recorded_rig_decodes_to_its_checked_reading(folder: Path):
+    driver = BY_NAME[meta(folder)["driver"]]
     expected = json.loads((folder / "reading.json").read_text())
 
     verdict = judge(driver, driver.decode(replies(folder)), Nameplate())
 
-    told = as_json(verdict.reading)
-    assert {key: value for key, value in expected.items() if key in told} == told
-    assert set(expected) - set(told) <= {"efficiency_joules_per_terahash", "doubts"}
+    reading = as_json(verdict.reading)
+    assert {key: value for key, value in expected.items() if key in reading} == reading
+    assert set(expected) - set(reading) <= {"efficiency_joules_per_terahash", "doubts"}
     if "efficiency_joules_per_terahash" in expected:
         assert verdict.judged.efficiency == pytest.approx(expected["efficiency_joules_per_terahash"])
 
 
-def test_there_are_recorded_rigs():
-    assert len(RIGS) >= 15
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+def test_every_driver_has_a_recorded_rig(driver):
+    recorded = {meta(folder)["driver"] for folder in RIGS}
+
+    assert driver.name in recorded, (
+        f"driver {driver.name} has no answer: add tests/rigs/NAME/ with "
+        f"`stratoscope record HOST --driver {driver.name} -o tests/rigs/NAME`, then check its reading.json by hand "
+        "against the answers"
+    )
+
+
+@pytest.mark.parametrize("path", DRIVER_FILES, ids=lambda path: path.stem)
+def test_every_driver_file_is_listed(path: Path):
+    module = getattr(drivers, path.stem, None)
+
+    assert module is not None and module.DRIVER in DRIVERS, (  # noqa: PT018 — one message for both cases
+        f"drivers/{path.name} defines a DRIVER that is not listed: "
+        f"add `{path.stem}.DRIVER` to DRIVERS in drivers/__init__.py, before the generic driver"
+    )
+
+
+def test_recorded_rigs_are_found():
+    assert len(RIGS) >= 20
+
+
+def test_driver_names_are_unique():
+    assert len(BY_NAME) == len(DRIVERS) == len(DRIVER_FILES)
 
 
 @pytest.mark.parametrize("path", sorted((RIGS[0].parent if RIGS else Path()).glob("*/*.bin")), ids=lambda p: p.stem)
-def test_the_bytes_as_received_mean_what_was_recorded(path: Path):
+def test_received_bytes_parse_to_the_recorded_answer(path: Path):
     answer = repair.parse(path.read_bytes().rstrip(b"\0"))
     single = answer[path.stem][0] if path.stem in answer else answer  # one of a joined answer
 
