@@ -1,49 +1,33 @@
-"""Knows every firmware: one file each, one line each in DRIVERS; order is precedence when several match."""
+"""Lists the drivers: one file per firmware, and one line per file in MODULES."""
 
+from importlib import import_module
 from typing import Final
 
-from stratoscope.drivers import (
-    antminer_stock,
-    asic_rs,
-    auradine,
-    avalon,
-    braiins_cgminer,
-    braiins_graphql,
-    braiins_rest,
-    elphapex,
-    epic,
-    espminer,
-    generic_cgminer,
-    hammer,
-    luxos,
-    proto,
-    sealminer,
-    vnish,
-    whatsminer_btminer,
-    whatsminer_v3,
-)
 from stratoscope.drivers.driver import Driver
 
-DRIVERS: Final[tuple[Driver, ...]] = (
-    whatsminer_v3.DRIVER,
-    whatsminer_btminer.DRIVER,
-    avalon.DRIVER,
-    auradine.DRIVER,
-    sealminer.DRIVER,
-    elphapex.DRIVER,
-    espminer.DRIVER,
-    epic.DRIVER,
-    proto.DRIVER,
-    braiins_rest.DRIVER,
-    braiins_graphql.DRIVER,
-    braiins_cgminer.DRIVER,
-    luxos.DRIVER,
-    vnish.DRIVER,
-    hammer.DRIVER,
-    antminer_stock.DRIVER,
-    asic_rs.DRIVER,
-    generic_cgminer.DRIVER,
+MODULES: Final = (
+    "whatsminer_v3",
+    "whatsminer_btminer",
+    "avalon",
+    "auradine",
+    "sealminer",
+    "elphapex",
+    "espminer",
+    "epic",
+    "proto",
+    "braiins_rest",
+    "braiins_graphql",
+    "braiins_cgminer",
+    "luxos",
+    "vnish",
+    "hammer",
+    "antminer_stock",
+    "asic_rs",
+    "generic_cgminer",
 )
-"""All drivers, most specific first; the generic CGMiner driver is last."""
+"""Driver modules, most specific first: the first that matches a rig reads it. The generic CGMiner driver is last."""
+
+DRIVERS: Final[tuple[Driver, ...]] = tuple(import_module(f"{__name__}.{name}").DRIVER for name in MODULES)
+"""All drivers in order of precedence."""
 
 BY_NAME: Final = {driver.name: driver for driver in DRIVERS}

@@ -1,8 +1,8 @@
 """Reads Antminers on Bitmain's own firmware, S1 to S23 and the L, D, K, Z … models in their own units.
 
-Over port 4028: bmminer/cgminer of 2015–2019 and the firmware from 2020 on. Power is not among its answers.
-The canonical window is the firmware's 30 minutes where it has one (from 2020 on); older firmware gives only 5 s and
-the average since start, and there the 5 s come first: a week's average would hide a board that died yesterday.
+Over port 4028: bmminer/cgminer of 2015–2019 and the firmware from 2020. It does not report power. The canonical
+window is the firmware's 30 minutes (from 2020). Older firmware has only 5 s and the average since start; there the
+5 s come first, because a week's average would hide a board that died yesterday.
 """
 
 from typing import Final
@@ -30,13 +30,13 @@ COMMANDS: Final = (
     Command("system_info", "/cgi-bin/get_system_info.cgi", Via.HTTP, every=60, required=False, identity=True),
     Command("health", "/cgi-bin/summary.cgi", Via.HTTP, every=6, required=False),
 )
-OTHERS: Final = ("vnish", "luxminer", "luxos", "bosminer", "boser", "braiins")
+OTHER_FIRMWARES: Final = ("vnish", "luxminer", "luxos", "bosminer", "boser", "braiins")
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know Bitmain's firmware by its product name, its bmminer, or the realm of its web login."""
+    """Recognize Bitmain's firmware by its product name, its bmminer, or the realm of its web login."""
     words = signature(fingerprint)
-    if any(other in words for other in OTHERS):
+    if any(other in words for other in OTHER_FIRMWARES):
         return False
     if product_type(fingerprint).lower().startswith("antminer") or "bmminer" in words:
         return True
@@ -44,7 +44,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def merged_windows(summary: Fields, live: Fields, unit: float | None) -> dict[str, float]:
-    """Return the windows of SUMMARY, completed from STATS where SUMMARY lacks or garbles one; H/s."""
+    """Return the windows of SUMMARY in H/s; missing or unreadable ones come from STATS."""
     rates = windows(summary, unit)
     if "5s" not in rates or "avg" not in rates:
         rates = windows(live, unit) | rates
@@ -56,13 +56,13 @@ def merged_windows(summary: Fields, live: Fields, unit: float | None) -> dict[st
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a stock Antminer; raises on no input."""
+    """Return the reading of a stock Antminer; never raises."""
     defects: list[Defect] = []
     named, live = bitmain.stats_rows(replies, defects)
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
     system = replies.fields("system_info", defects)
-    # the API's own name first: get_system_info.cgi has been seen to name the board's generation instead
+    # the API's own name first: on some firmwares get_system_info.cgi names the board's generation instead
     known = bitmain.parse_product_name(named.text("Type") or version.text("Type") or system.text("minertype"))
     unit = bitmain.rate_unit(live, known)
     rates = merged_windows(summary, live, unit)
@@ -100,7 +100,7 @@ def _hardware_errors(summary: Fields, live: Fields) -> int | None:
 
 
 def _faults(health: Fields) -> tuple[Fault, ...] | None:
-    """Return what summary.cgi lists under "status" with another state than "s" (fine); None where not told."""
+    """Return the entries of "status" in summary.cgi that are not "s" (fine); None if there is no such list."""
     if "status" not in health:
         return None
     found = []

@@ -1,9 +1,9 @@
-"""Reads what the optional pyasic-rs library brings of a rig for which there is no driver here.
+"""Reads rigs without a driver of their own through the optional pyasic-rs library.
 
-`matches` is always False: a rig gets it by `driver: asic-rs` in the config, or with `asic_rs: true` when it answers
-but nothing else knows it. `stratoscope.wire.asic_rs.fetch` puts the library's record under the key "miner".
-The library (0.8.6) names no hashrate window and not where a power figure comes from, and has no error counters; its
-is_mining is True when it does not know, so hashing is told from the hashrate alone.
+`matches` is always False: a rig gets this driver by `driver: asic-rs` in the config, or with `asic_rs: true` if it
+answers but no other driver matches. `stratoscope.wire.asic_rs.fetch` stores the library's record under the key
+"miner". The library (0.8.6) states neither the hashrate window nor the source of a power value, and has no error
+counters. Its is_mining is True if it does not know, so `hashing` depends on the hashrate alone.
 """
 
 from typing import Final
@@ -25,12 +25,12 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {
 
 
 def matches(_fp: Fingerprint) -> bool:
-    """Return False: the library is used only where the operator asks for it."""
+    """Return False: the library is used only if the operator configures it."""
     return False
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of the library's record: rates with their unit, MHz, V, W, °C."""
+    """Decode the library's record: rates with their unit, MHz, V, W, °C; never raises."""
     defects: list[Defect] = []
     miner = replies.fields("miner", defects)
     about = miner.child("device_info")
@@ -67,14 +67,14 @@ def _algorithm(name: str | None) -> Algorithm | None:
 
 
 def _rate(row: Fields, key: str) -> float | None:
-    told = row.child(key)
-    if not told:
+    rate = row.child(key)
+    if not rate:
         return None
-    factor = HASH_UNITS.get((told.text("unit") or "").upper())
+    factor = HASH_UNITS.get((rate.text("unit") or "").upper())
     if factor is None:
-        told.add_defect("unit", told.raw.get("unit"), "unknown unit of hashrate")
+        rate.add_defect("unit", rate.raw.get("unit"), "unknown hashrate unit")
         return None
-    return told.number("value", scale=factor)
+    return rate.number("value", scale=factor)
 
 
 def _total(counts: list[int | None]) -> int | None:
@@ -97,7 +97,7 @@ def _boards(miner: Fields) -> list[Hashboard]:
             frequency=row.number("frequency", scale=MHZ),
             voltage=row.number("voltage"),
         )
-        if board != Hashboard(index=board.index):  # the library lists every slot the model has, answered or not
+        if board != Hashboard(index=board.index):  # the library lists every slot of the model, even without values
             boards.append(board)
     return boards
 
@@ -132,7 +132,7 @@ def _pools(miner: Fields) -> list[PoolSlot]:
 
 DRIVER: Final = Driver(
     name="asic-rs",
-    title="Any rig pyasic-rs knows (optional extra)",
+    title="Any rig that pyasic-rs supports (optional extra)",
     commands=(Command("miner", "get_data", Via.ASIC_RS),),
     matches=matches,
     decode=decode,
@@ -140,4 +140,4 @@ DRIVER: Final = Driver(
     min_interval=10.0,
     tested_with=("pyasic-rs 0.8.6",),
 )
-"""The optional breadth backend; the one hashrate it has is of a window that varies by firmware."""
+"""The window of its only hashrate depends on the firmware."""

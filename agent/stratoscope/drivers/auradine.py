@@ -1,7 +1,7 @@
 """Reads Auradine Teraflux rigs (FluxOS): CGMiner's API on TCP 4028, the rest over HTTP on 8080 with a bearer token.
 
-FluxOS answers identity, fans, supply, mode and chip temperatures only over HTTP, and there only after a login, so
-they are read where the operator configured credentials. `MHS *` are MH/s; the supply writes its units: "58.94W".
+FluxOS reports identity, fans, power supply, mode and chip temperatures only over HTTP and only after a login, so
+they need configured credentials. `MHS *` are in MH/s; the power supply's values carry their unit: "58.94W".
 """
 
 import re
@@ -25,11 +25,11 @@ from stratoscope.fields import Fields, mac_address
 from stratoscope.reading import Defect, Fan, Hashboard, PoolSlot, Reading
 from stratoscope.units import KILOWATT, MH, MHZ, MILLI, TH
 
-WEB: Final = 8080
+WEB_PORT: Final = 8080
 
 
 def _web(verb: str, every: int, *, identity: bool = False) -> Command:
-    return Command(verb, f"/{verb}", Via.HTTP, every=every, required=False, identity=identity, port=WEB)
+    return Command(verb, f"/{verb}", Via.HTTP, every=every, required=False, identity=identity, port=WEB_PORT)
 
 
 COMMANDS: Final = (
@@ -45,12 +45,12 @@ COMMANDS: Final = (
     _web("ipreport", 60, identity=True),
 )
 
-STEADY: Final = ("5m", "15m", "1m", "avg", "5s")
-"""Minutes first: FluxOS reckons its windows from shares, of which 5 s hold too few; the average hides a stop."""
+WINDOW_ORDER: Final = ("5m", "15m", "1m", "avg", "5s")
+"""Minutes first: FluxOS calculates its windows from shares, too few in 5 s; the average hides a stop."""
 
-QUANTITY: Final = re.compile(r"\s*([+-]?\d{1,12}(?:\.\d{0,12})?)\s*(mW|W|kW)\s*", re.IGNORECASE)
-MAX_SENSORS: Final = 512  # on one hashboard
-MAX_CLOCK: Final = 10_000.0  # MHz
+POWER_TEXT: Final = re.compile(r"\s*([+-]?\d{1,12}(?:\.\d{0,12})?)\s*(mW|W|kW)\s*", re.IGNORECASE)
+MAX_SENSORS: Final = 512  # per hashboard
+MAX_FREQUENCY_MHZ: Final = 10_000.0
 WATTS: Final = {"mw": MILLI, "w": 1.0, "kw": KILOWATT}
 
 
@@ -59,7 +59,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return what the rig reported. Total: whatever was answered, there is a reading."""
+    """Return the reading of a rig from its answers; never raises."""
     defects: list[Defect] = []
     summary = replies.first("summary", "SUMMARY", defects)
     report = replies.first("ipreport", "IPReport", defects)
@@ -93,7 +93,7 @@ def decode(replies: Replies) -> Reading:
 
 
 def _build(replies: Replies) -> str | None:
-    """Return the build that signs every answer: "FluxOS-2024-06.11-d37c5dd4", earlier "GCMiner-2023-05.24-…"."""
+    """Return the build in every Description: "FluxOS-2024-06.11-d37c5dd4", earlier "GCMiner-2023-05.24-…"."""
     for row in replies.section("summary", "STATUS", []):
         text = row.text("Description")
         if text and text.startswith(("FluxOS-", "GCMiner-")):
@@ -113,16 +113,16 @@ def _mac(report: Fields) -> str | None:
     text = report.text("mac")
     mac = mac_address(text)
     if text and mac is None:
-        report.add_defect("mac", text, "no hardware address")
+        report.add_defect("mac", text, "not a MAC address")
     return mac
 
 
 def _watts(row: Fields, key: str) -> float | None:
-    """Return a power that is written as a number in W or with its unit: 58.94, "58.94W", "3.2 kW"."""
+    """Return a power in W, written as a number or with its unit: 58.94, "58.94W", "3.2 kW"."""
     value = row.raw.get(key)
     if not isinstance(value, str):
         return row.number(key)
-    found = QUANTITY.fullmatch(value[:64])
+    found = POWER_TEXT.fullmatch(value[:64])
     if found is None:
         return row.number(key)
     watts = float(found[1]) * WATTS[found[2].lower()]
@@ -133,7 +133,7 @@ def _watts(row: Fields, key: str) -> float | None:
 
 
 def _power(replies: Replies, defects: list[Defect]) -> float | None:
-    """Return W drawn by all supplies, as their input meters say; None where one of them does not say."""
+    """Return the input power of all supplies in W, from their meters; None if one of them does not report it."""
     values = [_watts(row, "PowerIn") for row in replies.section("psu", "PSU", defects)]
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
@@ -141,17 +141,17 @@ def _power(replies: Replies, defects: list[Defect]) -> float | None:
 
 def _boards(replies: Replies, defects: list[Defect]) -> Iterator[Hashboard]:
     rows = [row for row in replies.section("devs", "DEVS", defects) if row]
-    heat = _by_board(replies.section("temperature", "Temperature", defects))
-    tact = _by_board(replies.section("frequency", "Frequency", defects))
+    temperatures = _by_board(replies.section("temperature", "Temperature", defects))
+    frequencies = _by_board(replies.section("frequency", "Frequency", defects))
     first = _first(rows)
     used: set[int] = set()
     for at, row in enumerate(rows):
         index = slot(row, at, used, "ID", "DEV", first=first)
         if index is None:
             continue
-        pcb = _sensors(heat.get(index), "BoardTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
-        chips = _sensors(heat.get(index), "ChipTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
-        clocks = _sensors(tact.get(index), "ChipFrequency", "Frequency", 0.0, MAX_CLOCK)
+        pcb = _sensors(temperatures.get(index), "BoardTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
+        chips = _sensors(temperatures.get(index), "ChipTemp", "Temperature", MIN_CELSIUS, MAX_CELSIUS)
+        clocks = _sensors(frequencies.get(index), "ChipFrequency", "Frequency", 0.0, MAX_FREQUENCY_MHZ)
         yield Hashboard(
             index=index,
             hashrate=row.number("MHS 5m", "MHS 15m", "MHS 1m", "MHS av", "MHS 5s", scale=MH),
@@ -163,12 +163,12 @@ def _boards(replies: Replies, defects: list[Defect]) -> Iterator[Hashboard]:
 
 
 def _first(rows: list[Fields]) -> int:
-    """Return the number of the first hashboard slot: 1, since 0 is the control board, unless a board is called 0."""
+    """Return the number of the first hashboard slot: 1, because 0 is the control board, unless a board has number 0."""
     return 0 if any(row.raw.get("ID", row.raw.get("DEV")) == 0 for row in rows) else 1
 
 
 def _by_board(rows: list[Fields]) -> dict[int, Fields]:
-    """Return the rows named "Hash Board n" by 0-based slot."""
+    """Return the rows with the name "Hash Board n" by 0-based slot."""
     found: dict[int, Fields] = {}
     for row in rows:
         digits = (row.text("Name") or "").lower().removeprefix("hash board ")
@@ -178,7 +178,7 @@ def _by_board(rows: list[Fields]) -> dict[int, Fields]:
 
 
 def _sensors(row: Fields | None, key: str, name: str, low: float, high: float) -> list[float]:
-    """Return `name` of every item under `key` within [low, high]: hundreds of sensors, so no cursor for a plain one."""
+    """Return `name` of every item under `key` within [low, high]; a plain float skips `Fields`: there are hundreds."""
     items = row.raw.get(key) if row else None  # null where a board has none
     if row is None or items is None:
         return []
@@ -205,7 +205,7 @@ def _fans(rows: list[Fields]) -> Iterator[Fan]:
             yield Fan(index=index, rpm=rpm)
 
 
-def _signed(reply: object) -> bool:
+def _is_fluxos(reply: object) -> bool:
     status = reply.get("STATUS") if isinstance(reply, dict) else None
     row = status[0] if isinstance(status, list) and status else None
     text = row.get("Description") if isinstance(row, dict) else None
@@ -213,9 +213,9 @@ def _signed(reply: object) -> bool:
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether a rig with these answers runs FluxOS: it signs every answer, and names its devices' driver."""
+    """Recognize FluxOS by the Description of its answers or by the driver name of its devices."""
     replies = fingerprint.replies
-    if any(_signed(reply) for reply in replies.values()):
+    if any(_is_fluxos(reply) for reply in replies.values()):
         return True
     if "GCMiner" in replies.first("version", "VERSION", []):
         return True
@@ -228,15 +228,15 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    window_order=STEADY,
+    window_order=WINDOW_ORDER,
     login=Login(
         LoginScheme.BEARER,
         path="/token",
         body={"command": "token", "user": "{user}", "password": "{password}"},
-        token="Token.0.Token",  # noqa: S106 — a path in a reply, not a secret
+        token="Token.0.Token",  # noqa: S106 — a path in an answer, not a secret
         header="Token",
         prefix="",
-        port=WEB,
+        port=WEB_PORT,
     ),
     tested_with=("AT1500, FluxOS 2023-12.27",),
 )

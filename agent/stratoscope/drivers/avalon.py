@@ -1,7 +1,7 @@
 """Reads Avalon rigs over CGMiner's API (TCP 4028): A7 to A9 with several modules, A10 to A15, Nano 3, Mini 3, Q.
 
-Nearly everything stands in the bracket string of `stats` (see avalon_brackets). Units there: GHS*, MGHS GH/s;
-Freq MHz; temperatures °C, with -273 for "no sensor"; PS = [error, -, 0.01 V, A, W out, 0.01 V set, W at the wall].
+Nearly everything is in the bracket string of `stats` (see avalon_brackets). Units there: GHS*, MGHS GH/s; Freq MHz;
+temperatures °C, with -273 for "no sensor"; PS = [error, -, 0.01 V, A, W out, 0.01 V set, W at the wall].
 """
 
 import re
@@ -18,23 +18,21 @@ from stratoscope.units import GH, MHZ
 COMMANDS: Final = (
     Command("stats", "stats"),
     Command("summary", "summary", required=False),
-    Command("devs", "devs", every=3, required=False),  # windows of firmware that refuses summary
-    Command(
-        "estats", "estats", every=3, required=False
-    ),  # Avalon Q 25052801 at times answers stats with an empty string
+    Command("devs", "devs", every=3, required=False),  # windows for firmware that refuses summary
+    Command("estats", "estats", every=3, required=False),  # Avalon Q 25052801 sometimes sends an empty string for stats
     Command("pools", "pools", every=2, required=False),
     Command("version", "version", every=60, required=False, identity=True),
 )
 
-STEADY: Final = ("15m", "5m", "avg", "1m", "realtime", "5s")
-"""`MHS *` count shares above the nonce mask: on a Nano 3 (4 TH/s) the 5 s and 1 m windows swing by half, so they stand
-last. `GHSspd` follows the chips at once but is momentary; rigs that report only it and `GHSavg` are shown by the
-average, which a stop does not hide because a rig that does not hash is shown as zero."""
+WINDOW_ORDER: Final = ("15m", "5m", "avg", "1m", "realtime", "5s")
+"""`MHS *` count shares above the nonce mask: on a Nano 3 (4 TH/s) the 5 s and 1 m windows vary by half, so they come
+last. `GHSspd` follows the chips at once but is momentary. For rigs that report only `GHSspd` and `GHSavg` the average
+is used; it does not hide a stop, because a rig that does not hash is exported as zero."""
 
 FAN_KEYS: Final = ("Fan", "Fan1", "Fan2", "Fan3", "Fan4", "Fan5", "Fan6", "Fan7", "Fan8")
-WORKS_TO_JUDGE: Final = 16  # mean works per chip from which a chip without any is dead, not unlucky (e**-16)
-PLACES: Final = tuple(str(place) for place in range(64))  # hashboards of one module
-NAMES: Final = {"nano3": "Nano 3", "nano3s": "Nano 3S", "mini3": "Mini 3", "q": "Q"}
+MIN_MEAN_WORKS: Final = 16  # per chip: from here a chip without work is dead, not unlucky (e**-16)
+POSITIONS: Final = tuple(str(at) for at in range(64))  # hashboards of one module
+MODEL_NAMES: Final = {"nano3": "Nano 3", "nano3s": "Nano 3S", "mini3": "Mini 3", "q": "Q"}
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
@@ -42,7 +40,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return what the rig reported. Total: whatever was answered, there is a reading."""
+    """Return the reading of a rig from its answers; never raises."""
     defects: list[Defect] = []
     modules = modules_of(replies, "stats", defects) or modules_of(replies, "estats", defects)
     head = modules[0].fields if modules else Fields(None, "/stats", defects)
@@ -78,7 +76,7 @@ def decode(replies: Replies) -> Reading:
 
 
 def _total(modules: list[AvalonModule], key: str, scale: float) -> float | None:
-    """Return the sum of `key` over the modules; None where one of them does not say."""
+    """Return the sum of `key` over the modules; None if one of them does not report it."""
     values = [module.fields.number(key, scale=scale) for module in modules]
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
@@ -95,13 +93,13 @@ def _hashrate(
     realtime, average = _total(modules, "GHSspd", GH), _total(modules, "GHSavg", GH)
     if realtime is not None:
         found["realtime"] = realtime
-    if average is not None:  # from the chips; `MHS av` is from shares
+    if average is not None:  # counted on the chips; `MHS av` is from shares
         found["avg"] = average
     return found
 
 
 def _hashing(modules: list[AvalonModule], hashrate: dict[str, float]) -> bool | None:
-    """Tell whether the rig hashes: idle and soft-off rigs keep their averages, only the momentary rate is evidence."""
+    """Return whether the rig hashes: idle and soft-off rigs keep their averages, so only the momentary rate counts."""
     states = [module.fields.text("SYSTEMSTATU") or "" for module in modules]
     working = any("In Work" in state for state in states)
     off = any("SoftOFF" in m.fields and m.fields.text("SoftOFF") not in (None, "0") for m in modules)
@@ -111,7 +109,7 @@ def _hashing(modules: list[AvalonModule], hashrate: dict[str, float]) -> bool | 
 
 
 def _power(modules: list[AvalonModule]) -> tuple[float | None, PowerSource | None]:
-    """Return W: at the wall where the supply meters it (from A11 on), else what it puts out (A10)."""
+    """Return W: at the wall if the supply meters it (from A11), otherwise the supply's output (A10)."""
     wall = [m.fields.number("WALLPOWER") if "WALLPOWER" in m.fields else _psu(m, 6) for m in modules]
     known = [watts for watts in wall if watts is not None]
     if known and len(known) == len(wall):
@@ -132,7 +130,7 @@ def _boards(modules: list[AvalonModule]) -> Iterator[Hashboard]:
     for module in modules:
         fields = module.fields
         lists = (fields.raw.get(key, ()) for key in ("MGHS", "MTmax", "MH"))
-        count = min(max(len(module.blocks), *map(len, lists)), len(PLACES))
+        count = min(max(len(module.blocks), *map(len, lists)), len(POSITIONS))
         rates, errors, peaks = _list(fields, "MGHS"), _list(fields, "MH"), _list(fields, "MTmax")
         frequency = fields.number("Freq", scale=MHZ)
         for board in range(count):
@@ -151,24 +149,24 @@ def _boards(modules: list[AvalonModule]) -> Iterator[Hashboard]:
 
 
 def _list(fields: Fields, key: str) -> Fields:
-    """Return the list under `key` as a cursor whose keys are the places in it."""
-    items = dict(zip(PLACES, fields.raw.get(key, ()), strict=False))
+    """Return the list under `key` as a cursor whose keys are positions in the list."""
+    items = dict(zip(POSITIONS, fields.raw.get(key, ()), strict=False))
     return Fields(items, f"{fields.path}/{key}", fields.defects)
 
 
 def _chips(temperatures: list[str], works: list[str]) -> int | None:
-    """Return how many chips answer: those with a temperature (A10 on), else those that brought work (A7 to A9)."""
+    """Return how many chips answer: those with a temperature (from A10), otherwise those with work (A7 to A9)."""
     if temperatures:
         return (len(temperatures) - temperatures.count("0") - temperatures.count("-273")) or None
     if not works:
         return None
     idle = works.count("0")
     counts = [int(work) for work in works if work.isascii() and work.isdigit() and len(work) < 12]
-    return len(works) - idle if sum(counts) >= WORKS_TO_JUDGE * len(works) else len(works)
+    return len(works) - idle if sum(counts) >= MIN_MEAN_WORKS * len(works) else len(works)
 
 
 def _chip(fields: Fields, tokens: list[str], boards: int) -> float | None:
-    """Return the hottest chip where MTmax is missing: of the chip list, else of a one-board module."""
+    """Return the hottest chip without MTmax: from the chip list, otherwise from TMax of a one-board module."""
     degrees = [int(token) for token in tokens if token.isascii() and token.isdigit() and len(token) < 4]
     if degrees:
         return float(max(degrees)) or None
@@ -176,7 +174,7 @@ def _chip(fields: Fields, tokens: list[str], boards: int) -> float | None:
 
 
 def _fans(modules: list[AvalonModule]) -> Iterator[Fan]:
-    """Return the fans as numbered: Fan1 is 0, and so is the one `Fan` of an A7 to A9 module; then the next module's."""
+    """Yield the fans: Fan1 is 0, and so is `Fan` of an A7 to A9 module; the next module continues from there."""
     first = 0
     for module in modules:
         keys = {max(at - 1, 0): key for at, key in enumerate(FAN_KEYS) if key in module.fields}
@@ -206,12 +204,12 @@ def _mac(version: Fields) -> str | None:
     text = version.text("MAC")
     mac = mac_address(text)
     if text and mac is None:
-        version.add_defect("MAC", text, "no hardware address")
+        version.add_defect("MAC", text, "not a MAC address")
     return mac
 
 
 def _model(version: Fields, firmware: str | None) -> str | None:
-    """Return the model from version's MODEL or PROD, else from the head of `Ver`."""
+    """Return the model from MODEL or PROD in `version`, otherwise from the start of `Ver`."""
     text = version.text("MODEL") or version.text("PROD") or firmware
     return model_name(re.sub(r"(?i)^avalon *(?:miner)?[ _-]*", "", text)) if text else None
 
@@ -222,14 +220,14 @@ def model_name(text: str) -> str | None:
     head = re.sub(r"(?i)^a(?=\d)", "", parts[0].strip())
     old = re.fullmatch(r"([789]\d\d)\d{4}", head)
     if old:
-        return old[1]  # A7 to A9 write the model and the build's year and month in one number
+        return old[1]  # A7 to A9: one number holds the model and the build's year and month
     if len(parts) > 1 and re.fullmatch(r"\d\d", head) and re.fullmatch(r"\d{2,3}", parts[1]):
-        return f"{head}-{parts[1]}"  # the A15 line names series and TH/s
-    return NAMES.get(head.lower().replace(" ", ""), head) or None
+        return f"{head}-{parts[1]}"  # the A15 series: series and TH/s
+    return MODEL_NAMES.get(head.lower().replace(" ", ""), head) or None
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether a rig with these answers is an Avalon: its product name, or an MM string in stats."""
+    """Recognize an Avalon by its product name, or by an MM string in `stats` or `estats`."""
     replies = fingerprint.replies
     version = replies.first("version", "VERSION", [])
     if "avalon" in f"{version.text('PROD')} {version.text('MODEL')}".lower():
@@ -244,6 +242,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    window_order=STEADY,
+    window_order=WINDOW_ORDER,
     tested_with=("1246, 21072802_4ec6bb0_211fc46",),
 )

@@ -1,4 +1,4 @@
-"""Finds the modules in Avalon's `stats` answers and gives their bracket fields as cursors."""
+"""Finds the modules in Avalon's `stats` answers and returns their bracket fields as cursors."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,19 +9,19 @@ from stratoscope.fields import Fields
 from stratoscope.reading import Defect
 
 MAX_MODULES: Final = 64
-LISTS: Final = ("MGHS", "MH", "MTmax", "MW", "PS")
-NO_SENSOR: Final = -60.0  # -273, and what its averages come to
+LIST_FIELDS: Final = ("MGHS", "MH", "MTmax", "MW", "PS")
+NO_SENSOR: Final = -60.0  # below: -273 ("no sensor") or an average with it
 
 
 @dataclass(slots=True)
 class AvalonModule:
-    """One MM of a rig: its bracket fields, and those of its hashboards where "HBinfo" holds them apart."""
+    """One module (MM) of a rig: its bracket fields, and those of its hashboards if "HBinfo" has them."""
 
     fields: Fields
     blocks: list[dict[str, str]]
 
     def tokens(self, name: str, board: int) -> list[str]:
-        """Return the per-chip list `name` of hashboard `board`: from HBinfo, else from the module's own string."""
+        """Return the per-chip list `name` of hashboard `board`: from HBinfo, otherwise from the module's own string."""
         text: Any = self.fields.raw.get(f"{name}{board}")
         if board < len(self.blocks):
             block = self.blocks[board]
@@ -30,7 +30,7 @@ class AvalonModule:
 
 
 def modules_of(replies: Replies, key: str, defects: list[Defect]) -> list[AvalonModule]:
-    """Return the modules in all rows of a `stats` answer, in order of their number."""
+    """Return the modules in all rows of a `stats` answer, by controller and number."""
     reply = replies.get(key)
     rows = reply.get("STATS") if isinstance(reply, dict) else None
     found: list[tuple[int, int, AvalonModule]] = []
@@ -53,7 +53,7 @@ def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -
         Fields(row, place, defects).add_defect(name, text, "not a bracket string")
         text = ""
     found: dict[str, Any] = brackets(text)
-    for key in LISTS:
+    for key in LIST_FIELDS:
         if key in found:
             found[key] = found[key].split()
     fields = Fields(found, f"{place}/{name}", defects)
@@ -61,18 +61,18 @@ def _module(row: dict[str, Any], name: str, place: str, defects: list[Defect]) -
 
 
 def temperature(fields: Fields, key: str) -> float | None:
-    """Return °C; None for the "no sensor" value and for 0, which a chip without power reads."""
+    """Return °C; None for the "no sensor" value and for 0, which is the value of an unpowered chip."""
     value = fields.number(key, low=-300.0, high=200.0)
     return value if value is not None and value > NO_SENSOR and value != 0.0 else None
 
 
 def warmest(fields: Fields, *keys: str) -> float | None:
-    """Return the highest of `keys` in °C; None where no sensor answers."""
+    """Return the highest of `keys` in °C; None if no sensor has a value."""
     values = [value for value in (temperature(fields, key) for key in keys) if value is not None]
     return max(values) if values else None
 
 
 def hottest(modules: list[AvalonModule], *keys: str) -> float | None:
-    """Return the highest of `keys` over all modules in °C; None where no sensor answers."""
+    """Return the highest of `keys` over all modules in °C; None if no sensor has a value."""
     values = [value for value in (warmest(module.fields, *keys) for module in modules) if value is not None]
     return max(values) if values else None

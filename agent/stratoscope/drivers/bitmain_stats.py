@@ -1,8 +1,8 @@
-"""Reads the STATS answer of Bitmain's firmware and its descendants: numbered hashboards, fans, units, product.
+"""Decodes the STATS answer of Bitmain's firmware and its descendants: numbered hashboards, fans, units, product.
 
-Two layouts are known. bmminer 2 (S9 … T9+, 2017) numbers its boards from where they are plugged in (6, 7, 8) and
-pads with zeros up to 16; firmware from 2020 on counts from 1 and adds sensors as "78-50-69-70". Both keep one flat
-row, so that its keys are made once, here.
+Two layouts exist. bmminer 2 (S9 … T9+, 2017) numbers boards by connector (6, 7, 8) and pads with zeros up to 16;
+firmware from 2020 counts from 1 and adds sensor lists such as "78-50-69-70". Both use one flat row, so its keys are
+built once, here.
 """
 
 import re
@@ -17,19 +17,19 @@ from stratoscope.reading import Algorithm, Defect, Fan, Hashboard
 from stratoscope.units import GH, HASH_UNITS, KH, MH, MHZ, MILLIVOLT, TH, H
 
 MAX_BOARDS: Final = 16
-MIN_CELSIUS: Final = -60.0  # °C below which a sensor is broken: unpowered ones send -64
-MAX_CELSIUS: Final = 200.0  # °C above which a sensor is broken: unpowered ones send 255
+MIN_CELSIUS: Final = -60.0  # below: broken sensor; unpowered ones send -64
+MAX_CELSIUS: Final = 200.0  # above: broken sensor; unpowered ones send 255
 RATE_UNITS: Final = HASH_UNITS | {"SOL": H, "SOL/S": H, "KSOL": KH, "KSOL/S": KH, "MSOL": MH, "MSOL/S": MH}
 _SENSORS: Final = re.compile(r"(?:^|-)(-?\d{1,4}(?:\.\d{1,4})?)(?=-|$)")
 _MODIFIED: Final = re.compile(
     r"[\s(]*\b(vnish|blissz|hiveon|asicseer|luxos|braiins|bos)\b[\s:]*v?([\w.\-]*)", re.IGNORECASE
 )
-_FAMILIES: Final[dict[str, Algorithm]] = {"S": "sha256", "T": "sha256", "L": "scrypt", "Z": "equihash"}
+_FAMILY_ALGORITHMS: Final[dict[str, Algorithm]] = {"S": "sha256", "T": "sha256", "L": "scrypt", "Z": "equihash"}
 
 
 @dataclass(frozen=True, slots=True)
 class ChainKeys:
-    """The names under which one board stands in the flat row."""
+    """The keys of one hashboard in the flat row."""
 
     number: int
     chips: str
@@ -60,14 +60,16 @@ CHAIN_KEYS: Final = tuple(
     )
     for n in range(1, MAX_BOARDS + 1)
 )
-_LIVE: Final = frozenset({"Elapsed", "GHS 5s", "MHS 5s", "GHS av", "MHS av", "fan_num", "chain_acn1", "chain_rate1"})
+_LIVE_KEYS: Final = frozenset(
+    {"Elapsed", "GHS 5s", "MHS 5s", "GHS av", "MHS av", "fan_num", "chain_acn1", "chain_rate1"}
+)
 _FAN_KEYS: Final = tuple((n, f"fan{n}") for n in range(1, 17))
-_S9_FANS: Final = (3, 6)  # where S9, T9 and R4 control boards have their two plugs
+_S9_FANS: Final = (3, 6)  # the two fan connectors of S9, T9 and R4 control boards
 
 
 @dataclass(frozen=True, slots=True)
 class ProductName:
-    """What a "Type" text says: brand, model, and the other firmware it names, with its data sheet if known."""
+    """A parsed "Type" text: brand, model, the third-party firmware it names, and the data sheet if known."""
 
     make: str | None
     model: str | None
@@ -77,15 +79,15 @@ class ProductName:
 
     @property
     def algorithm(self) -> Algorithm | None:
-        """The model's algorithm; by Bitmain's family letter where the model is not in the catalogue."""
+        """The model's algorithm; by Bitmain's family letter if the model is not in the catalogue."""
         if self.sheet:
             return self.sheet.algorithm
-        return _FAMILIES.get(self.model[0].upper()) if self.model and self.make == "Antminer" else None
+        return _FAMILY_ALGORITHMS.get(self.model[0].upper()) if self.model and self.make == "Antminer" else None
 
 
 @lru_cache(maxsize=4096)
 def parse_product_name(text: str | None) -> ProductName:
-    """Return what a product name such as "Antminer S19 Pro (Vnish 1.2.7)" says."""
+    """Parse a product name such as "Antminer S19 Pro (Vnish 1.2.7)"."""
     if not text:
         return ProductName(None, None, None, None, None)
     match = _MODIFIED.search(text)
@@ -95,21 +97,25 @@ def parse_product_name(text: str | None) -> ProductName:
 
 
 def stats_rows(replies: Replies, defects: list[Defect]) -> tuple[Fields, Fields]:
-    """Return the product row and the live row of STATS; rows of pools are passed over. Either may be empty."""
+    """Return the product row and the live row of STATS; either may be empty. Rows of pools are skipped."""
     named, live = None, None
     for row in replies.section("stats", "STATS", defects):
         if named is None and "Type" in row:
             named = row
-        if live is None and not _LIVE.isdisjoint(row.raw) and not str(row.raw.get("ID", ""))[:8].startswith("POOL"):
+        if (
+            live is None
+            and not _LIVE_KEYS.isdisjoint(row.raw)
+            and not str(row.raw.get("ID", ""))[:8].startswith("POOL")
+        ):
             live = row
     return named or Fields(None), live or Fields(None)
 
 
 def rate_unit(live: Fields, known: ProductName) -> float | None:
-    """Return the factor of every rate in the answers, or None where the key's own letter ("GHS") tells.
+    """Return the factor of every rate in the answers, or None if the letter in the key ("GHS") decides.
 
-    Firmware from 2020 on says it in rate_unit (an L7 writes MH/s under "GHS 5s"); that of D3 and E3 (2017/18) did
-    the same and did not say so, so there the model decides.
+    Firmware from 2020 states it in rate_unit (an L7 writes MH/s under "GHS 5s"). Firmware of D3 and E3 (2017/18) also
+    deviates but does not state it, so there the model decides.
     """
     text = live.text("rate_unit")
     if text is not None:
@@ -122,7 +128,7 @@ def rate_unit(live: Fields, known: ProductName) -> float | None:
 
 
 def chain_unit(live: Fields, unit: float | None) -> float:
-    """Return the factor of chain_rateN, whose key has no letter: that of the row's other rates."""
+    """Return the factor of chain_rateN, whose key has no letter: the unit of the row's other rates."""
     if unit is not None:
         return unit
     raw = live.raw
@@ -132,9 +138,9 @@ def chain_unit(live: Fields, unit: float | None) -> float:
 
 
 def first_slot(numbers: list[int]) -> int:
-    """Return the firmware's number of slot 0, from the numbers of the boards that are there.
+    """Return the firmware's number of slot 0, from the numbers of the boards that are present.
 
-    S9 control boards number 6, 7, 8; nearly all others from 1; a few from 0.
+    S9 control boards number 6, 7, 8; nearly all others start at 1; a few at 0.
     """
     lowest = min(numbers, default=1)
     if lowest == 0:
@@ -143,7 +149,7 @@ def first_slot(numbers: list[int]) -> int:
 
 
 def fitted_chains(live: Fields) -> list[tuple[ChainKeys, int | None]]:
-    """Return the boards that are there with their number of chips; neither chips nor a rate means no board."""
+    """Return the boards that are present with their chip counts; no chips and no rate means no board."""
     raw = live.raw
     found = []
     for keys in CHAIN_KEYS:
@@ -175,13 +181,13 @@ def hashboards(live: Fields, unit: float) -> tuple[Hashboard, ...]:
 
 
 def frequency(live: Fields, keys: ChainKeys) -> float | None:
-    """Return a board's frequency in Hz; a zero average (T9+, 2018) means not told, the configured one follows."""
+    """Return a board's frequency in Hz; a zero average (T9+, 2018) is unreported, so the configured one is used."""
     values = (live.number(key, scale=MHZ) for key in keys.frequency if key in live.raw)
     return next((value for value in values if value), None)
 
 
 def hottest(row: Fields, single: str, listed: str) -> float | None:
-    """Return the hottest of a board's sensors in °C: a number, and a list such as "78-50-69-70"; 0 is no sensor."""
+    """Return a board's hottest sensor in °C, from a number and a list such as "78-50-69-70"; 0 is no sensor."""
     value = row.number(single, low=MIN_CELSIUS, high=MAX_CELSIUS)
     listing = row.raw.get(listed)
     if listing is None:
@@ -190,28 +196,28 @@ def hottest(row: Fields, single: str, listed: str) -> float | None:
 
 
 def _hottest_of(row: Fields, key: str, listing: Any) -> float | None:
-    """Return the hottest of a listing of sensors in °C, leaving out zeros and values no sensor can have."""
+    """Return the hottest sensor in a list in °C; zeros and values out of sensor range are skipped."""
     if isinstance(listing, str):
         parts = listing.split("-")
-        if len(parts) <= 16 and all(map(str.isdecimal, parts)):  # no sensor below zero: the usual case, and quick
+        if len(parts) <= 16 and all(map(str.isdecimal, parts)):  # no sensor below zero: the usual case, fast path
             values = list(map(float, parts))
         else:
             values = [float(part) for part in _SENSORS.findall(listing[:256])]
             if not values and listing.strip("m- "):
-                row.add_defect(key, listing, "no temperatures")
+                row.add_defect(key, listing, "not a list of temperatures")
     elif isinstance(listing, list):
         values = [part for part in row.numbers(key) if part is not None]
     else:
-        row.add_defect(key, listing, "no temperatures")
+        row.add_defect(key, listing, "not a list of temperatures")
         return None
     return max((part for part in values if part and MIN_CELSIUS < part < MAX_CELSIUS), default=None)
 
 
 def fans(live: Fields) -> tuple[Fan, ...]:
-    """Return the fitted fans, counted from 0 in the order of their plugs.
+    """Return the fitted fans, numbered from 0 in connector order.
 
-    fan_num says how many are fitted; keys go on with zeros (an S9 has fan1 … fan8, two of them real). A fan that
-    should turn but does not is one of the zeros: on an S9 plug 3 or 6, elsewhere the first.
+    fan_num is the number of fitted fans; keys beyond that are zero (an S9 has fan1 … fan8, of which two are real). A
+    stopped fan is one of the zeros: on an S9 connector 3 or 6, elsewhere the first.
     """
     raw = live.raw
     speeds = {n: rpm for n, key in _FAN_KEYS if key in raw and (rpm := live.integer(key, high=100_000)) is not None}

@@ -1,8 +1,8 @@
-"""Reads rigs on Braiins OS over port 4028: BOSminer (2020–2022) and BOSer (from 22.08 on), without a login.
+"""Reads rigs on Braiins OS over port 4028: BOSminer (2020–2022) and BOSer (from 22.08), without a login.
 
-TEMPS, FANS, TUNERSTATUS and DEVDETAILS are Braiins' own; STATS is empty there and not asked. The canonical window
-is the 5 minutes. Watts are Braiins' estimate (ApproximateMinerPowerConsumption). Field meanings: Braiins' BOSminer
-API documentation. MAC and serial are not among the answers.
+TEMPS, FANS, TUNERSTATUS and DEVDETAILS are Braiins' own; STATS is empty there and not queried. The canonical window
+is 5 minutes. Watts are Braiins' estimate (ApproximateMinerPowerConsumption). Field meanings: Braiins' BOSminer API
+documentation. These answers contain neither MAC nor serial number.
 """
 
 from typing import Final
@@ -36,14 +36,14 @@ COMMANDS: Final = (
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know Braiins OS by BOSminer or BOSer in its answers."""
+    """Recognize Braiins OS by BOSminer or BOSer in its answers."""
     words = signature(fingerprint)
-    # Late releases may leave 4028 with the version alone: then only the web API can be read.
+    # In late releases port 4028 may answer only `version`; then only the web API is readable.
     return ("bosminer" in words or "boser" in words) and bool(raw_rows(fingerprint.replies.get("summary"), "SUMMARY"))
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig on Braiins OS; raises on no input."""
+    """Return the reading of a rig on Braiins OS; never raises."""
     defects: list[Defect] = []
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
@@ -59,7 +59,7 @@ def decode(replies: Replies) -> Reading:
         model=known.model,
         firmware="braiins",
         firmware_version=version.text("BOSer", "BOSminer", "BOSminer+"),
-        algorithm="sha256" if summary else None,  # Braiins OS mines nothing else
+        algorithm="sha256" if summary else None,  # Braiins OS supports no other
         uptime=summary.number("Elapsed"),
         hashing=is_hashing(rates),
         hashrate=rates,
@@ -112,7 +112,7 @@ def _celsius(row: Fields, key: str) -> float | None:
 
 
 def _frequency(detail: Fields) -> float | None:
-    """Return the frequency in Hz: sent as 650000000 by BOSminer; no chip runs at less than 10 kHz, so 650 is MHz."""
+    """Return the frequency in Hz: BOSminer sends 650000000; no chip runs below 10 kHz, so 650 is MHz."""
     value = detail.number("Frequency")
     if not value:
         return None

@@ -1,8 +1,8 @@
-"""Reads rigs on Braiins OS+ 21.09 to 24 by the GraphQL API of its web interface.
+"""Reads rigs on Braiins OS+ 21.09 to 24 over the GraphQL API of the web interface.
 
-Queries go by GET. Live values are a query of their own: the API answers them with an error while mining is stopped,
-and that must not cost the identity. The canonical window is the 5 minutes, then 1 minute and 5 s (21.09 has only the
-last). Watts are Braiins' estimate (approxConsumptionW). The MAC stands only in the LuCI page of the network.
+Queries are GET requests. Live values are a separate query: while mining is stopped the API answers it with an error,
+and identity must not fail with it. The canonical window is 5 minutes, then 1 minute and 5 s (21.09 has only the
+last). Watts are Braiins' estimate (approxConsumptionW). The MAC is only in the network page of LuCI.
 """
 
 import json
@@ -26,17 +26,17 @@ from stratoscope.reading import Defect, Hashboard, PoolSlot, Reading
 from stratoscope.units import MH, MHZ
 
 
-def _ask(query: str) -> str:
+def _graphql(query: str) -> str:
     return "/graphql?query=" + quote("{" + query + "}", safe="{}")
 
 
-IDENTITY: Final = _ask("bos{hostname info{version{full}}} bosminer{info{modelName}}")
+IDENTITY: Final = _graphql("bos{hostname info{version{full}}} bosminer{info{modelName}}")
 COMMANDS: Final = (
     Command("identity", IDENTITY, Via.HTTP, every=60, identity=True),
-    Command("uptime", _ask("bos{uptime{durationS}}"), Via.HTTP, required=False),
+    Command("uptime", _graphql("bos{uptime{durationS}}"), Via.HTTP, required=False),
     Command(
         "live",
-        _ask(
+        _graphql(
             "bosminer{info{fans{name rpm speed} summary{power{approxConsumptionW limitW}} "
             "workSolver{nominalMhs realHashrate{mhs5S mhs1M mhs5M mhs15M mhs24H mhsAv} "
             "childSolvers{name realHashrate{mhs5S mhs1M mhs5M} hwDetails{chips frequencyMhz voltageV} "
@@ -46,7 +46,7 @@ COMMANDS: Final = (
     ),
     Command(
         "pools",
-        _ask(
+        _graphql(
             "bosminer{info{poolGroups{name pools{url user status active shares{acceptedSolutions rejectedSolutions}}}}}"
         ),
         Via.HTTP,
@@ -68,7 +68,7 @@ WINDOWS: Final = {
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know the GraphQL API by an answer of it; else by a Braiins landing page of a rig whose port 4028 says little."""
+    """Recognize the API by a GraphQL answer, or by a Braiins landing page if port 4028 reports no summary."""
     for path, page in fingerprint.pages.items():
         if path.startswith("/graphql") and page.status == 200 and isinstance(page.json, dict):
             answer: Any = page.json.get("data")
@@ -81,7 +81,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig on Braiins OS+; raises on no input."""
+    """Return the reading of a rig on Braiins OS+; never raises."""
     defects: list[Defect] = []
     identity = replies.fields("identity", defects).child("data")
     bos = identity.child("bos")
@@ -99,7 +99,7 @@ def decode(replies: Replies) -> Reading:
         firmware_version=bos.child("info").child("version").text("full"),
         mac=_mac(replies, defects),
         hostname=bos.text("hostname"),
-        algorithm="sha256" if identity or live else None,  # Braiins OS mines nothing else
+        algorithm="sha256" if identity or live else None,  # Braiins OS supports no other
         uptime=replies.fields("uptime", defects).child("data").child("bos").child("uptime").number("durationS"),
         hashing=is_hashing(rates),
         hashrate=rates,
@@ -145,7 +145,7 @@ def _boards(solver: Fields) -> tuple[Hashboard, ...]:
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
-    """Return the pools of all groups, numbered through."""
+    """Return the pools of all groups, numbered consecutively."""
     slots: list[PoolSlot] = []
     for group in replies.fields("pools", defects).child("data").child("bosminer").child("info").items("poolGroups"):
         for row in group.items("pools"):
@@ -165,7 +165,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 
 def _mac(replies: Replies, defects: list[Defect]) -> str | None:
-    """Return the MAC of LuCI's interface list; a login page instead of it is no answer."""
+    """Return the MAC from LuCI's interface list; None for a login page."""
     answer = replies.get("network")
     if isinstance(answer, str):
         try:

@@ -1,8 +1,8 @@
-"""Reads rigs on Braiins OS from 25 on by its public REST API (/api/v1), which needs a login.
+"""Reads rigs on Braiins OS 25 and later over the public REST API (/api/v1), which requires a login.
 
-Every quantity names its unit ({"gigahash_per_second": …}, {"degree_c": …}). Windows go from 5 s to 24 h; the
-canonical one is the 5 minutes. Watts are Braiins' estimate (approximated_consumption). /miner/errors is not asked:
-it keeps messages of weeks ago (26.04) and does not tell which still hold. Field meanings: Braiins' public API 1.x.
+Every quantity names its unit ({"gigahash_per_second": …}, {"degree_c": …}). Windows range from 5 s to 24 h; the
+canonical one is 5 minutes. Watts are Braiins' estimate (approximated_consumption). /miner/errors is not queried: it
+keeps messages for weeks (26.04) without stating which are current. Field meanings: Braiins' public API 1.x.
 """
 
 from typing import Final
@@ -17,13 +17,13 @@ from stratoscope.units import GH, KH, MH, PH, TH, H
 
 COMMANDS: Final = (
     Command("stats", "/api/v1/miner/stats", Via.HTTP),
-    Command("details", "/api/v1/miner/details", Via.HTTP, identity=True),  # each time: it holds the uptime
+    Command("details", "/api/v1/miner/details", Via.HTTP, identity=True),  # on every tick: it holds the uptime
     Command("hashboards", "/api/v1/miner/hw/hashboards", Via.HTTP, required=False),
     Command("cooling", "/api/v1/cooling/state", Via.HTTP, every=2, required=False),
     Command("pools", "/api/v1/pools/", Via.HTTP, every=2, required=False),
 )
 PAGES: Final = ("/api/v1/miner/details", "/api/v1/version/", "/api/v1/version")
-"""Pages that tell this API when a rig is identified."""
+"""Pages that show this API during identification."""
 
 WINDOWS: Final = {
     "last_5s": "5s",
@@ -44,24 +44,24 @@ RATE_UNITS: Final = {
     "hash_per_second": H,
 }
 IDLE: Final = frozenset({"1", "3", "4", "MINER_STATUS_NOT_STARTED", "MINER_STATUS_PAUSED", "MINER_STATUS_SUSPENDED"})
-"""MinerStatus values of work not begun, paused and suspended, by number or name."""
+"""MinerStatus values for not started, paused and suspended, by number or name."""
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know the REST API by its pages.
+    """Recognize the REST API by its pages.
 
-    One that shows its version but wants a login for the rest counts where the operator gave one, or where port 4028
-    brings nothing: otherwise the CGMiner driver reads the rig without credentials.
+    A rig that shows its version but requires a login for the rest matches if credentials are configured, or if port
+    4028 has no summary: otherwise the CGMiner driver reads the rig without credentials.
     """
-    if (details := fingerprint.pages.get(PAGES[0])) is not None and _is_ours(details):
+    if (details := fingerprint.pages.get(PAGES[0])) is not None and _is_rest_api(details):
         return True
     pages = [page for path in PAGES if (page := fingerprint.pages.get(path)) is not None]
     locked = any(page.status in (401, 403) for page in pages)
-    there = any(map(_is_ours, pages)) or (locked and page_contains(fingerprint, "braiins"))
+    there = any(map(_is_rest_api, pages)) or (locked and page_contains(fingerprint, "braiins"))
     return there and (fingerprint.login or not raw_rows(fingerprint.replies.get("summary"), "SUMMARY"))
 
 
-def _is_ours(page: WebPage) -> bool:
+def _is_rest_api(page: WebPage) -> bool:
     if page.status != 200 or not isinstance(page.json, dict):
         return False
     return "bos_version" in page.json or {"major", "minor", "patch"} <= page.json.keys()
@@ -77,13 +77,13 @@ def rate(row: Fields, key: str) -> float | None:
 
 
 def windows(row: Fields) -> dict[str, float]:
-    """Return the windows of a real_hashrate object in H/s; 15 s and 30 s have no place in a reading."""
+    """Return the windows of a real_hashrate object in H/s; 15 s and 30 s have no equivalent in a reading."""
     found = ((name, rate(row, key)) for key, name in WINDOWS.items() if key in row)
     return {name: value for name, value in found if value is not None}
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig on Braiins OS; raises on no input."""
+    """Return the reading of a rig on Braiins OS; never raises."""
     defects: list[Defect] = []
     details = replies.fields("details", defects)
     stats = replies.fields("stats", defects)
@@ -102,7 +102,7 @@ def decode(replies: Replies) -> Reading:
         mac=hardware_address(details, "mac_address"),
         serial=details.text("serial_number"),
         hostname=details.text("hostname"),
-        algorithm="sha256" if details or stats else None,  # Braiins OS mines nothing else
+        algorithm="sha256" if details or stats else None,  # Braiins OS supports no other
         uptime=details.number("bosminer_uptime_s", "system_uptime_s", "system_uptime"),
         hashing=False if status in IDLE else is_hashing(rates),
         hashrate=rates,
@@ -141,16 +141,16 @@ def _celsius(row: Fields) -> float | None:
     return row.number("degree_c", low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
 
 
-def fans_of(rows: list[Fields], place: str, sheet: RigModel | None) -> tuple[Fan, ...]:
-    """Return the fitted fans; Braiins OS lists every plug of the control board, also empty ones at 0 rpm.
+def fans_of(rows: list[Fields], key: str, sheet: RigModel | None) -> tuple[Fan, ...]:
+    """Return the fitted fans; Braiins OS lists every connector of the control board, also empty ones at 0 rpm.
 
-    A plug at 0 rpm is a stopped fan where the data sheet has that many fans, and empty otherwise: an S9 lists four
-    and has two.
+    0 rpm is a stopped fan if the data sheet has that many fans, otherwise an empty connector: an S9 lists four and has
+    two.
     """
     fitted = sheet.fans if sheet and sheet.fans is not None else 0
     speeds: dict[int, int] = {}
     for at, row in enumerate(rows):
-        number = row.integer(place, high=63)
+        number = row.integer(key, high=63)
         index, rpm = at if number is None else number, row.integer("rpm", high=100_000)
         if rpm is not None and (rpm or index < fitted):
             speeds.setdefault(index, rpm)
@@ -158,7 +158,7 @@ def fans_of(rows: list[Fields], place: str, sheet: RigModel | None) -> tuple[Fan
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
-    """Return the pools of all groups, numbered through; the answer is a bare list of groups."""
+    """Return the pools of all groups, numbered consecutively; the answer is a bare list of groups."""
     slots: list[PoolSlot] = []
     for group in Fields({"pools": replies.get("pools")}, "", defects).items("pools"):
         for row in group.items("pools"):
@@ -198,7 +198,7 @@ DRIVER: Final = Driver(
         path="/api/v1/auth/login",
         body={"username": "{user}", "password": "{password}"},
         token="token",  # noqa: S106 — the name of the field, not a secret
-        prefix="",  # Braiins OS takes the bare token
+        prefix="",  # the bare token
     ),
     tested_with=("S21 Pro, 26.04-plus",),
 )

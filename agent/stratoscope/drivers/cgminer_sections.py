@@ -1,4 +1,4 @@
-"""Reads the sections every CGMiner descendant answers with: SUMMARY rates and shares, POOLS, VERSION.
+"""Decodes the sections that every CGMiner descendant has: SUMMARY rates and shares, POOLS, VERSION.
 
 Field meanings: CGMiner's API-README (4.11), BFGMiner's README.RPC (5.5) and answers of the firmwares named below.
 """
@@ -24,8 +24,8 @@ _WINDOWS: Final = {
     "24h": "24h",
     "av": "avg",
     "avg": "avg",
-    # CGMiner names its short window after --log (5 s unless set), BFGMiner says 20 s and a decaying "rolling":
-    # Reading has no place for those, so that they count as momentary values.
+    # CGMiner names its short window after --log (5 s by default); BFGMiner has 20 s and a decaying "rolling".
+    # `Reading` has no such windows, so they count as momentary values.
     "10s": "realtime",
     "15s": "realtime",
     "20s": "realtime",
@@ -43,7 +43,7 @@ RECENT_WINDOWS: Final = ("5s", "realtime", "1m")
 """Windows short enough to prove that a rig hashes now."""
 
 BOARD_WINDOW_ORDER: Final = ("5m", "1m", "15m", "realtime", "5s", "avg")
-"""Which window of a hashboard stands for it where the firmware gives several; minutes, since seconds are luck."""
+"""Order in which a hashboard's window is chosen; minutes first, because seconds are share luck."""
 
 _ALIVE: Final = {
     "alive": True,
@@ -67,8 +67,8 @@ _PRODUCT_ROWS: Final = (
 def windows(row: Fields, unit: float | None = None) -> dict[str, float]:
     """Return every hashrate window in `row` in H/s.
 
-    `unit` is the factor that holds for all of them where the firmware states it apart from the key
-    (Bitmain's rate_unit); without it the key's own letter counts.
+    `unit` is the factor for all of them if the firmware states it apart from the key (Bitmain's rate_unit); otherwise
+    the letter in the key decides.
     """
     found: dict[str, float] = {}
     for key in [key for key in row.raw if key in RATE_KEYS]:
@@ -81,12 +81,12 @@ def windows(row: Fields, unit: float | None = None) -> dict[str, float]:
 
 
 def board_rate(rates: dict[str, float]) -> float | None:
-    """Return the steadiest of a hashboard's windows in H/s."""
+    """Return the preferred window of a hashboard in H/s."""
     return next((rates[name] for name in BOARD_WINDOW_ORDER if name in rates), None)
 
 
 def is_hashing(rates: dict[str, float]) -> bool | None:
-    """Tell whether a fresh window shows hashing; None without a fresh window (an average proves nothing)."""
+    """Return whether a recent window shows hashing; None without a recent window (an average proves nothing)."""
     return next((rates[name] > 0 for name in RECENT_WINDOWS if name in rates), None)
 
 
@@ -96,7 +96,7 @@ def shares(row: Fields) -> Shares:
 
 
 def sum_of(pools: tuple[PoolSlot, ...]) -> Shares:
-    """Return the share counters summed over the pools, each only where every pool tells it."""
+    """Return the share counters summed over the pools; None for a counter that any pool does not report."""
 
     def total(counts: list[int | None]) -> int | None:
         known = [count for count in counts if count is not None]
@@ -110,19 +110,19 @@ def sum_of(pools: tuple[PoolSlot, ...]) -> Shares:
 
 
 def hardware_address(row: Fields, *keys: str) -> str | None:
-    """Return the first present key as a MAC; one that is none (redacted, all zero) is None and a defect."""
+    """Return the first present key as a MAC; an invalid one (redacted, all zero) is None and a defect."""
     for key in keys:
         text = row.text(key)
         if text is not None:
             mac = mac_address(text)
             if mac is None:
-                row.add_defect(key, text, "not a hardware address")
+                row.add_defect(key, text, "not a MAC address")
             return mac
     return None
 
 
 def pool_slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
-    """Return the configured pools of a POOLS answer; slots without a URL are not configured."""
+    """Return the configured pools of a POOLS answer; slots without a URL are skipped."""
     answer = replies.fields("pools", defects)
     status = answer.items("STATUS", limit=1)
     now = status[0].number("When") if status else None
@@ -135,7 +135,7 @@ def pool_slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
         index = row.integer("POOL")
         if index is None or index in taken:
             if index is not None:
-                row.add_defect("POOL", index, "the same number twice")
+                row.add_defect("POOL", index, "duplicate pool number")
             index = next(n for n in range(len(taken) + 1) if n not in taken)
         taken.add(index)
         slots.append(_slot(row, index, url, now))
@@ -144,7 +144,7 @@ def pool_slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 def _slot(row: Fields, index: int, url: str, now: float | None) -> PoolSlot:
     accepted, rejected = row.integer("Accepted"), row.integer("Rejected")
-    # LuxOS 2025.4 counts "Last Share Time" from its start in slots that never saw a share
+    # LuxOS 2025.4 counts "Last Share Time" from its own start in slots that never received a share
     idle = accepted == 0 and not rejected
     status = row.text("Status")
     return PoolSlot(
@@ -158,21 +158,21 @@ def _slot(row: Fields, index: int, url: str, now: float | None) -> PoolSlot:
         stale=row.integer("Stale"),
         difficulty_accepted=row.number("Difficulty Accepted"),
         last_share_seconds_ago=None if idle else _ago(row, now),
-        # cgminer 4.11.1 takes one off the height of the work: what is left is the block it builds on
+        # cgminer 4.11.1 subtracts one from the height of the work: this is the block that the work builds on
         tip_height=row.integer("Current Block Height") or None,
     )
 
 
 def _ago(row: Fields, now: float | None) -> float | None:
-    """Return the age of the last share in s: Bitmain, VNish and LuxOS send it as h:mm:ss, others as the time of day.
+    """Return the age of the last share in s: Bitmain, VNish and LuxOS send h:mm:ss, others the time of day.
 
-    Seconds since 1970 are by the rig's own clock, so that only the rig's own "When" may be subtracted.
+    Seconds since 1970 are by the rig's own clock, so only the rig's own "When" is comparable.
     """
     raw = row.raw.get("Last Share Time")
     if isinstance(raw, str) and ":" in raw[:32]:
         match = _CLOCK.fullmatch(raw.strip())
         if match is None:
-            row.add_defect("Last Share Time", raw, "neither an age nor a time")
+            row.add_defect("Last Share Time", raw, "neither an age nor a time of day")
             return None
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return (days * 24 + hours) * HOUR + minutes * MINUTE + seconds
@@ -180,13 +180,13 @@ def _ago(row: Fields, now: float | None) -> float | None:
     if not at or now is None:
         return None
     if at > now + MINUTE:
-        row.add_defect("Last Share Time", raw, "after the time of the answer")
+        row.add_defect("Last Share Time", raw, "later than the time of the answer")
         return None
     return max(now - at, 0.0)
 
 
 def raw_rows(answer: Any, section: str) -> list[dict[str, Any]]:
-    """Return the objects of a section of an untrusted CGMiner answer, whatever it is; for `matches`."""
+    """Return the objects of a section of an untrusted CGMiner answer of any type; for `matches`."""
     rows = answer.get(section) if isinstance(answer, dict) else None
     if isinstance(rows, dict):
         rows = [rows]
@@ -194,9 +194,10 @@ def raw_rows(answer: Any, section: str) -> list[dict[str, Any]]:
 
 
 def signature(fingerprint: Fingerprint) -> str:
-    """Return what a rig says of its make and firmware on the CGMiner API, in lower case.
+    """Return the text that names a rig's make and firmware on the CGMiner API, in lower case.
 
-    That is the names and text values of VERSION, of the product row of STATS, of DEVDETAILS, and every Description.
+    It consists of the names and text values of VERSION, of the first row of STATS and of DEVDETAILS, and of every
+    Description.
     """
     words: list[str] = []
     for key, section in _PRODUCT_ROWS:
@@ -210,7 +211,7 @@ def signature(fingerprint: Fingerprint) -> str:
 
 
 def product_type(fingerprint: Fingerprint) -> str:
-    """Return the product name a rig gives as "Type" in VERSION or STATS, or ""."""
+    """Return the product name that a rig reports as "Type" in VERSION or STATS, or ""."""
     for key, section in _PRODUCT_ROWS[:2]:
         for row in raw_rows(fingerprint.replies.get(key), section)[:1]:
             if isinstance(row.get("Type"), str):
@@ -219,7 +220,7 @@ def product_type(fingerprint: Fingerprint) -> str:
 
 
 def page_contains(fingerprint: Fingerprint, *words: str) -> bool:
-    """Tell whether the landing page or its headers hold one of `words` (given in lower case)."""
+    """Return whether the landing page or its headers contain one of `words` (given in lower case)."""
     page = fingerprint.pages.get("/")
     if page is None:
         return False
@@ -228,7 +229,7 @@ def page_contains(fingerprint: Fingerprint, *words: str) -> bool:
 
 
 def texts_as_faults(row: Fields, names: dict[str, str]) -> tuple[Fault, ...] | None:
-    """Return a fault for each non-empty text among the keys of `names` (key → component); None if none is there."""
+    """Return a fault for each non-empty text under the keys of `names` (key → component); None if no key is present."""
     present = [(key, part) for key, part in names.items() if key in row]
     if not present:
         return None

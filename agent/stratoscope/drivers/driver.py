@@ -1,4 +1,4 @@
-"""Says what a driver is: data about one firmware, and two pure functions over its answers."""
+"""Defines a driver: data about one firmware, and two pure functions over its answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,22 +10,22 @@ from stratoscope.reading import Defect, Reading
 
 
 class Via(Enum):
-    """How a command travels; the value is the protocol's default port."""
+    """The protocol of a command; the value is its default port."""
 
-    CGMINER = 4028  # TCP, {"command":...}, also WhatsMiner v1/v2 and BTMiner's own verbs
+    CGMINER = 4028  # TCP, {"command":...}; also WhatsMiner v1/v2 with BTMiner's own verbs
     WHATSMINER3 = 4433  # TCP, length-prefixed JSON
     HTTP = 80
-    ASIC_RS = 0  # whatever the optional library does; it chooses the ports itself
+    ASIC_RS = 0  # the optional library, which chooses protocol and port itself
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One question to a rig.
+    """One request to a rig.
 
-    `key` is where its answer stands in Replies. `ask` is the verb ("summary", "get.miner.status") or, over HTTP,
-    the path with query. `every` is the cadence in polling ticks. A command that is not `required` may be refused
-    without the poll failing. `identity` marks answers that tell who the rig is (MAC, serial): asked again at once
-    when the rig was away or restarted.
+    `key` is the key of its answer in `Replies`. `request` is the verb ("summary", "get.miner.status") or, over HTTP,
+    the path with its query. `every` is the cadence in polling ticks. If a command is not `required`, the rig may refuse
+    it and the poll still succeeds. `identity` marks answers that identify the rig (MAC, serial): they are queried again
+    at once after the rig was unreachable or restarted.
     """
 
     key: str
@@ -35,18 +35,18 @@ class Command:
     every: int = 1
     required: bool = True
     identity: bool = False
-    joins: bool = True  # may be sent as "a+b" (CGMINER only)
-    port: int | None = None  # default port where it differs from the protocol's: ePIC speaks HTTP on 4028
-    fallback_for: str | None = None  # after the first exchange asked only where the command of this key was refused
+    joins: bool = True  # may be joined with others as "a+b" (CGMINER only)
+    port: int | None = None  # default port, if it differs from the protocol's: ePIC serves HTTP on 4028
+    fallback_for: str | None = None  # key of another command: after the first exchange, sent only if that was refused
     text: bool = False  # the HTTP answer is text, not JSON
 
 
 class LoginScheme(Enum):
-    """How a firmware's web API lets a reader in."""
+    """How a firmware's web API authenticates a reader."""
 
     DIGEST = "digest"
     BASIC = "basic"
-    BEARER = "bearer"  # POST `path` with `body`; the token stands at `token` in the answer
+    BEARER = "bearer"  # POST `path` with `body`; the answer holds the token at `token`
     COOKIE = "cookie"  # POST `path` with `body`; the answer sets a cookie
 
 
@@ -55,14 +55,14 @@ class Login:
     """The login of a firmware's web API, used only with credentials that the operator configured.
 
     `body` maps field names to "{user}" / "{password}" patterns; `form` sends it url-encoded instead of JSON.
-    `token` is the dotted path of the token in a BEARER answer; `header` and `prefix` say how it is presented.
+    `token` is the dotted path of the token in a BEARER answer; it is sent as `header`: `prefix` + token.
     """
 
     scheme: LoginScheme
     path: str = ""
     body: Mapping[str, str] = field(default_factory=dict)
     form: bool = False
-    token: str = "token"  # noqa: S105 — a path in a reply, not a secret
+    token: str = "token"  # noqa: S105 — a path in an answer, not a secret
     header: str = "Authorization"
     prefix: str = "Bearer "
     port: int = 80
@@ -70,13 +70,13 @@ class Login:
 
 T = TypeVar("T")
 DecodedAnswers = dict[str, tuple[Any, Any, list[Defect]]]
-"""Command key → the answer, what was read from it, and its defects."""
+"""Command key → the answer, its decoded value, and the defects found in it."""
 
 
 class Replies(dict[str, Any]):
     """Answers of one rig by command key: parsed JSON (objects, arrays) or text. Untrusted.
 
-    `decoded` is what `decode_once` made of earlier answers of the same rig; without it everything is read anew.
+    `decoded` caches what `decode_once` made of earlier answers of the same rig; without it nothing is cached.
     """
 
     __slots__ = ("decoded",)
@@ -86,9 +86,10 @@ class Replies(dict[str, Any]):
         self.decoded = decoded
 
     def decode_once(self, key: str, read: "Callable[[Replies, list[Defect]], T]", defects: list[Defect]) -> T:
-        """Return `read(self, defects)`, made once for each answer to `key`: slow commands answer only now and then.
+        """Return `read(self, defects)`, computed only once per answer to `key` and cached in `decoded`.
 
-        `read` may look at that one answer alone, and nothing else may look at it: whoever polls drops it once read.
+        For commands that are not sent on every tick. `read` may use only that answer, and nothing else may use it:
+        the poller drops an answer whose decoded value is cached.
         """
         if self.decoded is None:
             return read(self, defects)
@@ -101,7 +102,7 @@ class Replies(dict[str, Any]):
         return cast("T", known[1])
 
     def fields(self, key: str, defects: list[Defect]) -> Fields:
-        """Return a cursor on the object answered to `key`; an empty one where there is no answer."""
+        """Return a cursor on the object in the answer to `key`; an empty cursor if there is no answer."""
         return Fields(self.get(key), f"/{key}", defects)
 
     def section(self, key: str, name: str, defects: list[Defect]) -> list[Fields]:
@@ -109,42 +110,42 @@ class Replies(dict[str, Any]):
         return self.fields(key, defects).items(name)
 
     def first(self, key: str, name: str, defects: list[Defect]) -> Fields:
-        """Return a cursor on the first row of a CGMiner section; an empty one where there is none."""
+        """Return a cursor on the first row of a CGMiner section; an empty cursor if there is none."""
         rows = self.section(key, name, defects)
         return rows[0] if rows else Fields(None, f"/{key}/{name}", defects)
 
 
 @dataclass(frozen=True, slots=True)
 class WebPage:
-    """What an HTTP GET brought during identification: the start of an answer, whatever it was."""
+    """The start of an HTTP response fetched during identification, whatever its status."""
 
     status: int
     headers: Mapping[str, str]  # lower-case names
-    body: str  # at most 64 KiB, U+FFFD for what is not UTF-8
-    json: Any = None  # parsed, where it was JSON
+    body: str  # at most 64 KiB; U+FFFD replaces invalid UTF-8
+    json: Any = None  # the parsed body, if it is JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is known about a rig before a driver is chosen: answers by command key, pages by path, open ports."""
+    """The evidence for choosing a driver: answers by command key, pages by path, open ports."""
 
     replies: Replies
     pages: Mapping[str, WebPage] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
-    login: bool = False  # the operator configured credentials for this rig
+    login: bool = False  # whether the operator configured credentials for this rig
 
     def contains(self, *words: str) -> bool:
-        """Tell whether any answer or page holds one of `words`, ignoring case (keys and values)."""
+        """Return whether any key or value of the answers and pages contains one of `words`, ignoring case."""
         haystack = (str(self.replies) + "".join(f"{p.headers}{p.body}" for p in self.pages.values())).lower()
         return any(word.lower() in haystack for word in words)
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One firmware: what to ask, how to know it, how to read it. Data and pure functions, no base class.
+    """One firmware: which commands to send, how to recognize it, how to decode it. Data and pure functions.
 
-    `decode` is total: it raises on no input whatever. `window_order` orders the hashrate windows from which the one
-    canonical hashrate is taken (best first), so that the canonical series does not jump with share luck.
+    `decode` is total: it never raises. `window_order` lists hashrate windows, best first: the first one that the rig
+    reports is the canonical hashrate, so that the canonical series does not jump with share luck.
     """
 
     name: str
@@ -154,10 +155,10 @@ class Driver:
     decode: Callable[[Replies], Reading]
     window_order: tuple[str, ...]
     login: Login | None = None
-    min_interval: float = 5.0  # s; ESP-Miner's web server suffers below 15
-    shares_progress: bool = True  # accepted shares are reported, so that a flatline can be told
-    tested_with: tuple[str, ...] = ()  # "model, firmware version" it was checked against
+    min_interval: float = 5.0  # s between polls; ESP-Miner's web server needs 15
+    shares_progress: bool = True  # the rig reports accepted shares, so a flatline can be detected
+    tested_with: tuple[str, ...] = ()  # "model, firmware version"
 
 
 DEFAULT_WINDOW_ORDER: Final = ("5m", "15m", "1m", "30m", "avg", "1h", "5s", "realtime")
-"""The usual preference: minutes, since seconds are share luck and the average hides a stop."""
+"""The usual order: minutes first, because seconds are share luck and an average hides a stop."""

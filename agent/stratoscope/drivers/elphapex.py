@@ -1,10 +1,10 @@
 """Reads Elphapex scrypt rigs (DG1, DG1+, DG-Home1, DG2 ...; stock firmware) over their HTTP CGI pages.
 
-To be told it needs the page "/": 401 with realm "Daoge Miner"; failing that /cgi-bin/get_system_info.cgi or
+Identification uses the page "/" (401 with realm "Daoge Miner"), otherwise /cgi-bin/get_system_info.cgi or
 /cgi-bin/summary.cgi ("minertype" / INFO.type "DG..").
-Seen: DG-Home1 V1.0.5 (stopped) and DG1+ V1.0.2 (running). Left out because the firmware does not mean them:
-chain `hw` (equals the chip count), `hw_all` (equals rate_avg), `temp_pcb` (the same constants on every board,
-fitted or not), pool `diffa` (the last share, not a sum), `freq_avg` (no unit), get_power's `power_output` (PSU output).
+Seen: DG-Home1 V1.0.5 (stopped) and DG1+ V1.0.2 (running). Ignored because the values are not what the names say:
+chain `hw` (equals the chip count), `hw_all` (equals rate_avg), `temp_pcb` (the same constants on every board, fitted
+or not), pool `diffa` (the last share, not a sum), `freq_avg` (no unit), get_power's `power_output` (PSU output).
 """
 
 import re
@@ -28,7 +28,7 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {"scrypt": "scrypt", "sha256": "sha256
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig is an Elphapex: by the realm of its login, or its model name."""
+    """Recognize an Elphapex by the realm of its login, or by its model name."""
     root = fingerprint.pages.get("/")
     if root is not None and "daoge" in str(root.headers.get("www-authenticate", "")).lower():
         return True
@@ -36,15 +36,15 @@ def matches(fingerprint: Fingerprint) -> bool:
         return True
     for path in ("/cgi-bin/get_system_info.cgi", "/cgi-bin/summary.cgi", "/cgi-bin/stats.cgi"):
         page = fingerprint.pages.get(path)
-        told = Fields(page.json if page is not None else None)
-        model = told.text("minertype") or told.child("INFO").text("type")
+        answer = Fields(page.json if page is not None else None)
+        model = answer.text("minertype") or answer.child("INFO").text("type")
         if model is not None and model.upper().startswith("DG"):
             return True
     return False
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; rates carry their unit ("MH/s") and become H/s, chip temperatures are milli-degrees."""
+    """Return the reading; rates carry their unit ("MH/s"), chip temperatures are milli-degrees; never raises."""
     defects: list[Defect] = []
     stats = replies.first("stats", "STATS", defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -82,7 +82,7 @@ def _scale(row: Fields) -> float | None:
         return MH  # every DG firmware seen counts in MH/s
     factor = HASH_UNITS.get(unit.upper())
     if factor is None:
-        row.add_defect("rate_unit", unit, "unknown unit of hashrate")
+        row.add_defect("rate_unit", unit, "unknown hashrate unit")
     return factor
 
 
@@ -101,7 +101,7 @@ def _hashrate(row: Fields) -> dict[str, float]:
         if rate is not None:
             rates[window] = rate
     if rates.get("30m") == 0 and rates.get("15m"):
-        del rates["30m"]  # DG1+ V1.0.2 never fills it
+        del rates["30m"]  # always 0 on DG1+ V1.0.2
     return rates
 
 
@@ -120,7 +120,7 @@ def _boards(stats: Fields) -> list[Hashboard]:
     for at, chain in enumerate(stats.items("chain", limit=16)):
         chips = chain.integer("asic_num", high=10_000)
         if not chips and not chain.text("sn"):
-            continue  # an empty slot: the firmware lists four whatever is fitted
+            continue  # an empty slot: the firmware always lists four
         index = chain.integer("index", high=255)
         boards.append(
             Hashboard(
@@ -134,7 +134,7 @@ def _boards(stats: Fields) -> list[Hashboard]:
 
 
 def _hottest(chain: Fields) -> float | None:
-    # Written "47125"; absent sensors are "". Whole degrees are taken as such should a firmware send them.
+    # Sent as "47125"; missing sensors are "". Values below 1000 are whole degrees.
     values = [value for value in chain.numbers("temp_chip", limit=16) if value]
     if not values:
         return None

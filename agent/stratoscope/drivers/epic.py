@@ -1,8 +1,8 @@
 """Reads rigs on ePIC PowerPlay / UMC firmware (Antminer S17, S19, S21 ..., ePIC BlockMiner): HTTP JSON on port 4028.
 
-To be told it needs the page "/" on port 80 (title "Miner Web Dashboard"), or "/summary" on port 4028 (an object with
-"Software", "Session" and "HBs"). The CGMiner protocol is not spoken on 4028: a `version` command gets an HTTP error.
-Seen: Antminer S19 XP, PowerPlay-BMS 1.5.13. /summary also holds stratum passwords; they are never read.
+Identification uses the page "/" on port 80 (title "Miner Web Dashboard"), or "/summary" on port 4028 (an object with
+"Software", "Session" and "HBs"). Port 4028 has no CGMiner protocol: a `version` command gets an HTTP error.
+Seen: Antminer S19 XP, PowerPlay-BMS 1.5.13. /summary also holds stratum passwords; this driver never reads them.
 """
 
 import re
@@ -40,7 +40,7 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig runs ePIC's firmware."""
+    """Recognize ePIC's firmware by its landing page or its summary."""
     root = fingerprint.pages.get("/")
     if root is not None and "miner web dashboard" in root.body.lower():
         return True
@@ -48,12 +48,12 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def _is_summary(page: WebPage | None) -> bool:
-    told = page.json if page is not None else None
-    return isinstance(told, dict) and "Software" in told and ("Session" in told or "HBs" in told)
+    answer = page.json if page is not None else None
+    return isinstance(answer, dict) and "Software" in answer and ("Session" in answer or "HBs" in answer)
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; hashrates are sent in MH/s, clocks in MHz, board voltages in V."""
+    """Return the reading; hashrates are in MH/s, clocks in MHz, board voltages in V; never raises."""
     defects: list[Defect] = []
     summary = replies.fields("summary", defects)
     session = summary.child("Session")
@@ -100,7 +100,7 @@ def _model(name: str | None) -> tuple[str | None, str | None]:
 
 
 def _mac(network: Any) -> str | None:
-    """`network` is {"dhcp": {...}} or {"static": {...}}."""
+    """Return the MAC; `network` is {"dhcp": {...}} or {"static": {...}}."""
     for part in network.values() if isinstance(network, dict) else ():
         found = mac_address(part.get("mac_address")) if _has_mac(part) else None
         if found:
@@ -117,7 +117,7 @@ def _algorithm(name: str | None) -> Algorithm | None:
 
 
 def _hashrate(summary: Fields, session: Fields) -> tuple[dict[str, float], float | None]:
-    """Return windows → H/s and the expected H/s: each board sends [MH/s, % of what its clocks give, % error]."""
+    """Return windows → H/s and the expected H/s: each board sends [MH/s, % of what its clocks allow, % error]."""
     rates, total, expected = {}, 0.0, 0.0
     rows = summary.items("HBs", limit=16)
     for row in rows:
@@ -148,14 +148,14 @@ def _hashing(summary: Fields, momentary: float | None) -> bool | None:
 def _power(summary: Fields) -> tuple[float | None, PowerSource | None]:
     psu = summary.child("Power Supply Stats")
     power = psu.number("Input Power")
-    if not power:  # 0.0 stands for a supply that cannot tell
+    if not power:  # 0.0: the supply does not report it
         return None, None
     metered = psu.number("Input Current") and psu.number("Input Voltage")
-    return power, "measured" if metered else "reported"  # without current and voltage the firmware reckons it
+    return power, "measured" if metered else "reported"  # without current and voltage the firmware calculates it
 
 
 def _per_board(answer: Any) -> dict[int, list[Any]]:
-    """Return board index → Data of an answer like [{"Index": 1, "Data": [...]}]."""
+    """Return board index → Data of an answer such as [{"Index": 1, "Data": [...]}]."""
     rows = answer if isinstance(answer, list) else []
     found = {}
     for row in rows[:16]:
@@ -165,17 +165,17 @@ def _per_board(answer: Any) -> dict[int, list[Any]]:
 
 
 def _celsius(values: list[Any]) -> float | None:
-    if not any(values):  # 0.0 stands for a chip without a sensor (S19 XP, 1.5.13)
+    if not any(values):  # 0.0: a chip without a sensor (S19 XP, 1.5.13)
         return None
     sane = [float(value) for value in values if type(value) in (int, float) and -40 <= value <= 200 and value != 0]
     return max(sane) if sane else None
 
 
 def _answering(values: list[Any]) -> int | None:
-    """Return how many chips hash, from one [MH/s, % of expected, % error] each."""
+    """Return how many chips hash; each chip sends [MH/s, % of expected, % error]."""
     try:
         return len([value for value in values if value[0] > 0]) if values else None
-    except (TypeError, IndexError, KeyError):  # a chip of another shape: the count would be a guess
+    except (TypeError, IndexError, KeyError):  # a chip in another shape: the count would be a guess
         return None
 
 
@@ -222,7 +222,7 @@ def _pools(summary: Fields, session: Fields) -> list[PoolSlot]:
         using = 0
     slots = []
     for at, config in enumerate(configs):
-        used = using == at  # the session's counters are those of the pool in use
+        used = using == at  # the session counts the shares of the pool in use
         slots.append(
             PoolSlot(
                 index=at,
@@ -239,7 +239,7 @@ def _pools(summary: Fields, session: Fields) -> list[PoolSlot]:
 
 
 def _faults(summary: Fields) -> tuple[Fault, ...] | None:
-    """Return the last error while the rig does not mine; once it mines again that error is past."""
+    """Return the last error while the rig is not mining; when it mines again the error is resolved."""
     status = summary.child("Status")
     if "Last Error" not in status:
         return None
@@ -257,5 +257,5 @@ DRIVER: Final = Driver(
     window_order=("realtime", "avg"),
     tested_with=("Antminer S19 XP, PowerPlay-BMS 1.5.13",),
 )
-"""ePIC firmware; the canonical hashrate is the sum over its boards, which it smooths itself: the session's average
+"""The canonical hashrate of ePIC's firmware is the sum of its boards, which it smooths itself: the session's average
 hides a stop for hours."""

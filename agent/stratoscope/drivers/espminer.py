@@ -1,9 +1,9 @@
 """Reads rigs on ESP-Miner (AxeOS) and its forks: Bitaxe, NerdAxe/NerdQAxe, BitForge, LuckyMiner; HTTP on port 80.
 
-To be told it needs the page "/" ("AxeOS", "NerdOS", "ForgeOS"), or /api/system/info (an object with "ASICModel" and
-"hashRate"). Shapes known: ESP-Miner 2.4.5 (flat, asicCount), 2.9 (expectedHashrate), 2.14 (windows, hashrateMonitor
+Identification uses the page "/" ("AxeOS", "NerdOS", "ForgeOS"), or /api/system/info (an object with "ASICModel" and
+"hashRate"). Known shapes: ESP-Miner 2.4.5 (flat, asicCount), 2.9 (expectedHashrate), 2.14 (windows, hashrateMonitor
 per ASIC, list of pools, miningPaused), NerdQAxe 1.0.3x (shutdown, asicTemps, state of each pool under stratum).
-The web server suffers from frequent questions: at least 15 s between polls, never two at once.
+Frequent requests overload the web server: at least 15 s between polls, never two requests at once.
 """
 
 from typing import Final
@@ -21,11 +21,11 @@ COMMANDS: Final = (
 
 WINDOWS: Final = (("1m", "hashRate_1m"), ("1h", "hashRate_1h"), ("24h", "hashRate_1d"))
 NOT_MEASURED: Final = (0, -1)
-"""What the firmwares send for a temperature they have no sensor for, or no reading of yet."""
+"""Values that the firmwares send for a temperature without a sensor or without a reading yet."""
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig runs ESP-Miner or a fork of it."""
+    """Recognize ESP-Miner or a fork of it by its info page or its landing page."""
     page = fingerprint.pages.get("/api/system/info")
     if page is not None and isinstance(page.json, dict) and "hashRate" in page.json:
         return "ASICModel" in page.json or "asicCount" in page.json
@@ -34,7 +34,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; rates are sent in GH/s, frequency in MHz, core voltage in mV."""
+    """Return the reading; rates are in GH/s, frequency in MHz, core voltage in mV; never raises."""
     defects: list[Defect] = []
     info = replies.fields("info", defects)
     asic = replies.fields("asic", defects)
@@ -74,22 +74,22 @@ def _hashrate(info: Fields) -> dict[str, float]:
     momentary = info.number("hashRate", scale=GH)
     if momentary is not None:
         rates["realtime"] = momentary
-    for window, key in WINDOWS:  # hashRate_10m has no counterpart among our windows
+    for window, key in WINDOWS:  # hashRate_10m has no equivalent in a reading
         rate = info.number(key, scale=GH)
-        if rate is not None and (rate > 0 or not momentary):  # 0 beside a momentary rate: not filled yet
+        if rate is not None and (rate > 0 or not momentary):  # 0 with a momentary rate: not filled yet
             rates[window] = rate
     return rates
 
 
 def _hashing(info: Fields, momentary: float | None) -> bool | None:
-    # On overheating the last rate stays in hashRate while the ASIC is off (ESP-Miner 2.x, NerdAxe forks).
+    # After overheating hashRate keeps the last rate while the ASIC is off (ESP-Miner 2.x, NerdAxe forks).
     if _is_on(info, "overheat_mode") or _is_on(info, "miningPaused") or _is_on(info, "shutdown"):
         return False
     return None if momentary is None else momentary > 0
 
 
 def _is_on(row: Fields, key: str) -> bool | None:
-    """Return a switch that is sent as true/false by some firmwares, as 0/1 or 0.0/1.0 by others."""
+    """Return a switch, which some firmwares send as true/false, others as 0/1 or 0.0/1.0."""
     if type(row.raw.get(key)) is float:
         number = row.number(key)
         return None if number is None else number != 0
@@ -97,10 +97,10 @@ def _is_on(row: Fields, key: str) -> bool | None:
 
 
 def _expected(info: Fields, asic: Fields) -> float | None:
-    told = info.number("expectedHashrate", scale=GH)
-    if told:
-        return told
-    # Older firmwares leave it to their web page: frequency × small cores × ASICs.
+    expected = info.number("expectedHashrate", scale=GH)
+    if expected:
+        return expected
+    # Older firmwares calculate it in their web page: frequency × small cores × ASICs.
     frequency, cores = info.number("frequency", scale=MHZ), info.integer("smallCoreCount")
     count = info.integer("asicCount") or asic.integer("asicCount")
     return frequency * cores * count if frequency and cores and count else None
@@ -117,7 +117,7 @@ def _errors(info: Fields) -> int | None:
 
 
 def _chips(info: Fields, asic: Fields, momentary: float | None) -> int | None:
-    """Return the ASICs that hash where the firmware tells each one's rate, else those it found at start."""
+    """Return the ASICs that hash if the firmware reports each one's rate, otherwise those found at start."""
     rates = [row.number("total") for row in _asics(info)]
     if rates and None not in rates and momentary:
         return sum(1 for rate in rates if rate)
@@ -157,7 +157,7 @@ def _fans(info: Fields) -> list[Fan]:
     else:
         second = info.integer("fan2rpm", "fanrpm2", high=60_000)
         if not second and (info.integer("fanCount") or 1) < 2:
-            second = None  # always sent, 0 where no second fan is fitted
+            second = None  # always sent; 0 without a second fan
         speeds = [info.integer("fanrpm", high=60_000), second]
     return [Fan(index=at, rpm=rpm) for at, rpm in enumerate(speeds) if rpm is not None]
 
@@ -166,7 +166,7 @@ def _pools(info: Fields) -> list[PoolSlot]:
     listed = info.items("pools", limit=16)
     if listed and listed[0].text("stratumURL"):
         return _listed_pools(info, listed)
-    # the height of the block that it works on (ESP-Miner 2.10 and later, NerdQAxe)
+    # height of the block that the rig works on (ESP-Miner 2.10 and later, NerdQAxe)
     height = info.integer("blockHeight") or None
     tip = None if height is None else height - 1
     fallback = _is_on(info, "isUsingFallbackStratum")
@@ -179,10 +179,10 @@ def _pools(info: Fields) -> list[PoolSlot]:
     for at, prefix in enumerate(("stratum", "fallbackStratum")):
         url = _url(info.text(f"{prefix}URL"), info.integer(f"{prefix}Port", high=65_535))
         active = None if fallback is None else fallback == bool(at)
-        # One state alone is that of the pool in use; two stand in the order of the slots.
+        # A single state is that of the pool in use; two are in slot order.
         row = states[at] if len(states) > at and len(states) > 1 else states[0] if states and active else None
-        told = row if row is not None else Fields(None)
-        connected = told.flag("connected")
+        state = row if row is not None else Fields(None)
+        connected = state.flag("connected")
         if url is not None:
             slots.append(
                 PoolSlot(
@@ -191,8 +191,8 @@ def _pools(info: Fields) -> list[PoolSlot]:
                     user=info.text(f"{prefix}User"),
                     alive=connected,
                     active=connected if dual else active,
-                    accepted=told.integer("accepted"),
-                    rejected=told.integer("rejected"),
+                    accepted=state.integer("accepted"),
+                    rejected=state.integer("rejected"),
                     tip_height=tip if active else None,
                 )
             )
@@ -200,7 +200,7 @@ def _pools(info: Fields) -> list[PoolSlot]:
 
 
 def _listed_pools(info: Fields, rows: list[Fields]) -> list[PoolSlot]:
-    """Return the slots of ESP-Miner's newest form: a list, and which of it are the primary and the secondary."""
+    """Return the slots of ESP-Miner's newest form: a list, and the indexes of the primary and the secondary."""
     primary, secondary = info.integer("primaryPoolIndex", high=255), info.integer("secondaryPoolIndex", high=255)
     fallback = _is_on(info, "isUsingFallbackStratum")
     using = None if fallback is None else secondary if fallback else primary
@@ -253,4 +253,4 @@ DRIVER: Final = Driver(
     min_interval=15.0,
     tested_with=("Bitaxe Supra 401, 2.4.5", "API description of 2.14"),
 )
-"""ESP-Miner and forks; the canonical hashrate is the 1-minute window, the momentary one where there is none."""
+"""ESP-Miner and forks; the canonical hashrate is the 1-minute window, or the momentary one without it."""

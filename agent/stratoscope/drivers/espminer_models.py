@@ -1,7 +1,7 @@
-"""Tells the make and model of a rig that runs ESP-Miner or a fork of it, and whether its board meters input power.
+"""Derives make and model of a rig on ESP-Miner or a fork of it, and whether its board measures input power.
 
-Facts: ESP-Miner's table of board versions (Bitaxe), the device names compiled into the NerdQAxe fork, and the
-names other forks report. A board that nobody here knows stays without make and model.
+Sources: ESP-Miner's table of board versions (Bitaxe), the device names compiled into the NerdQAxe fork, and the names
+that other forks report. An unknown board has no make and model.
 """
 
 from typing import Final
@@ -33,10 +33,10 @@ BOARDS: Final = {
     "7": "Supra Hex",
     "8": "Gamma Turbo",
 }
-"""boardVersion → model of the Bitaxe line: whole, else its first two digits, else its first (of three)."""
+"""boardVersion → model of the Bitaxe line: the whole version, or its first two digits, or its first (of three)."""
 
-METERED: Final = frozenset({"2.2", "0.11", "1.3", "102", "201", "202", "203", "204", "205", "400", "401"})
-"""Bitaxe boards with an INA260, which meters the DC input. Later boards add a constant to the regulator's output."""
+METERED_BOARDS: Final = frozenset({"2.2", "0.11", "1.3", "102", "201", "202", "203", "204", "205", "400", "401"})
+"""Bitaxe boards with an INA260, which measures the DC input. Later boards add a constant to the regulator's output."""
 
 FORKS: Final = (
     (("nerd", "q1370", "q1373"), "NerdAxe"),
@@ -45,19 +45,19 @@ FORKS: Final = (
     (("nmaxe", "nmqaxe"), "NMAxe"),
     (("zyber",), "Zyber"),
 )
-"""How a fork's device names begin → make."""
+"""Prefixes of a fork's device names → make."""
 
-NICE: Final = {"bitforge_nano": "Nano", "bitforge nano": "Nano", "bitforgenano": "Nano"}
+DISPLAY_NAMES: Final = {"bitforge_nano": "Nano", "bitforge nano": "Nano", "bitforgenano": "Nano"}
 
 
 def identify(device: str | None, board: str | None) -> tuple[str | None, str | None]:
-    """Return (make, model) for the device name and the board version a firmware reports; unknown is None."""
+    """Return (make, model) for the device name and the board version that a firmware reports; unknown is None."""
     for name in (device, board):
         if name:
             low = name.lower()
             for starts, make in FORKS:
                 if low.startswith(starts):
-                    return make, NICE.get(low) or _bare(name, make)
+                    return make, DISPLAY_NAMES.get(low) or _bare(name, make)
     if device:
         model = BITAXE.get(device.lower().removeprefix("bitaxe").replace(" ", "").replace("_", "").replace("-", ""))
         if model:
@@ -68,7 +68,7 @@ def identify(device: str | None, board: str | None) -> tuple[str | None, str | N
 
 
 def _bare(name: str, make: str) -> str:
-    """Return `name` without the make in front ("LuckyMiner LV06" → "LV06"); a name that is the make stays."""
+    """Return `name` without a leading make ("LuckyMiner LV06" → "LV06"); a name that equals the make is unchanged."""
     rest = name[len(make) :].strip(" _-") if name.lower().startswith(make.lower() + " ") else name
     return rest or name
 
@@ -84,5 +84,5 @@ def _by_board(board: str | None) -> str | None:
 
 
 def meters_input_power(make: str | None, board: str | None) -> bool:
-    """Tell whether `power` is a meter's reading: INA260 boards, and NerdQAxe's regulators, which meter their input."""
-    return make == "NerdAxe" or (make == "Bitaxe" and board in METERED)
+    """Return whether `power` is measured: on INA260 boards, and on NerdQAxe, whose regulators measure their input."""
+    return make == "NerdAxe" or (make == "Bitaxe" and board in METERED_BOARDS)

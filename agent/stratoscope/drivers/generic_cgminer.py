@@ -1,8 +1,8 @@
-"""Reads any other firmware that speaks CGMiner's API: cgminer, bfgminer, sgminer and unnamed descendants.
+"""Reads any other firmware with CGMiner's API: cgminer, bfgminer, sgminer and unnamed descendants.
 
-DEVS rows (ASC, PGA, GPU, CPU) become hashboards; where a firmware answers STATS in Bitmain's layout, its boards and
-fans come from there. The canonical window follows what the miner offers: minutes first, then its short window; the
-average since start comes last, since it hides a stop.
+DEVS rows (ASC, PGA, GPU, CPU) become hashboards; if STATS has Bitmain's layout, boards and fans come from there. The
+canonical window depends on what the miner reports: minutes first, then its short window, and the average since start
+last, because it hides a stop.
 """
 
 import re
@@ -31,14 +31,14 @@ COMMANDS: Final = (
     Command("devdetails", "devdetails", every=60, required=False, identity=True),
     Command("coin", "coin", every=3, required=False),
 )
-KINDS: Final = ("ASC", "PGA", "GPU", "CPU")
+DEVICE_KINDS: Final = ("ASC", "PGA", "GPU", "CPU")
 SECTIONS: Final = frozenset({"SUMMARY", "VERSION", "STATS", "DEVS", "DEVDETAILS", "POOLS"})
-METHODS: Final[dict[str, Algorithm]] = {"sha256": "sha256", "sha256d": "sha256", "scrypt": "scrypt", "x11": "x11"}
-SPOKEN: Final = re.compile(r"([a-z]*miner)[ /]v?(\d[\w.\-]{0,40})", re.IGNORECASE)
+HASH_METHODS: Final[dict[str, Algorithm]] = {"sha256": "sha256", "sha256d": "sha256", "scrypt": "scrypt", "x11": "x11"}
+PROGRAM_VERSION: Final = re.compile(r"([a-z]*miner)[ /]v?(\d[\w.\-]{0,40})", re.IGNORECASE)
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know the API by the shape of any answer, also of a refusal."""
+    """Recognize the API by the shape of any answer, including a refusal."""
     for answer in fingerprint.replies.values():
         if isinstance(answer, dict) and (SECTIONS & answer.keys() or isinstance(answer.get("STATUS"), list)):
             return True
@@ -46,7 +46,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig that speaks CGMiner's API; raises on no input."""
+    """Return the reading of a rig with CGMiner's API; never raises."""
     defects: list[Defect] = []
     named, live = bitmain.stats_rows(replies, defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -82,16 +82,18 @@ def decode(replies: Replies) -> Reading:
 
 
 def _devices(replies: Replies, defects: list[Defect]) -> list[tuple[int, Fields]]:
-    """Return the DEVS rows with their number; by position where kinds are mixed or a number comes twice."""
+    """Return the DEVS rows with their number; by position if kinds are mixed or a number is not unique."""
     rows = replies.section("devs", "DEVS", defects)
-    numbers = [next((n for kind in KINDS if (n := row.integer(kind, high=4095)) is not None), None) for row in rows]
+    numbers = [
+        next((n for kind in DEVICE_KINDS if (n := row.integer(kind, high=4095)) is not None), None) for row in rows
+    ]
     if None in numbers or len(set(numbers)) < len(rows):
         return list(enumerate(rows))
     return [(number or 0, row) for number, row in zip(numbers, rows, strict=True)]
 
 
 def _board(index: int, row: Fields) -> Hashboard:
-    """Return a device as hashboard; a temperature of 0 means no sensor, a clock of 0 not told."""
+    """Return a device as a hashboard; temperature 0 means no sensor, clock 0 unreported."""
     volts = row.number("GPU Voltage", "Voltage", high=100.0)
     return Hashboard(
         index=index,
@@ -104,18 +106,18 @@ def _board(index: int, row: Fields) -> Hashboard:
 
 
 def _fans(devs: list[tuple[int, Fields]]) -> tuple[Fan, ...]:
-    """Return the fans of graphics cards (sgminer, cgminer 3): "Fan Speed" in rpm, -1 or 0 where it is not known."""
+    """Return the fans of graphics cards (sgminer, cgminer 3): "Fan Speed" in rpm, -1 or 0 if unknown."""
     speeds = ((at, row.number("Fan Speed", low=-1.0, high=100_000.0)) for at, row in devs if "Fan Speed" in row)
     return tuple(Fan(index=at, rpm=int(rpm)) for at, rpm in speeds if rpm and rpm > 0)
 
 
 def _hashing(rates: dict[str, float], devs: list[tuple[int, Fields]]) -> bool | None:
-    """Ask the rig's fresh window, else those of its devices (cgminer 2 sums up only the average)."""
+    """Use the rig's recent window, otherwise those of its devices (cgminer 2 sums only the average)."""
     whole = is_hashing(rates)
     if whole is not None:
         return whole
-    told = [state for _, row in devs if (state := is_hashing(windows(row))) is not None]
-    return any(told) if told else None
+    states = [state for _, row in devs if (state := is_hashing(windows(row))) is not None]
+    return any(states) if states else None
 
 
 def _model(replies: Replies, defects: list[Defect]) -> str | None:
@@ -125,20 +127,20 @@ def _model(replies: Replies, defects: list[Defect]) -> str | None:
 
 def _algorithm(replies: Replies, defects: list[Defect]) -> Algorithm | None:
     method = replies.first("coin", "COIN", defects).text("Hash Method")
-    return METHODS.get(method.lower()) if method else None
+    return HASH_METHODS.get(method.lower()) if method else None
 
 
 def _firmware(replies: Replies, version: Fields) -> tuple[str | None, str | None]:
     """Return name and version of the mining program: "bfgminer 5.5.0" in the Description of any answer."""
     for key in ("version", "summary", "stats", "devs"):
         status = replies.fields(key, []).items("STATUS", limit=1)
-        match = SPOKEN.search(status[0].text("Description") or "") if status else None
+        match = PROGRAM_VERSION.search(status[0].text("Description") or "") if status else None
         if match:
             return match[1].lower(), match[2]
     for name in ("CGMiner", "SGMiner", "BFGMiner", "Miner"):
         text = version.text(name)
         if text is not None:
-            match = SPOKEN.search(text)
+            match = PROGRAM_VERSION.search(text)
             return (match[1].lower(), match[2]) if match else (name.lower(), text)
     return None, None
 

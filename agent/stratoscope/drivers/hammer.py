@@ -1,7 +1,7 @@
 """Reads Hammer (BlackMiner) scrypt and X11 rigs, whose firmware descends from Bitmain's of 2018.
 
-STATS has Bitmain's layout with rates in MH/s, most of them sent as text ("4686.4886"). There is no 30-minute window:
-the canonical one is the 5 s, since the average since start would hide a board that died yesterday.
+STATS has Bitmain's layout with rates in MH/s, most of them sent as text ("4686.4886"). It has no 30-minute window:
+the canonical one is the 5 s, because the average since start would hide a board that died yesterday.
 """
 
 from typing import Final
@@ -30,21 +30,21 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {"D9": "x11", "D9+": "x11", "D10": "sc
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know a Hammer by its product name or the realm of its web login."""
+    """Recognize a Hammer by its product name or the realm of its web login."""
     return product_type(fingerprint).lower().startswith(("hammer", "blackminer")) or page_contains(
         fingerprint, "blackminer configuration"
     )
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a Hammer; raises on no input."""
+    """Return the reading of a Hammer; never raises."""
     defects: list[Defect] = []
     named, live = bitmain.stats_rows(replies, defects)
     summary = replies.first("summary", "SUMMARY", defects)
     version = replies.first("version", "VERSION", defects)
     system = replies.fields("system_info", defects)
     known = bitmain.parse_product_name(named.text("Type") or version.text("Type") or system.text("minertype"))
-    rates = merged_windows(summary, live, None)  # the keys say MHS
+    rates = merged_windows(summary, live, None)  # the keys have the unit: MHS
     return Reading(
         driver=DRIVER.name,
         make=known.make,

@@ -1,9 +1,9 @@
 """Reads Antminers on LuxOS (LUXminer), over port 4028.
 
-SUMMARY has windows from 5 s to 24 h; the canonical one is the 5 minutes. STATS imitates Bitmain's layout, but its
-total_acn and "total rate" were seen wrong and its chain_rateN is the average since start (2025.4.8), so that boards'
-rates come from DEVS. DEVS lists boards in the order they came up; ID is the slot.
-Watts are metered only where POWER says "PSU": true, else LuxOS estimates them.
+SUMMARY has windows from 5 s to 24 h; the canonical one is 5 minutes. STATS imitates Bitmain's layout, but its
+total_acn and "total rate" are wrong and its chain_rateN is the average since start (2025.4.8), so the boards' rates
+come from DEVS. DEVS lists boards in the order in which they started; ID is the slot.
+Watts are measured only if POWER has "PSU": true, otherwise LuxOS estimates them.
 """
 
 from typing import Final
@@ -39,13 +39,13 @@ COMMANDS: Final = (
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know LuxOS by LUXminer in its answers."""
+    """Recognize LuxOS by LUXminer in its answers."""
     words = signature(fingerprint)
     return "luxminer" in words or "luxos" in words
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig on LuxOS; raises on no input."""
+    """Return the reading of a rig on LuxOS; never raises."""
     defects: list[Defect] = []
     named, live = bitmain.stats_rows(replies, defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -88,7 +88,7 @@ def _power(row: Fields) -> tuple[float | None, PowerSource | None]:
 
 
 def _expected(live: Fields, devs: list[Fields], unit: float) -> float | None:
-    """Return the rate of the present profile in H/s: STATS' ideal, else the boards' nominal rates."""
+    """Return the rate of the current profile in H/s: the ideal rate of STATS, otherwise the boards' nominal rates."""
     ideal = live.number("total_rateideal", scale=unit)
     if ideal:
         return ideal
@@ -124,8 +124,8 @@ def _boards(replies: Replies, live: Fields, devs: list[Fields], defects: list[De
 def _temperatures(replies: Replies, defects: list[Defect]) -> dict[int, tuple[float | None, float | None]]:
     """Return slot → (hottest PCB sensor, hottest chip sensor) in °C.
 
-    METADATA names each sensor ("Board Exhaust (bottom)"); only one called a chip's counts as chip temperature:
-    STATS repeats PCB sensors under temp_chipN (2025.4.8, S19k Pro).
+    METADATA names each sensor ("Board Exhaust (bottom)"); only a sensor with "chip" in its name counts as chip
+    temperature: STATS repeats PCB sensors under temp_chipN (2025.4.8, S19k Pro).
     """
     labels = replies.first("temps", "METADATA", defects)
     found = {}
@@ -137,7 +137,7 @@ def _temperatures(replies: Replies, defects: list[Defect]) -> dict[int, tuple[fl
             if key in ("ID", "TEMP"):
                 continue
             value = row.number(key, low=bitmain.MIN_CELSIUS, high=bitmain.MAX_CELSIUS)
-            if value:  # 0: no sensor there
+            if value:  # 0: no sensor
                 label = labels.child(key).text("Label") or "" if key in labels else ""
                 (chip if "chip" in f"{key} {label}".lower() else board).append(value)
         if slot is not None and (board or chip):
@@ -151,15 +151,15 @@ def _volts(replies: Replies, defects: list[Defect]) -> dict[int, float | None]:
 
 
 def _fans(replies: Replies, live: Fields, config: Fields, defects: list[Defect]) -> tuple[Fan, ...]:
-    """Return the fans of FANS by ID, else those of STATS; in immersion mode plugs at 0 rpm are empty."""
+    """Return the fans of FANS by ID, otherwise those of STATS; in immersion mode connectors at 0 rpm are empty."""
     rows = replies.section("fans", "FANS", defects)
     if not rows:
         return bitmain.fans(live)
-    empty_plugs = config.flag("ImmersionMode")
+    is_immersed = config.flag("ImmersionMode")
     speeds: dict[int, int] = {}
     for row in rows:
         slot, rpm = row.integer("ID", high=63), row.integer("RPM", high=100_000)
-        if slot is not None and rpm is not None and (rpm or not empty_plugs):
+        if slot is not None and rpm is not None and (rpm or not is_immersed):
             speeds.setdefault(slot, rpm)
     return tuple(Fan(index=slot, rpm=speeds[slot]) for slot in sorted(speeds))
 

@@ -1,4 +1,4 @@
-"""Reads the CGMiner sections that WhatsMiner v1/v2, Avalon and FluxOS share: MHS windows, shares, pools."""
+"""Decodes the CGMiner sections that WhatsMiner v1/v2, Avalon and FluxOS share: MHS windows, shares, pools."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,13 +9,13 @@ from stratoscope.units import MH
 
 WINDOW_KEYS: Final = (("5s", "MHS 5s"), ("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
 RECENT_WINDOWS: Final = ("realtime", "5s", "1m", "5m")
-"""Windows short enough to tell that a rig hashes now; "15m" and "avg" outlive a stop."""
+"""Windows short enough to show that a rig hashes now; "15m" and "avg" stay positive after a stop."""
 
 MIN_CELSIUS: Final = -60.0
 MAX_CELSIUS: Final = 200.0
 MAX_RPM: Final = 65_535
 MAX_SLOT: Final = 255
-ALIVE: Final = {"alive": True, "dead": False}  # "Disabled" and "Rejecting" say neither
+ALIVE: Final = {"alive": True, "dead": False}  # "Disabled" and "Rejecting" mean neither
 
 
 def windows(row: Fields) -> dict[str, float]:
@@ -26,7 +26,7 @@ def windows(row: Fields) -> dict[str, float]:
 
 
 def is_hashing(hashrate: dict[str, float]) -> bool | None:
-    """Tell from the shortest recent window whether the rig hashes; None where there is no recent window."""
+    """Return whether the shortest recent window shows hashing; None without a recent window."""
     for name in RECENT_WINDOWS:
         value = hashrate.get(name)
         if value is not None:
@@ -35,7 +35,7 @@ def is_hashing(hashrate: dict[str, float]) -> bool | None:
 
 
 def celsius(row: Fields, *keys: str) -> float | None:
-    """Return the first present key as °C within what a sensor can read; anything else is a defect."""
+    """Return the first present key in °C within sensor range; anything else is a defect."""
     return row.number(*keys, low=MIN_CELSIUS, high=MAX_CELSIUS)
 
 
@@ -45,7 +45,7 @@ def shares(row: Fields) -> Shares:
 
 
 def answered_at(reply: Fields) -> float | None:
-    """Return the rig's own clock at the answer, seconds: `When` in the STATUS row, or beside a flat STATUS."""
+    """Return the rig's own clock at the answer in s: `When` in the STATUS row, or next to a flat STATUS."""
     status = reply.raw.get("STATUS")
     row = status[0] if isinstance(status, list) and status else reply.raw
     when = row.get("When") if isinstance(row, dict) else None
@@ -53,23 +53,24 @@ def answered_at(reply: Fields) -> float | None:
 
 
 def slot(row: Fields, at: int, used: set[int], *keys: str, first: int = 0) -> int | None:
-    """Return the 0-based slot of `row`: its first present key of `keys` less `first`, else its place `at`.
+    """Return the 0-based slot of `row`: its first present key of `keys` minus `first`, else its position `at`.
 
-    A slot that was `used` before makes a defect and None, for two rows of one slot would be one series twice.
+    Adds the slot to `used`. A slot that is already in `used` is a defect and None: two rows with one slot would be two
+    values of one series.
     """
     number = row.integer(*keys, low=first, high=MAX_SLOT)
     index = at if number is None else number - first
     if index in used:
-        row.add_defect(keys[0], index, "slot named twice")
+        row.add_defect(keys[0], index, "duplicate slot number")
         return None
     used.add(index)
     return index
 
 
 def pools(rows: list[Fields], when: float | None, first: int = 0) -> tuple[PoolSlot, ...]:
-    """Return the pool slots of a POOLS section; `first` is the number the firmware gives to its first slot.
+    """Return the pool slots of a POOLS section; `first` is the firmware's number of its first slot.
 
-    `Last Share Time` is seconds of the rig's own clock (0: never), so its age is reckoned against `when`.
+    `Last Share Time` is in seconds of the rig's own clock (0: never), so its age is relative to `when`.
     """
     if first and any(row.raw.get("POOL") == 0 for row in rows):
         first = 0
@@ -79,7 +80,7 @@ def pools(rows: list[Fields], when: float | None, first: int = 0) -> tuple[PoolS
 
 def _slotted(rows: list[Fields], used: set[int], first: int) -> Iterable[tuple[Fields, int]]:
     for at, row in enumerate(rows):
-        if row.raw.get("URL") or row.raw.get("User"):  # a slot without either is not configured
+        if row.raw.get("URL") or row.raw.get("User"):  # otherwise the slot is not configured
             index = slot(row, at, used, "POOL", first=first)
             if index is not None:
                 yield row, index

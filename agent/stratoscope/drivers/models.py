@@ -1,4 +1,4 @@
-"""Looks a rig's model up in the catalogue of data sheets: boards, chips, fans, nameplate hashrate and power."""
+"""Looks up a rig's model in the catalogue of data sheets: boards, chips, fans, nameplate hashrate and power."""
 
 import csv
 import re
@@ -14,16 +14,16 @@ from stratoscope.units import HASH_UNITS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RigModel:
-    """One row of models.csv; None where the data sheet does not say or several versions differ."""
+    """One row of models.csv; None if the data sheet does not state it or several versions differ."""
 
     make: str
     model: str
     algorithm: Algorithm
     boards: int | None
     chips_per_board: int | None
-    fans: int | None  # 0: cooled by water or immersion
+    fans: int | None  # 0: water or immersion cooling
     hashrate: float  # H/s
-    unit: float  # H/s, in which its own firmware counts where it names no unit
+    unit: float  # H/s; the unit of its firmware's rates if the firmware names none
     watts: float | None  # W
 
 
@@ -52,7 +52,7 @@ MAKES: Final = {
     "volcminer": "VolcMiner",
     "jasminer": "Jasminer",
 }
-"""First word of a product name, lower case → brand of the product line."""
+"""First word of a product name in lower case → brand of the product line."""
 
 SEPARATORS: Final = re.compile(r"[\s_\-,]+")
 BRACKETS: Final = re.compile(r"\(.*")
@@ -62,7 +62,7 @@ WHATSMINER_VERSION: Final = re.compile(r"v[a-z]?\d{2,3}$")
 
 
 def split_make(product: str) -> tuple[str | None, str]:
-    """Return brand and the rest of a product name: "Antminer S21 Pro" → ("Antminer", "S21 Pro")."""
+    """Return the brand and the rest of a product name: "Antminer S21 Pro" → ("Antminer", "S21 Pro")."""
     first, _, rest = product.strip().partition(" ")
     make = MAKES.get(first.lower())
     while make and MAKES.get(rest.partition(" ")[0].lower()) == make:  # "Bitmain Antminer S19"
@@ -71,7 +71,7 @@ def split_make(product: str) -> tuple[str | None, str]:
 
 
 def _spellings(make: str, model: str) -> Iterator[str]:
-    """Yield normalised spellings of `model`, the full one first, then without speed bins and version marks."""
+    """Yield normalized spellings of `model`: the full one first, then without speed bins and version marks."""
     text = HYDRO.sub("hydro", BRACKETS.sub("", model.lower()))
     words = [word.rstrip(".") for word in SEPARATORS.split(text) if word.rstrip(".")]
     if words and MAKES.get(words[0], "").lower() == make:
@@ -108,7 +108,7 @@ def _row(row: dict[str, str]) -> RigModel:
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[tuple[str, str], RigModel]:
-    """Return every model of models.csv by lower-case make and normalised model name; read once."""
+    """Return every model of models.csv by lower-case make and normalized model name; cached."""
     text = resources.files("stratoscope.drivers").joinpath("models.csv").read_text("utf-8")
     models = [_row(row) for row in csv.DictReader(text.splitlines())]
     return {(m.make.lower(), next(_spellings(m.make.lower(), m.model))): m for m in models}
@@ -116,9 +116,9 @@ def catalogue() -> dict[tuple[str, str], RigModel]:
 
 @lru_cache(maxsize=4096)
 def nameplate(make: str | None, model: str | None) -> RigModel | None:
-    """Return the data sheet of a model, or None: case, blanks, '-', '_', bins ("-126", "104T") do not matter.
+    """Return the data sheet of a model, or None. Case, blanks, "-", "_" and speed bins ("-126", "104T") are ignored.
 
-    Only the whole name matches: an S19 is never taken for an S19 Pro, nor the other way round.
+    Only the whole name matches: an S19 never matches an S19 Pro, nor the reverse.
     """
     if not make or not model:
         return None

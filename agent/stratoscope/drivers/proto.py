@@ -1,8 +1,8 @@
 """Reads Proto (Block) rigs over the Mining Development Kit's REST API, /api/v1 on port 80.
 
-To be told it needs the page "/" (title "Proto OS") or /api/v1/system ({"system-info": {...}}).
-Field meanings are those of the vendor's API description; checked against the vendor's simulator, ProtoOS 1.8.0.
-Reading is open on most set-ups; where a password is set the login gives a bearer token.
+Identification uses the page "/" (title "Proto OS") or /api/v1/system ({"system-info": {...}}). Field meanings: the
+vendor's API description; checked with the vendor's simulator, ProtoOS 1.8.0. Most installations need no login to
+read; if a password is set, the login returns a bearer token.
 """
 
 from typing import Any, Final
@@ -30,7 +30,7 @@ NOT_MINING: Final = frozenset(
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig is a Proto rig."""
+    """Recognize a Proto rig by its landing page or its system page."""
     root = fingerprint.pages.get("/")
     if root is not None and ("proto os" in root.body.lower() or "protoos" in root.body.lower()):
         return True
@@ -39,7 +39,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; rates are sent in GH/s (mining) or with their unit (telemetry), power in W."""
+    """Return the reading; rates are in GH/s (mining) or carry their unit (telemetry), power in W; never raises."""
     defects: list[Defect] = []
     mining = replies.fields("mining", defects).child("mining-status")
     telemetry = replies.fields("telemetry", defects)
@@ -88,7 +88,7 @@ def _metric(row: Fields, key: str) -> float | None:
         return None
     factor = HASH_UNITS.get((metric.text("unit") or "").upper())
     if factor is None:
-        metric.add_defect("unit", metric.raw.get("unit"), "unknown unit of hashrate")
+        metric.add_defect("unit", metric.raw.get("unit"), "unknown hashrate unit")
         return None
     return metric.number("value", scale=factor)
 
@@ -117,7 +117,7 @@ def _hashing(mining: Fields, rates: dict[str, float]) -> bool | None:
 
 
 def _power(mining: Fields, telemetry: Fields) -> tuple[float | None, PowerSource | None]:
-    """Return the sum of the PSUs' metered inputs; failing that what the miner says it uses."""
+    """Return the sum of the PSUs' measured inputs in W, otherwise the miner's own value."""
     inputs = [psu.child("power").number("input") for psu in telemetry.items("psus", limit=16)]
     metered = _total(inputs)
     if metered:
@@ -127,12 +127,12 @@ def _power(mining: Fields, telemetry: Fields) -> tuple[float | None, PowerSource
 
 
 def _total(parts: list[Any]) -> Any:
-    """Return the sum of `parts`, or None when there is none or one is unknown."""
+    """Return the sum of `parts`, or None if there are none or one is unknown."""
     return sum(parts) if parts and None not in parts else None
 
 
 def _boards(telemetry: Fields, hardware: Fields) -> list[Hashboard]:
-    """Temperatures are left out: telemetry has an average and the air at both ends, no hottest chip or sensor."""
+    """Return the boards, without temperatures: telemetry has an average and the air at both ends, no hottest sensor."""
     chips = {}
     for row in hardware.items("hashboards-info", limit=16):
         serial = row.text("hb_sn")
@@ -157,7 +157,7 @@ def _fans(replies: Replies, defects: list[Defect]) -> list[Fan]:
     for at, row in enumerate(replies.fields("cooling", defects).child("cooling-status").items("fans", limit=16)):
         slot, number = row.integer("slot", low=1, high=255), row.integer("id", high=255)
         rpm = row.integer("rpm", high=60_000)
-        if rpm is not None:  # slots count from 1, the ids of early firmwares from 0
+        if rpm is not None:  # slots start at 1, the ids of early firmwares at 0
             fans.append(Fan(index=slot - 1 if slot is not None else at if number is None else number, rpm=rpm))
     return fans
 
@@ -165,7 +165,7 @@ def _fans(replies: Replies, defects: list[Defect]) -> list[Fan]:
 def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
     rows = replies.fields("pools", defects).items("pools", limit=16)
     states = [(row.text("status", "connection_status") or "").lower() for row in rows]
-    one_active = states.count("active") <= 1  # the simulator calls every pool Active, which tells nothing
+    one_active = states.count("active") <= 1  # the vendor's simulator reports every pool as Active
     slots = []
     for at, (row, state) in enumerate(zip(rows, states, strict=True)):
         number = row.integer("id", high=255)
@@ -186,11 +186,11 @@ def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
 
 
 def _faults(replies: Replies, defects: list[Defect]) -> tuple[Fault, ...] | None:
-    told = replies.get("errors")
-    if not isinstance(told, list):
+    errors = replies.get("errors")
+    if not isinstance(errors, list):
         return None
     faults = []
-    for row in Fields({"errors": told}, "", defects).items("errors"):
+    for row in Fields({"errors": errors}, "", defects).items("errors"):
         code = row.text("error_code", "code")
         if code:
             slot, source = row.integer("slot", high=255), row.text("source")
@@ -206,7 +206,7 @@ DRIVER: Final = Driver(
     matches=matches,
     decode=decode,
     window_order=("realtime", "avg"),
-    login=Login(LoginScheme.BEARER, "/api/v1/auth/login", {"password": "{password}"}, token="access_token"),  # noqa: S106 — a path in a reply
+    login=Login(LoginScheme.BEARER, "/api/v1/auth/login", {"password": "{password}"}, token="access_token"),  # noqa: S106 — a path in an answer, not a secret
     tested_with=("Rig, ProtoOS 1.8.0 (simulator)",),
 )
-"""Proto rigs; the canonical hashrate is the momentary one: the average runs since mining started and hides a stop."""
+"""The canonical hashrate is the momentary one: the average runs since mining started and hides a stop."""

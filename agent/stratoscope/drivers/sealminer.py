@@ -1,8 +1,8 @@
 """Reads Bitdeer SealMiner rigs (stock firmware, "bdminer"): CGMiner API on 4028, identity over HTTP PHP pages.
 
-To be told it needs the answer to `version` on 4028 (key "BDMiner", description "bdminer ..."); failing that
-`stats` ("Ctrl Board", "ASIC": "Seal..") or the page /cgi-bin/get_system_info.php ("brand": "Sealminer").
-Seen: A2, firmware 2025091001, whose 4028 answers already hold MAC, model and the PSU's meter.
+Identification uses the answer to `version` on 4028 (key "BDMiner", description "bdminer ..."), otherwise `stats`
+("Ctrl Board", "ASIC": "Seal..") or the page /cgi-bin/get_system_info.php ("brand": "Sealminer").
+Seen: A2, firmware 2025091001, whose answers on 4028 already contain MAC, model and the PSU's meter.
 """
 
 from typing import Final
@@ -23,10 +23,10 @@ COMMANDS: Final = (
     Command("system", "/cgi-bin/get_system_info.php", via=Via.HTTP, every=60, required=False, identity=True),
 )
 
-COUNTED: Final = (("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
-"""Windows of `summary`, reckoned from shares: what a pool sees. "MHS 5s" is left out: luck of single shares."""
+SHARE_WINDOWS: Final = (("1m", "MHS 1m"), ("5m", "MHS 5m"), ("15m", "MHS 15m"), ("avg", "MHS av"))
+"""Windows of `summary`, calculated from shares, as a pool does. "MHS 5s" is ignored: luck of single shares."""
 
-SAMPLED: Final = (
+CHIP_WINDOWS: Final = (
     ("1m", "MHS(1m)", 1 * MINUTE),
     ("5m", "MHS(5m)", 5 * MINUTE),
     ("15m", "MHS(15m)", 15 * MINUTE),
@@ -34,13 +34,13 @@ SAMPLED: Final = (
     ("1h", "MHS(1h)", 60 * MINUTE),
     ("avg", "MHS(Avg)", 0.0),
 )
-"""Windows of `stats`, sampled on the chips (on an A2 6 % above the shares), used where `summary` has none, and how
-long the rig must run to fill them. Firmware 2025091001 divides by the whole window from the start: at 2481 s it says
-122 TH/s for 1h and 61 TH/s for 2h of a 220 TH/s rig."""
+"""Windows of `stats`, sampled on the chips (6 % above the shares on an A2), used if `summary` has none, and the uptime
+that fills them. Firmware 2025091001 divides by the whole window from the start: at 2481 s it reports 122 TH/s for 1h
+and 61 TH/s for 2h on a 220 TH/s rig."""
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig runs SealMiner's bdminer."""
+    """Recognize SealMiner's bdminer by its answers or its system page."""
     for key in ("version", "stats", "summary"):
         if "bdminer" in str(fingerprint.replies.get(key, "")).lower():
             return True
@@ -49,7 +49,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading; power is the PSU's metered input ("PSU Input Power")."""
+    """Return the reading; power is the PSU's measured input ("PSU Input Power"); never raises."""
     defects: list[Defect] = []
     stats = replies.first("stats", "STATS", defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -89,12 +89,12 @@ def decode(replies: Replies) -> Reading:
 
 def _hashrate(stats: Fields, summary: Fields, elapsed: float | None) -> dict[str, float]:
     rates: dict[str, float] = {}
-    for window, key in COUNTED:
+    for window, key in SHARE_WINDOWS:
         rate = summary.number(key, scale=MH)
         if rate is not None:
             rates[window] = rate
     if not rates:
-        for window, key, needs in SAMPLED:
+        for window, key, needs in CHIP_WINDOWS:
             rate = stats.number(key, scale=MH)
             if rate is not None and (elapsed is None or elapsed >= needs):
                 rates[window] = rate
@@ -110,7 +110,7 @@ def _hashing(stats: Fields, summary: Fields) -> bool | None:
         rate = stats.number("MHS(1m)")
     if rate is None:
         rate = summary.number("MHS 1m", "MHS 5m")
-    state = stats.text("PM State")  # "Running"; anything else is a pause, a start or a fault
+    state = stats.text("PM State")  # anything but "Running" is a pause, a start or a fault
     if rate is None:
         return None
     if rate == 0:
@@ -131,7 +131,7 @@ def _boards(stats: Fields) -> list[Hashboard]:
         chips = stats.integer(f"{at} Chip Count")
         bad = stats.integer(f"{at} Bad Chip Count") or 0
         boards.append(
-            # "N Temp 0..3" are left out: the firmware does not say which sit on chips and which on the board.
+            # "N Temp 0..3" are ignored: it is unknown which sensors are on chips and which on the board.
             Hashboard(
                 index=at,
                 hashrate=stats.number(f"{at} MHS(Sample)", scale=MH),
@@ -156,7 +156,7 @@ def _slots(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 
 def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
-    told_at = replies.first("pools", "STATUS", defects).number("When")
+    answered_at = replies.first("pools", "STATUS", defects).number("When")
     slots = []
     for at, row in enumerate(replies.section("pools", "POOLS", defects)):
         last = row.number("Last Share Time") or None  # 0: no share yet
@@ -172,16 +172,17 @@ def _pools(replies: Replies, defects: list[Defect]) -> list[PoolSlot]:
                 rejected=row.integer("Rejected"),
                 stale=row.integer("Stale"),
                 difficulty_accepted=row.number("Difficulty Accepted"),
-                last_share_seconds_ago=_age(told_at, last),
-                tip_height=row.integer("Current Block Height") or None,  # as cgminer 4.11.1: the block it builds on
+                last_share_seconds_ago=_age(answered_at, last),
+                tip_height=row.integer("Current Block Height")
+                or None,  # as in cgminer 4.11.1: the block that the work builds on
             )
         )
     return slots
 
 
-def _age(told_at: float | None, last: float | None) -> float | None:
-    """Return the seconds between two stamps of one answer, both by the rig's own clock."""
-    return told_at - last if told_at is not None and last is not None and told_at >= last else None
+def _age(answered_at: float | None, last: float | None) -> float | None:
+    """Return the seconds between two times of one answer, both by the rig's own clock."""
+    return answered_at - last if answered_at is not None and last is not None and answered_at >= last else None
 
 
 def _alive(status: str | None) -> bool | None:
@@ -213,5 +214,5 @@ DRIVER: Final = Driver(
     ),
     tested_with=("A2, 2025091001",),
 )
-"""SealMiner on stock firmware; the canonical hashrate is the average of the run: at the difficulty pools give
-it (262144) a 5-minute window holds some 60 shares and is off by 13 %. `hashing` comes from the chips and is instant."""
+"""The canonical hashrate of SealMiner's stock firmware is the average since start: at the difficulty that pools assign
+(262144) a 5-minute window holds some 60 shares and is off by 13 %. `hashing` comes from the chips and is instant."""

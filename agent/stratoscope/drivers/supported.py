@@ -1,4 +1,4 @@
-"""Writes docs/supported-rigs.md from the drivers and the model catalogue."""
+"""Generates docs/supported-rigs.md from the drivers and the model catalogue."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,19 +13,19 @@ HEAD: Final = """# Supported rigs
 
 Generated from the drivers and `agent/stratoscope/drivers/models.csv`; do not edit.
 
-A rig is recognised by what it answers, not by its address. A model that is not in the catalogue is read all the same:
-what needs a data sheet (nameplate hashrate and power, the number of hashboards) is then absent. Any other firmware that
-speaks the CGMiner API is read by the driver `generic-cgminer`. To add a rig, see [CONTRIBUTING](../CONTRIBUTING.md).
+A rig is recognized by its answers, not by its address. A model that is not in the catalogue works too, without the
+values that need a data sheet: nameplate hashrate and power, number of hashboards. The driver `generic-cgminer` reads
+any other firmware with a CGMiner API. To add a rig, see [CONTRIBUTING](../CONTRIBUTING.md).
 
-Hashrate is exported as one canonical value: the first window of the driver's list that the rig reports, best first.
-Seconds are share luck and an average since the start hides a stop, so minutes stand first where a firmware has them.
+Hashrate is exported as one canonical value: the first window in the driver's list that the rig reports. Minutes come
+first if the firmware has them, because seconds are share luck and an average since the start hides a stop.
 
 ## Drivers
 """
 
 
 def supported_markdown() -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     parts = [HEAD]
     parts += [_driver(driver) for driver in DRIVERS]
     parts.append(_models())
@@ -35,18 +35,18 @@ def supported_markdown() -> str:
 def _driver(driver: Driver) -> str:
     lines = [f"### {driver.title}", ""]
     lines.append(f"* driver: `{driver.name}`")
-    lines.append(f"* asks: {_asks(driver.commands)}")
+    lines.append(f"* queries: {_queries(driver.commands)}")
     lines.append(f"* canonical hashrate: {', '.join(driver.window_order)}")
     if driver.login is not None:
-        lines.append(f"* web login: {driver.login.scheme.value}, used only with a configured `user` and `password`")
+        lines.append(f"* web login: {driver.login.scheme.value}, only if `user` and `password` are configured")
     if driver.min_interval > 5:
-        lines.append(f"* asked at most every {driver.min_interval:g} s")
+        lines.append(f"* minimum polling interval: {driver.min_interval:g} s")
     if driver.tested_with:
-        lines.append(f"* checked against: {'; '.join(driver.tested_with)}")
+        lines.append(f"* tested with: {'; '.join(driver.tested_with)}")
     return "\n".join([*lines, ""])
 
 
-def _asks(commands: Iterable[Command]) -> str:
+def _queries(commands: Iterable[Command]) -> str:
     places: dict[str, list[str]] = defaultdict(list)
     for command in commands:
         port = command.port or command.via.value
@@ -58,7 +58,7 @@ def _asks(commands: Iterable[Command]) -> str:
 
 
 def _models() -> str:
-    lines = ["## Models with a data sheet", "", "Blank: not known for certain.", ""]
+    lines = ["## Models with a data sheet", "", "Blank: unknown.", ""]
     lines += [
         "| make | model | algorithm | hashboards | chips each | fans | hashrate | power |",
         "|---|---|---|---|---|---|---|---|",
@@ -79,6 +79,6 @@ def _model(model: RigModel) -> str:
 
 
 def human_rate(rate: float) -> str:
-    """Return a hashrate in H/s as data sheets write it, in the largest unit that leaves at least 1."""
+    """Return a hashrate (H/s) as data sheets write it: in the largest unit that leaves at least 1."""
     unit = next((unit for unit in ("TH", "GH", "MH") if rate >= HASH_UNITS[unit]), "KH")
     return f"{rate / HASH_UNITS[unit]:g} {unit.replace('KH', 'kH')}/s"

@@ -1,11 +1,11 @@
 """Reads Antminers on VNish (AnthillOS), over port 4028 and its open web API.
 
-VNish writes its own STATS: per board also volts, watts, state and fault, and a state of the miner. `version` is
-refused (STATUS E, "Invalid command", 1.2.7); the product name in STATS carries the firmware's version.
-Where port 4028 is shut or says little, the web API's summary stands in: hr_realtime was seen equal to "GHS 5s" and
-hr_average to "GHS av" (1.2.7). Its power_usage is not read: newer versions send an efficiency there.
-The canonical window is the 30 minutes, then the 5 s; "GHS av" and "GHS 30m" were seen equal (1.2.7).
-Watts are VNish's estimate even with a metering PSU: its total was exactly the sum of the boards' (1.2.7).
+VNish has its own STATS: volts, watts, state and fault per board, and a state of the miner. It refuses `version`
+(STATUS E, "Invalid command", 1.2.7); the product name in STATS contains the firmware's version.
+If port 4028 is closed or answers too little, the web API's summary is used: its hr_realtime equals "GHS 5s" and its
+hr_average "GHS av" (1.2.7). Its power_usage is not read: newer versions send an efficiency there.
+The canonical window is 30 minutes, then 5 s; "GHS av" and "GHS 30m" are equal (1.2.7).
+Watts are VNish's estimate even with a metering PSU: its total is exactly the sum of the boards' (1.2.7).
 """
 
 from typing import Final
@@ -32,14 +32,14 @@ COMMANDS: Final = (
     Command("stats", "stats", required=False),
     Command("pools", "pools", every=2, required=False),
     Command("web_info", "/api/v1/info", Via.HTTP, every=60, required=False, identity=True),
-    Command("web_summary", "/api/v1/summary", Via.HTTP, required=False, fallback_for="stats"),  # where 4028 is shut
+    Command("web_summary", "/api/v1/summary", Via.HTTP, required=False, fallback_for="stats"),  # if port 4028 is closed
 )
-AT_WORK: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
+WORKING_STATES: Final = frozenset({"mining", "auto-tuning", "autotuning", "tuning"})
 CHAIN_FAULTS: Final = {f"chain_fault{n}": f"hashboard {n - 1}" for n in range(1, bitmain.MAX_BOARDS + 1)}
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Know VNish by the product name in STATS, by /api/v1/info, or by its landing page."""
+    """Recognize VNish by the product name in STATS, by /api/v1/info, or by its landing page."""
     if "vnish" in signature(fingerprint):
         return True
     page = fingerprint.pages.get("/api/v1/info")
@@ -49,7 +49,7 @@ def matches(fingerprint: Fingerprint) -> bool:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return the reading of a rig on VNish; raises on no input."""
+    """Return the reading of a rig on VNish; never raises."""
     defects: list[Defect] = []
     named, live = bitmain.stats_rows(replies, defects)
     summary = replies.first("summary", "SUMMARY", defects)
@@ -91,7 +91,7 @@ def decode(replies: Replies) -> Reading:
 
 
 def _unit(live: Fields, web: Fields, known: bitmain.ProductName) -> float | None:
-    """Return the factor of the rates: rate_unit, else the web API's hr_measure ("MH/s" on an L7), else the model's."""
+    """Return the factor of the rates: rate_unit, or the web API's hr_measure ("MH/s" on an L7), or the model's unit."""
     if "rate_unit" not in live:
         text = web.text("hr_measure")
         factor = bitmain.RATE_UNITS.get(text.upper()) if text else None
@@ -101,15 +101,15 @@ def _unit(live: Fields, web: Fields, known: bitmain.ProductName) -> float | None
 
 
 def _hashing(live: Fields, miner: Fields, rates: dict[str, float]) -> bool | None:
-    """Believe a state that is no work ("stopped", "failure", "initializing"), else ask the fresh window."""
+    """Return False if the state is not work ("stopped", "failure", "initializing"), otherwise use the recent window."""
     state = live.text("state") or miner.child("miner_status").text("miner_state")
-    if state is not None and state.lower() not in AT_WORK:
+    if state is not None and state.lower() not in WORKING_STATES:
         return False
     return is_hashing(rates)
 
 
 def _power(live: Fields, miner: Fields) -> float | None:
-    """Return the estimate in W: the sum of the boards' where STATS has them, else the web API's."""
+    """Return the estimate in W: the sum of the boards' values in STATS, otherwise the web API's."""
     watts = [live.number(keys.consumption) for keys in bitmain.CHAIN_KEYS if keys.consumption in live.raw]
     known = [value for value in watts if value is not None]
     if known:
@@ -118,7 +118,7 @@ def _power(live: Fields, miner: Fields) -> float | None:
 
 
 def _fans(live: Fields, miner: Fields) -> tuple[Fan, ...]:
-    """Return the fans; in immersion mode the control board still lists plugs, all at 0 rpm."""
+    """Return the fans; in immersion mode the control board still lists connectors, all at 0 rpm."""
     cooling = miner.child("cooling")
     fans = bitmain.fans(live) or _web_fans(cooling)
     mode = cooling.child("settings").child("mode").text("name") if fans else None
@@ -142,7 +142,7 @@ def _web_fans(cooling: Fields) -> tuple[Fan, ...]:
 
 
 def _web_boards(miner: Fields, unit: float) -> tuple[Hashboard, ...]:
-    """Return the boards of the web summary, numbered from 1 there; chips are counted by colour of their state."""
+    """Return the boards of the web summary, numbered from 1; chips are counted by the colour of their state."""
     rows = [(number, row) for row in miner.items("chains") if (number := row.integer("id", high=63)) is not None]
     offset = bitmain.first_slot([number for number, _ in rows])
     boards: dict[int, Hashboard] = {}
@@ -168,7 +168,7 @@ def _hottest(row: Fields, key: str) -> float | None:
 
 
 def _web_pools(miner: Fields) -> tuple[PoolSlot, ...]:
-    """Return the pools of the web summary: "active" is mined at, "working" answers, the rest is out of order."""
+    """Return the pools of the web summary: "active" is in use, "working" answers, any other status is dead."""
     slots: dict[int, PoolSlot] = {}
     for at, row in enumerate(miner.items("pools")):
         number, status = row.integer("id", high=63), row.text("status")
@@ -189,7 +189,7 @@ def _web_pools(miner: Fields) -> tuple[PoolSlot, ...]:
 
 
 def _faults(live: Fields, miner: Fields) -> tuple[Fault, ...] | None:
-    """Return the boards' fault texts and the miner's failure code; None where neither is told."""
+    """Return the boards' fault texts and the miner's failure code; None if neither is reported."""
     boards = texts_as_faults(live, CHAIN_FAULTS)
     status = miner.child("miner_status")
     code = status.integer("failure_code", low=-(2**31))

@@ -1,6 +1,6 @@
 """Reads WhatsMiner rigs over BTMiner's API v1 and v2 (TCP 4028): M20 to M7x, firmware 2019 to 2025.
 
-Two shapes of one answer exist: CGMiner's {"STATUS":[..],"SUMMARY":[..]} and, in 2025 firmware, the flat
+An answer has one of two shapes: CGMiner's {"STATUS":[..],"SUMMARY":[..]} and, in 2025 firmware, the flat
 {"STATUS":"S","Msg":..}. Units: `MHS *` and `HS RT` are MH/s, `Factory GHS` GH/s, `Power` W, frequencies MHz.
 """
 
@@ -35,20 +35,20 @@ COMMANDS: Final = (
     Command("get_miner_info", "get_miner_info", every=60, required=False, identity=True, joins=False),
 )
 
-STEADY: Final = ("5m", "15m", "1m", "realtime", "5s", "avg")
-"""Minutes first. `HS RT` counts the chips' own nonces, so it stands before the average, which hides a stop."""
+WINDOW_ORDER: Final = ("5m", "15m", "1m", "realtime", "5s", "avg")
+"""Minutes first. `HS RT` counts the chips' own nonces, so it comes before the average, which hides a stop."""
 
 MIN_HASHRATE: Final = 1 * GH
-"""No WhatsMiner hashes slower than this: a lower value was sent in another unit than the firmware's own."""
+"""No WhatsMiner hashes slower than this: a lower value has another unit than the firmware's usual one."""
 
 LIQUID: Final = re.compile(r"M\d[3-8](?!\d)")
 """M33, M53, M63 are water-cooled, M36, M56, M66 immersed: neither has fans, though firmwares report 0 rpm."""
 
-MAX_METER_DEVIATION: Final = 0.1
+MAX_METER_DEVIATION: Final = 0.1  # ratio of V × A
 
 
 def is_liquid_cooled(model: str | None) -> bool:
-    """Tell from the model name that the rig is built without fans."""
+    """Return whether the model name belongs to a rig without fans."""
     return bool(model and LIQUID.match(model))
 
 
@@ -64,14 +64,14 @@ def rows(replies: Replies, key: str, name: str, defects: list[Defect]) -> list[F
 
 
 def message(replies: Replies, key: str, defects: list[Defect]) -> Fields:
-    """Return the object in `Msg`; an empty one where it is a text, as in v1's get_version."""
+    """Return the object in `Msg`; an empty one if `Msg` is text, as in v1's get_version."""
     reply = replies.fields(key, defects)
     msg = reply.raw.get("Msg")
     return Fields(msg if isinstance(msg, dict) else None, f"/{key}/Msg", defects)
 
 
 def fans(row: Fields, keys: tuple[str, str], *, liquid: bool) -> tuple[Fan, ...]:
-    """Return the intake (0) and outlet (1) fan; of a liquid-cooled rig only those that turn."""
+    """Return the intake (0) and outlet (1) fan; for a liquid-cooled rig only those that turn."""
     speeds = ((index, row.integer(key, high=MAX_RPM)) for index, key in enumerate(keys))
     return tuple(Fan(index=at, rpm=rpm) for at, rpm in speeds if rpm is not None and not (liquid and rpm == 0))
 
@@ -81,7 +81,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> tuple[PoolSlot, ...]:
 
 
 def decode(replies: Replies) -> Reading:
-    """Return what the rig reported. Total: whatever was answered, there is a reading."""
+    """Return the reading of a rig from its answers; never raises."""
     defects: list[Defect] = []
     found = rows(replies, "summary", "SUMMARY", defects)
     summary = found[0] if found else Fields(None, "/summary", defects)
@@ -102,7 +102,7 @@ def decode(replies: Replies) -> Reading:
         mac=_mac(mac, summary),
         serial=info.text("minersn", "miner_sn", "miner-sn"),
         hostname=info.text("hostname"),
-        algorithm="other" if model and model.startswith("D") else "sha256",  # the WhatsMiner D1 is no SHA-256 rig
+        algorithm="other" if model and model.startswith("D") else "sha256",  # the WhatsMiner D1 is not a SHA-256 rig
         uptime=summary.number("Elapsed"),
         hashing=_hashing(hashrate, status),
         hashrate=hashrate,
@@ -129,7 +129,7 @@ def _model(replies: Replies, defects: list[Defect]) -> str | None:
 
 
 def _version(version: Fields, summary: Fields, status: Fields) -> str | None:
-    # summary and status quote it: "'20210109.22.REL'" (H6 boards, 2021)
+    # summary and status put it in quotes: "'20210109.22.REL'" (H6 boards, 2021)
     text = version.text("fw_ver") or summary.text("Firmware Version")
     text = text or status.text("FirmwareVersion", "Firmware Version")
     return text.strip("'\" ") or None if text else None
@@ -138,7 +138,7 @@ def _version(version: Fields, summary: Fields, status: Fields) -> str | None:
 def _mac(text: str | None, row: Fields) -> str | None:
     mac = mac_address(text)
     if text and mac is None:
-        row.add_defect("MAC", text, "no hardware address")
+        row.add_defect("MAC", text, "not a MAC address")
     return mac
 
 
@@ -147,7 +147,7 @@ def _hashrate(summary: Fields) -> dict[str, float]:
     realtime = summary.number("HS RT", scale=MH)
     if realtime is not None:
         if 0.0 < realtime < MIN_HASHRATE:
-            summary.add_defect("HS RT", summary.raw["HS RT"], "below any WhatsMiner: not in MH/s")
+            summary.add_defect("HS RT", summary.raw["HS RT"], "below the slowest WhatsMiner: not in MH/s")
         else:
             found["realtime"] = realtime
     return found
@@ -156,10 +156,10 @@ def _hashrate(summary: Fields) -> dict[str, float]:
 def _hashing(hashrate: dict[str, float], status: Fields) -> bool | None:
     if status.flag("mineroff", "btmineroff"):
         return False
-    seen = is_hashing(hashrate)
-    if seen is None and hashrate.get("avg") == 0.0:
+    hashing = is_hashing(hashrate)
+    if hashing is None and hashrate.get("avg") == 0.0:
         return False
-    return seen
+    return hashing
 
 
 def _expected(summary: Fields, devices: list[Fields]) -> float | None:
@@ -167,11 +167,11 @@ def _expected(summary: Fields, devices: list[Fields]) -> float | None:
     if factory is None and "Factory GHS" not in summary:
         parts = [row.number("Factory GHS", scale=GH) for row in devices]
         factory = sum(part for part in parts if part is not None) if parts and None not in parts else None
-    return factory or None  # firmware that does not know the model sends 0
+    return factory or None  # 0: the firmware does not know the model
 
 
 def _power(summary: Fields) -> tuple[float | None, PowerSource | None]:
-    """Return W and how it is known: "measured" where the supply's input meter (V × A) beside it says the same."""
+    """Return W and its source: "measured" if the supply's input meter (V × A) in the same answer agrees."""
     power = summary.number("Power", "Power_RT")
     if power is None:
         return None, None
@@ -202,12 +202,12 @@ def _is_liquid(model: str | None, summary: Fields) -> bool:
 
 
 def _faults(replies: Replies, summary: Fields, defects: list[Defect]) -> tuple[Fault, ...] | None:
-    faults = whatsminer_codes.listed(message(replies, "get_error_code", defects), "error_code")
-    return whatsminer_codes.counted(summary) if faults is None else faults
+    faults = whatsminer_codes.listed_faults(message(replies, "get_error_code", defects), "error_code")
+    return whatsminer_codes.counted_faults(summary) if faults is None else faults
 
 
 def answers_as_btminer(replies: Replies) -> bool:
-    """Tell whether any answer has what only BTMiner sends: its flat get_version, driver names, summary fields."""
+    """Return whether any answer has content that only BTMiner sends: flat get_version, driver names, summary fields."""
     version = replies.get("get_version")
     if isinstance(version, dict) and isinstance(version.get("STATUS"), str) and "Msg" in version:
         return True
@@ -220,7 +220,7 @@ def answers_as_btminer(replies: Replies) -> bool:
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether a rig with these answers is a WhatsMiner that speaks API v1 or v2."""
+    """Recognize a WhatsMiner with API v1 or v2 by its own answers."""
     return answers_as_btminer(fingerprint.replies)
 
 
@@ -230,6 +230,6 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    window_order=STEADY,
+    window_order=WINDOW_ORDER,
     tested_with=("M50-class, 20230803.11.REL (API 2.0.5)",),
 )

@@ -1,6 +1,6 @@
-"""Names what WhatsMiner's error codes mean, and reads every shape in which firmwares list them.
+"""Maps WhatsMiner's error codes to their meanings, and reads every shape in which firmwares list them.
 
-Meanings are those of the vendor's error list (2021 to 2025 firmware); a code that is not in it keeps its number only.
+Meanings are those of the vendor's error list (2021 to 2025 firmware); a code that is not in it has no meaning here.
 """
 
 from typing import Any, Final
@@ -102,11 +102,11 @@ CODES: Final[dict[int, tuple[str, str]]] = {
     **dict.fromkeys(range(248, 250), ("psu", "input overvoltage protection")),
     **dict.fromkeys(range(250, 252), ("psu", "input undervoltage protection")),
 }
-"""Code → component and meaning, for codes that name no hashboard."""
+"""Code → component and meaning, for codes without a hashboard."""
 
 
 def fault(code: int, reason: str | None = None) -> Fault:
-    """Return the fault for `code`; `reason` is the firmware's own text where it gives one."""
+    """Return the fault for `code`; `reason` is the firmware's own text, if it sends one."""
     known = CODES.get(code)
     if known is not None:
         return Fault(code=code, component=known[0], message=reason or known[1])
@@ -117,11 +117,11 @@ def fault(code: int, reason: str | None = None) -> Fault:
     return Fault(code=code, message=reason)
 
 
-def listed(row: Fields, key: str) -> tuple[Fault, ...] | None:
-    """Return the faults under `key`: () where the list is empty, None where it is not there or no list.
+def listed_faults(row: Fields, key: str) -> tuple[Fault, ...] | None:
+    """Return the faults under `key`: () if the list is empty, None if it is missing or not a list.
 
-    Shapes seen: [{"218": time}], [{"264": time, "reason": text}], ["329", "540"], [329], and {"218": time}, which
-    is what is left of 2.0.4's list-shaped object.
+    Known shapes: [{"218": time}], [{"264": time, "reason": text}], ["329", "540"], [329], and {"218": time}, which is
+    what the JSON repair makes of 2.0.4's list-shaped object.
     """
     value = row.raw.get(key)
     if isinstance(value, dict):
@@ -146,7 +146,7 @@ def _collect(row: Fields, key: str, item: Any, found: dict[int, Fault]) -> None:
             found.setdefault(code, fault(code, text or None))
             known = -1
     if known == len(found) and item not in ({}, 0, "0", ""):
-        row.add_defect(key, item, "holds no error code")
+        row.add_defect(key, item, "contains no error code")
 
 
 def _code(value: Any) -> int | None:
@@ -155,8 +155,8 @@ def _code(value: Any) -> int | None:
     return value if type(value) is int and 0 < value < 10**9 else None
 
 
-def counted(row: Fields) -> tuple[Fault, ...] | None:
-    """Return the faults of a v1 summary: "Error Code 0", "Error Code 1", … as many as "Error Code Count" says."""
+def counted_faults(row: Fields) -> tuple[Fault, ...] | None:
+    """Return the faults of a v1 summary: "Error Code 0", "Error Code 1", …, as many as "Error Code Count"."""
     count = row.integer("Error Code Count", high=MAX_FAULTS)
     if count is None:
         return None

@@ -1,7 +1,7 @@
-"""Reads WhatsMiner rigs over API v3 (TCP 4433, length-prefixed JSON): firmware from 20241011, where 4028 is closed.
+"""Reads WhatsMiner rigs over API v3 (TCP 4433, length-prefixed JSON): firmware from 20241011, which closes port 4028.
 
-Reading needs no login. Units: hashrates TH/s, powers W, frequencies MHz, temperatures °C. `get.device.info` also
-carries the fault list and whether the miner works, so it is asked every other tick.
+Reading requires no login. Units: hashrates TH/s, powers W, frequencies MHz, temperatures °C. `get.device.info` also
+contains the fault list and whether the miner works, so it is queried every other tick.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from stratoscope.units import MHZ, TH
 
 INFO: Final = "get.device.info"
 STATUS: Final = "get.miner.status"
-EPOCH: Final = 1e9  # a later "last-share-time" is seconds since 1970; an earlier one is a clock that was never set
+MIN_CLOCK_S: Final = 1e9  # later times are seconds since 1970; earlier ones come from a clock that was never set
 
 COMMANDS: Final = (
     Command(INFO, INFO, Via.WHATSMINER3, every=2, identity=True),
@@ -26,8 +26,8 @@ COMMANDS: Final = (
     Command("pools", STATUS, Via.WHATSMINER3, param="pools", every=2, required=False),
 )
 
-STEADY: Final = ("15m", "1m", "realtime", "avg")
-"""v3 names no 5-minute window; `hash-realtime` counts the chips' nonces, the average hides a stop."""
+WINDOW_ORDER: Final = ("15m", "1m", "realtime", "avg")
+"""v3 has no 5-minute window; `hash-realtime` counts the chips' nonces, the average hides a stop."""
 
 WINDOW_KEYS: Final = (
     ("realtime", "hash-realtime"),
@@ -39,12 +39,12 @@ WINDOW_KEYS: Final = (
 
 def _msg(replies: Replies, key: str, defects: list[Defect]) -> Fields:
     reply = replies.fields(key, defects)
-    msg = reply.raw.get("msg")  # a text where the miner program is down
+    msg = reply.raw.get("msg")  # text if the miner program is down
     return Fields(msg if isinstance(msg, dict) else None, f"/{key}/msg", defects)
 
 
 def decode(replies: Replies) -> Reading:
-    """Return what the rig reported. Total: whatever was answered, there is a reading."""
+    """Return the reading of a rig from its answers; never raises."""
     defects: list[Defect] = []
     info = _msg(replies, INFO, defects)
     miner, network, system = info.child("miner"), info.child("network"), info.child("system")
@@ -67,7 +67,7 @@ def decode(replies: Replies) -> Reading:
         hashrate=hashrate,
         hashrate_expected=summary.number("factory-hash", scale=TH) or None,
         power=power,
-        power_source=None if power is None else "reported",  # the summary does not say how it is known
+        power_source=None if power is None else "reported",  # the summary does not state its source
         boards=tuple(_boards(_msg(replies, "edevs", defects).items("edevs"), summary)),
         fans=fans(summary, ("fan-speed-in", "fan-speed-out"), liquid=is_liquid_cooled(model)),
         pools=replies.decode_once("pools", _slots, defects),
@@ -91,14 +91,14 @@ def _mac(network: Fields) -> str | None:
     text = network.text("mac")
     mac = mac_address(text)
     if text and mac is None:
-        network.add_defect("mac", text, "no hardware address")
+        network.add_defect("mac", text, "not a MAC address")
     return mac
 
 
 def _boards(devices: list[Fields], summary: Fields) -> Iterator[Hashboard]:
     sensors = _board_temperatures(summary)
     rows = [row for row in devices if row]
-    if not rows:  # edevs refused: the sensors are what is left
+    if not rows:  # edevs refused: only the sensors remain
         yield from (
             Hashboard(index=at, temperature_board=value) for at, value in enumerate(sensors) if value is not None
         )
@@ -108,7 +108,7 @@ def _boards(devices: list[Fields], summary: Fields) -> Iterator[Hashboard]:
         index = slot(row, at, used, "slot", "id")
         if index is None:
             continue
-        sensor = at if len(sensors) == len(rows) else index  # one sensor per board that is there, or one per slot
+        sensor = at if len(sensors) == len(rows) else index  # one sensor per fitted board, or one per slot
         yield Hashboard(
             index=index,
             hashrate=row.number("hash-realtime", "hash-average", scale=TH),  # the average hides a dead board
@@ -145,7 +145,7 @@ def _pools(replies: Replies, defects: list[Defect]) -> Iterator[PoolSlot]:
         if index is None:
             continue
         last = row.number("last-share-time")
-        age = when - last if when and last and last > EPOCH else None
+        age = when - last if when and last and last > MIN_CLOCK_S else None
         yield PoolSlot(
             index=index,
             url=row.text("url"),
@@ -157,14 +157,14 @@ def _pools(replies: Replies, defects: list[Defect]) -> Iterator[PoolSlot]:
 
 
 def _faults(info: Fields) -> tuple[Fault, ...] | None:
-    # 20251209.16.Rel2 leaves the list out of an otherwise whole answer when there is no fault
+    # 20251209.16.Rel2 omits the list from a complete answer if there is no fault
     if "error-code" not in info:
         return () if "system" in info and "miner" in info else None
-    return whatsminer_codes.listed(info, "error-code")
+    return whatsminer_codes.listed_faults(info, "error-code")
 
 
 def matches(fingerprint: Fingerprint) -> bool:
-    """Tell whether the rig answers API v3; without its answer, whether a BTMiner rig has the v3 port open."""
+    """Recognize API v3 by its answer; without one, a BTMiner rig with the v3 port open."""
     reply = fingerprint.replies.get(INFO)
     if reply is not None:
         return isinstance(reply, dict) and isinstance(reply.get("msg"), dict) and "desc" in reply
@@ -177,7 +177,7 @@ DRIVER: Final = Driver(
     commands=COMMANDS,
     matches=matches,
     decode=decode,
-    window_order=STEADY,
+    window_order=WINDOW_ORDER,
     shares_progress=False,  # v3 reports no share counters
     tested_with=("M60S_VK40, 20251209.16.Rel2 (API 3.0.2)",),
 )

@@ -65,7 +65,7 @@ def test_every_driver_file_is_listed(path: Path):
 
     assert module is not None and module.DRIVER in DRIVERS, (  # noqa: PT018 — one message for both cases
         f"drivers/{path.name} defines a DRIVER that is not listed: "
-        f"add `{path.stem}.DRIVER` to DRIVERS in drivers/__init__.py, before the generic driver"
+        f'add "{path.stem}" to MODULES in drivers/__init__.py, before the generic driver'
     )
 
 
