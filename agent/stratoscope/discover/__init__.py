@@ -1,1 +1,1 @@
-"""Finds rigs and tells which firmware they run."""
+"""Finds rigs and identifies their firmware."""

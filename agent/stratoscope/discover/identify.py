@@ -1,8 +1,8 @@
-"""Tells which driver reads a rig, from what it answers to a few cheap questions, cheapest first.
+"""Chooses the driver for a rig from its answers to a few cheap requests, cheapest first.
 
-Evidence is gathered in stages and every stage is judged by the drivers' own `matches`; the first stage that a
-specific driver recognises ends the search. A rig that speaks the CGMiner API but that no driver knows is read by the
-generic driver. Nothing is guessed from the address, and nothing that changes a rig is ever sent.
+Evidence is collected in stages, and the drivers' own `matches` judge each stage; the first stage in which a specific
+driver matches ends the search. The generic driver reads a rig with a CGMiner API that no other driver matches.
+Nothing is guessed from the address, and nothing that changes a rig is ever sent.
 """
 
 from collections.abc import Sequence
@@ -29,26 +29,26 @@ PAGES: Final = (
     "/cgi-bin/get_system_info.php",
     "/cgi-bin/summary.cgi",
 )
-"""Pages worth a look on port 80, in this order: landing page, ESP-Miner, VNish, Proto, Antminer-like CGI, SealMiner,
+"""Pages requested on port 80, in this order: landing page, ESP-Miner, VNish, Proto, Antminer-like CGI, SealMiner,
 Elphapex."""
 
 BRAIINS: Final = ("bosminer", "boser", "braiins")
 BRAIINS_PAGES: Final = (*braiins_rest.PAGES, braiins_graphql.IDENTITY)
-"""Braiins OS tells more over REST (from 23.01) or GraphQL (before) than on 4028: looked at before it is settled."""
+"""Braiins OS reports more over REST (from 23.01) or GraphQL (before) than on 4028, so these are tried first."""
 
 IDENTIFY_LIMITS: Final = Limits(connect=3.0, exchange=5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """The driver found and the evidence for it."""
+    """The driver that matches, and the evidence for it."""
 
     driver: Driver
     fingerprint: Fingerprint
 
 
 def first_match(fingerprint: Fingerprint, *, generic: bool) -> Driver | None:
-    """Return the first driver of DRIVERS that knows the fingerprint, the generic one only if asked for."""
+    """Return the first driver of DRIVERS that matches; the generic one only if `generic`."""
     for driver in DRIVERS:
         if (generic or driver.name != GENERIC) and driver.matches(fingerprint):
             return driver
@@ -56,7 +56,7 @@ def first_match(fingerprint: Fingerprint, *, generic: bool) -> Driver | None:
 
 
 class EvidenceCollector:
-    """What was gathered from one rig so far."""
+    """Collects evidence from one rig."""
 
     def __init__(self, wire: Wire, target: Target, limits: Limits) -> None:
         self.wire = wire
@@ -69,11 +69,11 @@ class EvidenceCollector:
         self.failures: list[PollError] = []
 
     def fingerprint(self) -> Fingerprint:
-        """Return everything gathered so far."""
+        """Return all evidence so far."""
         return Fingerprint(self.replies, dict(self.pages), self.ports, login=self.target.user is not None)
 
     async def query(self, *commands: Command) -> None:
-        """Ask each command by itself; refusals are evidence too (their description often names the firmware)."""
+        """Send each command separately; refusals are evidence too (their description often names the firmware)."""
         for command in commands:
             try:
                 answers = await self.wire.query(self.target, (command,), self.session, limits=self.limits)
@@ -86,7 +86,7 @@ class EvidenceCollector:
             self.replies.update(answers.errors)
 
     async def query_verbs(self, verbs: Sequence[str]) -> None:
-        """Ask CGMiner verbs."""
+        """Send CGMiner verbs."""
         await self.query(*(Command(verb, verb, required=False, joins=False) for verb in verbs))
 
     async def fetch_page(self, path: str, port: int = 80) -> None:
@@ -102,13 +102,12 @@ async def identify(
 ) -> Identification:
     """Return the driver for the rig at `target`; `only` names one instead of searching.
 
-    With `asic_rs` a rig that answers but that no driver here knows is left to the optional library.
-    Raises PollError: the reason of the first failure when nothing answered, `unidentified` when something answered
-    that no driver knows.
+    With `asic_rs` the optional library reads a rig that answers but that no driver matches. Raises PollError: the
+    reason of the first failure if nothing answered, `unidentified` if something answered but no driver matches.
     """
     if only is not None:
         if only not in BY_NAME:
-            raise UsageError(f"there is no driver {only!r}; the drivers are: {', '.join(sorted(BY_NAME))}")
+            raise UsageError(f"unknown driver {only!r}; the drivers are: {', '.join(sorted(BY_NAME))}")
         return Identification(BY_NAME[only], Fingerprint(Replies()))
     evidence = EvidenceCollector(wire, target, limits)
     evidence.ports = await wire.open_ports(target, PORTS)
@@ -131,7 +130,7 @@ async def _whatsminer3(evidence: EvidenceCollector) -> None:
 
 
 async def _cgminer_first(evidence: EvidenceCollector) -> None:
-    # With no open port at all this asks nevertheless, so that the failure carries its true reason.
+    # Also sent without any open port, so that the failure has its true reason.
     if 4028 in evidence.ports or not evidence.ports:
         await evidence.query_verbs(FIRST_VERBS)
         await _braiins(evidence)
@@ -169,8 +168,8 @@ async def _braiins(evidence: EvidenceCollector) -> None:
 
 
 async def _web_on_4028(evidence: EvidenceCollector) -> None:
-    # ePIC's firmware speaks HTTP on 4028. HTTP is sent there only after the CGMiner protocol was not understood,
-    # because a real CGMiner takes an HTTP request for garbage commands.
+    # ePIC's firmware serves HTTP on 4028. HTTP is sent there only if the CGMiner protocol failed, because a real
+    # CGMiner treats an HTTP request as garbage commands.
     if 4028 in evidence.ports and not evidence.replies:
         await evidence.fetch_page("/summary", port=4028)
 
@@ -181,4 +180,4 @@ def _identify_error(evidence: EvidenceCollector) -> PollError:
     if not evidence.replies and not evidence.pages and evidence.failures:
         return evidence.failures[0]
     ports = ", ".join(str(evidence.target.port(port)) for port in sorted(evidence.ports))
-    return PollError("unidentified", f"answers on port {ports}, but no driver knows it")
+    return PollError("unidentified", f"the rig answers on port {ports}, but no driver matches: set its `driver`")

@@ -1,4 +1,4 @@
-"""Reads one rig once, from nothing but its address: what `stratoscope read`, `scan` and `record` do."""
+"""Reads one rig once, given only its address, for `stratoscope read`, `scan` and `record`."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """One rig read once."""
+    """The result of reading one rig once."""
 
     driver: Driver
     reading: Reading
@@ -24,10 +24,12 @@ class ReadResult:
 async def read_once(
     wire: Wire, target: Target, *, driver: str | None = None, limits: Limits | None = None
 ) -> ReadResult:
-    """Identify the rig at `target` (or take the named driver), ask all its commands, decode. Raises PollError."""
+    """Identify the rig at `target` (or use the named driver), send all its commands, decode. Raises PollError."""
     found = await identify(wire, target, only=driver)
     answers = await wire.query(target, found.driver.commands, RigSession(), login=found.driver.login, limits=limits)
     reading = found.driver.decode(answers.replies)
     if is_empty(reading):
-        raise Garbled("decode", f"answered, but nothing that driver {found.driver.name} can read")
+        raise Garbled(
+            "decode", f"the rig answered, but driver {found.driver.name} found no values: try another `driver`"
+        )
     return ReadResult(found.driver, reading, answers, found)

@@ -1,4 +1,4 @@
-"""Searches address ranges for rigs, at a bounded rate, in random order, one host at a time each."""
+"""Scans address ranges for rigs, at a limited rate, in random order, one host per worker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -23,7 +23,7 @@ SCAN_LIMITS: Final = Limits(connect=1.5, exchange=8.0)
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """A host where something answered: a rig with its reading, or what went wrong with it."""
+    """A host that answered: a rig with its reading, or the error."""
 
     address: str
     driver: Driver | None
@@ -32,18 +32,22 @@ class ScanResult:
 
 
 def parse_ranges(ranges: Iterable[str]) -> list[str]:
-    """Return the host addresses of CIDR `ranges` (or single addresses), each once; raises UsageError over 65,536."""
+    """Return the hosts of CIDR `ranges` (or single addresses) without duplicates; raises UsageError over 65,536."""
     found: dict[str, None] = {}
     for text in ranges:
         try:
             network = ip_network(text, strict=False)
         except ValueError as error:
-            raise UsageError(f"{text!r} is no address range: {error}. Give CIDR, as 192.168.1.0/24.") from error
+            raise UsageError(f"{text!r} is not an address range: {error}. Use CIDR, such as 192.168.1.0/24.") from error
         if network.num_addresses > MAX_HOSTS or len(found) + network.num_addresses > 2 * MAX_HOSTS:
-            raise UsageError(f"{text} holds {network.num_addresses:,} addresses; a scan takes at most {MAX_HOSTS:,}.")
+            raise UsageError(
+                f"{text} has {network.num_addresses:,} addresses; the maximum is {MAX_HOSTS:,}: split the range."
+            )
         found.update(dict.fromkeys(str(host) for host in (network.hosts() if network.num_addresses > 2 else network)))
     if len(found) > MAX_HOSTS:
-        raise UsageError(f"the ranges hold {len(found):,} addresses; a scan takes at most {MAX_HOSTS:,}.")
+        raise UsageError(
+            f"the ranges have {len(found):,} addresses; the maximum is {MAX_HOSTS:,}: scan them separately."
+        )
     return list(found)
 
 
@@ -57,7 +61,7 @@ async def scan_hosts(
     concurrency: int = 32,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> AsyncIterator[ScanResult]:
-    """Yield what answers, as it answers. `rate` bounds new connections per second, `concurrency` hosts at once."""
+    """Yield hosts as they answer. `rate` limits new connections per second, `concurrency` parallel hosts."""
     waiting = list(addresses)
     shuffle(waiting)
     total, done = len(waiting), 0

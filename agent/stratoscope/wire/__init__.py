@@ -1,1 +1,1 @@
-"""Carries questions to rigs and brings their bytes back: the only room that opens a socket to a rig."""
+"""Sends commands to rigs and returns their answers: the only package that opens sockets to rigs."""

@@ -1,8 +1,8 @@
-"""Asks a rig through the optional pyasic-rs library, for vendor APIs that have no driver here.
+"""Queries a rig through the optional pyasic-rs library, for vendor APIs without a driver here.
 
-The library is imported at the first use and never required (`pip install stratoscope[asic-rs]`). What it lacks is
-added around it: a deadline over the whole exchange, at most 32 discoveries at once (more made it lose live rigs
-silently in 0.8.6), and an error when nothing answered: it returns an empty record for a dead rig.
+The library is imported at first use and never required (`pip install stratoscope[asic-rs]`). This module adds what
+the library lacks: a deadline over the whole exchange, at most 32 discoveries at once (with more, 0.8.6 loses live
+rigs silently), and an error for a dead rig, for which the library returns an empty record.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ UNUSED_FIELDS: Final = (
     "Efficiency",
     "OperatingState",
 )
-"""Fields never asked: nothing here reads them, and most cost a page behind a digest login each."""
+"""Fields that are never queried: nothing here uses them, and most cost a page behind a digest login each."""
 
 IDENTITY_FIELDS: Final = ("Mac", "Hostname", "SerialNumber", "FirmwareVersion")
-"""Fields asked once per discovery: web pages on most firmwares, and constant."""
+"""Fields queried once per discovery: constant, and web pages on most firmwares."""
 
 IDENTITY_KEYS: Final = ("mac", "hostname", "serial_number", "firmware_version")
 VALUE_KEYS: Final = ("hashrate", "wattage", "uptime", "mac", "hostname", "firmware_version", "serial_number")
@@ -50,30 +50,32 @@ _gates: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
 
 
 def available() -> bool:
-    """Tell whether pyasic-rs is installed."""
+    """Return whether pyasic-rs is installed."""
     return importlib.util.find_spec("pyasic_rs") is not None
 
 
 async def fetch(target: Target, limits: Limits) -> Answers:
     """Return the library's record of the rig under the key "miner".
 
-    Raises Unreachable when no value came, TimedOut at the deadline (`limits.exchange`; discovery included), and
-    PollError("unidentified") where the library is missing or the rig is at a port the library cannot be told.
+    Raises Unreachable if it has no value, TimedOut at the deadline (`limits.exchange`, including discovery), and
+    PollError("unidentified") if the library is missing or the rig uses other ports than the defaults.
     """
     if not available():
         raise PollError("unidentified", "pyasic-rs is not installed: pip install 'stratoscope[asic-rs]'")
     if any(usual != used for usual, used in target.ports.items()):
-        raise PollError("unidentified", "pyasic-rs asks at the usual ports only; use a driver of this program")
+        raise PollError(
+            "unidentified", "pyasic-rs supports only the default ports: remove the ports, or set another `driver`"
+        )
     key = (target.host, target.user)
     try:
         async with asyncio.timeout(limits.exchange):
             record = await _read(target, key)
     except TimeoutError as error:
         _handles.pop(key, None)
-        raise TimedOut("timeout", f"pyasic-rs brought nothing within {limits.exchange:g} s") from error
+        raise TimedOut("timeout", f"no answer through pyasic-rs within {limits.exchange:g} s") from error
     if not _has_values(record):
-        _handles.pop(key, None)  # another rig may come back at this address
-        raise Unreachable("unreachable", "pyasic-rs brought no value")
+        _handles.pop(key, None)  # another rig may appear at this address
+        raise Unreachable("unreachable", "pyasic-rs returned no value: the rig may be off")
     return Answers(replies=Replies({"miner": record}))
 
 
@@ -104,7 +106,7 @@ async def _discover(target: Target) -> Any:
         except (OSError, RuntimeError, ValueError) as error:
             raise Unreachable("unreachable", f"pyasic-rs: {error}") from error
     if miner is None:
-        raise Unreachable("unreachable", "pyasic-rs found no rig that it knows")
+        raise Unreachable("unreachable", "pyasic-rs found no supported rig at this address")
     if target.user is not None and target.password is not None:
         miner.set_auth(target.user, target.password)
     return miner
@@ -119,7 +121,7 @@ async def _resolve(host: str) -> str:
 
 
 def _gate() -> asyncio.Semaphore:
-    """Return this event loop's gate; a semaphore belongs to one loop, so it is made at the first use."""
+    """Return the semaphore of this event loop, created at first use: a semaphore belongs to one loop."""
     return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_DISCOVERIES))
 
 
@@ -130,16 +132,16 @@ def _excluded(*, first: bool) -> list[Any]:
 
 def _to_json_values(record: Any) -> dict[str, Any]:
     """Return the library's record as JSON-like values: seconds for durations, text for addresses."""
-    record_values: dict[str, Any] = record.model_dump()
-    uptime = record_values.get("uptime")
+    values: dict[str, Any] = record.model_dump()
+    uptime = values.get("uptime")
     if isinstance(uptime, timedelta):
-        record_values["uptime"] = uptime.total_seconds()
-    record_values["ip"] = str(record_values.get("ip"))
-    return record_values
+        values["uptime"] = uptime.total_seconds()
+    values["ip"] = str(values.get("ip"))
+    return values
 
 
 def _has_values(record: dict[str, Any]) -> bool:
-    """Tell whether any value came from the rig, not from the library's own table of models."""
+    """Return whether any value came from the rig, not from the library's own table of models."""
     if any(record.get(name) is not None for name in VALUE_KEYS):
         return True
     boards = record.get("hashboards") or ()

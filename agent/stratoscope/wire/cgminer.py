@@ -1,4 +1,4 @@
-"""Asks the CGMiner API over TCP: one request a connection, the answer ends at a NUL or at the end of the stream."""
+"""Queries the CGMiner API over TCP: one request per connection; a NUL or the end of the stream ends the answer."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from stratoscope.wire.verbs import cgminer_request
 MAX_PARSE_ATTEMPTS: Final = (
     16  # times an answer without NUL is tried for being whole: a hostile rig must not make us parse on
 )
+"""How often an answer without NUL is test-parsed: a hostile rig must not keep the parser busy."""
 
 
 class CgminerAnswer(asyncio.Protocol):
-    """Sends one request and gathers its answer; `done` is set once the connection is closed."""
+    """Sends one request and collects its answer; `done` is set when the connection is closed."""
 
     __slots__ = (
         "_buffer",
@@ -53,7 +54,7 @@ class CgminerAnswer(asyncio.Protocol):
         transport.write(cgminer_request(self._verb, self._param))  # type: ignore[attr-defined]  # BaseTransport by name
 
     def data_received(self, data: bytes) -> None:
-        """Gather bytes up to a NUL, up to the size limit, or up to the end of an object that needs no more."""
+        """Collect bytes up to a NUL, the size limit, or the end of a complete object."""
         if self.ended or self.oversize:
             return
         end = data.find(0)
@@ -71,16 +72,16 @@ class CgminerAnswer(asyncio.Protocol):
 
     def _append(self, data: bytes) -> None:
         if not self._buffer:
-            self._buffer = data  # the usual case: the answer came in one piece, nothing is copied
+            self._buffer = data  # the usual case: the answer arrived in one piece and is not copied
         elif isinstance(self._buffer, bytearray):
             self._buffer += data
         else:
             self._buffer = bytearray(self._buffer + data)
 
     def _is_complete(self, data: bytes) -> bool:
-        """Tell whether the bytes so far are one JSON object: some WhatsMiner firmwares send no NUL and do not close.
+        """Return whether the bytes so far are one JSON object: some WhatsMiner firmwares send no NUL and do not close.
 
-        Parsing is tried only where braces balance and a chunk ends with one, and only a few times.
+        Parsing is tried only if braces balance and the chunk ends with one, and only a limited number of times.
         """
         self._depth += data.count(b"{") - data.count(b"}")
         if self._depth or not self._guesses or not data.rstrip().endswith(b"}"):
@@ -93,13 +94,13 @@ class CgminerAnswer(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the wait; what came is judged by whoever waited."""
+        """End the wait; the caller judges the received bytes."""
         self.reset = exc is not None
         if not self.done.done():
             self.done.set_result(None)
 
     def close(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()  # type: ignore[attr-defined]  # as above
 
@@ -121,10 +122,10 @@ class RawAnswer:
 async def fetch(
     host: str, port: int, verb: str, param: str | None, size: int, resolver: DnsResolver, deadline: Deadline
 ) -> RawAnswer:
-    """Ask `verb` at `host`:`port` and return the bytes that came, at most `size`.
+    """Send `verb` to `host`:`port` and return the answer's bytes, at most `size`.
 
-    Raises Unreachable (no connection, or closed without a byte), Garbled("oversize"), TimedOut; ForbiddenCommand
-    before anything is opened.
+    Raises Unreachable (no connection, or closed without a byte), Garbled("oversize"), TimedOut; ForbiddenCommand before
+    any connection is opened.
     """
     cgminer_request(verb, param)
     answer = await connect(lambda: CgminerAnswer(verb, param, size), host, port, resolver, deadline)
@@ -133,17 +134,19 @@ async def fetch(
     finally:
         answer.close()
     if answer.oversize:
-        raise Garbled("oversize", f"more than {size} bytes answered to {verb}")
+        raise Garbled("oversize", f"the answer to {verb} exceeds {size} bytes")
     raw = RawAnswer(answer.received, answer.ended, answer.reset)
-    if not raw.body and not raw.ended:  # cgminer closes so towards addresses outside its api-allow list
-        raise Unreachable("reset", f"{host} port {port} closed the connection without an answer")
+    if not raw.body and not raw.ended:  # as cgminer does for addresses outside its api-allow list
+        raise Unreachable(
+            "reset", f"{host} port {port} closed the connection without an answer: check its api-allow list"
+        )
     return raw
 
 
 def read(raw: RawAnswer) -> dict[str, Any]:
-    """Return the object that an answer spells, JSON or pipe text; raises Garbled, and Unreachable if cut by a reset."""
-    if pipe_text.looks_like(raw.body):
-        if not raw.ended:  # without its NUL nobody can tell a whole answer from one cut after a row
+    """Parse an answer, JSON or pipe text, into an object; raises Garbled, and Unreachable if a reset cut it."""
+    if pipe_text.is_pipe_text(raw.body):
+        if not raw.ended:  # without NUL, a complete answer looks like one that was cut after a row
             raise _cut_error(raw)
         return pipe_text.parse(raw.body)
     try:
@@ -153,11 +156,11 @@ def read(raw: RawAnswer) -> dict[str, Any]:
             raise _cut_error(raw) from failure
         raise
     if not isinstance(value, dict):
-        raise Garbled("decode", "not an object")
+        raise Garbled("decode", "the answer is not a JSON object")
     return value
 
 
 def _cut_error(raw: RawAnswer) -> Garbled | Unreachable:
     if raw.reset:
-        return Unreachable("reset", "the connection broke in mid-answer")
-    return Garbled("truncated", "the stream ended in mid-answer")
+        return Unreachable("reset", "the connection was reset in the middle of an answer")
+    return Garbled("truncated", "the answer ended early")

@@ -1,4 +1,4 @@
-"""Offers the wire to the rest of the agent: ask a rig, look at a page of it, see which of its ports are open."""
+"""Offers the wire to the rest of the agent: query a rig, fetch one of its pages, find its open ports."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 class Wire:
-    """The one way to the rigs: reads only, what may be asked stands in `verbs` and `paths`. One a program; close it."""
+    """The only access to rigs, read-only: `verbs` and `paths` list every allowed request. One per program; close it."""
 
     def __init__(self, *, clock: Clock, limits: Limits = DEFAULT_LIMITS, keep_raw: bool = False) -> None:
         self._clock = clock
@@ -37,13 +37,13 @@ class Wire:
         login: Login | None = None,
         limits: Limits | None = None,
     ) -> Answers:
-        """Ask a rig `commands` within one deadline and return what it answered.
+        """Send `commands` to a rig within one deadline and return its answers.
 
-        A command that is not needed and that the rig refuses is named in `refused` and left alone for an hour (five
-        minutes where no connection was to be had); while it is left alone it is in neither. What the rig said
-        instead of an answer stands in `errors`. Raises Unreachable, TimedOut, Garbled or AuthRefused when a needed
-        command fails, when nothing at all was answered (not even a refusal), and when every answer is Code 45;
-        ForbiddenCommand for a command outside the allow-list.
+        If the rig refuses a command that is not required, `refused` has the reason and `errors` the rig's error
+        object, and the command is not sent again for an hour (five minutes if there was no connection); during that
+        time it is in neither. Raises Unreachable, TimedOut, Garbled or AuthRefused if a required command fails, if
+        nothing was answered at all (not even a refusal), and if every answer is Code 45; ForbiddenCommand for a
+        command outside the allow-list.
         """
         limits = limits or self._limits
         deadline = Deadline(limits)
@@ -66,9 +66,9 @@ class Wire:
         return exchange.answers
 
     async def page(self, target: Target, path: str, *, port: int = 80, limits: Limits | None = None) -> WebPage:
-        """GET `path` without credentials and return whatever came, at most the first 64 KiB of the body.
+        """GET `path` without credentials and return any HTTP response, with at most the first 64 KiB of the body.
 
-        `port` is the default port. Raises Unreachable, TimedOut, Garbled when what came is no HTTP answer.
+        `port` is the default port. Raises Unreachable or TimedOut, and Garbled if the answer is not HTTP.
         """
         limits = limits or self._limits
         site = WebEndpoint(target.host, target.port(port), limits.connect, min(limits.size, MAX_PAGE_BYTES))
@@ -84,9 +84,9 @@ class Wire:
         return WebPage(answer.status, answer.headers, text, _json(answer.body))
 
     async def open_ports(self, target: Target, ports: Sequence[int]) -> frozenset[int]:
-        """Return those of the default ports `ports` at which the rig accepts a connection, tried all at once.
+        """Return those of the default `ports` on which the rig accepts a connection, all tried at once.
 
-        Raises Unreachable for `dns` and `no_sockets` only: those say nothing about the rig.
+        Raises Unreachable only for `dns` and `no_sockets`: those do not depend on the rig.
         """
         async with asyncio.TaskGroup() as group:
             tries = {port: group.create_task(self._accepts(target, port)) for port in ports}
@@ -96,7 +96,7 @@ class Wire:
         return frozenset(port for port, task in tries.items() if task.result() is True)
 
     async def _accepts(self, target: Target, port: int) -> bool | PollError:
-        """Tell whether a connection is accepted, or what of ours stood in the way."""
+        """Return whether the port accepts a connection, or the error if this machine is the cause."""
         limits = Limits(self._limits.connect, self._limits.connect)
         deadline = Deadline(limits)
         try:
@@ -110,13 +110,13 @@ class Wire:
         return True
 
     async def close(self) -> None:
-        """Close what is open between exchanges."""
+        """Close everything that stays open between exchanges."""
         await self._web.close()
         await self._resolver.close()
 
 
 class _ConnectProbe(asyncio.Protocol):
-    """Opens a connection and says nothing."""
+    """Opens a connection and sends nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

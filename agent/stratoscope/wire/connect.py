@@ -1,4 +1,4 @@
-"""Opens one connection within the limits of an exchange and says in one word why it could not."""
+"""Opens one connection within the limits of an exchange, and maps a failure to its reason."""
 
 import asyncio
 import errno
@@ -17,27 +17,27 @@ RESET_ERRNOS: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORT
 
 
 def to_poll_error(error: OSError, host: str, port: int) -> PollError:
-    """Return the PollError that `error`, met while talking to `host`:`port`, amounts to."""
+    """Return the PollError for an OSError from a connection to `host`:`port`."""
     where = f"{host} port {port}"
     code = error.errno
     if isinstance(error, socket.gaierror):
-        return Unreachable("dns", f"{host} has no address")
+        return Unreachable("dns", f"{host} has no address: check the name and the DNS server")
     if code in NO_SOCKET_ERRNOS:
-        return Unreachable("no_sockets", f"this machine has no socket left for {where}")
+        return Unreachable("no_sockets", f"no free socket on this machine for {where}: raise its limit of open files")
     if code == errno.ECONNREFUSED:
         return Unreachable("refused", f"nothing listens at {where}")
     if code in RESET_ERRNOS:
-        return Unreachable("reset", f"{where} broke the connection")
+        return Unreachable("reset", f"{where} reset the connection")
     if code == errno.ETIMEDOUT:
-        return TimedOut("connect_timeout", f"no answer from {where}")
+        return TimedOut("connect_timeout", f"no connection to {where}: timed out")
     return Unreachable("unreachable", f"{where}: {error.strerror or type(error).__name__}")
 
 
 class Deadline:
-    """The one absolute end of an exchange, drawn in while a connection is being opened.
+    """The absolute deadline of an exchange, shortened while a connection is being opened.
 
-    `phase` is the failure that running out now would be. `timeout` is drawn in for the first connection already,
-    since setting a timer twice would be a tenth of what a poll costs.
+    `phase` is the failure reason if time runs out now. `timeout` starts shortened for the first connection, because
+    setting a timer twice would be a tenth of a poll's cost.
     """
 
     __slots__ = ("_connect", "_end", "_loop", "_where", "phase", "timeout")
@@ -57,13 +57,13 @@ class Deadline:
         self._enter_phase("dns", self._end)
 
     def start_connect(self, host: str, port: int) -> None:
-        """Allow a connection to `host`:`port` the connect limit, within what is left."""
+        """Start the connect limit for `host`:`port`, within the time left."""
         self._where = (host, port)
         if self.phase != "connect_timeout":
             self._enter_phase("connect_timeout", min(self._end, self._loop.time() + self._connect))
 
     def start_wait(self, host: str, port: int) -> None:
-        """Let whatever is now asked of `host`:`port` have the time to the end."""
+        """Allow the rest of the time for the answer of `host`:`port`."""
         self._where = (host, port)
         self._enter_phase("timeout", self._end)
 
@@ -73,18 +73,18 @@ class Deadline:
             self.timeout.reschedule(when)
 
     def failure(self) -> PollError:
-        """Return what to raise once the time is out."""
+        """Return the error to raise after the deadline passed."""
         host, port = self._where
         if self.phase == "dns":
-            return Unreachable("dns", f"no address of {host} in time")
-        what = "no connection" if self.phase == "connect_timeout" else "no whole answer"
-        return TimedOut(self.phase, f"{what} from {host} port {port} in time")
+            return Unreachable("dns", f"no address for {host} in time: check the DNS server")
+        what = "no connection to" if self.phase == "connect_timeout" else "no complete answer from"
+        return TimedOut(self.phase, f"{what} {host} port {port} in time")
 
 
 async def connect(make: Callable[[], P], host: str, port: int, resolver: DnsResolver, deadline: Deadline) -> P:
-    """Return a connected protocol made by `make`, trying the addresses of `host` in turn.
+    """Return a connected protocol created by `make`, trying the addresses of `host` in turn.
 
-    Raises Unreachable or TimedOut; the deadline's own TimeoutError passes.
+    Raises Unreachable or TimedOut; the deadline's own TimeoutError passes through.
     """
     addresses = resolver.literals.get(host) or await resolve(host, resolver, deadline)
     loop = asyncio.get_running_loop()
@@ -103,7 +103,7 @@ async def connect(make: Callable[[], P], host: str, port: int, resolver: DnsReso
 
 
 async def resolve(host: str, resolver: DnsResolver, deadline: Deadline) -> tuple[str, ...]:
-    """Return the addresses of `host`, at once where they are at hand; raises Unreachable("dns")."""
+    """Return the addresses of `host`, without waiting if they are cached; raises Unreachable("dns")."""
     addresses = resolver.known(host)
     if addresses is None:
         deadline.start_dns(host)

@@ -1,7 +1,7 @@
-"""Resolves the host names of rigs with threads and a cache of its own, so that a DNS outage stops nobody else.
+"""Resolves the host names of rigs with its own threads and cache, so that a DNS outage blocks nothing else.
 
-The threads are daemons: a resolver that hangs for half a minute must not hold up the end of the program, as the
-threads of an executor would.
+The threads are daemons: a resolver that hangs for half a minute must not delay the end of the program, as the threads
+of an executor would.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from stratoscope.clock import Clock
 from stratoscope.errors import Unreachable
 
-TTL_S: Final = 60.0  # s an address is kept: rigs behind DHCP move
-NEGATIVE_TTL_S: Final = 30.0  # s a failure is kept
+TTL_S: Final = 60.0  # how long an address is cached: rigs with DHCP move
+NEGATIVE_TTL_S: Final = 30.0  # how long a failure is cached
 MAX_LOOKUPS: Final = 4
 MAX_ENTRIES: Final = 65536
 
@@ -25,26 +25,26 @@ Lookup = Callable[[str], tuple[str, ...]]
 
 
 def system_lookup(host: str) -> tuple[str, ...]:
-    """Return the addresses of `host`, IPv4 first, by the system's resolver; blocks; raises OSError."""
+    """Return the addresses of `host`, IPv4 first, from the system's resolver; blocks; raises OSError."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class DnsResolver:
-    """Addresses by host name. A literal address is its own answer and never waits."""
+    """Resolves and caches addresses by host name. A literal address never waits."""
 
     def __init__(self, clock: Clock, lookup: Lookup = system_lookup) -> None:
         self._clock = clock
         self._lookup = lookup
-        self.literals: dict[str, tuple[str, ...]] = {}  # what needs no resolving, for the hot path to look at first
-        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}  # host → monotonic end, addresses (none: failed)
+        self.literals: dict[str, tuple[str, ...]] = {}  # addresses that need no lookup; the hot path checks this first
+        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}  # host → monotonic expiry, addresses (none: failed)
         self._pending: dict[str, asyncio.Future[tuple[str, ...]]] = {}
         self._threads = asyncio.Semaphore(MAX_LOOKUPS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def known(self, host: str) -> tuple[str, ...] | None:
-        """Return the addresses of `host` if they are at hand, else None. Raises Unreachable for a recent failure."""
+        """Return the cached addresses of `host`, else None. Raises Unreachable for a recent failure."""
         entry = self._known.get(host)
         if entry is None:
             return self.literals.get(host) or self._literal(host)
@@ -52,7 +52,7 @@ class DnsResolver:
             del self._known[host]
             return None
         if not entry[1]:
-            raise Unreachable("dns", f"{host} has no address")
+            raise Unreachable("dns", f"{host} has no address: check the name and the DNS server")
         return entry[1]
 
     async def addresses(self, host: str) -> tuple[str, ...]:
@@ -60,9 +60,9 @@ class DnsResolver:
         found = self.known(host)
         if found is None:
             pending = self._pending.get(host) or self._start_lookup(host)
-            found = await asyncio.shield(pending)  # one that gives up does not take the answer from the others
+            found = await asyncio.shield(pending)  # a cancelled waiter does not cancel the lookup of the others
             if not found:
-                raise Unreachable("dns", f"{host} has no address")
+                raise Unreachable("dns", f"{host} has no address: check the name and the DNS server")
         return found
 
     def _literal(self, host: str) -> tuple[str, ...] | None:
@@ -89,7 +89,7 @@ class DnsResolver:
         return pending
 
     async def _fill(self, host: str, pending: asyncio.Future[tuple[str, ...]]) -> None:
-        """Look `host` up in a thread; end `pending` with its addresses, or with none where there are none."""
+        """Look up `host` in a thread; set `pending` to its addresses, or to none."""
         found: tuple[str, ...] = ()
         try:
             async with self._threads:
@@ -112,7 +112,7 @@ class DnsResolver:
         def work() -> None:
             try:
                 found = self._lookup(host)
-            except (OSError, UnicodeError):  # UnicodeError: a label the IDNA codec refuses
+            except (OSError, UnicodeError):  # UnicodeError: a label that the IDNA codec refuses
                 found = ()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, found)
@@ -121,14 +121,14 @@ class DnsResolver:
         return await answered
 
     async def close(self) -> None:
-        """Give up lookups under way."""
+        """Cancel running lookups."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class AiohttpResolver(AbstractResolver):
-    """Lends `DnsResolver` to aiohttp."""
+    """Adapts `DnsResolver` to aiohttp."""
 
     def __init__(self, resolver: DnsResolver) -> None:
         self._resolver = resolver
@@ -137,9 +137,9 @@ class AiohttpResolver(AbstractResolver):
         self,
         host: str,
         port: int = 0,
-        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 — aiohttp's signature; any family will do
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 — aiohttp's signature; every family is accepted
     ) -> list[ResolveResult]:
-        """Return the addresses of `host` in aiohttp's form; raises OSError where there is none."""
+        """Return the addresses of `host` in aiohttp's form; raises OSError without an address."""
         try:
             found = await self._resolver.addresses(host)
         except Unreachable as error:
@@ -154,4 +154,4 @@ class AiohttpResolver(AbstractResolver):
         )
 
     async def close(self) -> None:
-        """Nothing to close: the names belong to the wire."""
+        """Do nothing: the resolver belongs to the wire."""

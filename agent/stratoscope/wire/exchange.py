@@ -1,4 +1,4 @@
-"""Carries one exchange with one rig: orders the questions, asks them one after the other, sorts the answers."""
+"""Runs one exchange with one rig: orders the commands, sends them one after the other, sorts the answers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,8 +15,14 @@ from stratoscope.wire.refusals import cgminer_refusal, refusal_text, split_joine
 from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
 RETRY_REFUSED_S: Final = HOUR  # after a refusal
-RETRY_FAILED_S: Final = 5 * MINUTE  # after an optional question brought no connection or no sense: it may be booting
-CGMINER, WHATSMINER3, HTTP = Via.CGMINER, Via.WHATSMINER3, Via.HTTP  # an enum's member and value cost a call each
+RETRY_FAILED_S: Final = (
+    5 * MINUTE
+)  # after an optional command had no connection or no valid answer: the rig may be booting
+CGMINER, WHATSMINER3, HTTP = (
+    Via.CGMINER,
+    Via.WHATSMINER3,
+    Via.HTTP,
+)  # reading an enum's member or value costs a call each
 REFUSAL_REASONS: Final = frozenset({"refused_command", "denied", "auth"})
 PROTOCOL_ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
 
@@ -24,7 +30,7 @@ Step = tuple[Command, ...]
 
 
 class Exchange:
-    """One visit to a rig. Never more than one connection at a time; needed questions before optional ones."""
+    """One exchange with a rig. Never more than one connection at a time; required commands before optional ones."""
 
     def __init__(
         self,
@@ -50,12 +56,12 @@ class Exchange:
         self._web = web
         self._web_login: WebLogin | None = None
         self._login = login
-        self._unreachable_ports: dict[int, PollError] = {}  # default ports that no connection can be had to, and why
-        self._failure: PollError | None = None  # the first of an optional question that is no refusal
+        self._unreachable_ports: dict[int, PollError] = {}  # default ports without a connection, and why
+        self._failure: PollError | None = None  # the first failure of an optional command that is not a refusal
         self._steps: list[Step] = []
 
     async def run(self, commands: Sequence[Command]) -> None:
-        """Ask `commands`, except those the rig refused lately. Raises PollError when a needed one fails."""
+        """Send `commands`, except those the rig refused recently. Raises PollError if a required one fails."""
         refused = self._session.refused
         if refused:
             commands = [command for command in commands if refused.get(command.key, 0.0) <= self._now]
@@ -70,7 +76,7 @@ class Exchange:
         self._raise_if_nothing_answered()
 
     def handle_timeout(self) -> None:
-        """Take what came before the deadline passed; raises what that is when a needed answer is missing."""
+        """Keep what was answered before the deadline; raises the timeout if a required answer is missing."""
         failure = self._deadline.failure()
         for at, step in enumerate(self._steps):
             missing = tuple(c for c in step if c.key not in self.answers.replies and c.key not in self.answers.refused)
@@ -82,7 +88,7 @@ class Exchange:
         self._raise_if_nothing_answered()
 
     def _note_failure(self, step: Step, failure: PollError) -> None:
-        """Note the failure of optional questions; raises it when one that is still unanswered was needed."""
+        """Record the failure of optional commands; raises it if one without an answer is required."""
         answers = self.answers
         missing = [c for c in step if c.key not in answers.replies and c.key not in answers.refused]
         if any(command.required for command in missing):
@@ -102,12 +108,14 @@ class Exchange:
             self._session.refused[command.key] = self._now + until
 
     def _raise_if_nothing_answered(self) -> None:
-        """Raise what went wrong when nothing at all was answered, not even a refusal."""
+        """Raise the failure if nothing at all was answered, not even a refusal."""
         answers = self.answers
         if answers.replies or not answers.refused:
             return
         if set(answers.refused.values()) == {"denied"}:
-            raise AuthRefused("denied", "every question was answered with Access denied")
+            raise AuthRefused(
+                "denied", "the rig denies access to every command: allow this machine in its api-allow list"
+            )
         if self._failure is not None and not answers.errors:
             raise self._failure
 
@@ -120,7 +128,7 @@ class Exchange:
         elif command.via is WHATSMINER3:
             await self._query_whatsminer3(step)
         elif command.via is Via.ASIC_RS:
-            self._deadline.start_wait(self._target.host, 0)  # the library connects by itself
+            self._deadline.start_wait(self._target.host, 0)  # the library opens its own connections
             self.answers.replies.update((await asic_rs.fetch(self._target, self._limits)).replies)
         elif len(step) == 1:
             self._store_answer(command, cgminer.read(await self._fetch_cgminer(command.request, command.param, step)))
@@ -138,7 +146,7 @@ class Exchange:
         return raw
 
     async def _query_joined(self, step: Step) -> None:
-        """Ask several commands as one; where the rig refuses that, ask them singly and remember it."""
+        """Send several commands as one; if the rig refuses that, send them singly and remember it."""
         verbs = [command.request for command in step]
         failure: PollError | None = None
         try:
@@ -160,7 +168,7 @@ class Exchange:
             try:
                 await self._query((command,))
             except PollError as error:
-                if not self.answers.replies:  # nothing else worked either: joining was not the trouble
+                if not self.answers.replies:  # nothing else worked either, so joining was not the cause
                     self._session.joins = True
                 self._note_failure((command,), failure if failure and not self.answers.replies else error)
 
@@ -171,7 +179,7 @@ class Exchange:
                 self.answers.raw[command.key] = raw
 
     def _store_answer(self, command: Command, answer: Any) -> None:
-        """Put an answer where it belongs; raises AuthRefused or Garbled for a refused, needed command."""
+        """Store an answer or a refusal; raises AuthRefused or Garbled if a required command is refused."""
         reason = cgminer_refusal(answer) if command.via is not WHATSMINER3 else whatsminer3_refusal(answer)
         if reason is None:
             self.answers.replies[command.key] = answer
@@ -179,7 +187,7 @@ class Exchange:
         self.answers.errors[command.key] = answer
         if command.required:
             kind = AuthRefused if reason == "denied" else Garbled
-            raise kind(reason, f"{command.request}: {refusal_text(answer)}")
+            raise kind(reason, f"the rig refused {command.request}: {refusal_text(answer)}")
         self._mark_refused(command, reason, RETRY_REFUSED_S)
 
     # WhatsMiner v3
@@ -194,7 +202,7 @@ class Exchange:
                     await self._query_frame(rig, command)
                 except Garbled as failure:
                     self._note_failure((command,), failure)
-                    await rig.close()  # what follows a broken frame on this connection means nothing
+                    await rig.close()  # after a broken frame the rest of this connection is unusable
         finally:
             await rig.close()
 
@@ -210,7 +218,9 @@ class Exchange:
         if answer.status >= 300:
             reason = "auth" if answer.status in (401, 403) else "refused_command"
             kind = AuthRefused if reason == "auth" else Garbled
-            raise kind(reason, f"HTTP {answer.status} at {command.request.partition('?')[0]}")
+            raise kind(
+                reason, f"HTTP {answer.status} at {command.request.partition('?')[0]}{self._login_remedy(reason)}"
+            )
         self._count_received((command,), answer.body)
         if command.text:
             self.answers.replies[command.key] = answer.body.decode("utf-8", "replace")
@@ -222,8 +232,14 @@ class Exchange:
             raise Garbled(reason, failure.detail) from failure
         self._store_answer(command, value)
 
+    def _login_remedy(self, reason: str) -> str:
+        if reason != "auth" or self._login is None:
+            return ""
+        verb = "set" if self._target.password is None else "check"
+        return f": {verb} `user` and `password` of this rig"
+
     async def _get_page(self, command: Command) -> WebResponse:
-        """Return the answer to a GET, logging in where the page is shut and there is a login to try."""
+        """Return the response to a GET; log in if the page requires it and credentials are configured."""
         target, limits, session = self._target, self._limits, self._session
         site = WebEndpoint(target.host, target.port(_default_port(command)), limits.connect, limits.size)
         await resolve(site.host, self._resolver, self._deadline)
@@ -247,7 +263,7 @@ def _default_port(command: Command) -> int:
 
 
 def _steps(commands: Iterable[Command], *, joins: bool) -> list[Step]:
-    """Return the questions in the order of asking, those of one connection together, the needed ones first."""
+    """Return the commands in sending order: those of one connection together, required ones first."""
     joined: dict[int, list[Command]] = {}
     framed: dict[int, list[Command]] = {}
     single: list[Step] = []

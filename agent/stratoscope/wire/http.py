@@ -1,4 +1,4 @@
-"""Reads pages from rigs over HTTP: size capped after decompression, redirects not followed, one at a time per rig."""
+"""Reads pages from rigs over HTTP: size limit after decompression, no redirects, one request at a time per rig."""
 
 import asyncio
 import zlib
@@ -20,7 +20,7 @@ SUPPORTED_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 @dataclass(frozen=True, slots=True)
 class WebResponse:
-    """One HTTP answer: status, headers with lower-case names, cookies it sets, its body unpacked."""
+    """One HTTP response: status, headers with lower-case names, cookies it sets, decompressed body."""
 
     status: int
     headers: Mapping[str, str]
@@ -30,7 +30,7 @@ class WebResponse:
 
 @dataclass(frozen=True, slots=True)
 class WebEndpoint:
-    """The web server of one rig, and how long a connection to it may take (s) and an answer be (bytes)."""
+    """The web server of one rig, with its connect timeout (s) and maximum response size (bytes)."""
 
     host: str
     port: int
@@ -38,13 +38,13 @@ class WebEndpoint:
     size: int
 
     def url(self, path: str) -> URL:
-        """Return the address of `path`, which was checked against the allow-list."""
+        """Return the URL of `path`, which was checked against the allow-list."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return URL(f"http://{host}:{self.port}{path}")
 
 
 class WebClient:
-    """The HTTP client of the wire; its one session is made when a rig is first asked over HTTP."""
+    """The HTTP client of the wire; its one session is created at the first HTTP request."""
 
     def __init__(self, resolver: DnsResolver) -> None:
         self._resolver = resolver
@@ -52,7 +52,7 @@ class WebClient:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # A connection per request: rigs' web servers hold few, and a kept one would be a second beside 4028.
+            # One connection per request: rigs' web servers allow few, and an idle one would be a second next to 4028.
             connector = aiohttp.TCPConnector(
                 limit=0, force_close=True, resolver=AiohttpResolver(self._resolver), use_dns_cache=False
             )
@@ -78,16 +78,16 @@ class WebClient:
         *,
         cut: bool = False,
     ) -> WebResponse:
-        """GET `path` and return whatever was answered; with `cut`, a body over the size is cut there.
+        """GET `path` and return any response; with `cut`, a body over the size limit is cut there.
 
-        Raises Unreachable, TimedOut, Garbled; ForbiddenCommand before anything is opened.
+        Raises Unreachable, TimedOut, Garbled; ForbiddenCommand before any connection is opened.
         """
         url = site.url(http_path(path))
         middlewares = (digest, _close_refusals) if digest is not None else ()
         return await self._send("GET", site, url, headers=headers, middlewares=middlewares, cut=cut)
 
     async def log_in(self, site: WebEndpoint, path: str, body: Mapping[str, str], *, form: bool) -> WebResponse:
-        """POST a login and return what was answered; raises as `get` does."""
+        """POST a login and return the response; raises as `get` does."""
         url = site.url(login_path(path))
         sent: dict[str, Any] = {"data": dict(body)} if form else {"json": dict(body)}
         return await self._send("POST", site, url, headers={}, cut=True, **sent)
@@ -114,7 +114,7 @@ class WebClient:
 
 
 async def _close_refusals(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Close an answered 401 before the digest login asks again, so that a rig never sees two connections."""
+    """Close a 401 response before the digest login repeats the request, so that a rig never sees two connections."""
     answer = await handler(request)
     if answer.status == 401:
         answer.close()
@@ -123,40 +123,40 @@ async def _close_refusals(request: ClientRequest, handler: ClientHandlerType) ->
 
 
 async def _body(answer: ClientResponse, size: int, *, cut: bool) -> bytes:
-    """Return the body, unpacked, of at most `size` bytes; raises Garbled."""
-    packing = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    unpack = zlib.decompressobj(47) if packing in SUPPORTED_ENCODINGS else None
-    if unpack is None and packing not in ("", "identity"):
-        raise Garbled("decode", f"an unknown content encoding {packing[:20]!r}")
+    """Return the decompressed body of at most `size` bytes; raises Garbled."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    decompressor = zlib.decompressobj(47) if encoding in SUPPORTED_ENCODINGS else None
+    if decompressor is None and encoding not in ("", "identity"):
+        raise Garbled("decode", f"unknown content encoding {encoding[:20]!r}")
     body = bytearray()
     async for chunk in answer.content.iter_any():
         try:
-            body += chunk if unpack is None else unpack.decompress(chunk, size + 1 - len(body))
+            body += chunk if decompressor is None else decompressor.decompress(chunk, size + 1 - len(body))
         except zlib.error as error:
-            raise Garbled("decode", "the compressed body is damaged") from error
+            raise Garbled("decode", "the compressed body is invalid") from error
         if len(body) > size:
             answer.close()
             if not cut:
-                raise Garbled("oversize", f"more than {size} bytes at {answer.url.path}")
+                raise Garbled("oversize", f"the page {answer.url.path} exceeds {size} bytes")
             return bytes(body[:size])
-    if unpack is not None and not unpack.eof and not cut:
+    if decompressor is not None and not decompressor.eof and not cut:
         raise Garbled("truncated", "the compressed body ends early")
     return bytes(body)
 
 
 def to_web_poll_error(error: Exception, site: WebEndpoint) -> PollError:
-    """Return the PollError that an exception of the HTTP client amounts to."""
+    """Return the PollError for an exception of the HTTP client."""
     where = f"{site.host} port {site.port}"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return TimedOut("connect_timeout", f"no connection to {where} in time")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return Unreachable("dns", f"{site.host} has no address")
+        return Unreachable("dns", f"{site.host} has no address: check the name and the DNS server")
     if isinstance(error, aiohttp.ClientConnectorError):
         return to_poll_error(error.os_error, site.host, site.port)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Unreachable("reset", f"{where} closed the connection without an answer")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return Garbled("truncated", f"the body from {where} ended early")
+        return Garbled("truncated", f"the response of {where} ended early")
     if isinstance(error, OSError):
         return to_poll_error(error, site.host, site.port)
-    return Garbled("decode", f"{where} speaks no HTTP: {type(error).__name__}")
+    return Garbled("decode", f"{where} sent no valid HTTP response: {type(error).__name__}")

@@ -1,4 +1,4 @@
-"""Lets a reader into a firmware's web API with the operator's credentials, and never knocks twice when refused."""
+"""Logs in to a firmware's web API with the operator's credentials, at most once per hour after a refusal."""
 
 import base64
 import re
@@ -21,9 +21,9 @@ MAX_TOKEN_CHARS: Final = 8192
 
 
 class WebLogin:
-    """The login of one rig: tried only when a page is shut, with what the operator configured, an hour apart at most.
+    """The login of one rig: tried only if a page requires it, with the configured credentials, at most once per hour.
 
-    What opened the door (token, cookie, digest challenge) is kept in the session.
+    The result (token, cookie, digest challenge) is stored in the session.
     """
 
     def __init__(self, web: WebClient, target: Target, session: RigSession, login: Login | None, now: float) -> None:
@@ -37,7 +37,7 @@ class WebLogin:
             self._reset_for_new_owner()
 
     def _reset_for_new_owner(self) -> None:
-        """Forget what opened another rig's door, or this one's with other credentials: it must not be shown here."""
+        """Forget a login to another rig, or with other credentials: it must not be sent here."""
         target, session = self._target, self._session
         owner = (target.host, target.ports, target.user, target.password)
         if session.login_owner != owner:
@@ -46,7 +46,7 @@ class WebLogin:
             session.digest, session.login_at, session.login_refused = None, None, False
 
     def digest(self) -> DigestAuthMiddleware | None:
-        """Return the digest login of this rig, or None where it has none or was refused within the hour."""
+        """Return the digest login of this rig, or None without one or within an hour after a refusal."""
         login, session = self._login, self._session
         if login is None or login.scheme is not LoginScheme.DIGEST or self._is_blocked():
             return None
@@ -63,7 +63,7 @@ class WebLogin:
         return session.login_refused
 
     def requires_login(self, answer: WebResponse) -> bool:
-        """Tell whether `answer` asks for a login: 401, 403, or with a cookie login a redirect or page of HTML."""
+        """Return whether the response requires a login: 401, 403, or for a cookie login a redirect or an HTML page."""
         if answer.status in LOCKED_STATUSES:
             return True
         if self._login is None or self._login.scheme is not LoginScheme.COOKIE:
@@ -71,9 +71,9 @@ class WebLogin:
         return answer.status in REDIRECT_STATUSES or answer.body[:64].lstrip().startswith(b"<")
 
     async def log_in(self, size: int, connect: float) -> bool:
-        """Log in once in this exchange, if there is a login to try; tell whether it is worth asking again.
+        """Log in once per exchange if possible; return whether the page should be requested again.
 
-        Raises Unreachable, TimedOut, Garbled; AuthRefused("auth") when the rig refuses the credentials.
+        Raises Unreachable, TimedOut, Garbled; AuthRefused("auth") if the rig refuses the credentials.
         """
         login, session = self._login, self._session
         if login is None or self._tried or self._is_blocked():
@@ -81,7 +81,7 @@ class WebLogin:
         self._tried = True
         session.headers.clear()
         if login.scheme is LoginScheme.DIGEST:
-            return False  # was answered while asking
+            return False  # the digest middleware answered the challenge during the request
         session.login_at = self._now
         if login.scheme is LoginScheme.BASIC:
             pair = f"{self._target.user or ''}:{self._target.password}".encode()
@@ -97,7 +97,7 @@ class WebLogin:
         return {name: PLACEHOLDER.sub(lambda m: words[m[1]], pattern) for name, pattern in login.body.items()}
 
     def _auth_headers(self, login: Login, answer: WebResponse) -> Mapping[str, str]:
-        """Return the headers that `answer` to a login gives us; raises AuthRefused where it gives none."""
+        """Return the headers that a login response grants; raises AuthRefused without any."""
         if answer.status < 300 or (login.scheme is LoginScheme.COOKIE and answer.status in REDIRECT_STATUSES):
             if login.scheme is LoginScheme.COOKIE and answer.cookies:
                 return {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
@@ -105,10 +105,12 @@ class WebLogin:
             if token is not None:
                 return {login.header: login.prefix + token}
         self.mark_refused()
-        raise AuthRefused("auth", f"the rig refused the configured login (HTTP {answer.status})")
+        raise AuthRefused(
+            "auth", f"the rig refused the login (HTTP {answer.status}): check `user` and `password` of this rig"
+        )
 
     def mark_refused(self) -> None:
-        """Remember that the credentials did not open the door, so that they are not tried again for an hour."""
+        """Remember that the credentials failed, so that they are not tried again for an hour."""
         if self._login is not None and not self._session.login_refused:
             self._session.login_refused = True
             self._session.login_at = self._now

@@ -1,7 +1,7 @@
-"""Lists every HTTP path that a GET or a login may go to, and refuses all others.
+"""Lists every HTTP path for a GET or a login, and refuses all others.
 
-The lists hold what firmwares show without changing anything. Pages that show a configuration are left out: they
-hold the pool passwords.
+The lists contain pages that change nothing. Pages that show a configuration are excluded: they contain the pool
+passwords.
 """
 
 import re
@@ -48,7 +48,7 @@ READ_PATHS: Final = frozenset[str]().union(
     _under("/kaonsu/v1/", "brief overview details hashboards fans pools"),  # MARA
     _under("/mcb/", "status pools newstats version"),  # Goldshell
 )
-"""Paths that a GET may go to."""
+"""Paths allowed for a GET."""
 
 LOGIN_PATHS: Final = frozenset(
     {
@@ -60,7 +60,7 @@ LOGIN_PATHS: Final = frozenset(
         "/admin/login",  # MSK
     }
 )
-"""The only paths that a POST may go to."""
+"""The only paths allowed for a POST."""
 
 QUERY: Final = re.compile(r"[A-Za-z0-9_.,=&-]{0,200}")
 GRAPHQL_QUERY: Final = re.compile(r"\s*(?:query\b[^{}]{0,80})?\{")
@@ -69,33 +69,35 @@ GRAPHQL_WRITES: Final = re.compile(r"\b(?:mutation|subscription)\b", re.IGNORECA
 
 @lru_cache(maxsize=4096)
 def http_path(path_and_query: str) -> str:
-    """Return `path_and_query`, a path with its query that a GET may go to; raises ForbiddenCommand for any other."""
+    """Return a path with its query if a GET may request it; raises ForbiddenCommand for any other."""
     path, _, query = path_and_query.partition("?")
     if path in READ_PATHS and QUERY.fullmatch(query):
         return path_and_query
-    if (path == "/graphql" and _only_reads(query)) or (path == "/mcb/cgminer" and _only_asks(query)):
+    if (path == "/graphql" and _is_graphql_read(query)) or (path == "/mcb/cgminer" and _is_read_verb(query)):
         return path_and_query
     raise ForbiddenCommand(f"HTTP path {path_and_query[:200]!r}")
 
 
 def login_path(path: str) -> str:
-    """Return `path` if it is one that a login may POST to; raises ForbiddenCommand for any other."""
+    """Return `path` if a login may POST to it; raises ForbiddenCommand for any other."""
     if path not in LOGIN_PATHS:
         raise ForbiddenCommand(f"POST to {path[:200]!r}")
     return path
 
 
-def _only_reads(query: str) -> bool:
-    """Tell whether a GraphQL request is one query and nothing else."""
+def _is_graphql_read(query: str) -> bool:
+    """Return whether a GraphQL request is exactly one query."""
     if not query.startswith("query=") or not query.isascii() or "&" in query or "#" in query or ";" in query:
         return False
     text = unquote_plus(query[6:])
     return bool(GRAPHQL_QUERY.match(text)) and not GRAPHQL_WRITES.search(text)
 
 
-def _only_asks(query: str) -> bool:
-    """Tell whether Goldshell's web bridge to its CGMiner API is asked for a verb that reads."""
-    asked = parse_qs(query, keep_blank_values=True)
+def _is_read_verb(query: str) -> bool:
+    """Return whether a request to Goldshell's web bridge has exactly one CGMiner verb that only reads."""
+    fields = parse_qs(query, keep_blank_values=True)
     return (
-        bool(QUERY.fullmatch(query)) and list(asked) == ["cgminercmd"] and CGMINER_VERBS.issuperset(asked["cgminercmd"])
+        bool(QUERY.fullmatch(query))
+        and list(fields) == ["cgminercmd"]
+        and CGMINER_VERBS.issuperset(fields["cgminercmd"])
     )

@@ -1,7 +1,7 @@
-r"""Reads the API's plain text form, `STATUS=S,..|SUMMARY,Elapsed=305,..|`, into the shape of its JSON form.
+r"""Parses the API's plain text form, `STATUS=S,..|SUMMARY,Elapsed=305,..|`, into the shape of its JSON form.
 
-cgminer answers in text where a request has no braces; some Avalon and Hammer firmwares answer so in any case.
-Values stay text. Escapes are cgminer's: a backslash before `\`, `|`, `,` and `=`.
+cgminer answers in text if a request has no braces; some Avalon and Hammer firmwares always answer so. Values stay
+text. Escapes are cgminer's: a backslash before `\`, `|`, `,` and `=`.
 """
 
 import re
@@ -15,13 +15,13 @@ NAME: Final = re.compile(r"((?:[^=\\]++|\\.)*+)=(.*)", re.DOTALL)
 UNESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 DEVICES: Final = frozenset({"PGA", "ASC", "GPU", "CPU"})
-# The STATUS code tells under which section a row like PGA=0 stands in JSON: that of `devs` and `procs`, or of `cpu|0`.
+# The STATUS code decides the JSON section of a row like PGA=0: that of `devs` and `procs`, or of `cpu|0`.
 SECTION_BY_CODE: Final = {"9": "DEVS", "17": "GPU", "18": "CPU", "57": "PGA", "106": "ASC"}
 PLURAL: Final = {"POOL": "POOLS"}
 
 
-def looks_like(raw: bytes) -> bool:
-    """Tell whether `raw` begins like pipe text."""
+def is_pipe_text(raw: bytes) -> bool:
+    """Return whether `raw` starts like pipe text."""
     return raw.startswith((b"STATUS=", b"CMD="))
 
 
@@ -32,7 +32,7 @@ def parse(raw: bytes) -> dict[str, Any]:
     """
     text = raw.decode("utf-8", "replace").rstrip(" \r\n\0")
     if not text.endswith("|"):
-        raise Garbled("truncated", "pipe text without its last bar")
+        raise Garbled("truncated", "the answer ended early: no closing bar")
     answer: dict[str, Any] = {}
     joined: dict[str, Any] = {}
     for row in ROWS.findall(text):
@@ -50,26 +50,26 @@ def _add_row(row: str, answer: dict[str, Any]) -> None:
     if not cells:
         return
     named = NAME.fullmatch(cells[0])
-    section = _plain(named[1] if named else cells[0])
-    values: dict[str, str] = {section: _plain(named[2])} if named else {}
+    section = _unescape(named[1] if named else cells[0])
+    values: dict[str, str] = {section: _unescape(named[2])} if named else {}
     last = section if named else None
     for cell in cells[1:]:
         pair = NAME.fullmatch(cell)
         if pair:
-            last = _plain(pair[1])
-            values[last] = _plain(pair[2])
+            last = _unescape(pair[1])
+            values[last] = _unescape(pair[2])
         elif last is not None:  # a comma that the firmware did not escape
-            values[last] += "," + _plain(cell)
+            values[last] += "," + _unescape(cell)
     answer.setdefault(_section_of(section, answer), []).append(values)
 
 
 def _section_of(name: str, answer: dict[str, Any]) -> str:
-    """Return the JSON section of rows called `name`: PGA=0 stands under DEVS when `devs` was asked."""
+    """Return the JSON section of rows with `name`: PGA=0 belongs to DEVS in an answer to `devs`."""
     if name in DEVICES:
         status = answer.get("STATUS")
         return SECTION_BY_CODE.get(status[0].get("Code", ""), name) if status else name
     return PLURAL.get(name, name)
 
 
-def _plain(text: str) -> str:
+def _unescape(text: str) -> str:
     return UNESCAPE.sub(r"\1", text) if "\\" in text else text

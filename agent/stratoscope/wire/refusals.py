@@ -1,17 +1,17 @@
-"""Tells an answer from a refusal: the STATUS of the CGMiner API and its dialects, and the code of WhatsMiner v3."""
+"""Distinguishes answers from refusals: STATUS in the CGMiner API and its dialects, the code in WhatsMiner v3."""
 
 from typing import Any, Final
 
 INVALID_COMMAND: Final = 14
 ACCESS_DENIED: Final = 45
-EMPTY_ANSWER_CODES: Final = frozenset({8, 10})  # severity E, yet an answer: no pools configured, no hashboards found
+EMPTY_ANSWER_CODES: Final = frozenset({8, 10})  # severity E, but an answer: no pools configured, no hashboards found
 
 
 def cgminer_refusal(answer: Any) -> str | None:
-    """Return the reason by which a rig refused to answer (denied, refused_command), or None where it answered.
+    """Return the reason of a refusal (denied, refused_command), or None for an answer.
 
-    STATUS stands in a list (cgminer), alone (Antminer's web API) or flat beside Code and Msg (WhatsMiner).
-    S, I and W are answers, E and F are not; an answer without STATUS is one.
+    STATUS is in a list (cgminer), alone (Antminer's web API) or flat next to Code and Msg (WhatsMiner). S, I and W are
+    answers, E and F are not; without STATUS it is an answer.
     """
     status = answer.get("STATUS") if isinstance(answer, dict) else None
     if isinstance(status, list):
@@ -27,7 +27,7 @@ def cgminer_refusal(answer: Any) -> str | None:
 
 
 def code_of(status: dict[str, Any]) -> int | None:
-    """Return the Code of a STATUS row, which pipe text sends as text."""
+    """Return the Code of a STATUS row as integer; pipe text sends it as text."""
     code = status.get("Code")
     if isinstance(code, str) and code.isdecimal() and len(code) < 6:
         return int(code)
@@ -35,7 +35,7 @@ def code_of(status: dict[str, Any]) -> int | None:
 
 
 def refusal_text(answer: Any) -> str:
-    """Return for people what a refusing answer says, at most 120 characters."""
+    """Return the readable text of a refusal, at most 120 characters."""
     status = answer.get("STATUS", answer.get("msg")) if isinstance(answer, dict) else answer
     if isinstance(status, list) and status:
         status = status[0]
@@ -45,7 +45,7 @@ def refusal_text(answer: Any) -> str:
 
 
 def whatsminer3_refusal(answer: Any) -> str | None:
-    """Return the reason by which a WhatsMiner v3 refused to answer, or None: its code 0 is an answer."""
+    """Return the reason of a WhatsMiner v3 refusal, or None: code 0 is an answer."""
     code = answer.get("code") if isinstance(answer, dict) else None
     if code == 0:
         return None
@@ -53,7 +53,7 @@ def whatsminer3_refusal(answer: Any) -> str | None:
 
 
 def split_joined(answer: dict[str, Any], verbs: list[str]) -> dict[str, Any] | None:
-    """Return the answers of a joined command by verb, or None where the rig did not take it as one.
+    """Return the answers of a joined command by verb, or None if the rig did not accept it as one.
 
     {"summary": [{..}], "stats": [{..}], "id": 1} → {"summary": {..}, "stats": {..}}
     """

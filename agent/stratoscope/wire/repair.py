@@ -1,7 +1,7 @@
-"""Parses a rig's JSON: strictly first, and only after that failed with its known defects mended.
+"""Parses a rig's JSON: strictly first, and only if that fails with known defects fixed.
 
-The repair never changes what a string says. It cuts the text into strings and the gaps between them, mends the
-skeleton of the gaps (in which every string is a single quote), puts the strings back and parses strictly again.
+The repair never changes the content of a string. It splits the text into strings and the gaps between them, fixes
+the skeleton of the gaps (in which every string is a single quote), inserts the strings again and parses strictly.
 Each step is a pass over the text that cannot backtrack, so the time is linear in the size.
 """
 
@@ -15,7 +15,7 @@ from stratoscope.errors import Garbled
 
 MAX_DEPTH: Final = 64
 
-# A string, or what is left of one at the end. BTMiner (firmware of 2023-01-06) doubles an opening quote: ""temp0".
+# A string, or an unfinished one at the end. BTMiner (firmware of 2023-01-06) doubles an opening quote: ""temp0".
 STRING: Final = re.compile(r'("(?:"(?=[A-Za-z_]))?+(?:[^"\\]++|\\.)*+(?:"|\\?\Z))', re.DOTALL)
 CLOSED: Final = re.compile(r'"(?:"(?=[A-Za-z_]))?+(?:[^"\\]++|\\.)*+"', re.DOTALL)
 CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -26,7 +26,7 @@ ESCAPE: Final = re.compile(
 
 BLANKS: Final = re.compile(r"[\x00-\x20]+")
 IDLE_BLANK: Final = re.compile(r'(?<=[{}\[\],:"]) | (?=[{}\[\],:"])')
-# Antminer S9 and BMMiner leave out the comma of "},{", Volc that of '}{"STATS"' and '}"KEY"'. Replacing fixed pairs
+# Antminer S9 and BMMiner omit the comma of "},{", Volc that of '}{"STATS"' and '}"KEY"'. Replacing fixed pairs
 # in the skeleton is many times faster than a pattern.
 FIXES: Final = (
     ("[,", "["),
@@ -47,17 +47,17 @@ FIXES: Final = (
 BRACKET: Final = re.compile(r"[{}\[\]]")
 SCALAR: Final = re.compile(r'[^ "{}\[\],:]++')
 MISSING_COMMA: Final = re.compile(r'[^ "{}\[\],:](?=["{\[])')
-# A bare word that strict JSON knows and a double can hold; not: nan, -inf, 007, 1e400, an integer of 5,000 digits.
+# A bare word that is valid in strict JSON and fits a double; not: nan, -inf, 007, 1e400, an integer of 5,000 digits.
 GOOD_SCALAR: Final = re.compile(
     r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:[eE](?:-\d{1,3}|\+?1?\d{1,2}))?|true|false|null", re.ASCII
 )
-QUOTE: Final = "\x01"  # stands for the quotes of a mended scalar; the skeleton holds no control characters
+QUOTE: Final = "\x01"  # marks the quotes of a fixed scalar; the skeleton contains no control characters
 
 
 def parse(raw: bytes) -> Any:
-    """Return the object or array that `raw` spells; duplicate keys: the last wins.
+    """Parse `raw` into an object or array; of duplicate keys the last one wins.
 
-    Raises Garbled: `truncated` where brackets or a string stay open, `not_json` for HTML and HTTP, `decode` for
+    Raises Garbled: `truncated` if brackets or a string are not closed, `not_json` for HTML and HTTP, `decode` for
     everything else, including nesting over 64 levels.
     """
     try:
@@ -65,14 +65,14 @@ def parse(raw: bytes) -> Any:
     except orjson.JSONDecodeError:
         value = repair_and_parse(raw)
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and too_deep(value):
-        raise Garbled("decode", f"nested deeper than {MAX_DEPTH}")
+        raise Garbled("decode", f"the answer is nested deeper than {MAX_DEPTH} levels")
     if not isinstance(value, dict | list):
-        raise Garbled("decode", "neither an object nor an array")
+        raise Garbled("decode", "the answer is neither an object nor an array")
     return value
 
 
 def too_deep(value: Any) -> bool:
-    """Tell whether containers nest deeper than MAX_DEPTH, without recursion."""
+    """Return whether containers nest deeper than MAX_DEPTH, without recursion."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
@@ -83,18 +83,18 @@ def too_deep(value: Any) -> bool:
 
 
 def repair_and_parse(raw: bytes) -> Any:
-    """Return what `raw` spells once its known defects are mended; raises Garbled as `parse` does."""
+    """Parse `raw` after fixing its known defects; raises Garbled as `parse` does."""
     text = raw.decode("utf-8", "replace").strip(" \t\r\n\0\ufeff")
-    if len(text) < 2:  # also UTF-16, which ends at its first NUL for us
-        raise Garbled("decode", "an empty answer" if not text else "a single character")
+    if len(text) < 2:  # also UTF-16, which ends at its first NUL here
+        raise Garbled("decode", "the answer is empty" if not text else "the answer is a single character")
     if text.startswith(("<", "HTTP/")):
-        raise Garbled("not_json", f"begins with {text[:12]!r}")
+        raise Garbled("not_json", f"the answer is not JSON: it starts with {text[:12]!r}")
     if text[0] not in "{[,":
-        raise Garbled("decode", "begins like no JSON object")
+        raise Garbled("decode", "the answer does not start like JSON")
     parts = STRING.split(text)
     strings = parts[1::2]
     if strings and not CLOSED.fullmatch(strings[-1]):
-        raise Garbled("truncated", "ends inside a string")
+        raise Garbled("truncated", "the answer ended early, inside a string")
     skeleton = fix_skeleton('"'.join(parts[0::2]))
     pieces = [piece.replace(QUOTE, '"') for piece in skeleton.split('"')]
     if "\\" in text or '""' in text or not text.isprintable():
@@ -106,19 +106,19 @@ def repair_and_parse(raw: bytes) -> Any:
 
 
 def fix_skeleton(skeleton: str) -> str:
-    """Return the skeleton with commas, brackets and bare words as strict JSON wants them."""
+    """Return the skeleton with commas, brackets and bare words as strict JSON requires."""
     skeleton = BLANKS.sub(" ", skeleton).strip()
     if " " in skeleton:
         skeleton = IDLE_BLANK.sub("", skeleton)
     while ",," in skeleton:
         skeleton = skeleton.replace(",,", ",")
-    for broken, mend in FIXES:
-        skeleton = skeleton.replace(broken, mend)
+    for broken, fixed in FIXES:
+        skeleton = skeleton.replace(broken, fixed)
     skeleton = MISSING_COMMA.sub(r"\g<0>,", skeleton).lstrip(",")
-    if skeleton.startswith('":'):  # Avalon: an answer that is nothing but ,"id":1}
+    if skeleton.startswith('":'):  # Avalon: an answer that is only ,"id":1}
         skeleton = "{" + skeleton
     if not skeleton.startswith(("{", "[")):
-        raise Garbled("decode", "begins like no JSON object")
+        raise Garbled("decode", "the answer does not start like JSON")
     skeleton = _bracketed(skeleton)
     if all(map(GOOD_SCALAR.fullmatch, set(SCALAR.findall(skeleton)))):
         return skeleton
@@ -126,7 +126,7 @@ def fix_skeleton(skeleton: str) -> str:
 
 
 def _bracketed(skeleton: str) -> str:
-    """Return the skeleton with its brackets checked, list-shaped objects as objects, and a late member taken in."""
+    """Return the skeleton with checked brackets, list-shaped objects as objects, and a trailing member moved inside."""
     out: list[str] = []
     closers: list[str] = []
     done = 0
@@ -136,25 +136,25 @@ def _bracketed(skeleton: str) -> str:
             new, closer = _opened(skeleton, at)
             closers.append(closer)
             if len(closers) > MAX_DEPTH:
-                raise Garbled("decode", f"nested deeper than {MAX_DEPTH}")
+                raise Garbled("decode", f"the answer is nested deeper than {MAX_DEPTH} levels")
         else:
             new = _closed(match[0], closers)
             if not closers and at + 1 < len(skeleton):
                 if not skeleton.startswith(',"', at + 1):
-                    raise Garbled("decode", "bytes after the end of the object")
+                    raise Garbled("decode", "the answer has bytes after the end of its object")
                 new = ""  # {..},"id":1}: the member after the end belongs to the object
                 closers.append("}}")
         if new != match[0]:
             out += (skeleton[done:at], new)
             done = at + 1
     if closers:
-        raise Garbled("truncated", f"{len(closers)} brackets stay open")
+        raise Garbled("truncated", f"the answer ended early: {len(closers)} brackets are not closed")
     out.append(skeleton[done:])
     return "".join(out)
 
 
 def _opened(skeleton: str, at: int) -> tuple[str, str]:
-    """Return what to write for the opener at `at`, and its closer: the bracket that comes, the one to write."""
+    """Return the opener to write for the one at `at`, and its closer: the bracket to expect, the one to write."""
     if skeleton[at] == "{":
         return "{", "}}"
     if skeleton.startswith('":', at + 1):  # WhatsMiner 2.0.4 writes "error_code":["206":"2022-01-01 .."]
@@ -165,19 +165,19 @@ def _opened(skeleton: str, at: int) -> tuple[str, str]:
 def _closed(bracket: str, closers: list[str]) -> str:
     closer = closers.pop() if closers else "  "
     if closer[0] != bracket:
-        raise Garbled("decode", f"an unexpected {bracket}")
+        raise Garbled("decode", f"the answer has an unexpected {bracket}")
     return closer[1]
 
 
 def _quoted(match: re.Match[str]) -> str:
-    """Return a bare word as it is, or as text where no number can be made of it: then its field is a defect."""
+    """Return a bare word unchanged if it is a valid scalar, otherwise as text, so that its field becomes a defect."""
     if GOOD_SCALAR.fullmatch(match[0]):
         return match[0]
     return QUOTE + match[0].replace("\\", "\\\\") + QUOTE
 
 
 def fix_string(string: str) -> str:
-    """Return a quoted string as strict JSON wants it: one opening quote, control characters and escapes in order."""
+    """Return a quoted string as strict JSON requires: one opening quote, escaped control characters, valid escapes."""
     if string.startswith('""') and len(string) > 2:
         string = string[1:]
     if "\\" in string:

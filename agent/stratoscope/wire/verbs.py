@@ -1,7 +1,7 @@
-"""Lists every command that may ever leave this program for a rig over TCP, and refuses all others.
+"""Lists every command that this program may send to a rig over TCP, and refuses all others.
 
-The functions here make the bytes that are written; the transports call them in the very line that
-writes. The lists hold what firmwares answer without changing anything. What is not listed does not exist for us.
+The functions here build the bytes; the transports call them in the same line that writes. The lists contain commands
+that change nothing.
 """
 
 import re
@@ -15,12 +15,12 @@ from stratoscope.errors import StratoscopeError
 
 
 class ForbiddenCommand(StratoscopeError):
-    """A question outside the allow-list was about to be written: a bug of ours, stopped before the socket."""
+    """A command outside the allow-list: an internal error (please report), stopped before the socket."""
 
 
 CGMINER_VERBS: Final = frozenset(
     {
-        # cgminer 4.x, bfgminer 5.x and sgminer 5.x; `privileged`, `debug`, `lockstats` and all that set are left out
+        # cgminer 4.x, bfgminer 5.x, sgminer 5.x; no `privileged`, `debug`, `lockstats`, nor any that changes a setting
         "version",
         "config",
         "summary",
@@ -99,7 +99,7 @@ NUMBERED_VERBS: Final = frozenset(
         "tempsensor",
     }
 )
-"""Verbs that may carry the number of a board, chip or processor; all others go without a parameter."""
+"""Verbs that may have the number of a board, chip or processor as parameter; all others have none."""
 
 NUMBER: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 
@@ -110,12 +110,12 @@ WHATSMINER3_COMMANDS: Final = {
     "get.fan.setting": frozenset[str](),
     "get.log.setting": frozenset[str](),
 }
-"""Commands of the WhatsMiner v3 API that read, each with the words its parameter may join by `+`."""
+"""Commands of the WhatsMiner v3 API that only read, each with the words its parameter may join by `+`."""
 
 
 @lru_cache(maxsize=4096)
 def cgminer_request(verb: str, param: str | None = None) -> bytes:
-    """Return the request for `verb`, one verb or several joined by `+`; raises ForbiddenCommand outside the list."""
+    """Return the request for one verb or several joined by `+`; raises ForbiddenCommand outside the list."""
     verbs = verb.split("+")
     if not CGMINER_VERBS.issuperset(verbs):
         raise ForbiddenCommand(f"CGMiner command {verb!r}")

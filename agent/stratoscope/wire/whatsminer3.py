@@ -1,4 +1,4 @@
-"""Asks the WhatsMiner v3 API over TCP 4433: a length of 4 bytes (little endian), then JSON, both ways."""
+"""Queries the WhatsMiner v3 API over TCP 4433: a length of 4 bytes (little endian), then JSON, in both directions."""
 
 import asyncio
 import struct
@@ -12,7 +12,7 @@ from stratoscope.wire.verbs import whatsminer3_request
 
 
 class FrameProtocol(asyncio.Protocol):
-    """A connection over which one framed request after the other is answered."""
+    """A connection that answers one framed request after the other."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -23,11 +23,11 @@ class FrameProtocol(asyncio.Protocol):
         self.reset = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the connection."""
+        """Store the connection."""
         self._transport = transport
 
     def request(self, verb: str, param: str | None) -> asyncio.Future[bytes | None]:
-        """Write one request; the future brings the body of its answer, or None when there will be no whole one."""
+        """Write one request; the future returns the body of its answer, or None without a complete one."""
         self._waiting = asyncio.get_running_loop().create_future()
         self._buffer.clear()
         if self._transport is None or self.lost.done():
@@ -37,7 +37,7 @@ class FrameProtocol(asyncio.Protocol):
         return self._waiting
 
     def data_received(self, data: bytes) -> None:
-        """Gather bytes until the frame is whole; a length over the limit ends the wait at once."""
+        """Collect bytes until the frame is complete; a length over the limit ends the wait at once."""
         if self._waiting is None or self._waiting.done():
             return
         self._buffer += data
@@ -45,7 +45,9 @@ class FrameProtocol(asyncio.Protocol):
             return
         length = struct.unpack_from("<I", self._buffer)[0]
         if length > self._limit:
-            self._waiting.set_exception(Garbled("oversize", f"an answer of {length} bytes announced"))
+            self._waiting.set_exception(
+                Garbled("oversize", f"the answer announces {length} bytes, more than {self._limit}")
+            )
         elif len(self._buffer) >= 4 + length:
             self._waiting.set_result(bytes(self._buffer[4 : 4 + length]))
 
@@ -59,17 +61,17 @@ class FrameProtocol(asyncio.Protocol):
 
     @property
     def partial(self) -> bool:
-        """Tell whether some of an answer came."""
+        """Return whether part of an answer arrived."""
         return bool(self._buffer)
 
     def close(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         if self._transport is not None:
             self._transport.abort()  # type: ignore[attr-defined]  # as above
 
 
 class Whatsminer3Client:
-    """A conversation with one rig over one connection, opened anew if the rig closes it between two answers."""
+    """Queries one rig over one connection, opened again if the rig closes it between two answers."""
 
     def __init__(self, host: str, port: int, size: int, resolver: DnsResolver, deadline: Deadline) -> None:
         self._host = host
@@ -80,9 +82,9 @@ class Whatsminer3Client:
         self._frames: FrameProtocol | None = None
 
     async def query(self, verb: str, param: str | None) -> bytes:
-        """Return the JSON bytes answered to `verb`.
+        """Return the JSON bytes of the answer to `verb`.
 
-        Raises Unreachable, TimedOut, Garbled (oversize, truncated); ForbiddenCommand before anything is opened.
+        Raises Unreachable, TimedOut, Garbled (oversize, truncated); ForbiddenCommand before any connection is opened.
         """
         whatsminer3_request(verb, param)
         used = self._frames is not None and not self._frames.lost.done()
@@ -90,7 +92,7 @@ class Whatsminer3Client:
         if body is None and used and self._frames is not None and not self._frames.partial:
             body = await self._once(
                 verb, param
-            )  # closed after the answer before: some firmwares serve one a connection
+            )  # closed after the previous answer: some firmwares serve one per connection
         if body is None:
             raise self._failure()
         return body
@@ -104,19 +106,19 @@ class Whatsminer3Client:
     def _failure(self) -> Garbled | Unreachable:
         frames = self._frames
         if frames is not None and frames.partial and not frames.reset:
-            return Garbled("truncated", "the stream ended in mid-answer")
+            return Garbled("truncated", "the answer ended early")
         return Unreachable("reset", f"{self._host} port {self._port} closed the connection without an answer")
 
     async def close(self) -> None:
-        """Close the connection and wait until it is gone, so that there are never two."""
+        """Close the connection and wait until it is closed, so that there are never two."""
         if self._frames is not None:
             self._frames.close()
             await self._frames.lost
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """Return the object that an answer spells; raises Garbled."""
+    """Parse an answer into an object; raises Garbled."""
     value = repair.parse(body)
     if not isinstance(value, dict):
-        raise Garbled("decode", "not an object")
+        raise Garbled("decode", "the answer is not a JSON object")
     return value

@@ -103,7 +103,7 @@ def test_gigahashes_are_read_as_such_and_an_unknown_unit_is_a_defect():
     got = read(SUMMARY | {"rate_unit": "parsec"}, STATS | {"rate_unit": "parsec"})
     assert got.hashrate == {}
     assert got.hashing is None
-    assert "unknown unit of hashrate" in {defect.reason for defect in got.defects}
+    assert "unknown hashrate unit" in {defect.reason for defect in got.defects}
 
 
 def test_a_stopped_rig_says_so():

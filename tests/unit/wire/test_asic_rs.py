@@ -139,7 +139,7 @@ async def test_login_is_given_only_where_configured(library):
 
 
 async def test_other_ports_are_refused_with_the_reason(library):
-    with pytest.raises(PollError, match="usual ports") as caught:
+    with pytest.raises(PollError, match="default ports") as caught:
         await asic_rs.fetch(rig(ports={4028: 14028}), Limits())
     assert caught.value.reason == "unidentified"
 
