@@ -1,7 +1,7 @@
-"""Reads untrusted JSON: an absent field is None, an unreadable one is None plus a recorded defect.
+"""Reads untrusted JSON: a missing field is None, an unreadable one is None plus a recorded defect.
 
-A rig's answer may hold any type anywhere. `Fields` is a cursor over one JSON object that never raises, never
-guesses, and writes down every field that was there but made no sense. All cursors of one reading share one list.
+A rig may send any type anywhere. `Fields` is a cursor over one JSON object that never raises, never guesses, and
+records every present field that it cannot read. All cursors of one reading share one list of defects.
 """
 
 import math
@@ -40,7 +40,7 @@ def redacted_url(url: str) -> str:
 
 
 def display_value(value: Any) -> str:
-    """Return a short, clean rendering of any untrusted value for a defect."""
+    """Return a short, clean text of any untrusted value, for a defect."""
     if isinstance(value, dict | list):
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, int) and not -(10**80) < value < 10**80:
@@ -49,7 +49,7 @@ def display_value(value: Any) -> str:
 
 
 class Fields:
-    """A cursor over one JSON object; `path` is a JSON-pointer-like place for defects."""
+    """A cursor over one JSON object; `path` is its JSON-pointer-like location, for defects."""
 
     __slots__ = ("defects", "path", "raw")
 
@@ -61,24 +61,24 @@ class Fields:
             self.add_defect("", raw, "not an object")
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to read here."""
+        """Return whether the object has any member."""
         return bool(self.raw)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether `key` is there, readable or not."""
+        """Return whether `key` is present, readable or not."""
         return key in self.raw
 
     def add_defect(self, key: str, value: Any, reason: str) -> None:
-        """Record that `key` was there with `value` but could not be used, and why."""
+        """Record that `key` was present with `value` but not usable, and why."""
         if len(self.defects) < MAX_DEFECTS:
             where = f"{self.path}/{key}" if key else self.path or "/"
             self.defects.append(Defect(clean_text(where, 160), display_value(value), reason))
 
     def number(self, *keys: str, scale: float = 1.0, low: float = 0.0, high: float = math.inf) -> float | None:
-        """Return the first present key of `keys` as a finite float × scale within [low, high] after scaling.
+        """Return the first present key of `keys` as a finite float × scale, within [low, high] after scaling.
 
-        Numbers may be sent as strings, with blanks or thousands commas; "" and "N/A" mean not said; booleans,
-        "nan", "inf", "1_000" and other text are defects.
+        Numbers may be text, with blanks or thousands separators; "" and "N/A" mean unreported. Booleans, "nan", "inf",
+        "1_000" and other text are defects.
         """
         for key in keys:
             value = self.raw.get(key)
@@ -112,7 +112,7 @@ class Fields:
 
     def _ranged(self, key: str, value: float, scale: float, low: float, high: float) -> float | None:
         if not -1e30 < value < 1e30:  # also NaN, Inf and integers too large for a float
-            self.add_defect(key, value, "not finite or absurdly large")
+            self.add_defect(key, value, "not finite or too large")
             return None
         scaled = value * scale
         if low <= scaled <= high:
@@ -173,11 +173,11 @@ class Fields:
         return None
 
     def child(self, key: str) -> "Fields":
-        """Return a cursor on the object under `key`; an empty one where it is absent."""
+        """Return a cursor on the object under `key`; an empty cursor if it is missing."""
         return Fields(self.raw.get(key), f"{self.path}/{key}", self.defects)
 
     def items(self, key: str, limit: int = 64) -> list["Fields"]:
-        """Return cursors on the objects of the list under `key`, at most `limit`; a lone object is a list of one."""
+        """Return cursors on the objects of the list under `key`, at most `limit`; an object counts as a list of one."""
         value = self.raw.get(key)
         if value is None:
             return []
@@ -193,7 +193,7 @@ class Fields:
             yield Fields(value, f"{self.path}/{key}/{at}", self.defects)
 
     def numbers(self, key: str, *, scale: float = 1.0, limit: int = 64) -> list[float | None]:
-        """Return the list under `key` as numbers × scale; unreadable members are None and defects."""
+        """Return the list under `key` as numbers × scale; unreadable items are None and defects."""
         value = self.raw.get(key)
         if value is None:
             return []
@@ -205,7 +205,7 @@ class Fields:
 
 
 def mac_address(text: str | None) -> str | None:
-    """Return `text` as an upper-case MAC with colons, or None when it is no usable hardware address."""
+    """Return `text` as an upper-case MAC with colons, or None if it is not a usable hardware address."""
     digits = re.sub(r"[^0-9A-Za-z]", "", text or "").upper()
     if not re.fullmatch(r"[0-9A-F]{12}", digits) or digits in ("0" * 12, "F" * 12):
         return None

@@ -1,6 +1,6 @@
-"""Defines what one rig said at one moment, in SI units: `Reading` and its parts.
+"""Defines the values that one rig reported at one moment, in SI units: `Reading` and its parts.
 
-`None` means "the rig did not report it"; it is never zero, empty or yesterday's value instead.
+`None` means "the rig did not report it"; zero, empty or an old value never replaces it.
 """
 
 import dataclasses
@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 PowerSource = Literal["measured", "reported", "configured", "nameplate"]
-"""How a power figure is known, best first: a meter in the PSU, the firmware's estimate, the config, the data sheet."""
+"""The source of a power value, best first: a meter in the PSU, the firmware's estimate, the config, the data sheet."""
 
 Algorithm = Literal["sha256", "scrypt", "x11", "blake2s", "kheavyhash", "eaglesong", "equihash", "other"]
 
 WINDOWS: Final = ("realtime", "5s", "1m", "5m", "15m", "30m", "1h", "24h", "avg")
-"""Hashrate windows, shortest first; `realtime` is a momentary value whose window the firmware does not name."""
+"""Hashrate windows, shortest first; `realtime` is a momentary value whose window the firmware does not state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hashboard:
-    """One hashboard; `index` counts slots from 0 as the firmware numbers them."""
+    """One hashboard; `index` is its slot, from 0, in the firmware's order."""
 
     index: int
     hashrate: float | None = None  # H/s
     temperature_board: float | None = None  # °C, hottest sensor on the PCB
     temperature_chip: float | None = None  # °C, hottest chip
-    chips: int | None = None  # chips that answer
+    chips: int | None = None  # answering chips
     hardware_errors: int | None = None  # counter
     frequency: float | None = None  # Hz
     voltage: float | None = None  # V
@@ -33,7 +33,7 @@ class Hashboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fan:
-    """One fan; a stopped fan is 0 rpm, a fan that is not fitted is not in the list."""
+    """One fan; a stopped fan has 0 rpm, a fan that is not fitted is not in the list."""
 
     index: int
     rpm: int
@@ -53,7 +53,7 @@ class PoolSlot:
     stale: int | None = None
     difficulty_accepted: float | None = None
     last_share_seconds_ago: float | None = None
-    tip_height: int | None = None  # of the newest block that the pool told the rig; its work builds on it
+    tip_height: int | None = None  # of the newest block that the pool announced; the rig's work builds on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault the firmware itself reports, with the vendor's code."""
+    """A fault that the firmware reports, with the vendor's code."""
 
     code: int | str
     component: str | None = None
@@ -76,7 +76,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A field that was there but could not be read: where, what stood there (shortened), why."""
+    """A field that was present but unreadable: location, value (shortened), reason."""
 
     path: str
     value: str
@@ -87,8 +87,8 @@ class Defect:
 class Reading:
     """What one rig reported in one exchange.
 
-    `hashrate` maps a window of WINDOWS to H/s and holds only windows the rig named. `hashing` is True only on
-    positive evidence, False when the rig says or shows that it does not hash, None when neither is known.
+    `hashrate` maps windows of WINDOWS to H/s and contains only reported ones. `hashing` is True only on positive
+    evidence, False if the rig reports or shows that it does not hash, None if neither is known.
     """
 
     driver: str
@@ -103,7 +103,7 @@ class Reading:
     uptime: float | None = None  # s, of the mining process
     hashing: bool | None = None
     hashrate: dict[str, float] = field(default_factory=dict)  # window → H/s
-    hashrate_expected: float | None = None  # H/s at the present settings, as the firmware reckons it
+    hashrate_expected: float | None = None  # H/s at the current settings, as the firmware calculates it
     power: float | None = None  # W
     power_source: PowerSource | None = None
     boards: tuple[Hashboard, ...] = ()
@@ -113,8 +113,8 @@ class Reading:
     hardware_errors: int | None = None
     temperature_inlet: float | None = None  # °C
     temperature_outlet: float | None = None  # °C
-    faults: tuple[Fault, ...] | None = None  # None: not asked or not told; (): the rig says there is none
-    tip_hash: str | None = None  # of that block, as the firmware writes it; its leading zeros may be cut
+    faults: tuple[Fault, ...] | None = None  # None: not queried or not reported; (): the rig reports that there is none
+    tip_hash: str | None = None  # of that block, as the firmware writes it; leading zeros may be missing
     defects: tuple[Defect, ...] = ()
 
     def window(self, order: Iterable[str]) -> float | None:
@@ -136,11 +136,11 @@ JSON_NAMES: Final = {
     "frequency": "frequency_hertz",
     "voltage": "voltage_volts",
 }
-"""Fields whose public JSON name carries the unit."""
+"""Fields whose public JSON name includes the unit."""
 
 
 def as_json(part: Any) -> Any:
-    """Return `part` (a Reading or a piece of one) as plain JSON values, unreported fields left out."""
+    """Return a Reading or a part of one as plain JSON values, without unreported fields."""
     if isinstance(part, tuple):
         return [as_json(item) for item in part]
     if dataclasses.is_dataclass(part):

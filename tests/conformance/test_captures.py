@@ -31,12 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory):
     replay.stop()
 
 
-def test_the_shelf_is_there(shelf):
+def test_shelf_has_recordings(shelf):
     assert len(DEVICES) >= 15
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=lambda d: d.name + (f"-{d.variant}" if d.variant else ""))
-async def test_a_recorded_rig_reads_as_expected(server: ReplayServer, device: Replayed, tmp_path: Path):
+async def test_recorded_rig_decodes_as_expected(server: ReplayServer, device: Replayed, tmp_path: Path):
     wire = Wire(clock=SystemClock())
     try:
         once = await read_once(wire, Target(device.host, PORTS))
@@ -57,7 +57,7 @@ async def test_a_recorded_rig_reads_as_expected(server: ReplayServer, device: Re
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_s01_nothing_but_reading_was_ever_asked(server: ReplayServer):
+def test_s01_only_read_requests_were_sent(server: ReplayServer):
     requests = server.requests()
 
     assert [r for r in requests if r["privileged"]] == []

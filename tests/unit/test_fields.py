@@ -32,7 +32,7 @@ JSON = st.recursive(
         (-0.0, 0.0),
     ],
 )
-def test_numbers_are_read_as_firmwares_write_them(value, read):
+def test_numbers_are_parsed_in_every_firmware_format(value, read):
     fields = Fields({"x": value})
 
     assert fields.number("x") == read
@@ -40,7 +40,7 @@ def test_numbers_are_read_as_firmwares_write_them(value, read):
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "-", "N/A", "null"])
-def test_what_was_not_said_is_absent_without_a_defect(value):
+def test_unreported_value_is_none_without_a_defect(value):
     fields = Fields({"x": value})
 
     assert fields.number("x") is None
@@ -52,7 +52,7 @@ def test_what_was_not_said_is_absent_without_a_defect(value):
     "value",
     ["nan", "inf", "-inf", "1_000", "0x10", "12 TH/s", "12,34", "1" * 65, True, [], {}, 10**400, 1e300, math.nan, -1],
 )
-def test_f10_f11_what_is_no_number_in_range_is_absent_and_a_defect(value):
+def test_f10_f11_invalid_number_is_none_and_a_defect(value):
     fields = Fields({"x": value}, "/summary")
 
     assert fields.number("x") is None
@@ -60,7 +60,7 @@ def test_f10_f11_what_is_no_number_in_range_is_absent_and_a_defect(value):
     assert len(fields.defects[0].value) <= 80
 
 
-def test_the_first_key_that_is_there_wins_and_units_are_applied_once():
+def test_first_present_key_wins_and_scale_is_applied_once():
     fields = Fields({"MHS 5s": 7, "GHS 5s": 5})
 
     assert fields.number("GHS 5s", "MHS 5s", scale=GH) == 5e9
@@ -74,7 +74,7 @@ def test_integers_may_be_sent_as_whole_floats_and_strings_but_not_as_fractions()
     assert [d.path for d in fields.defects] == ["/c", "/d", "/e"]
 
 
-def test_flags_know_the_spellings_of_firmwares():
+def test_flags_accept_every_firmware_spelling():
     fields = Fields({"a": "Alive", "b": "N", "c": 1, "d": False, "e": "maybe"})
 
     assert [fields.flag(key) for key in "abcd"] == [True, False, True, False]
@@ -94,7 +94,7 @@ def test_text_is_clean_short_and_never_empty():
 
 
 @given(JSON)
-def test_no_value_whatever_makes_a_cursor_raise(value):
+def test_cursor_never_raises(value):
     for fields in (Fields(value, "/x"), Fields({"k": value}, "/x")):
         fields.number("k"), fields.integer("k"), fields.text("k"), fields.flag("k")
         fields.child("k").number("k")
@@ -115,7 +115,7 @@ def test_clean_text_is_always_printable_utf8_on_one_line(text):
     assert not any(c in clean for c in "\n\r\t\x00\x1b")
 
 
-def test_a_hardware_address_is_normalised_and_a_broken_one_is_none():
+def test_mac_address_is_normalized_and_an_invalid_one_is_none():
     assert mac_address("02:8f:77:ec:e7:e0") == "02:8F:77:EC:E7:E0"
     assert mac_address("028F77ECE7E0") == "02:8F:77:EC:E7:E0"
     assert mac_address("02-8f-77-ec-e7-e0") == "02:8F:77:EC:E7:E0"

@@ -3,7 +3,7 @@
 from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading, Shares, as_json
 
 
-def test_what_was_not_reported_is_left_out():
+def test_unreported_values_are_omitted():
     assert as_json(Reading(driver="x", hashing=False, uptime=0.0)) == {
         "driver": "x",
         "uptime_seconds": 0.0,
@@ -15,7 +15,7 @@ def test_what_was_not_reported_is_left_out():
     }
 
 
-def test_names_carry_their_units():
+def test_names_include_their_units():
     reading = Reading(
         driver="x",
         power=3250.0,
@@ -47,12 +47,12 @@ def test_names_carry_their_units():
     assert told["faults"] == []
 
 
-def test_a_rig_that_was_not_asked_for_faults_shows_none_and_one_with_a_fault_shows_its_code():
+def test_faults_are_omitted_if_not_queried_and_have_their_code():
     assert "faults" not in as_json(Reading(driver="x"))
     assert as_json(Reading(driver="x", faults=(Fault(code=110),)))["faults"] == [{"code": 110}]
 
 
-def test_the_first_known_window_is_taken_in_the_order_asked():
+def test_first_known_window_in_the_given_order_is_used():
     reading = Reading(driver="x", hashrate={"5s": 5.0, "avg": 1.0})
 
     assert reading.window(("5m", "avg", "5s")) == 1.0

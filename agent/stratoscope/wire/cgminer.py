@@ -12,9 +12,7 @@ from stratoscope.wire.connect import Deadline, connect
 from stratoscope.wire.dns import DnsResolver
 from stratoscope.wire.verbs import cgminer_request
 
-MAX_PARSE_ATTEMPTS: Final = (
-    16  # times an answer without NUL is tried for being whole: a hostile rig must not make us parse on
-)
+MAX_PARSE_ATTEMPTS: Final = 16
 """How often an answer without NUL is test-parsed: a hostile rig must not keep the parser busy."""
 
 
@@ -22,9 +20,9 @@ class CgminerAnswer(asyncio.Protocol):
     """Sends one request and collects its answer; `done` is set when the connection is closed."""
 
     __slots__ = (
+        "_attempts_left",
         "_buffer",
         "_depth",
-        "_guesses",
         "_limit",
         "_param",
         "_transport",
@@ -42,7 +40,7 @@ class CgminerAnswer(asyncio.Protocol):
         self._transport: asyncio.BaseTransport | None = None
         self._buffer: bytes | bytearray = b""
         self._depth = 0
-        self._guesses = MAX_PARSE_ATTEMPTS
+        self._attempts_left = MAX_PARSE_ATTEMPTS
         self.done = asyncio.get_running_loop().create_future()
         self.ended = False  # the rig marked the end, or nothing can follow
         self.oversize = False
@@ -51,7 +49,7 @@ class CgminerAnswer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write the request."""
         self._transport = transport
-        transport.write(cgminer_request(self._verb, self._param))  # type: ignore[attr-defined]  # BaseTransport by name
+        transport.write(cgminer_request(self._verb, self._param))  # type: ignore[attr-defined]  # typed as BaseTransport
 
     def data_received(self, data: bytes) -> None:
         """Collect bytes up to a NUL, the size limit, or the end of a complete object."""
@@ -84,9 +82,9 @@ class CgminerAnswer(asyncio.Protocol):
         Parsing is tried only if braces balance and the chunk ends with one, and only a limited number of times.
         """
         self._depth += data.count(b"{") - data.count(b"}")
-        if self._depth or not self._guesses or not data.rstrip().endswith(b"}"):
+        if self._depth or not self._attempts_left or not data.rstrip().endswith(b"}"):
             return False
-        self._guesses -= 1
+        self._attempts_left -= 1
         try:
             orjson.loads(self._buffer)
         except orjson.JSONDecodeError:
@@ -102,7 +100,7 @@ class CgminerAnswer(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection immediately."""
         if self._transport is not None:
-            self._transport.abort()  # type: ignore[attr-defined]  # as above
+            self._transport.abort()  # type: ignore[attr-defined]  # typed as BaseTransport
 
     @property
     def received(self) -> bytes:

@@ -14,15 +14,13 @@ from stratoscope.wire.login import WebLogin
 from stratoscope.wire.refusals import cgminer_refusal, refusal_text, split_joined, whatsminer3_refusal
 from stratoscope.wire.target import Answers, Limits, RigSession, Target
 
-RETRY_REFUSED_S: Final = HOUR  # after a refusal
-RETRY_FAILED_S: Final = (
-    5 * MINUTE
-)  # after an optional command had no connection or no valid answer: the rig may be booting
-CGMINER, WHATSMINER3, HTTP = (
-    Via.CGMINER,
-    Via.WHATSMINER3,
-    Via.HTTP,
-)  # reading an enum's member or value costs a call each
+RETRY_REFUSED_S: Final = HOUR
+"""When a refused command is sent again."""
+
+RETRY_FAILED_S: Final = 5 * MINUTE
+"""When an optional command without a connection or a valid answer is sent again: the rig may be booting."""
+
+CGMINER, WHATSMINER3, HTTP = Via.CGMINER, Via.WHATSMINER3, Via.HTTP  # reading an enum's member costs a call each
 REFUSAL_REASONS: Final = frozenset({"refused_command", "denied", "auth"})
 PROTOCOL_ORDER: Final = {CGMINER: 0, WHATSMINER3: 1, HTTP: 2, Via.ASIC_RS: 3}
 

@@ -33,7 +33,7 @@ class FrameProtocol(asyncio.Protocol):
         if self._transport is None or self.lost.done():
             self._waiting.set_result(None)
         else:
-            self._transport.write(whatsminer3_request(verb, param))  # type: ignore[attr-defined]  # BaseTransport by name
+            self._transport.write(whatsminer3_request(verb, param))  # type: ignore[attr-defined]  # typed as BaseTransport
         return self._waiting
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +67,7 @@ class FrameProtocol(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection immediately."""
         if self._transport is not None:
-            self._transport.abort()  # type: ignore[attr-defined]  # as above
+            self._transport.abort()  # type: ignore[attr-defined]  # typed as BaseTransport
 
 
 class Whatsminer3Client:
@@ -99,8 +99,9 @@ class Whatsminer3Client:
 
     async def _once(self, verb: str, param: str | None) -> bytes | None:
         if self._frames is None or self._frames.lost.done():
-            make = lambda: FrameProtocol(self._size)  # noqa: E731 — a factory for this connection only
-            self._frames = await connect(make, self._host, self._port, self._resolver, self._deadline)
+            self._frames = await connect(
+                lambda: FrameProtocol(self._size), self._host, self._port, self._resolver, self._deadline
+            )
         return await self._frames.request(verb, param)
 
     def _failure(self) -> Garbled | Unreachable:

@@ -27,7 +27,7 @@ def at(server: FakeServer) -> Target:
     return Target("127.0.0.1", {**DARK, 4028: server.target().port(4028)})
 
 
-async def test_a_firmware_that_no_driver_knows_is_read_by_the_generic_one(wire):
+async def test_generic_driver_reads_unknown_cgminer_firmware(wire):
     answers = {
         "version": cgminer_object("version", CGMiner="4.10.0", API="3.7"),
         "stats": cgminer_object("stats", ID="XYZ0"),
@@ -40,7 +40,7 @@ async def test_a_firmware_that_no_driver_knows_is_read_by_the_generic_one(wire):
     assert not [verb for verb in rig.asked if verb.startswith(("GET", "POST"))]
 
 
-async def test_a_specific_answer_ends_the_search_early(wire):
+async def test_specific_answer_ends_the_search_early(wire):
     answers = {
         "version": cgminer_object("version", BMMiner="2.0.0", API="3.1", Type="Antminer S9"),
         "stats": cgminer_object("stats", BMMiner="2.0.0", Type="Antminer S9"),
@@ -52,25 +52,25 @@ async def test_a_specific_answer_ends_the_search_early(wire):
     assert rig.asked == ["version", "stats"]
 
 
-async def test_nothing_there_gives_the_true_reason(wire):
+async def test_missing_host_has_the_true_reason(wire):
     with pytest.raises(Unreachable) as failure:
         await identify(wire, Target("127.0.0.1", {**DARK, 4028: 1}))
 
     assert failure.value.reason == "refused"
 
 
-async def test_a_rig_that_accepts_and_says_nothing_times_out(wire):
+async def test_silent_rig_times_out(wire):
     async with FakeServer(silent) as rig:
         with pytest.raises(TimedOut):
             await identify(wire, at(rig), limits=Limits(connect=0.5, exchange=0.5))
 
 
-async def test_an_unknown_driver_name_is_the_operators_mistake(wire):
+async def test_unknown_driver_name_is_a_usage_error(wire):
     with pytest.raises(UsageError, match="antminer-stock"):
         await identify(wire, Target("127.0.0.1"), only="antminer")
 
 
-async def test_with_the_library_allowed_a_rig_that_nobody_knows_is_left_to_it(wire):
+async def test_asic_rs_reads_a_rig_that_no_driver_matches(wire):
     async def hello(reader, writer):
         await reader.read(10)
         writer.write(b'{"hello": 1}\0')
@@ -85,7 +85,7 @@ async def test_with_the_library_allowed_a_rig_that_nobody_knows_is_left_to_it(wi
     assert found.driver.name == "asic-rs"
 
 
-def test_a_fingerprint_finds_words_in_keys_values_and_pages():
+def test_fingerprint_contains_words_in_keys_values_and_pages():
     seen = Fingerprint(Replies(version={"BMMiner": "1"}), {"/": WebPage(401, {"www-authenticate": "realm=x"}, "Hello")})
 
     assert seen.contains("bmminer")
@@ -94,7 +94,7 @@ def test_a_fingerprint_finds_words_in_keys_values_and_pages():
     assert not seen.contains("whatsminer")
 
 
-def test_hosts_are_listed_once_and_bounded():
+def test_ranges_are_deduplicated_and_limited():
     assert parse_ranges(["10.0.0.0/30", "10.0.0.1"]) == ["10.0.0.1", "10.0.0.2"]
     assert len(parse_ranges(["10.0.0.0/16"])) == MAX_HOSTS - 2
     for wrong, why in (("10.0.0.0/15", "131,072"), ("rig", "CIDR"), ("10.0.0.0/33", "CIDR")):
@@ -104,7 +104,7 @@ def test_hosts_are_listed_once_and_bounded():
         parse_ranges(["10.0.0.0/16", "10.1.0.0/16"])
 
 
-async def test_f22_a_search_opens_no_more_connections_a_second_than_allowed():
+async def test_f22_scan_stays_within_its_connection_rate():
     clock = StillClock()
     pace = Pace(clock, 50.0)
     started: list[float] = []

@@ -30,7 +30,7 @@ def s19j_pro() -> dict[str, Any]:
     }
 
 
-def test_a_rig_of_2020_and_later_reads_in_si() -> None:
+def test_firmware_from_2020_is_decoded_to_si_units() -> None:
     reading = read(**s19j_pro())
     assert (reading.make, reading.model, reading.firmware) == ("Antminer", "S19j Pro", "stock")
     assert reading.firmware_version == "Mon Jan  8 10:00:00 CST 2024"
@@ -56,12 +56,12 @@ def test_board_values_are_the_hottest_sensors_and_the_boards_own_counters() -> N
     assert (first.chips, first.hardware_errors, first.frequency, first.voltage) == (126, 11, 545e6, None)
 
 
-def test_a_fitted_fan_that_stands_still_is_zero_rpm() -> None:
+def test_stopped_fan_is_zero_rpm() -> None:
     fans = read(**s19j_pro()).fans
     assert fans == (Fan(index=0, rpm=5640), Fan(index=1, rpm=0), Fan(index=2, rpm=4410), Fan(index=3, rpm=4380))
 
 
-def test_pools_and_the_age_of_the_last_share() -> None:
+def test_pools_have_the_age_of_the_last_share() -> None:
     first, second, _ = read(**s19j_pro()).pools
     assert (first.index, first.url, first.user) == (0, "stratum+tcp://pool0.example:3333", "account.rig0")
     assert (first.alive, first.active, first.accepted, first.rejected, first.stale) == (True, True, 120, 3, 1)
@@ -69,7 +69,7 @@ def test_pools_and_the_age_of_the_last_share() -> None:
     assert second.active is False
 
 
-def test_an_s9_of_2017_has_its_boards_on_plugs_6_to_8_and_its_fans_on_3_and_6() -> None:
+def test_s9_of_2017_has_boards_on_connectors_6_to_8_and_fans_on_3_and_6() -> None:
     reading = read(
         rig.stats("Antminer S9", rig.s9_live(), named={"BMMiner": "2.0.0", "Miner": "16.8.1.3", "Type": "Antminer S9"}),
         rig.summary("bmminer 1.0.0", **{"GHS 5s": "13610.55", "GHS av": 13588.1}),
@@ -86,17 +86,17 @@ def test_an_s9_of_2017_has_its_boards_on_plugs_6_to_8_and_its_fans_on_3_and_6() 
     assert reading.defects == ()
 
 
-def test_an_s9_keeps_its_slots_when_the_first_board_is_gone() -> None:
+def test_s9_keeps_its_slots_without_the_first_board() -> None:
     live = rig.s9_live() | {"chain_acn6": 0, "chain_rate6": ""}
     assert [b.index for b in read(rig.stats("Antminer S9", live), rig.summary()).boards] == [1, 2]
 
 
-def test_an_s9_whose_front_fan_stands_still_shows_it_at_its_plug() -> None:
+def test_s9_with_a_stopped_front_fan_reports_it_in_its_slot() -> None:
     live = rig.s9_live() | {"fan3": 0}
     assert read(rig.stats("Antminer S9", live), rig.summary()).fans == (Fan(index=0, rpm=0), Fan(index=1, rpm=5880))
 
 
-def test_an_l7_counts_in_megahashes_though_its_keys_say_ghs() -> None:
+def test_l7_rates_are_megahashes_despite_ghs_keys() -> None:
     reading = read(
         rig.stats("Antminer L7", rig.l7_live()),
         rig.summary(**{"GHS 5s": 9501.5, "GHS av": 9488.0, "GHS 30m": 9490.0}),
@@ -107,7 +107,7 @@ def test_an_l7_counts_in_megahashes_though_its_keys_say_ghs() -> None:
     assert [board.hashrate for board in reading.boards] == [2375.25e6] * 4
 
 
-def test_an_l3_plus_says_mhs_itself() -> None:
+def test_l3_plus_rates_use_their_mhs_keys() -> None:
     live = {
         "MHS 5s": "504.25",
         "MHS av": 503.5,
@@ -136,7 +136,7 @@ def test_an_l3_plus_says_mhs_itself() -> None:
         ("Antminer S9", "13500.5", 13500.5e9, "sha256"),
     ],
 )
-def test_old_firmware_of_other_algorithms_writes_its_own_unit_under_ghs(
+def test_old_firmware_of_other_algorithms_uses_its_own_unit_under_ghs(
     kind: str, sent: str, meant: float, algorithm: str
 ) -> None:
     live = {"GHS 5s": sent, "chain_acn1": 60, "chain_rate1": sent}
@@ -146,43 +146,43 @@ def test_old_firmware_of_other_algorithms_writes_its_own_unit_under_ghs(
     assert reading.algorithm == algorithm
 
 
-def test_a_patched_d3_keeps_its_model_and_names_its_firmware() -> None:
+def test_patched_d3_keeps_its_model_and_has_the_patched_firmware() -> None:
     reading = read(rig.stats("Antminer D3 Blissz v2.06 beta", {"GHS 5s": "16346.64"}), rig.summary())
     assert (reading.model, reading.firmware, reading.firmware_version) == ("D3", "blissz", "2.06")
 
 
 @pytest.mark.parametrize(("rate", "state"), [(103900.5, True), (0, False), (0.0, False), ("0.00", False), (None, None)])
-def test_hashing_needs_a_fresh_rate_above_zero(rate: Any, state: bool | None) -> None:
+def test_hashing_requires_a_recent_rate_above_zero(rate: Any, state: bool | None) -> None:
     live = rig.s19j_pro_live() | {"GHS 5s": rate}
     reading = read(rig.stats("Antminer S19j Pro", live), rig.summary(**{"GHS 5s": rate, "GHS av": 103500.25}))
     assert reading.hashing is state
 
 
-def test_a_sleeping_rig_keeps_its_boards_and_reports_zero_rates() -> None:
+def test_sleeping_rig_keeps_its_boards_and_reports_zero_rates() -> None:
     live = rig.s19j_pro_live() | {"GHS 5s": 0, "chain_rate1": "0.00", "fan1": 0, "fan3": 0, "fan4": 0}
     reading = read(rig.stats("Antminer S19j Pro", live), rig.summary(**{"GHS 5s": 0}))
     assert reading.boards[0].hashrate == 0
     assert [fan.rpm for fan in reading.fans] == [0, 0, 0, 0]
 
 
-def test_a_hydro_rig_has_no_fans() -> None:
+def test_hydro_rig_has_no_fans() -> None:
     live = {"GHS 5s": 250000.5, "rate_unit": "GH", "fan_num": 0, "fan1": 0, "fan2": 0, "fan3": 0, "fan4": 0}
     assert read(rig.stats("Antminer S19 XP Hyd.", live), rig.summary()).fans == ()
 
 
-def test_negative_temperatures_of_a_cold_start_are_read() -> None:
+def test_negative_temperatures_of_a_cold_start_are_decoded() -> None:
     live = rig.s19j_pro_live() | {"temp1": -7, "temp_pcb1": "-5--12-0--8", "temp2_1": 0, "temp_chip1": "-3-4--1-0"}
     board = read(rig.stats("Antminer S19j Pro", live), rig.summary()).boards[0]
     assert (board.temperature_board, board.temperature_chip) == (-5.0, 4.0)
 
 
-def test_a_redacted_mac_is_none_and_a_defect() -> None:
+def test_redacted_mac_is_none_and_a_defect() -> None:
     reading = read(**(s19j_pro() | {"system_info": {"macaddr": "02:55:97:22:3M:72"}}))
     assert reading.mac is None
     assert [(d.path, d.value) for d in reading.defects] == [("/system_info/macaddr", "02:55:97:22:3M:72")]
 
 
-def test_one_bad_field_costs_only_itself() -> None:
+def test_bad_field_affects_only_itself() -> None:
     live = rig.s19j_pro_live() | {"chain_rate2": "11500 M..", "fan3": "fast", "temp_pcb1": "hot"}
     reading = read(rig.stats("Antminer S19j Pro", live), s19j_pro()["summary"])
     assert reading.boards[1].hashrate is None
@@ -203,12 +203,12 @@ def test_faults_come_from_the_web_summary() -> None:
     assert (fault.code, fault.component, fault.message) == (5, "fans", "fan lost")
 
 
-def test_nothing_answered_is_an_empty_reading_not_zeros() -> None:
+def test_missing_answers_decode_to_an_empty_reading_not_zeros() -> None:
     reading = antminer_stock.decode(Replies())
     assert reading == Reading(driver="antminer-stock", firmware="stock")
 
 
-def test_it_is_known_by_product_name_program_or_web_realm() -> None:
+def test_recognized_by_product_name_program_or_web_realm() -> None:
     def seen(**replies: Any) -> Fingerprint:
         return Fingerprint(Replies(**replies))
 

@@ -49,7 +49,7 @@ RECORD = {
 }
 
 
-def test_a_record_becomes_a_reading_in_si_units():
+def test_record_is_decoded_to_si_units():
     got = DRIVER.decode(Replies(miner=RECORD))
     assert (got.make, got.model, got.firmware, got.algorithm) == ("Goldshell", "SC5PRO", "stock", "blake2s")
     assert (got.hashrate, got.hashrate_expected) == ({"realtime": 9.5e12}, 10e12)
@@ -71,11 +71,11 @@ def test_a_record_becomes_a_reading_in_si_units():
     assert (got.hashing, got.defects) == (True, ())
 
 
-def test_is_mining_of_the_library_is_no_evidence():
+def test_is_mining_of_the_library_is_ignored():
     assert DRIVER.decode(Replies(miner=RECORD | {"hashrate": None})).hashing is None
     assert DRIVER.decode(Replies(miner=RECORD | {"hashrate": {"value": 0.0, "unit": TH}})).hashing is False
 
 
-def test_it_is_chosen_by_the_operator_only():
+def test_only_the_operator_selects_this_driver():
     assert not DRIVER.matches(Fingerprint(Replies(miner=RECORD), {"/": WebPage(200, {}, "Goldshell")}))
     assert [(command.key, command.via) for command in DRIVER.commands] == [("miner", Via.ASIC_RS)]

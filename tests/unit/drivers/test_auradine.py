@@ -84,7 +84,7 @@ def read(**changed: Any) -> Reading:
     return decode(Replies({**GOOD, **changed}))
 
 
-def test_fluxos_in_base_units():
+def test_fluxos_is_decoded_to_si_units():
     reading = read()
     assert (reading.make, reading.model, reading.serial) == ("Auradine", "AT2880", "AU24")
     assert (reading.mac, reading.hostname) == ("1C:00:00:0E:3B:2C", "flux-9")
@@ -98,7 +98,7 @@ def test_fluxos_in_base_units():
     assert (reading.uptime, reading.hashing) == (3600, True)
 
 
-def test_boards_count_from_one_and_take_their_own_sensors():
+def test_boards_are_numbered_from_one_and_matched_with_their_sensors():
     first, last = read().boards
     assert (first.index, last.index) == (0, 2)
     assert (first.hashrate, last.hashrate) == pytest.approx((49.5e12, 51e12))
@@ -107,7 +107,7 @@ def test_boards_count_from_one_and_take_their_own_sensors():
     assert (first.frequency, last.frequency) == (325e6, None)
 
 
-def test_one_bad_sensor_is_one_defect_at_its_place():
+def test_bad_sensor_is_one_defect_with_its_path():
     assert [d.path for d in read().defects] == ["/temperature/Temperature/2/ChipTemp/0/Temperature"]
 
 
@@ -115,7 +115,7 @@ def test_fans_keep_their_numbers_and_a_stopped_one_is_zero():
     assert [(fan.index, fan.rpm) for fan in read().fans] == [(0, 7080), (2, 0)]
 
 
-def test_without_a_login_the_cgminer_answers_are_what_is_left():
+def test_without_a_login_only_cgminer_answers_are_used():
     reading = decode(Replies({key: GOOD[key] for key in ("summary", "devs", "pools", "devdetails")}))
     assert (reading.model, reading.firmware_version) == ("AT2880", "FluxOS-2024-06.11-d37c5dd4")
     assert (reading.power, reading.power_source, reading.mac, reading.fans) == (None, None, None, ())
@@ -145,11 +145,11 @@ def test_power_with_its_unit(text, watts, defects):
     assert len(reading.defects) == defects
 
 
-def test_power_of_one_of_two_supplies_is_not_the_rigs():
+def test_power_is_unknown_if_one_supply_does_not_report_it():
     assert read(psu=section("PSU", {"PowerIn": "1600W"}, {"Vin": "240V"})).power is None
 
 
-def test_asleep_is_not_hashing_and_expects_nothing():
+def test_sleeping_rig_is_not_hashing_and_has_no_expected_rate():
     reading = read(mode=section("Mode", {"Mode": "eco", "Sleep": "on", "Ths": 100}))
     assert reading.hashing is False
     assert reading.hashrate_expected is None
@@ -177,19 +177,19 @@ def test_web_answers_need_a_token_from_port_8080():
         ({}, False),
     ],
 )
-def test_fluxos_is_known_by_its_signature(replies, known):
+def test_fluxos_is_recognized_by_its_signature(replies, known):
     assert matches(Fingerprint(Replies(replies))) is known
 
 
 @settings(max_examples=120, deadline=None)
 @given(damaged(GOOD))
-def test_damaged_answers_still_make_a_sound_reading(replies):
+def test_damaged_answers_decode_to_a_valid_reading(replies):
     assert_sound(decode(replies))
     assert matches(Fingerprint(replies)) in (True, False)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([c.key for c in DRIVER.commands]), JSON))
-def test_any_json_makes_a_reading(replies):
+def test_any_json_decodes_to_a_valid_reading(replies):
     assert_sound(decode(Replies(replies)))
     assert matches(Fingerprint(Replies(replies))) in (True, False)

@@ -126,7 +126,7 @@ def read(**replies: Any) -> Reading:
     return decode(Replies(replies))
 
 
-def test_a13_in_base_units():
+def test_a13_is_decoded_to_si_units():
     reading = decode(Replies(GOOD))
     assert (reading.make, reading.model, reading.firmware) == ("Avalon", "1346", "stock")
     assert reading.firmware_version == "1346-110-24041001_08b0955_0196aba"
@@ -142,7 +142,7 @@ def test_a13_in_base_units():
     assert reading.defects == ()
 
 
-def test_boards_take_their_share_of_every_list_and_count_the_chips_that_answer():
+def test_boards_use_their_item_of_every_list_and_count_answering_chips():
     boards = decode(Replies(GOOD)).boards
     assert [b.index for b in boards] == [0, 1, 2]
     assert [b.hashrate for b in boards] == pytest.approx([36.0001e12, 36.5002e12, 36.49995e12])
@@ -158,13 +158,13 @@ def test_fans_keep_their_numbers_and_a_stopped_one_is_zero():
     assert [(f.index, f.rpm) for f in read(stats=stats("Fan2[7] Fan4[8]")).fans] == [(1, 7), (3, 8)]
 
 
-def test_pools_reckon_the_last_share_by_the_rigs_own_clock():
+def test_last_share_age_uses_the_rigs_own_clock():
     first, last = decode(Replies(GOOD)).pools
     assert (first.index, first.alive, first.active, first.last_share_seconds_ago) == (0, True, True, 11.0)
     assert (last.index, last.alive, last.last_share_seconds_ago) == (1, False, None)
 
 
-def test_modules_of_an_a841_become_one_rig_in_order_of_controller_and_number():
+def test_a841_modules_are_one_rig_ordered_by_controller_and_number():
     reading = decode(Replies(MODULES))
     assert reading.model == "841"
     assert reading.serial == "0137dace492a2ec1"
@@ -178,24 +178,24 @@ def test_modules_of_an_a841_become_one_rig_in_order_of_controller_and_number():
     assert reading.power_source is None
 
 
-def test_chips_of_old_modules_are_judged_by_their_work_once_there_is_enough():
+def test_chips_of_old_modules_are_counted_by_work_once_there_is_enough():
     assert [b.chips for b in decode(Replies(MODULES)).boards][:2] == [3, 4]
     young = A841.replace("MW0[30 40 0 20]", "MW0[3 4 0 2]")
     assert read(stats=stats(young, "MM ID1")).boards[0].chips == 4
 
 
-def test_a10_tells_the_output_of_its_supply_only():
+def test_a10_reports_only_the_output_of_its_supply():
     reading = read(stats=stats("Ver[1047-19120401_d46bc64] PS[0 1212 1315 174 2288 1320] GHSspd[1.0]"))
     assert (reading.power, reading.power_source) == (2288.0, "reported")
     assert reading.model == "1047"
 
 
-def test_wall_power_of_its_own_field_stands_before_the_list():
+def test_wall_power_field_overrides_the_list():
     reading = read(stats=stats("PS[0 1209 1187 297 3526 1188 3730] WALLPOWER[3731]"))
     assert (reading.power, reading.power_source) == (3731.0, "measured")
 
 
-def test_idle_q_is_not_hashing_though_its_averages_stay():
+def test_idle_q_is_not_hashing_despite_its_averages():
     reading = read(stats=stats(Q_IDLE, "MM ID0:Summary"), version=HOME_Q["version"])
     assert reading.hashing is False
     assert reading.hashrate["realtime"] == 0.0
@@ -207,14 +207,14 @@ def test_idle_q_is_not_hashing_though_its_averages_stay():
     assert (reading.model, reading.mac) == ("Q", "00:E0:4C:30:F1:F1")
 
 
-def test_running_q_has_its_chips_in_hbinfo():
+def test_running_q_chips_come_from_hbinfo():
     reading = decode(Replies(HOME_Q))
     assert reading.hashing is True
     assert reading.boards[0].chips == 3
     assert (reading.boards[0].temperature_chip, reading.boards[0].temperature_board) == (74.0, 61.0)
 
 
-def test_empty_stats_of_a_q_are_made_good_by_estats():
+def test_estats_replaces_empty_stats_of_a_q():
     reading = read(stats=stats("", "MM ID0:Summary"), estats=stats(Q_RUN, "MM ID0:Summary"))
     assert reading.hashrate["realtime"] == pytest.approx(84.0005e12)
 
@@ -239,17 +239,17 @@ def test_nano_has_no_inlet_sensor():
         ("GHSmm[22622.40]", None),
     ],
 )
-def test_only_the_momentary_rate_is_evidence(text, hashing):
+def test_only_the_momentary_rate_decides_hashing(text, hashing):
     assert read(stats=stats(text)).hashing is hashing
 
 
-def test_devs_stand_in_where_summary_is_refused():
+def test_devs_replace_a_refused_summary():
     rows = [{"ASC": 0, "MHS 1m": 100e6, "MHS av": 90e6, "Accepted": 4}, {"ASC": 1, "MHS 1m": 50e6, "MHS av": 45e6}]
     reading = read(stats=stats("GHSavg[140000.0]"), devs={"STATUS": STATUS, "DEVS": rows})
     assert reading.hashrate == pytest.approx({"1m": 150e12, "avg": 140e12})
 
 
-def test_words_for_numbers_make_defects():
+def test_text_instead_of_numbers_is_a_defect():
     reading = read(stats=stats("GHSspd[nan] GHSavg[inf] HW[x] MGHS[1.5 oops]"))
     assert reading.hashrate == {}
     assert [b.hashrate for b in reading.boards] == [1.5e9, None]
@@ -271,7 +271,7 @@ def test_words_for_numbers_make_defects():
         ("", None),
     ],
 )
-def test_model_stands_at_the_head_of_the_version(text, model):
+def test_model_comes_from_the_start_of_the_version(text, model):
     assert model_name(text) == model
 
 
@@ -288,17 +288,17 @@ def test_model_stands_at_the_head_of_the_version(text, model):
         ("", {}),
     ],
 )
-def test_bracket_strings(text, found):
+def test_bracket_strings_are_split(text, found):
     assert brackets(text) == found
 
 
-def test_hashboard_blocks_stay_apart():
+def test_hashboard_blocks_are_separate():
     assert hashboard_blocks("'HB0':{T0[1 2] M0[3]} 'HB1':{T0[4]}") == [{"T0": "1 2", "M0": "3"}, {"T0": "4"}]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet="aB0[]{}:' \t,%é", max_size=80))
-def test_any_text_splits_and_each_field_stands_in_it(text):
+def test_any_text_splits_into_fields_it_contains(text):
     for name, value in brackets(text).items():
         assert f"{name}[{value}]" in text or f"{name}:[{value}]" in text
         assert "]" not in value
@@ -309,7 +309,7 @@ def test_any_text_splits_and_each_field_stands_in_it(text):
         st.from_regex(r"[A-Za-z_]{1,12}[0-9]?", fullmatch=True), st.from_regex(r"[-0-9. %]{0,20}", fullmatch=True)
     )
 )
-def test_what_the_vendor_writes_comes_back_whole(fields):
+def test_vendor_format_round_trips(fields):
     assert brackets(" ".join(f"{name}[{value}]" for name, value in fields.items())) == fields
 
 
@@ -317,20 +317,20 @@ def test_what_the_vendor_writes_comes_back_whole(fields):
 @given(
     st.text(alphabet="AFGHMSTVdegnpsvm0123[] -.", max_size=120), st.sampled_from(["MM ID0", "MM ID0:Summary", "MM IDx"])
 )
-def test_any_bracket_string_makes_a_sound_reading(text, name):
+def test_any_bracket_string_decodes_to_a_valid_reading(text, name):
     assert_sound(read(stats=stats(A13[:400] + text + A13[400:], name)))
 
 
 @settings(max_examples=120, deadline=None)
 @given(damaged(GOOD) | damaged(MODULES) | damaged(HOME_Q))
-def test_damaged_answers_still_make_a_sound_reading(replies):
+def test_damaged_answers_decode_to_a_valid_reading(replies):
     assert_sound(decode(replies))
     assert matches(Fingerprint(replies)) in (True, False)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([c.key for c in DRIVER.commands]), JSON))
-def test_any_json_makes_a_reading(replies):
+def test_any_json_decodes_to_a_valid_reading(replies):
     assert_sound(decode(Replies(replies)))
     assert matches(Fingerprint(Replies(replies))) in (True, False)
 
@@ -346,5 +346,5 @@ def test_any_json_makes_a_reading(replies):
         ({}, False),
     ],
 )
-def test_avalon_is_known_by_its_product_name_or_its_modules(replies, known):
+def test_avalon_is_recognized_by_its_product_name_or_its_modules(replies, known):
     assert matches(Fingerprint(Replies(replies))) is known

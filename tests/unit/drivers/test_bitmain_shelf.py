@@ -78,7 +78,7 @@ def comparison() -> Any:
 
 
 @pytest.mark.parametrize("device", CASES)
-def test_a_recorded_rig_reads_as_expected(device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recorded_rig_decodes_as_expected(device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name, files = CASES[device]
     folder = SHELF / "captures" / device
     reading = BY_NAME[name].decode(answers(folder, name, files))
@@ -93,7 +93,7 @@ def test_a_recorded_rig_reads_as_expected(device: str, tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize("program", ["bfgminer-5.5.0", "cgminer-2.11.4"])
-def test_recorded_answers_of_real_mining_programs_are_read(program: str) -> None:
+def test_recorded_answers_of_mining_programs_are_decoded(program: str) -> None:
     def answer(verb: str) -> Any:
         return json.loads((SHELF / "captures-raw" / program / f"{verb}.json.bin").read_bytes().rstrip(b"\0 \n"))
 

@@ -18,7 +18,7 @@ def rest(**over: Any) -> Reading:
     return braiins_rest.decode(Replies({k: v for k, v in (answers.rest() | over).items() if v is not None}))
 
 
-def test_rest_quantities_carry_their_units() -> None:
+def test_rest_units_are_used() -> None:
     reading = rest()
     assert reading.hashrate == {"5s": 200.5e12, "1m": 201e12, "5m": 201.5e12, "24h": 199e12, "avg": 200e12}
     assert reading.hashrate_expected == 205e12
@@ -31,7 +31,7 @@ def test_rest_quantities_carry_their_units() -> None:
     assert reading.defects == ()
 
 
-def test_rest_boards_pools_and_a_stopped_fan() -> None:
+def test_rest_boards_pools_and_stopped_fan_are_decoded() -> None:
     reading = rest()
     assert [(b.index, b.hashrate, b.temperature_board, b.temperature_chip) for b in reading.boards] == [
         (0, 66e12, 51.5, 71.25),
@@ -51,12 +51,12 @@ def test_rest_paused_or_suspended_is_not_hashing(status: Any) -> None:
     assert rest(details={"status": status}).hashing is False
 
 
-def test_rest_without_stats_claims_nothing() -> None:
+def test_rest_without_stats_reports_nothing() -> None:
     reading = rest(stats=None, hashboards=None, cooling=None, pools=None)
     assert (reading.hashrate, reading.hashing, reading.power, reading.boards, reading.fans) == ({}, None, None, (), ())
 
 
-def test_rest_is_known_by_its_pages_and_leaves_locked_rigs_to_port_4028() -> None:
+def test_rest_is_recognized_by_its_pages_except_locked_rigs_with_port_4028() -> None:
     version = WebPage(200, {}, "", {"major": 1, "minor": 3, "patch": 0})
     locked, landing = WebPage(401, {}, "", {"error": "unauthorized"}), WebPage(200, {}, "<title>Braiins OS</title>")
     details = "/api/v1/miner/details"
@@ -106,15 +106,15 @@ def test_graphql_without_live_values_keeps_the_identity() -> None:
 
 
 @pytest.mark.parametrize("answer", ["<html>login</html>", "[" * 5000, [], None, 7, {"macaddr": "junk"}])
-def test_graphql_mac_page_that_is_no_interface_list_gives_no_mac(answer: Any) -> None:
+def test_graphql_mac_page_without_an_interface_list_has_no_mac(answer: Any) -> None:
     assert graphql(network=answer).mac is None
 
 
-def test_graphql_text_of_the_mac_page_is_read() -> None:
+def test_graphql_mac_page_as_text_is_parsed() -> None:
     assert graphql(network='[{"macaddr":"02:00:00:00:00:0A"}]').mac == "02:00:00:00:00:0A"
 
 
-def test_graphql_is_known_by_an_answer_or_by_a_rig_that_says_little_on_4028() -> None:
+def test_graphql_is_recognized_by_an_answer_or_by_a_missing_summary_on_4028() -> None:
     landing = WebPage(200, {}, "<title>Braiins OS</title>")
     version = {"STATUS": rig.status(22, "BOSer versions", BOSER), "VERSION": [{"API": "3.7", "BOSer": "0.1.0"}]}
     hello = WebPage(200, {}, "", {"data": {"bosminer": {"info": {"modelName": None}}}})
@@ -130,7 +130,7 @@ def bosminer(**over: Any) -> Reading:
     return braiins_cgminer.decode(Replies({k: v for k, v in (answers.bosminer() | over).items() if v is not None}))
 
 
-def test_bosminer_over_4028() -> None:
+def test_bosminer_on_port_4028_is_decoded() -> None:
     reading = bosminer()
     assert (reading.make, reading.model, reading.firmware) == ("Antminer", "S9", "braiins")
     assert reading.firmware_version == "0.2.0-ea64aec8e"
@@ -153,5 +153,5 @@ def test_bosminer_over_4028() -> None:
     assert reading.defects == ()
 
 
-def test_fans_of_an_unknown_model_are_those_that_turn() -> None:
+def test_unknown_model_reports_only_turning_fans() -> None:
     assert bosminer(devdetails={}).fans == (Fan(index=0, rpm=4320),)

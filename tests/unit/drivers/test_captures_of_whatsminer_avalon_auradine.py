@@ -47,7 +47,7 @@ def answers(folder: pathlib.Path, variant: str, driver: str) -> Replies:
     not SHELF.exists() and os.environ.get("CI") != "true", reason="the shelf of recorded answers is not there"
 )
 @pytest.mark.parametrize(("name", "variant", "driver"), CASES)
-def test_capture_reads_as_expected(name, variant, driver, tmp_path):
+def test_capture_decodes_as_expected(name, variant, driver, tmp_path):
     folder = SHELF / "captures" / name
     replies = answers(folder, variant, driver)
     reading = BY_NAME[driver].decode(replies)

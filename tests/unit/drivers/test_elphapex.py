@@ -79,7 +79,7 @@ def read(summary=SUMMARY, stats=STATS, **more):
     )
 
 
-def test_a_running_rig_is_read_in_si_units():
+def test_running_rig_is_decoded_to_si_units():
     got = read()
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Elphapex", "DG1+", "stock", "1.0.4")
     assert (got.mac, got.serial, got.hostname) == ("B8:4C:87:00:00:01", "28HY0001", "dg")
@@ -98,7 +98,7 @@ def test_a_running_rig_is_read_in_si_units():
     assert (got.hardware_errors, got.power, got.faults, got.defects) == (None, None, (), ())
 
 
-def test_gigahashes_are_read_as_such_and_an_unknown_unit_is_a_defect():
+def test_gigahash_unit_is_used_and_an_unknown_unit_is_a_defect():
     assert read(SUMMARY | {"rate_unit": "GH/s", "rate_5s": 20.5}).hashrate["5s"] == 20.5e9
     got = read(SUMMARY | {"rate_unit": "parsec"}, STATS | {"rate_unit": "parsec"})
     assert got.hashrate == {}
@@ -106,7 +106,7 @@ def test_gigahashes_are_read_as_such_and_an_unknown_unit_is_a_defect():
     assert "unknown hashrate unit" in {defect.reason for defect in got.defects}
 
 
-def test_a_stopped_rig_says_so():
+def test_stopped_rig_is_not_hashing():
     still = {"rate_unit": "MH/s", "rate_5s": 0, "rate_15m": 0, "rate_30m": 0, "rate_avg": 9000}
     assert read(SUMMARY | still).hashing is False
     assert read(SUMMARY | still | {"rate_15m": 5}).hashing is None  # just stopped, or a lull
@@ -117,7 +117,7 @@ def test_whole_degrees_are_not_divided():
     assert got.boards[0].temperature_chip == 63
 
 
-def test_faults_keep_the_vendors_code_and_component():
+def test_faults_have_the_vendors_code_and_component():
     rows = [
         {"type": "fans", "status": "e", "code": 2201, "msg": "fan lost"},
         {"type": "temp", "status": "s", "code": 0, "msg": ""},
@@ -125,7 +125,7 @@ def test_faults_keep_the_vendors_code_and_component():
     assert read(SUMMARY | {"status": rows}).faults == (Fault(code=2201, component="fans", message="fan lost"),)
 
 
-def test_it_is_known_by_its_realm_or_its_model():
+def test_recognized_by_realm_or_model():
     realm = WebPage(401, {"www-authenticate": 'Digest realm="Daoge Miner", qop="auth"'}, "")
     assert DRIVER.matches(Fingerprint(Replies(), {"/": realm}))
     assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/get_system_info.cgi": WebPage(200, {}, "", SYSTEM)}))

@@ -46,7 +46,7 @@ def read(**changes):
     return DRIVER.decode(Replies({**MORE, "summary": {**SUMMARY, **changes}}))
 
 
-def test_a_mining_rig_is_read_in_si_units():
+def test_mining_rig_is_decoded_to_si_units():
     got = read()
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Antminer", "S17 Pro", "epic", "1.7.2")
     assert (got.mac, got.hostname, got.algorithm, got.uptime) == ("E6:D4:41:00:00:02", "rack-7", "sha256", 500)
@@ -83,24 +83,24 @@ def test_counters_belong_to_the_pool_in_use_and_passwords_are_never_read():
         ("Tuning", SUMMARY["HBs"], True),
     ],
 )
-def test_hashing_needs_evidence(state, boards, expected):
+def test_hashing_requires_evidence(state, boards, expected):
     assert read(Status={"Operating State": state}, HBs=boards).hashing is expected
 
 
-def test_power_without_current_is_the_firmwares_reckoning_and_zero_is_unknown():
+def test_power_without_current_is_calculated_and_zero_is_unknown():
     supply = {"Input Power": 2100.0, "Input Current": 0.0, "Input Voltage": 0.0}
     assert read(**{"Power Supply Stats": supply}).power_source == "reported"
     assert read(**{"Power Supply Stats": {"Input Power": 0.0}}).power is None
 
 
-def test_an_unknown_board_makes_the_sum_unknown():
+def test_unknown_board_makes_the_sum_unknown():
     got = read(HBs=[*SUMMARY["HBs"], {"Index": 3}])
     assert "realtime" not in got.hashrate
     assert got.hashrate_expected is None
     assert got.hashrate["avg"] == 60e12
 
 
-def test_the_last_error_is_a_fault_only_while_the_rig_does_not_mine():
+def test_last_error_is_a_fault_only_while_not_mining():
     got = read(Status={"Operating State": "Idling", "Last Error": "PSU lost"})
     assert got.faults == (Fault(code="last_error", message="PSU lost"),)
 
@@ -121,7 +121,7 @@ def test_make_and_model_come_from_the_capabilities(name, expected):
     assert (got.make, got.model) == expected
 
 
-def test_it_is_known_by_its_page_or_its_summary():
+def test_recognized_by_landing_page_or_summary():
     assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Miner Web Dashboard</title>")}))
     assert DRIVER.matches(Fingerprint(Replies(), {"/summary": WebPage(200, {}, "", SUMMARY)}))
     assert not DRIVER.matches(Fingerprint(Replies(), {"/summary": WebPage(200, {}, "", {"status": "ok"})}))

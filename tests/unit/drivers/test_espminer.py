@@ -101,7 +101,7 @@ def read(info, asic=None):
     return DRIVER.decode(Replies({"info": info} if asic is None else {"info": info, "asic": asic}))
 
 
-def test_old_firmware_is_read_in_si_units():
+def test_old_firmware_is_decoded_to_si_units():
     got = read(OLD)
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Bitaxe", "Ultra", "esp-miner", "v2.3.0")
     assert got.hashrate == {"realtime": 437.5e9}
@@ -121,7 +121,7 @@ def test_old_firmware_is_read_in_si_units():
     assert (got.hashing, got.faults, got.defects) == (True, (), ())
 
 
-def test_new_firmware_tells_windows_each_asic_and_a_list_of_pools():
+def test_new_firmware_reports_windows_each_asic_and_a_list_of_pools():
     got = read(NEW, {"deviceModel": "GammaTurbo", "asicCount": 2})
     assert (got.make, got.model) == ("Bitaxe", "Gamma Turbo")
     assert got.hashrate == {"realtime": 2100e9, "1m": 2110.5e9}  # 1h is not filled yet, 10m is no window of ours
@@ -138,7 +138,7 @@ def test_new_firmware_tells_windows_each_asic_and_a_list_of_pools():
     assert "hush" not in str(got)
 
 
-def test_nerdqaxe_tells_the_state_of_each_pool_and_the_hottest_of_four_asics():
+def test_nerdqaxe_reports_each_pool_state_and_the_hottest_of_four_asics():
     got = read(NERD)
     assert (got.make, got.model, got.power_source) == ("NerdAxe", "NerdQAxe++", "measured")
     assert got.hashrate == {"realtime": 4800.25e9, "1m": 4790e9, "1h": 4811e9, "24h": 4805e9}
@@ -152,7 +152,7 @@ def test_nerdqaxe_tells_the_state_of_each_pool_and_the_hottest_of_four_asics():
     assert got.faults is None  # this fork has no words for faults
 
 
-def test_one_pool_state_alone_is_that_of_the_pool_in_use():
+def test_single_pool_state_belongs_to_the_pool_in_use():
     got = read(NERD | {"stratum": {"usingFallback": True, "pools": [{"connected": True, "accepted": 5}]}})
     assert [(p.active, p.alive, p.accepted) for p in got.pools] == [(False, None, None), (True, True, 5)]
 
@@ -164,7 +164,7 @@ def test_both_pools_are_active_in_dual_mode():
 
 
 @pytest.mark.parametrize("switch", [{"overheat_mode": 1}, {"miningPaused": True}, {"shutdown": True}])
-def test_f14_a_stale_rate_is_no_hashing_when_the_asic_is_off(switch):
+def test_f14_stale_rate_with_the_asic_off_is_not_hashing(switch):
     got = read(OLD | switch)
     assert got.hashing is False
     assert got.hashrate["realtime"] == 437.5e9
@@ -175,7 +175,7 @@ def test_hashing_is_unknown_without_a_rate_and_false_at_zero():
     assert read(OLD | {"hashRate": 0}).hashing is False
 
 
-def test_faults_of_the_firmware_are_told():
+def test_faults_of_the_firmware_are_reported():
     got = read(OLD | {"overheat_mode": 1, "power_fault": "Vout undervoltage"})
     assert [(f.code, f.component) for f in got.faults] == [
         ("overheat_mode", "asic"),
@@ -184,7 +184,7 @@ def test_faults_of_the_firmware_are_told():
     assert got.faults[1].message == "Vout undervoltage"
 
 
-def test_numbers_for_not_measured_are_left_out():
+def test_placeholder_numbers_for_unmeasured_values_are_ignored():
     got = read(OLD | {"temp": -1, "fan2rpm": 0, "power": 0})
     assert got.boards[0].temperature_chip is None
     assert len(got.fans) == 1
@@ -218,13 +218,13 @@ def test_make_and_model_come_from_device_name_or_board(device, board, expected):
     assert identify(device, board) == expected
 
 
-def test_only_metering_boards_measure():
+def test_power_is_measured_only_on_metering_boards():
     assert meters_input_power("Bitaxe", "401")
     assert not meters_input_power("Bitaxe", "601")
     assert not meters_input_power("LuckyMiner", "204")
 
 
-def test_it_is_known_by_its_page_or_its_info():
+def test_recognized_by_landing_page_or_info():
     assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>AxeOS</title>")}))
     assert DRIVER.matches(Fingerprint(Replies(), {"/api/system/info": WebPage(200, {}, "", OLD)}))
     assert not DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Proto OS</title>")}))

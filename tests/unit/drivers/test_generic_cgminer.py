@@ -24,7 +24,7 @@ def read(description: str, devs: list[dict[str, Any]], totals: dict[str, Any], *
     )
 
 
-def test_cgminer_4_with_usb_sticks() -> None:
+def test_cgminer_4_with_usb_sticks_is_decoded() -> None:
     devs = [
         {
             "ASC": n,
@@ -56,7 +56,7 @@ def test_cgminer_4_with_usb_sticks() -> None:
     assert reading.defects == ()
 
 
-def test_bfgminer_5_names_20_s_and_a_rolling_rate() -> None:
+def test_bfgminer_5_windows_of_20_s_and_rolling_are_realtime() -> None:
     devs = [
         {
             "PGA": 0,
@@ -77,7 +77,7 @@ def test_bfgminer_5_names_20_s_and_a_rolling_rate() -> None:
     assert reading.hashing is True
 
 
-def test_sgminer_5_with_graphics_cards() -> None:
+def test_sgminer_5_with_graphics_cards_is_decoded() -> None:
     devs = [
         {
             "GPU": 0,
@@ -116,7 +116,7 @@ def test_mixed_kinds_are_numbered_by_position() -> None:
     assert [(b.index, b.hashrate) for b in read("cgminer 3.7.2", devs, {}).boards] == [(0, 1e6), (1, 2e6)]
 
 
-def test_an_average_alone_proves_no_hashing_but_a_device_does() -> None:
+def test_average_alone_does_not_prove_hashing_but_a_device_does() -> None:
     assert read("cgminer 2.11.4", [], {"MHS av": 2.95}).hashing is None
     assert read("cgminer 2.11.4", [{"CPU": 0, "MHS av": 2.9, "MHS 5s": 2.95}], {"MHS av": 2.95}).hashing is True
     assert read("cgminer 2.11.4", [{"CPU": 0, "MHS av": 2.9, "MHS 5s": 0.0}], {"MHS av": 2.95}).hashing is False
@@ -129,20 +129,20 @@ def test_overflowed_rates_of_an_old_miner_are_defects() -> None:
     assert len(reading.defects) >= 2
 
 
-def test_an_unnamed_descendant_with_bitmains_layout_keeps_boards_and_fans() -> None:
+def test_unnamed_descendant_with_bitmains_layout_has_boards_and_fans() -> None:
     stats = rig.stats("Wondermine W1", rig.s19j_pro_live())
     reading = read("cgminer 4.11.1", [], {"GHS 5s": 103900.5}, stats=stats)
     assert (len(reading.boards), len(reading.fans)) == (3, 4)
     assert (reading.make, reading.model) == (None, "Wondermine W1")
 
 
-def test_a_known_brand_is_split_from_the_model() -> None:
+def test_known_brand_is_split_from_the_model() -> None:
     version = rig.version("Innosilicon T3+", "cgminer 4.11.1")
     reading = read("cgminer 4.11.1", [], {}, version=version)
     assert (reading.make, reading.model) == ("Innosilicon", "T3+")
 
 
-def test_it_comes_last_and_takes_anything_with_the_apis_shape() -> None:
+def test_generic_driver_is_last_and_matches_any_cgminer_answer() -> None:
     assert DRIVERS[-1] is generic_cgminer.DRIVER
     denied = {"STATUS": [{"STATUS": "E", "Code": 45, "Msg": "Access denied: 'version' command"}], "id": 1}
     assert generic_cgminer.matches(Fingerprint(Replies(version=denied)))

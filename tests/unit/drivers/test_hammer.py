@@ -46,6 +46,6 @@ def test_rates_sent_as_text_are_megahashes() -> None:
     assert reading.defects == ()
 
 
-def test_it_is_known_by_its_product_name() -> None:
+def test_recognized_by_product_name() -> None:
     assert hammer.matches(Fingerprint(Replies(version=rig.version("Hammer D10", "ccminer 2.3.3"))))
     assert not hammer.matches(Fingerprint(Replies(version=rig.version("Antminer L3+"))))

@@ -13,7 +13,7 @@ def read(**over: Any) -> Reading:
     return luxos.decode(Replies({k: v for k, v in (replies() | over).items() if v is not None}))
 
 
-def test_every_window_and_identity() -> None:
+def test_every_window_and_identity_is_decoded() -> None:
     reading = read()
     assert reading.hashrate == {
         "5s": 99e12,
@@ -33,7 +33,7 @@ def test_every_window_and_identity() -> None:
     assert reading.defects == ()
 
 
-def test_boards_are_matched_by_id_and_rated_by_five_minutes() -> None:
+def test_boards_are_matched_by_id_and_use_the_five_minute_rate() -> None:
     boards = read().boards
     assert [b.index for b in boards] == [0, 1, 2]
     assert [b.hashrate for b in boards] == [33.2e12, 33.200001e12, 33.200002e12]
@@ -43,13 +43,13 @@ def test_boards_are_matched_by_id_and_rated_by_five_minutes() -> None:
     assert [b.frequency for b in boards] == [500e6] * 3
 
 
-def test_only_a_sensor_called_chip_is_a_chip_temperature() -> None:
+def test_only_a_sensor_named_chip_is_a_chip_temperature() -> None:
     boards = read().boards
     assert [b.temperature_board for b in boards] == [61.0, 62.5, 63.0]
     assert [b.temperature_chip for b in boards] == [None, None, 80.5]
 
 
-def test_a_metadata_label_names_a_chip_sensor() -> None:
+def test_metadata_label_identifies_a_chip_sensor() -> None:
     temps = section("TEMPS", {"ID": 0, "TEMP": 0, "TopLeft": 60.0, "TopRight": 77.0})
     temps["METADATA"] = [{"TopLeft": {"Label": "Board Exhaust"}, "TopRight": {"Label": "Chip Exhaust"}}]
     board = read(temps=temps).boards[0]
@@ -62,20 +62,20 @@ def test_power_is_measured_only_with_a_metering_psu() -> None:
     assert read(power=None).power_source is None
 
 
-def test_a_pool_that_never_took_a_share_has_no_last_share() -> None:
+def test_pool_without_shares_has_no_last_share() -> None:
     first, second = read().pools
     assert first.last_share_seconds_ago == 4
     assert (second.alive, second.last_share_seconds_ago) == (False, None)
 
 
-def test_fans_by_id_and_none_in_immersion() -> None:
+def test_fans_use_their_id_and_immersion_has_none() -> None:
     assert read().fans == tuple(Fan(index=n, rpm=3000 + n) for n in range(4))
     still = section("FANS", *({"ID": n, "RPM": 0} for n in range(4)))
     assert len(read(fans=still).fans) == 4
     assert read(fans=still, config=section("CONFIG", {"ImmersionMode": True})).fans == ()
 
 
-def test_without_devs_boards_come_from_stats_and_the_expected_rate_from_devs_without_stats() -> None:
+def test_devs_and_stats_replace_each_other_for_boards_and_expected_rate() -> None:
     boards = read(devs=None, temps=None).boards
     assert [(b.index, b.chips, b.hashrate, b.temperature_board) for b in boards] == [
         (0, 110, None, 61.0),
@@ -86,7 +86,7 @@ def test_without_devs_boards_come_from_stats_and_the_expected_rate_from_devs_wit
     assert [b.index for b in read(stats=None).boards] == [0, 1, 2]
 
 
-def test_it_is_known_by_luxminer() -> None:
+def test_recognized_by_luxminer() -> None:
     assert luxos.matches(Fingerprint(Replies(version=replies()["version"])))
     assert luxos.matches(Fingerprint(Replies(summary=replies()["summary"])))
     assert not luxos.matches(Fingerprint(Replies(version=rig.version("Antminer S19"))))

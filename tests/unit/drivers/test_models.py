@@ -40,7 +40,7 @@ from stratoscope.drivers.models import catalogue, nameplate, split_make
         ("Hammer", "D10", "D10"),
     ],
 )
-def test_a_spelling_finds_its_data_sheet(make: str, spelled: str, found: str) -> None:
+def test_spelling_finds_its_data_sheet(make: str, spelled: str, found: str) -> None:
     sheet = nameplate(make, spelled)
     assert sheet is not None
     assert sheet.model == found
@@ -68,11 +68,11 @@ def test_a_spelling_finds_its_data_sheet(make: str, spelled: str, found: str) ->
         ("Antminer", "("),
     ],
 )
-def test_another_model_finds_nothing(make: str, spelled: str) -> None:
+def test_another_model_has_no_data_sheet(make: str, spelled: str) -> None:
     assert nameplate(make, spelled) is None
 
 
-def test_no_name_finds_nothing() -> None:
+def test_missing_name_has_no_data_sheet() -> None:
     assert nameplate(None, "S19") is None
     assert nameplate("Antminer", None) is None
 
@@ -82,7 +82,7 @@ def test_every_row_finds_itself_and_only_itself() -> None:
         assert nameplate(sheet.make, sheet.model) is sheet
 
 
-def test_the_file_is_sorted_and_no_two_rows_fall_together() -> None:
+def test_models_are_sorted_and_unique() -> None:
     text = resources.files("stratoscope.drivers").joinpath("models.csv").read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     names = [(row["make"], row["model"]) for row in rows]
@@ -90,7 +90,7 @@ def test_the_file_is_sorted_and_no_two_rows_fall_together() -> None:
     assert len(catalogue()) == len(rows)
 
 
-def test_data_sheets_are_believable() -> None:
+def test_data_sheets_are_plausible() -> None:
     for sheet in catalogue().values():
         if sheet.algorithm == "sha256" and sheet.watts:
             assert 8 < sheet.watts / (sheet.hashrate / 1e12) < 3000, sheet.model
@@ -116,5 +116,5 @@ def test_hydro_rigs_have_no_fans() -> None:
         ("", (None, "")),
     ],
 )
-def test_a_product_name_is_split_at_the_brand(product: str, parts: tuple[str | None, str]) -> None:
+def test_product_name_is_split_at_the_brand(product: str, parts: tuple[str | None, str]) -> None:
     assert split_make(product) == parts

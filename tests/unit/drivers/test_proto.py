@@ -60,7 +60,7 @@ def read(**changes):
     return DRIVER.decode(Replies({**ANSWERS, **changes}))
 
 
-def test_a_mining_rig_is_read_in_si_units():
+def test_mining_rig_is_decoded_to_si_units():
     got = read()
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Proto", "Rig", "stock", "1.9.2")
     assert (got.mac, got.serial, got.hostname, got.uptime) == ("82:11:D2:00:00:01", "CB7", "proto-1", 90)
@@ -76,7 +76,7 @@ def test_a_mining_rig_is_read_in_si_units():
     assert [defect.path for defect in got.defects] == ["/telemetry/hashboards/1/hashrate/unit"]
 
 
-def test_one_silent_supply_leaves_the_miners_own_figure():
+def test_miners_own_power_is_used_if_one_supply_does_not_report():
     got = read(telemetry=TELEMETRY | {"psus": [{"power": {"input": 4600.0}}, {"power": {}}]})
     assert (got.power, got.power_source) == (9000.5, "reported")
 
@@ -95,12 +95,12 @@ def test_one_silent_supply_leaves_the_miners_own_figure():
         ("Dreaming", None, None),
     ],
 )
-def test_hashing_needs_evidence(state, rate, expected):
+def test_hashing_requires_evidence(state, rate, expected):
     got = read(mining={"mining-status": {"status": state, "hashrate_ghs": rate}}, telemetry={})
     assert got.hashing is expected
 
 
-def test_which_pool_is_active_is_unknown_when_all_say_so():
+def test_active_pool_is_unknown_if_all_are_active():
     got = read(pools={"pools": [pool | {"status": "Active"} for pool in POOLS]})
     assert [p.active for p in got.pools] == [None, None, None]
     assert [p.alive for p in got.pools] == [True, True, True]
@@ -115,13 +115,13 @@ def test_early_firmware_numbers_fans_from_zero_and_pools_without_counters_have_n
     assert got.shares.accepted is None
 
 
-def test_errors_are_faults_and_an_unasked_list_is_unknown():
+def test_errors_are_faults_and_a_missing_list_is_unknown():
     row = {"error_code": "FanSlow", "source": "fan", "slot": 3, "message": "Fan 3 has stalled."}
     assert read(errors=[row]).faults == (Fault(code="FanSlow", component="fan 3", message="Fan 3 has stalled."),)
     assert read(errors=None).faults is None
 
 
-def test_it_is_known_by_its_page_or_its_system():
+def test_recognized_by_landing_page_or_system_page():
     assert DRIVER.matches(Fingerprint(Replies(), {"/": WebPage(200, {}, "<title>Proto OS</title>")}))
     assert DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": WebPage(200, {}, "", ANSWERS["system"])}))
     assert not DRIVER.matches(Fingerprint(Replies(), {"/api/v1/system": WebPage(200, {}, "", ["system-info"])}))

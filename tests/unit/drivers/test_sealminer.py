@@ -75,7 +75,7 @@ def read(stats=None, summary=None, pools=None, **more):
     )
 
 
-def test_a_running_rig_is_read_in_si_units():
+def test_running_rig_is_decoded_to_si_units():
     got = read()
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("SealMiner", "A1", "stock", "2024110101")
     assert (got.mac, got.serial, got.algorithm, got.uptime) == ("AA:BB:CC:DD:EE:0F", "S9", "sha256", 600)
@@ -93,25 +93,25 @@ def test_a_running_rig_is_read_in_si_units():
     assert (got.hashing, got.faults, got.defects) == (True, (), ())
 
 
-def test_sampled_windows_stand_in_and_are_left_out_until_the_run_has_filled_them():
+def test_sampled_windows_replace_missing_ones_once_the_uptime_fills_them():
     got = read(summary={"Elapsed": 600})
     assert got.hashrate == {"1m": 202e12, "5m": 203e12, "avg": 200e12, "realtime": 201e12}
 
 
-def test_a_paused_rig_does_not_hash_whatever_its_averages_say():
+def test_paused_rig_is_not_hashing_despite_its_averages():
     paused = read(STATS | {"MHS(Sample)": 0.0, "PM State": "Suspend"})
     assert paused.hashing is False
     assert read(STATS | {"PM State": "Raising"}).hashing is None
     assert read(stats={}, summary={"Elapsed": 5}).hashing is None
 
 
-def test_faults_of_rig_and_supply_are_told():
+def test_faults_of_rig_and_supply_are_reported():
     got = read(STATS | {"Error Code": "E203", "Error Chip": "2-17", "PSU Error": "0x00000010"})
     assert got.faults == (Fault(code="E203", component="2-17"), Fault(code="0x00000010", component="psu"))
     assert read(stats={"Model": "A2"}).faults is None
 
 
-def test_a_silent_supply_and_a_pool_without_shares_are_unknown_not_zero():
+def test_missing_supply_and_pool_without_shares_are_unknown_not_zero():
     got = read(STATS | {"PSU Input Power": 0}, pools=[POOL | {"Last Share Time": 0, "Current Block Height": 0}])
     assert (got.power, got.power_source, got.pools[0].last_share_seconds_ago) == (None, None, None)
     assert got.pools[0].tip_height is None
@@ -124,11 +124,11 @@ def test_identity_falls_back_to_the_web_page():
 
 
 @pytest.mark.parametrize("key", ["version", "stats"])
-def test_it_is_known_by_bdminer(key):
+def test_recognized_by_bdminer(key):
     assert DRIVER.matches(Fingerprint(Replies({key: {"STATUS": STATUS}})))
 
 
-def test_it_is_known_by_its_page_and_by_nothing_else():
+def test_recognized_by_its_system_page_only():
     page = WebPage(200, {}, '{"brand": "Sealminer"}')
     assert DRIVER.matches(Fingerprint(Replies(), {"/cgi-bin/get_system_info.php": page}))
     assert not DRIVER.matches(Fingerprint(Replies(version={"VERSION": [{"CGMiner": "4.11.1"}]})))

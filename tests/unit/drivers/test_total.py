@@ -129,7 +129,7 @@ def leaves(reading: Reading) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_f15_every_key_dropped_renamed_or_retyped_costs_only_itself(shape: str) -> None:
+def test_f15_dropping_renaming_or_retyping_a_key_affects_only_itself(shape: str) -> None:
     name, compose = SHAPES[shape]
     driver = BY_NAME[name]
     whole = compose()
@@ -184,7 +184,7 @@ JSON = st.recursive(
 @pytest.mark.parametrize("name", FAMILY)
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
-def test_f08_any_json_becomes_a_reading(name: str, data: st.DataObject) -> None:
+def test_f08_any_json_decodes_to_a_valid_reading(name: str, data: st.DataObject) -> None:
     driver: Driver = BY_NAME[name]
     replies = Replies({command.key: data.draw(JSON) for command in driver.commands})
     sound(driver.decode(replies))
@@ -196,7 +196,7 @@ def test_f08_any_json_becomes_a_reading(name: str, data: st.DataObject) -> None:
     page=JSON,
     status=st.integers(),
 )
-def test_identification_says_yes_or_no_to_anything(answers: dict[str, Any], page: Any, status: int) -> None:
+def test_matches_never_raises(answers: dict[str, Any], page: Any, status: int) -> None:
     paths = ("/", "/api/v1/info", "/graphql?query={bos}", "/api/v1/miner/details", "/api/v1/version")
     seen = Fingerprint(Replies(answers), {path: WebPage(status, {}, str(page)[:99], page) for path in paths})
     for name in FAMILY:
@@ -204,7 +204,7 @@ def test_identification_says_yes_or_no_to_anything(answers: dict[str, Any], page
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_each_synthetic_rig_is_decoded_without_a_defect(shape: str) -> None:
+def test_synthetic_rigs_decode_without_defects(shape: str) -> None:
     name, compose = SHAPES[shape]
     reading = BY_NAME[name].decode(Replies(compose()))
     assert reading.driver == name

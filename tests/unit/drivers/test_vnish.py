@@ -54,7 +54,7 @@ def test_model_and_firmware_come_from_the_product_name() -> None:
     assert reading.defects == ()
 
 
-def test_boards_carry_volts_and_the_hottest_sensors() -> None:
+def test_boards_have_volts_and_the_hottest_sensors() -> None:
     board = read().boards[1]
     assert (board.index, board.chips, board.hardware_errors) == (1, 76, 2)
     assert board.hashrate == 32002e9
@@ -62,12 +62,12 @@ def test_boards_carry_volts_and_the_hottest_sensors() -> None:
     assert (board.frequency, board.voltage) == (650.5e6, pytest.approx(13.7))
 
 
-def test_power_is_the_boards_estimate_of_this_answer_not_an_older_web_page() -> None:
+def test_power_is_the_boards_estimate_and_not_from_an_older_web_page() -> None:
     reading = read(web_summary=WEB)
     assert (reading.power, reading.power_source) == (3006.0, "reported")
 
 
-def test_power_comes_from_the_web_page_or_the_older_text_where_boards_do_not_tell() -> None:
+def test_power_comes_from_web_page_or_text_if_boards_do_not_report_it() -> None:
     none = dict.fromkeys(("chain_consumption1", "chain_consumption2", "chain_consumption3"))
     assert read(stats(**none), web_summary=WEB).power == 3100
     assert read(stats(**none, chain_power="1350 W (AVG)")).power == 1350
@@ -86,16 +86,16 @@ def test_power_comes_from_the_web_page_or_the_older_text_where_boards_do_not_tel
         ("shutting-down", False),
     ],
 )
-def test_the_state_decides_hashing_before_a_stale_rate(state: str, hashing: bool) -> None:
+def test_state_overrides_a_stale_rate(state: str, hashing: bool) -> None:
     assert read(stats(state=state)).hashing is hashing
 
 
-def test_at_work_without_a_rate_is_not_hashing() -> None:
+def test_mining_state_without_a_rate_is_not_hashing() -> None:
     still = rig.summary("cgminer 4.11.1", **{"GHS 5s": 0.0, "GHS av": 96010.0})
     assert read(stats(**{"GHS 5s": "0.00"}), summary=still).hashing is False
 
 
-def test_a_stopped_rig_without_boards_reads_as_stopped() -> None:
+def test_stopped_rig_without_boards_is_not_hashing() -> None:
     live = {
         "Elapsed": 30,
         "GHS 5s": "0.00",
@@ -117,7 +117,7 @@ def test_a_stopped_rig_without_boards_reads_as_stopped() -> None:
 
 
 @pytest.mark.parametrize("web", [{}, {"web_info": INFO | {"hr_measure": "MH/s"}}])
-def test_an_l7_counts_in_megahashes_with_and_without_the_web_api(web: dict[str, Any]) -> None:
+def test_l7_rates_are_megahashes_with_and_without_the_web_api(web: dict[str, Any]) -> None:
     live = rig.l7_live()
     del live["rate_unit"]
     answer = rig.stats("Antminer L7 (Vnish 1.2.4)", live, named={"Type": "Antminer L7 (Vnish 1.2.4)"})
@@ -127,7 +127,7 @@ def test_an_l7_counts_in_megahashes_with_and_without_the_web_api(web: dict[str, 
     assert reading.algorithm == "scrypt"
 
 
-def test_the_web_api_alone_gives_a_reading() -> None:
+def test_web_api_alone_is_enough_for_a_reading() -> None:
     def chain(number: int) -> dict[str, Any]:
         return {
             "id": number,
@@ -177,12 +177,12 @@ def test_the_web_api_alone_gives_a_reading() -> None:
     assert reading.defects == ()
 
 
-def test_a_stopped_rig_whose_web_summary_has_no_miner_claims_nothing() -> None:
+def test_web_summary_without_miner_reports_nothing() -> None:
     reading = vnish.decode(Replies(web_info=INFO, web_summary={"miner": None}))
     assert (reading.hashing, reading.hashrate, reading.boards, reading.power) == (None, {}, (), None)
 
 
-def test_faults_of_boards_and_of_the_miner_are_told() -> None:
+def test_faults_of_boards_and_miner_are_reported() -> None:
     assert read().faults == ()
     failed = {"miner": {"miner_status": {"miner_state": "failure", "failure_code": 12, "description": "no chips"}}}
     board, miner = read(stats(chain_fault2="EEPROM error"), web_summary=failed).faults or ()
@@ -190,14 +190,14 @@ def test_faults_of_boards_and_of_the_miner_are_told() -> None:
     assert (miner.code, miner.component, miner.message) == (12, None, "no chips")
 
 
-def test_immersion_leaves_out_fans_at_zero() -> None:
+def test_immersion_ignores_fans_at_zero() -> None:
     tub = {"miner": {"cooling": {"settings": {"mode": {"name": "immersion"}}}}}
     still = {f"fan{n}": 0 for n in range(1, 5)}
     assert len(read(stats(**still)).fans) == 4
     assert read(stats(**still), web_summary=tub).fans == ()
 
 
-def test_it_is_known_by_product_name_web_api_or_landing_page() -> None:
+def test_recognized_by_product_name_web_api_or_landing_page() -> None:
     refused = {"STATUS": [{"STATUS": "E", "Code": 0, "Msg": "Invalid command", "Description": "cgminer 4.11.1"}]}
     assert vnish.matches(Fingerprint(Replies(version=refused, stats=stats())))
     assert vnish.matches(Fingerprint(Replies(), {"/api/v1/info": WebPage(200, {}, "", INFO)}))

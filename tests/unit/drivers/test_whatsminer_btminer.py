@@ -149,7 +149,7 @@ def summary(**fields: Any) -> Reading:
     return decode(Replies(summary=section("SUMMARY", [fields])))
 
 
-def test_m30s_of_2021_in_base_units():
+def test_m30s_of_2021_is_decoded_to_si_units():
     reading = read(M30S)
     assert (reading.make, reading.model, reading.firmware, reading.algorithm) == (
         "WhatsMiner",
@@ -168,7 +168,7 @@ def test_m30s_of_2021_in_base_units():
     assert reading.defects == ()
 
 
-def test_boards_keep_their_slots_and_a_dead_board_shows_zero_not_its_average():
+def test_boards_keep_their_slots_and_a_dead_board_has_zero_rate():
     first, last = read(M30S).boards
     assert (first.index, last.index) == (0, 2)
     assert (first.hashrate, last.hashrate) == (37.0e12, 0.0)
@@ -176,14 +176,14 @@ def test_boards_keep_their_slots_and_a_dead_board_shows_zero_not_its_average():
     assert (first.frequency, first.hardware_errors) == (603e6, 4)
 
 
-def test_pools_count_from_one_and_an_unconfigured_slot_is_left_out():
+def test_pools_are_numbered_from_one_and_unconfigured_slots_are_skipped():
     first, last = read(M30S).pools
     assert (first.index, first.alive, first.active, first.accepted, first.stale) == (0, True, True, 5000, 3)
     assert (first.last_share_seconds_ago, first.difficulty_accepted) == (10.0, 1.5e9)
     assert (last.index, last.alive, last.active, last.last_share_seconds_ago) == (2, None, False, None)
 
 
-def test_power_is_measured_only_where_volts_times_amperes_say_the_same():
+def test_power_is_measured_only_if_volts_times_amperes_agree():
     assert (read(M30S).power, read(M30S).power_source) == (3460, "measured")
     assert summary(Power=3460).power_source == "reported"
     assert (
@@ -192,13 +192,13 @@ def test_power_is_measured_only_where_volts_times_amperes_say_the_same():
     assert summary().power_source is None
 
 
-def test_v1_error_codes_stand_in_the_summary_as_many_as_counted():
+def test_v1_error_codes_come_from_the_summary_up_to_their_count():
     assert [(f.code, f.component) for f in read(M30S).faults] == [(540, "hashboard 0"), (2320, "hashrate")]
     assert summary(**{"Error Code Count": 0}).faults == ()
     assert summary().faults is None
 
 
-def test_flat_answers_of_2025_firmware_read_like_the_old_shape():
+def test_flat_answers_of_2025_firmware_decode_like_the_old_shape():
     reading = read(M63)
     assert reading.model == "M63S_VK30"
     assert (reading.firmware_version, reading.serial, reading.hostname) == ("20250611.12.Rel", "HTM63SF3", "hydro-7")
@@ -222,7 +222,7 @@ def test_miner_switched_off_is_not_hashing_whatever_the_average_says(key):
     assert read(M63, status=flat({key: "true"})).hashing is False
 
 
-def test_zero_realtime_rate_is_not_hashing_and_an_average_alone_is_no_evidence():
+def test_zero_realtime_rate_is_not_hashing_and_an_average_alone_is_ignored():
     assert summary(**{"HS RT": 0, "MHS av": 1e8}).hashing is False
     assert summary(**{"MHS av": 1e8}).hashing is None
     assert summary(**{"MHS av": 0}).hashing is False
@@ -236,13 +236,13 @@ def test_realtime_rate_in_another_unit_is_a_defect_not_a_number():
 
 
 @pytest.mark.parametrize(("value", "defects"), [(-3, 1), (0, 0), ("x", 1)])
-def test_expected_rate_of_an_unknown_model_is_left_out(value, defects):
+def test_expected_rate_of_an_unknown_model_is_unknown(value, defects):
     reading = summary(**{"Factory GHS": value})
     assert reading.hashrate_expected is None
     assert len(reading.defects) == defects
 
 
-def test_expected_rate_is_summed_from_the_boards_where_the_summary_has_none():
+def test_expected_rate_is_summed_from_the_boards_if_the_summary_has_none():
     devs = section("DEVS", [{"Slot": 0, "Factory GHS": 42000}, {"Slot": 1, "Factory GHS": 41000}])
     assert read({}, devs=devs).hashrate_expected == pytest.approx(83e12)
 
@@ -258,18 +258,18 @@ def test_expected_rate_is_summed_from_the_boards_where_the_summary_has_none():
         ([], []),
     ],
 )
-def test_every_shape_of_the_error_list(listed, codes):
+def test_every_shape_of_the_error_list_is_decoded(listed, codes):
     assert [f.code for f in read({}, get_error_code=flat({"error_code": listed})).faults] == codes
 
 
-def test_error_list_that_is_none_makes_a_defect_and_no_faults():
+def test_invalid_error_list_is_a_defect_without_faults():
     reading = read({}, get_error_code=flat({"error_code": "broken"}))
     assert reading.faults is None
     assert [d.path for d in reading.defects] == ["/get_error_code/Msg/error_code"]
     assert len(read({}, get_error_code=flat({"error_code": [True, "x"]})).defects) == 2
 
 
-def test_known_codes_name_component_and_meaning_and_unknown_ones_only_themselves():
+def test_known_codes_have_component_and_meaning_and_unknown_codes_neither():
     assert whatsminer_codes.fault(110).component == "fan in"
     assert whatsminer_codes.fault(352).message == "temperature protection"
     assert whatsminer_codes.fault(352).component == "hashboard 2"
@@ -279,13 +279,13 @@ def test_known_codes_name_component_and_meaning_and_unknown_ones_only_themselves
     assert whatsminer_codes.fault(77777, "as sent").message == "as sent"
 
 
-def test_two_rows_of_one_slot_make_one_board_and_a_defect():
+def test_two_rows_of_one_slot_are_one_board_and_a_defect():
     reading = read({}, devs=section("DEVS", [{"Slot": 1, "MHS av": 1}, {"Slot": 1, "MHS av": 2}]))
     assert [board.index for board in reading.boards] == [1]
     assert len(reading.defects) == 1
 
 
-def test_numbers_sent_as_text_are_read():
+def test_numbers_sent_as_text_are_decoded():
     assert summary(**{"Power": "3400", "MHS 1m": " 86000000.5 ", "Elapsed": "12"}).hashrate == {"1m": 86000000.5e6}
 
 
@@ -303,24 +303,24 @@ def test_numbers_sent_as_text_are_read():
         ({}, False),
     ],
 )
-def test_btminer_is_known_by_its_own_answers(replies, known):
+def test_btminer_is_recognized_by_its_own_answers(replies, known):
     assert matches(Fingerprint(Replies(replies))) is known
 
 
 @settings(max_examples=120, deadline=None)
 @given(damaged(M30S) | damaged(M63))
-def test_damaged_answers_still_make_a_sound_reading(replies):
+def test_damaged_answers_decode_to_a_valid_reading(replies):
     assert_sound(decode(replies))
     assert matches(Fingerprint(replies)) in (True, False)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([c.key for c in DRIVER.commands]), JSON))
-def test_any_json_makes_a_reading(replies):
+def test_any_json_decodes_to_a_valid_reading(replies):
     assert_sound(decode(Replies(replies)))
     assert matches(Fingerprint(Replies(replies))) in (True, False)
 
 
-def test_only_the_verbs_that_btminer_joins_are_joined():
+def test_only_verbs_that_btminer_accepts_joined_are_joined():
     assert {c.key for c in DRIVER.commands if c.joins} == {"summary", "devs", "pools", "devdetails"}
     assert all(math.isfinite(c.every) and c.every >= 1 for c in DRIVER.commands)

@@ -103,7 +103,7 @@ def changed_summary(**fields: Any) -> Reading:
     return read(summary=answer({"summary": rows}))
 
 
-def test_v3_in_base_units():
+def test_v3_is_decoded_to_si_units():
     reading = read()
     assert (reading.make, reading.model, reading.serial) == ("WhatsMiner", "M60S++_VL30", "HTM60X")
     assert (reading.mac, reading.hostname) == ("CA:01:14:00:04:EB", "row-3")
@@ -118,19 +118,19 @@ def test_v3_in_base_units():
     assert reading.defects == ()
 
 
-def test_a_missing_board_leaves_its_slot_free_and_takes_its_sensor_along():
+def test_missing_board_leaves_its_slot_and_sensor_unused():
     first, last = read().boards
     assert (first.index, first.temperature_board, first.hashrate) == (0, 60.5, 73.1e12)
     assert (last.index, last.temperature_board, last.hashrate) == (2, 62.5, 0.0)
     assert (first.chips, first.frequency, first.temperature_chip) == (99, 650e6, 81.5)
 
 
-def test_one_sensor_for_each_board_that_is_there_is_taken_in_order():
+def test_one_sensor_per_fitted_board_is_matched_in_order():
     boards = changed_summary(board_temperature=[60.5, 62.5]).boards
     assert [board.temperature_board for board in boards] == [60.5, 62.5]
 
 
-def test_without_edevs_the_board_sensors_are_what_is_left():
+def test_without_edevs_only_the_board_sensors_remain():
     reading = decode(Replies({key: GOOD[key] for key in (INFO, "summary")}))
     assert [(b.index, b.temperature_board, b.hashrate) for b in reading.boards] == [
         (0, 60.5, None),
@@ -139,13 +139,13 @@ def test_without_edevs_the_board_sensors_are_what_is_left():
     ]
 
 
-def test_pools_count_from_one_and_empty_slots_are_left_out():
+def test_pools_are_numbered_from_one_and_empty_slots_are_skipped():
     first, last = read().pools
     assert (first.index, first.alive, first.active, first.last_share_seconds_ago) == (0, True, True, 12.0)
     assert (last.index, last.alive, last.active, last.last_share_seconds_ago) == (1, False, False, None)
 
 
-def test_pools_without_numbers_stand_in_order():
+def test_pools_without_numbers_are_in_order():
     rows = [{"url": "a", "account": "u"}, {"url": "b", "account": "u"}]
     assert [pool.index for pool in read(pools=answer({"pools": rows})).pools] == [0, 1]
 
@@ -156,14 +156,14 @@ def test_working_false_is_not_hashing():
     assert decode(Replies({INFO: info()})).hashing is None
 
 
-def test_miner_program_down_answers_a_text_and_leaves_what_is_known():
+def test_text_answer_of_a_stopped_miner_program_keeps_the_identity():
     reading = read(summary=answer("btminer process is down err"), edevs=answer("btminer process is down err"))
     assert reading.hashrate == {}
     assert reading.boards == ()
     assert reading.model == "M60S++_VL30"
 
 
-def test_faults_carry_the_firmwares_own_reason():
+def test_faults_have_the_firmwares_own_reason():
     codes = [{"264": "2026-05-23 09:19:10", "reason": "Power xfer error"}, {"531": "t"}, {"77777": "t"}]
     faults = read(info=info(**{"error-code": codes})).faults
     assert [(f.code, f.component, f.message) for f in faults] == [
@@ -191,19 +191,19 @@ def test_liquid_cooled_rig_has_no_fans():
         ({}, {4433}, False),
     ],
 )
-def test_v3_is_known_by_its_answer_or_by_a_btminer_with_the_port_open(replies, ports, known):
+def test_v3_is_recognized_by_its_answer_or_by_a_btminer_with_the_port_open(replies, ports, known):
     assert matches(Fingerprint(Replies(replies), ports=frozenset(ports))) is known
 
 
 @settings(max_examples=120, deadline=None)
 @given(damaged(GOOD))
-def test_damaged_answers_still_make_a_sound_reading(replies):
+def test_damaged_answers_decode_to_a_valid_reading(replies):
     assert_sound(decode(replies))
     assert matches(Fingerprint(replies)) in (True, False)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.dictionaries(st.sampled_from([c.key for c in DRIVER.commands]), JSON))
-def test_any_json_makes_a_reading(replies):
+def test_any_json_decodes_to_a_valid_reading(replies):
     assert_sound(decode(Replies(replies)))
     assert matches(Fingerprint(Replies(replies))) in (True, False)

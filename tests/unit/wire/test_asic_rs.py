@@ -76,12 +76,12 @@ def rig(host="127.0.0.1", **more):
     return Target(host, **more)
 
 
-async def test_a_record_comes_as_json_like_values(library):
+async def test_record_has_json_like_values(library):
     got = (await asic_rs.fetch(rig(), Limits())).replies["miner"]
     assert (got["uptime"], got["ip"], got["hashrate"]["value"]) == (120.0, "127.0.0.1", 9.5)
 
 
-async def test_identity_is_asked_once_and_kept_and_web_fields_never(library):
+async def test_identity_is_queried_once_and_unused_fields_never(library):
     library.records = [FULL, BARE]
     await asic_rs.fetch(rig(), Limits())
     again = (await asic_rs.fetch(rig(), Limits())).replies["miner"]
@@ -93,13 +93,13 @@ async def test_identity_is_asked_once_and_kept_and_web_fields_never(library):
     assert set(asic_rs.UNUSED_FIELDS) <= first & second
 
 
-async def test_an_empty_record_is_an_unreachable_rig_whatever_is_mining_says(library):
+async def test_empty_record_is_an_unreachable_rig_despite_is_mining(library):
     library.records = [EMPTY]
     with pytest.raises(Unreachable):
         await asic_rs.fetch(rig(), Limits())
 
 
-async def test_a_rig_that_went_away_is_discovered_anew(library):
+async def test_lost_rig_is_discovered_again(library):
     library.records = [FULL, EMPTY, FULL]
     await asic_rs.fetch(rig(), Limits())
     with pytest.raises(Unreachable):  # the kept identity is no sign of life
@@ -108,19 +108,19 @@ async def test_a_rig_that_went_away_is_discovered_anew(library):
     assert len(library.discovered) == 2
 
 
-async def test_a_rig_the_library_does_not_know_is_unreachable(library):
+async def test_rig_unknown_to_the_library_is_unreachable(library):
     library.known = False
     with pytest.raises(Unreachable):
         await asic_rs.fetch(rig(), Limits())
 
 
-async def test_an_error_of_the_library_is_a_poll_error(library):
+async def test_library_error_is_a_poll_error(library):
     library.error = RuntimeError("connection reset")
     with pytest.raises(Unreachable, match="connection reset"):
         await asic_rs.fetch(rig(), Limits())
 
 
-async def test_the_deadline_covers_discovery(library):
+async def test_deadline_includes_discovery(library):
     library.delay = 60
     with pytest.raises(TimedOut):
         await asic_rs.fetch(rig(), Limits(exchange=0.05))
@@ -132,31 +132,31 @@ async def test_at_most_32_discoveries_run_at_once(library):
     assert library.most == 32
 
 
-async def test_login_is_given_only_where_configured(library):
+async def test_login_is_sent_only_if_configured(library):
     await asic_rs.fetch(rig("127.0.0.2"), Limits())
     await asic_rs.fetch(rig("127.0.0.3", user="root", password="pw"), Limits())
     assert library.logins == [("root", "pw")]
 
 
-async def test_other_ports_are_refused_with_the_reason(library):
+async def test_custom_ports_are_refused_with_the_remedy(library):
     with pytest.raises(PollError, match="default ports") as caught:
         await asic_rs.fetch(rig(ports={4028: 14028}), Limits())
     assert caught.value.reason == "unidentified"
 
 
-async def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
+async def test_missing_library_has_its_remedy(monkeypatch):
     monkeypatch.setattr(asic_rs, "available", lambda: False)
     with pytest.raises(PollError, match="pip install"):
         await asic_rs.fetch(rig(), Limits())
 
 
-def test_the_gate_belongs_to_one_event_loop(library):
+def test_semaphore_belongs_to_one_event_loop(library):
     for _ in range(2):  # a second loop must not find the first one's semaphore
         asyncio.run(test_at_most_32_discoveries_run_at_once(library))
         asic_rs._handles.clear()
 
 
-async def test_the_wire_asks_the_library_for_a_rig_that_has_its_driver(library):
+async def test_wire_uses_the_library_for_a_rig_with_its_driver(library):
     from stratoscope.clock import SystemClock
     from stratoscope.drivers import asic_rs as driver
     from stratoscope.wire.client import Wire

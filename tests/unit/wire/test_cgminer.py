@@ -45,7 +45,7 @@ def open_files() -> int:
     ],
     ids=str,
 )
-async def test_an_answer_is_whole_however_it_is_sent(wire, manner):
+async def test_answer_is_complete_however_it_is_sent(wire, manner):
     async with FakeRig(ANSWERS, **manner) as rig:
         answers = await ask(wire, rig)
         assert answers.replies == {"summary": ANSWER}
@@ -53,7 +53,7 @@ async def test_an_answer_is_whole_however_it_is_sent(wire, manner):
         assert rig.requests == [b'{"command":"summary"}']
 
 
-async def test_f01_a_refused_connection_is_told_as_refused(wire):
+async def test_f01_refused_connection_has_reason_refused(wire):
     async with FakeServer(silent) as rig:
         target = rig.target()
     with pytest.raises(Unreachable) as caught:
@@ -61,7 +61,7 @@ async def test_f01_a_refused_connection_is_told_as_refused(wire):
     assert caught.value.reason == "refused"
 
 
-async def test_f02_a_black_hole_is_cut_at_the_connect_limit(wire):
+async def test_f02_unanswered_connection_stops_at_the_connect_limit(wire):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -79,7 +79,7 @@ async def test_f02_a_black_hole_is_cut_at_the_connect_limit(wire):
     assert caught.value.reason == "connect_timeout"
 
 
-async def test_f03_a_silent_rig_is_cut_at_the_deadline_and_no_other_waits_for_it(wire):
+async def test_f03_silent_rig_times_out_without_delaying_others(wire):
     async with FakeServer(silent) as hung, FakeRig(ANSWERS) as rig:
         waiting = asyncio.create_task(ask(wire, hung, limits=SHORT))
         others = await asyncio.gather(*(ask(wire, rig) for _ in range(20)))
@@ -89,7 +89,7 @@ async def test_f03_a_silent_rig_is_cut_at_the_deadline_and_no_other_waits_for_it
     assert caught.value.reason == "timeout"
 
 
-async def test_f04_slow_loris_is_cut_at_the_deadline(wire):
+async def test_f04_slow_answer_times_out(wire):
     async with FakeRig(ANSWERS, split=1, pause=0.05) as rig:  # 13 s in all, though never idle for long
         async with asyncio.timeout(8):
             with pytest.raises(TimedOut) as caught:
@@ -97,7 +97,7 @@ async def test_f04_slow_loris_is_cut_at_the_deadline(wire):
     assert caught.value.reason == "timeout"
 
 
-async def test_f04_the_deadline_holds_over_several_connections_together(wire):
+async def test_f04_deadline_covers_all_connections_of_an_exchange(wire):
     slow = {name: cgminer_object(name, at=1) for name in ("summary", "stats", "pools", "devs", "coin", "config")}
     commands = [Command(name, name, joins=False) for name in slow]
     async with FakeRig(slow, split=8, pause=0.01) as rig:  # each is well within the limit, all six are not
@@ -106,21 +106,21 @@ async def test_f04_the_deadline_holds_over_several_connections_together(wire):
         assert 1 <= len(rig.requests) < 6
 
 
-async def test_f05_an_endless_answer_is_cut_at_the_size_limit(wire):
+async def test_f05_endless_answer_stops_at_the_size_limit(wire):
     async with FakeServer(endless) as rig:
         with pytest.raises(Garbled) as caught:
             await ask(wire, rig)
     assert caught.value.reason == "oversize"
 
 
-async def test_f06_a_reset_is_told_as_reset(wire):
+async def test_f06_reset_has_reason_reset(wire):
     async with FakeServer(resetting) as rig:
         with pytest.raises(Unreachable) as caught:
             await ask(wire, rig)
     assert caught.value.reason == "reset"
 
 
-async def test_f06_a_rig_that_closes_without_a_byte_is_told_as_reset(wire):
+async def test_f06_close_without_a_byte_has_reason_reset(wire):
     async with FakeServer(saying(b"")) as rig:
         with pytest.raises(Unreachable) as caught:
             await ask(wire, rig)
@@ -128,7 +128,7 @@ async def test_f06_a_rig_that_closes_without_a_byte_is_told_as_reset(wire):
 
 
 @pytest.mark.parametrize("reset", [False, True])
-async def test_f06_no_byte_at_which_an_answer_breaks_off_yields_a_reading(wire, reset):
+async def test_f06_truncated_answer_never_yields_a_reply(wire, reset):
     whole = dumps(ANSWER)
     for cut in range(len(whole) + 1):
         async with FakeRig(ANSWERS, cut=cut, reset=reset) as rig:
@@ -140,7 +140,7 @@ async def test_f06_no_byte_at_which_an_answer_breaks_off_yields_a_reading(wire, 
             assert caught.value.reason in ("truncated", "reset", "decode"), cut
 
 
-async def test_f06_pipe_text_without_its_nul_is_never_taken_as_whole(wire):
+async def test_f06_pipe_text_without_nul_is_truncated(wire):
     text = b"STATUS=S,When=1,Code=11,Msg=Summary,Description=cgminer|SUMMARY,Elapsed=305|"
     async with FakeServer(saying(text)) as rig:
         with pytest.raises(Garbled) as caught:
@@ -168,24 +168,24 @@ async def test_f06_pipe_text_without_its_nul_is_never_taken_as_whole(wire):
     ],
     ids=lambda value: repr(value[:16]),
 )
-async def test_f08_f09_bytes_that_are_no_answer_have_their_reason(wire, sent, reason):
+async def test_f08_f09_invalid_bytes_have_their_reason(wire, sent, reason):
     async with FakeServer(saying(sent)) as rig:
         with pytest.raises(Garbled) as caught:
             await ask(wire, rig)
     assert caught.value.reason == reason
 
 
-async def test_f08_invalid_utf8_in_a_name_costs_only_the_name(wire):
+async def test_f08_invalid_utf8_affects_only_its_value(wire):
     async with FakeServer(saying(b'{"STATUS":[{"STATUS":"S"}],"POOLS":[{"User":"caf\xe9","Accepted":7}]}\0')) as rig:
         assert (await ask(wire, rig)).replies["summary"]["POOLS"] == [{"User": "caf\ufffd", "Accepted": 7}]
 
 
-async def test_bytes_after_the_nul_are_not_read(wire):
+async def test_bytes_after_the_nul_are_ignored(wire):
     async with FakeServer(saying(dumps(ANSWER) + b"\0" + b"x" * 5000, keep_open=True)) as rig:
         assert (await ask(wire, rig)).replies == {"summary": ANSWER}
 
 
-async def test_a_rig_cannot_make_us_parse_on_and_on(wire):
+async def test_parse_attempts_are_limited(wire):
     lure = b'{"a":"}","b":[' + b"{}," * 40
     async with FakeServer(saying(lure, keep_open=True)) as rig:
         with pytest.raises(TimedOut):
@@ -205,7 +205,7 @@ async def test_f20_hundreds_of_polls_leave_no_file_open(wire):
         assert open_files() <= before + 3
 
 
-async def test_f21_running_out_of_files_is_told_as_ours_and_passes(wire):
+async def test_f21_missing_file_descriptors_have_reason_no_sockets(wire):
     async with FakeRig(ANSWERS) as rig:
         await ask(wire, rig)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -228,7 +228,7 @@ async def test_f21_running_out_of_files_is_told_as_ours_and_passes(wire):
         assert (await ask(wire, rig)).replies
 
 
-async def test_cancelling_a_poll_passes_and_closes_its_connection(wire):
+async def test_cancelled_poll_closes_its_connection(wire):
     async with FakeServer(silent) as hung:
         poll = asyncio.create_task(ask(wire, hung))
         while not hung.open:
@@ -243,7 +243,7 @@ async def test_cancelling_a_poll_passes_and_closes_its_connection(wire):
         assert hung.open == 0
 
 
-async def test_s04_a_rig_never_sees_two_connections_at_once(wire):
+async def test_s04_rig_never_sees_two_connections_at_once(wire):
     commands = [Command(name, name, joins=False) for name in ("summary", "stats")] * 4
     async with FakeRig(ANSWERS) as rig:
         await ask(wire, rig, *commands)
@@ -251,7 +251,7 @@ async def test_s04_a_rig_never_sees_two_connections_at_once(wire):
         assert rig.most == 1
 
 
-async def test_open_ports_names_the_default_ports_that_accept(wire):
+async def test_open_ports_returns_the_default_ports_that_accept(wire):
     async with FakeServer(silent) as one, FakeServer(silent) as gone:
         shut = gone.port
     async with FakeServer(silent) as one:
@@ -259,13 +259,13 @@ async def test_open_ports_names_the_default_ports_that_accept(wire):
         assert await wire.open_ports(target, (4028, 4433, 80)) == {4028, 80}
 
 
-async def test_f60_an_ipv6_address_is_asked_as_any_other(wire):
+async def test_f60_ipv6_address_works_like_any_other(wire):
     async with FakeRig(ANSWERS) as rig:
         mapped = Target("::ffff:127.0.0.1", {4028: rig.port})  # reaches an IPv4 listener through an IPv6 socket
         assert (await wire.query(mapped, [SUMMARY], RigSession())).replies == {"summary": ANSWER}
 
 
-async def test_raw_bytes_are_kept_on_demand(clock):
+async def test_raw_bytes_are_kept_on_request(clock):
     from stratoscope.wire.client import Wire
 
     recording = Wire(clock=clock, keep_raw=True)

@@ -40,7 +40,7 @@ def use(wire, clock, resolver):
     wire._web._resolver = names
 
 
-async def test_f25_an_address_is_kept_for_a_minute_and_a_moved_rig_is_found_then(wire, clock):
+async def test_f25_address_is_cached_for_a_minute(wire, clock):
     resolver = Resolver(rig1=("127.0.0.1",))
     names = DnsResolver(clock, resolver)
     assert await names.addresses("rig1") == ("127.0.0.1",)
@@ -52,7 +52,7 @@ async def test_f25_an_address_is_kept_for_a_minute_and_a_moved_rig_is_found_then
     assert resolver.asked == ["rig1", "rig1"]
 
 
-async def test_f25_a_failure_is_kept_for_half_a_minute(clock):
+async def test_f25_failure_is_cached_for_half_a_minute(clock):
     resolver = Resolver()
     names = DnsResolver(clock, resolver)
     for seconds, questions in ((0, 1), (NEGATIVE_TTL_S - 1, 1), (2, 2)):
@@ -64,13 +64,13 @@ async def test_f25_a_failure_is_kept_for_half_a_minute(clock):
 
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%lo", "10.1.2.3"])
-async def test_f25_a_literal_address_never_asks(clock, literal):
+async def test_f25_literal_address_needs_no_lookup(clock, literal):
     resolver = Resolver()
     assert await DnsResolver(clock, resolver).addresses(literal) == (literal,)
     assert resolver.asked == []
 
 
-async def test_f25_while_dns_hangs_literal_addresses_are_polled_and_names_fail_as_dns(wire, clock):
+async def test_f25_hanging_dns_fails_names_but_not_literal_addresses(wire, clock):
     resolver = Resolver(**{f"rig{n}": ("127.0.0.1",) for n in range(40)})
     resolver.held.clear()
     use(wire, clock, resolver)
@@ -87,14 +87,14 @@ async def test_f25_while_dns_hangs_literal_addresses_are_polled_and_names_fail_a
         resolver.held.set()
 
 
-async def test_many_waiters_ask_once(clock):
+async def test_parallel_waiters_share_one_lookup(clock):
     resolver = Resolver(rig1=("127.0.0.1",))
     names = DnsResolver(clock, resolver)
     assert await asyncio.gather(*(names.addresses("rig1") for _ in range(50))) == [("127.0.0.1",)] * 50
     assert resolver.asked == ["rig1"]
 
 
-async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_the_others(clock):
+async def test_cancelled_waiter_does_not_cancel_the_others(clock):
     resolver = Resolver(rig1=("127.0.0.1",))
     resolver.held.clear()
     names = DnsResolver(clock, resolver)
@@ -106,7 +106,7 @@ async def test_a_waiter_that_gives_up_does_not_take_the_answer_from_the_others(c
     assert await second == ("127.0.0.1",)
 
 
-async def test_a_name_with_several_addresses_is_tried_in_turn(wire, clock):
+async def test_addresses_of_a_name_are_tried_in_turn(wire, clock):
     async with FakeRig({"summary": ANSWER}) as rig:
         use(wire, clock, Resolver(rig1=("127.0.0.9", "127.0.0.1")))  # nothing listens on the first
         assert (await wire.query(Target("rig1", {4028: rig.port}), [SUMMARY], RigSession())).replies
@@ -125,5 +125,5 @@ async def test_names_are_resolved_for_http_too(wire, clock):
         assert caught.value.reason == "dns"
 
 
-async def test_the_system_s_resolver_knows_localhost(clock):
+async def test_system_resolver_finds_localhost(clock):
     assert "127.0.0.1" in await DnsResolver(clock).addresses("localhost")

@@ -17,7 +17,7 @@ OPTIONAL = Command("coin", "coin", required=False)
 DENIED = refusal(45, "Access denied to 'summary' command")
 
 
-async def test_commands_are_joined_and_their_answers_taken_apart(wire):
+async def test_commands_are_joined_and_their_answers_split(wire):
     session = RigSession()
     async with FakeRig(ANSWERS) as rig:
         answers = await wire.query(rig.target(), COMMANDS, session)
@@ -26,7 +26,7 @@ async def test_commands_are_joined_and_their_answers_taken_apart(wire):
     assert (session.joins, session.joined) == (True, True)
 
 
-async def test_stock_antminer_s19_refuses_joined_commands_once_and_is_then_asked_singly(wire):
+async def test_commands_are_sent_singly_after_a_refused_join(wire):
     session = RigSession()
     async with FakeRig(ANSWERS, joins=False) as rig:
         assert (await wire.query(rig.target(), COMMANDS, session)).replies == ANSWERS
@@ -36,7 +36,7 @@ async def test_stock_antminer_s19_refuses_joined_commands_once_and_is_then_asked
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", dumps(ANSWERS["summary"]), b"\x01\x02"], ids=repr)
-async def test_a_rig_that_chokes_on_a_joined_command_is_asked_singly(wire, answer):
+async def test_commands_are_sent_singly_after_a_broken_joined_answer(wire, answer):
     async with FakeRig(ANSWERS | {"summary+stats+pools": answer}) as rig:
         rig.answer = lambda command: answer if "+" in command else dumps(ANSWERS[command])
         session = RigSession()
@@ -45,7 +45,7 @@ async def test_a_rig_that_chokes_on_a_joined_command_is_asked_singly(wire, answe
 
 
 @pytest.mark.parametrize("end", [b"", b"\0"])
-async def test_an_optional_command_that_chokes_a_rig_costs_only_itself(wire, end):
+async def test_broken_optional_command_affects_only_itself(wire, end):
     broken = ANSWERS | {"coin": b'{"STATUS":[' if end else b""}
     async with FakeRig(broken, joins=False, end=end) as rig:
         answers = await wire.query(rig.target(), (OPTIONAL, *COMMANDS), RigSession())
@@ -53,7 +53,7 @@ async def test_an_optional_command_that_chokes_a_rig_costs_only_itself(wire, end
         assert answers.refused == {"coin": "truncated" if end else "reset"}
 
 
-async def test_garbage_from_a_rig_that_is_known_to_join_does_not_end_joining(wire):
+async def test_garbage_from_a_rig_that_joins_does_not_end_joining(wire):
     session = RigSession()
     async with FakeRig(ANSWERS) as rig:
         await wire.query(rig.target(), COMMANDS, session)
@@ -72,13 +72,13 @@ async def test_garbage_to_everything_does_not_end_joining(wire):
     assert session.joins is True
 
 
-async def test_a_command_with_a_parameter_is_never_joined(wire):
+async def test_command_with_a_parameter_is_never_joined(wire):
     async with FakeRig(ANSWERS | {"asc": cgminer_object("asc", ASC=0)}) as rig:
         await wire.query(rig.target(), (*COMMANDS, Command("asc0", "asc", param="0")), RigSession())
         assert rig.requests == [b'{"command":"summary+stats+pools"}', b'{"command":"asc","parameter":"0"}']
 
 
-async def test_an_optional_command_that_is_refused_is_left_alone_for_an_hour(wire, clock):
+async def test_refused_optional_command_is_not_sent_again_for_an_hour(wire, clock):
     session = RigSession()
     async with FakeRig(ANSWERS) as rig:
         answers = await wire.query(rig.target(), (*COMMANDS, OPTIONAL), session)
@@ -92,7 +92,7 @@ async def test_an_optional_command_that_is_refused_is_left_alone_for_an_hour(wir
         assert [command.count("coin") for command in rig.asked] == [1, 0, 1]
 
 
-async def test_a_needed_command_that_is_refused_fails_the_poll(wire):
+async def test_refused_required_command_fails_the_poll(wire):
     async with FakeRig({"summary": ANSWERS["summary"]}) as rig:
         with pytest.raises(Garbled) as caught:
             await wire.query(rig.target(), COMMANDS, RigSession())
@@ -102,7 +102,7 @@ async def test_a_needed_command_that_is_refused_fails_the_poll(wire):
 
 @pytest.mark.parametrize("joins", [True, False])
 @pytest.mark.parametrize("required", [True, False])
-async def test_code_45_to_everything_is_a_locked_rig(wire, joins, required):
+async def test_code_45_for_everything_is_a_locked_rig(wire, joins, required):
     commands = [Command(name, name, required=required) for name in NAMES]
     async with FakeRig(dict.fromkeys(NAMES, DENIED), joins=joins) as rig:
         with pytest.raises(AuthRefused) as caught:
@@ -110,7 +110,7 @@ async def test_code_45_to_everything_is_a_locked_rig(wire, joins, required):
     assert caught.value.reason == "denied"
 
 
-async def test_whatsminer_flat_status_is_told_from_an_answer(wire):
+async def test_whatsminer_flat_status_is_distinguished_from_an_answer(wire):
     flat = {"STATUS": "S", "When": 1, "Code": 131, "Msg": {"fw_ver": "20230911"}, "Description": "btminer"}
     no = {"STATUS": "E", "When": 1, "Code": 14, "Msg": "invalid cmd", "Description": "btminer"}
     commands = [Command("v", "get_version", joins=False), Command("p", "get_psu", joins=False, required=False)]
@@ -121,18 +121,18 @@ async def test_whatsminer_flat_status_is_told_from_an_answer(wire):
 
 
 @pytest.mark.parametrize("code", [8, 10])
-async def test_a_rig_without_pools_or_hashboards_has_answered(wire, code):
+async def test_missing_pools_or_hashboards_is_an_answer(wire, code):
     nothing = refusal(code, "No pools")
     async with FakeRig({"pools": nothing}) as rig:
         assert (await wire.query(rig.target(), [Command("pools", "pools")], RigSession())).replies == {"pools": nothing}
 
 
-async def test_f13_an_answer_without_status_is_an_answer(wire):
+async def test_f13_answer_without_status_is_an_answer(wire):
     async with FakeRig({"summary": {"SUMMARY": [{"Elapsed": 5}]}}) as rig:
         assert (await wire.query(rig.target(), COMMANDS[:1], RigSession())).replies["summary"]["SUMMARY"]
 
 
-async def test_vnish_s_answer_to_an_unknown_version_is_shown_to_identification(wire):
+async def test_vnish_refusal_of_version_is_available_to_identification(wire):
     version = {"STATUS": [{"STATUS": "E", "Code": 0, "Msg": "Invalid command", "Description": "vnish 1.2.6"}], "id": 1}
     async with FakeRig({"version": version}) as rig:
         answers = await wire.query(rig.target(), [Command("version", "version", required=False)], RigSession())
@@ -140,7 +140,7 @@ async def test_vnish_s_answer_to_an_unknown_version_is_shown_to_identification(w
     assert answers.errors == {"version": version}
 
 
-async def test_an_optional_page_that_nobody_serves_costs_only_itself(wire):
+async def test_missing_optional_page_affects_only_itself(wire):
     async with FakeServer(silent) as gone:
         shut = gone.port
     page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False)
@@ -153,7 +153,7 @@ async def test_an_optional_page_that_nobody_serves_costs_only_itself(wire):
         assert "info" in session.refused
 
 
-async def test_an_optional_page_that_hangs_costs_only_itself(wire):
+async def test_hanging_optional_page_affects_only_itself(wire):
     page = Command("info", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False)
     other = Command("stats_page", "/cgi-bin/stats.cgi", Via.HTTP, required=False)
     async with FakeRig(ANSWERS) as rig, FakeServer(silent) as hung:
@@ -165,7 +165,7 @@ async def test_an_optional_page_that_hangs_costs_only_itself(wire):
         assert set(session.refused) == {"info"}, "the other was not asked, so it is not to blame"
 
 
-async def test_a_dark_rig_with_optional_questions_only_is_told_as_dark_after_one_try(wire):
+async def test_unreachable_rig_with_optional_commands_only_is_tried_once(wire):
     commands = [Command(name, name, required=False, joins=False) for name in NAMES]
     async with FakeServer(saying(b"")) as rig:
         with pytest.raises(Unreachable):
@@ -177,13 +177,13 @@ async def test_a_dark_rig_with_optional_questions_only_is_told_as_dark_after_one
 
 
 @pytest.mark.parametrize("answer", [b"\x01\x02\x03\0", b'{"STATUS":[\0'])
-async def test_a_rig_that_answers_optional_questions_with_garbage_only_is_told_as_garbled(wire, answer):
+async def test_garbage_for_optional_commands_only_raises_garbled(wire, answer):
     async with FakeServer(saying(answer)) as rig:
         with pytest.raises(Garbled):
             await wire.query(rig.target(), [Command("version", "version", required=False)], RigSession())
 
 
-async def test_over_three_protocols_a_rig_still_sees_one_connection_at_a_time(wire):
+async def test_one_connection_at_a_time_over_all_protocols(wire):
     seen = []
 
     class Shared(FakeWeb):

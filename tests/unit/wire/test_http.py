@@ -25,7 +25,7 @@ async def ask(wire, web, *commands, session=None, login=None, limits=None, **who
     )
 
 
-async def test_a_page_is_read_as_json_or_as_text(wire):
+async def test_page_is_returned_as_json_or_text(wire):
     text = Command("page", "/index.html", Via.HTTP, text=True)
     async with FakeWeb(serving()) as web:
         answers = await ask(wire, web, INFO, text)
@@ -34,13 +34,13 @@ async def test_a_page_is_read_as_json_or_as_text(wire):
         assert [request.method for request in web.requests] == ["GET", "GET"]
 
 
-async def test_epic_speaks_http_on_port_4028(wire):
+async def test_epic_http_on_port_4028(wire):
     async with FakeWeb(serving()) as web:
         command = Command("summary", "/summary", Via.HTTP, port=4028)
         assert (await wire.query(web.target(4028), [command], RigSession())).replies == {"summary": BODY}
 
 
-async def test_a_graphql_query_goes_by_get(wire):
+async def test_graphql_query_uses_get(wire):
     query = "/graphql?query={bos{hostname}}"
     async with FakeWeb(serving()) as web:
         assert (await ask(wire, web, Command("gql", query, Via.HTTP))).replies == {"gql": BODY}
@@ -65,7 +65,7 @@ async def test_a_graphql_query_goes_by_get(wire):
     ],
     ids=repr,
 )
-async def test_what_is_no_answer_has_its_reason(wire, reply, kind, reason):
+async def test_invalid_response_has_its_reason(wire, reply, kind, reason):
     async with FakeWeb(lambda request: reply) as web:
         with pytest.raises(kind) as caught:
             await ask(wire, web)
@@ -79,14 +79,14 @@ async def test_what_is_no_answer_has_its_reason(wire, reply, kind, reason):
             assert (answers.replies, answers.refused) == ({"info": BODY}, refused)
 
 
-async def test_f05_an_endless_page_is_cut_at_the_size_limit(wire):
+async def test_f05_endless_page_stops_at_the_size_limit(wire):
     async with FakeWeb(serving(b"[" + b"1," * 400_000)) as web:
         with pytest.raises(Garbled) as caught:
             await ask(wire, web, limits=Limits(size=100_000))
     assert caught.value.reason == "oversize"
 
 
-async def test_s12_a_gzip_bomb_is_cut_at_the_size_limit(wire):
+async def test_s12_gzip_bomb_stops_at_the_size_limit(wire):
     bomb = gzip.compress(b"0" * (48 << 20), 9)
     async with FakeWeb(serving(bomb, Content_Encoding="gzip")) as web:
         with pytest.raises(Garbled) as caught:
@@ -94,13 +94,13 @@ async def test_s12_a_gzip_bomb_is_cut_at_the_size_limit(wire):
     assert caught.value.reason == "oversize"
 
 
-async def test_a_packed_page_is_unpacked_though_we_asked_for_none(wire):
+async def test_unrequested_compression_is_decompressed(wire):
     async with FakeWeb(serving(gzip.compress(JSON), Content_Encoding="gzip")) as web:
         assert (await ask(wire, web)).replies == {"info": BODY}
         assert web.requests[0].headers["accept-encoding"] == "identity"
 
 
-async def test_f30_a_redirect_is_never_followed(wire):
+async def test_f30_redirect_is_never_followed(wire):
     async with FakeWeb(serving()) as other:
         async with FakeWeb(serving(b"", 302, Location=f"http://127.0.0.1:{other.port}/api/v1/info")) as web:
             with pytest.raises(Garbled):
@@ -116,7 +116,7 @@ async def test_f30_a_redirect_is_never_followed(wire):
         (silent, TimedOut, "timeout"),
     ],
 )
-async def test_a_server_that_speaks_no_http_has_its_reason(wire, talk, kind, reason):
+async def test_server_without_http_has_its_reason(wire, talk, kind, reason):
     async def once(reader, writer):
         if talk is not silent:
             await reader.readuntil(b"\r\n\r\n")
@@ -129,7 +129,7 @@ async def test_a_server_that_speaks_no_http_has_its_reason(wire, talk, kind, rea
     assert caught.value.reason == reason
 
 
-async def test_a_page_for_identification_is_whatever_came(wire):
+async def test_page_for_identification_accepts_any_response(wire):
     async with FakeWeb(serving(b"<html>\xff" + b"x" * 100_000, 401, WWW_Authenticate='Digest realm="antMiner"')) as web:
         page = await wire.page(web.target(80), "/")
         assert page.status == 401

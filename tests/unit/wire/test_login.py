@@ -37,7 +37,7 @@ async def test_without_credentials_nothing_is_posted(wire):
         assert web.posts == []
 
 
-async def test_digest_asks_twice_once_and_then_once_each(wire):
+async def test_digest_challenge_is_reused_after_the_first_request(wire):
     session = RigSession()
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
         who = {"user": "root", "password": "root"}
@@ -48,7 +48,7 @@ async def test_digest_asks_twice_once_and_then_once_each(wire):
         assert web.most == 1
 
 
-async def test_s36_a_refused_digest_login_is_tried_once_an_hour(wire, clock):
+async def test_s36_refused_digest_login_is_tried_once_an_hour(wire, clock):
     session = RigSession()
     wrong = {"user": "root", "password": "wrong"}
     async with FakeWeb(digest_guard("root", "root", serving)) as web:
@@ -59,7 +59,7 @@ async def test_s36_a_refused_digest_login_is_tried_once_an_hour(wire, clock):
         assert sum("authorization" in request.headers for request in web.requests) == 2
 
 
-async def test_basic_credentials_are_shown_only_where_they_are_asked_for(wire):
+async def test_basic_credentials_are_sent_only_if_required(wire):
     def handle(request):
         return serving(request) if request.headers.get("authorization") == "Basic cm9vdDpwdw==" else (401, {}, b"")
 
@@ -90,7 +90,7 @@ class Guard:
         return serving(request) if right and self.issued else (401, {}, b"")
 
 
-async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
+async def test_token_is_reused_and_renewed_once_after_expiry(wire):
     session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for _ in range(3):
@@ -103,7 +103,7 @@ async def test_a_token_is_reused_and_renewed_once_when_it_expired(wire):
         assert web.most == 1
 
 
-async def test_s36_a_refused_login_is_not_tried_again_within_the_hour(wire, clock):
+async def test_s36_refused_login_is_not_retried_within_the_hour(wire, clock):
     session, guard = RigSession(), Guard()
     async with FakeWeb(guard) as web:
         for at in range(0, 2 * int(HOUR), 600):
@@ -113,7 +113,7 @@ async def test_s36_a_refused_login_is_not_tried_again_within_the_hour(wire, cloc
         assert len(web.posts) == 2
 
 
-async def test_s36_a_login_that_opens_nothing_is_not_tried_again_within_the_hour(wire, clock):
+async def test_s36_useless_login_is_not_retried_within_the_hour(wire, clock):
     def handle(request):
         return (200, {}, b'{"token":"t"}') if request.method == "POST" else (401, {}, b"")
 
@@ -129,13 +129,13 @@ async def test_s36_a_login_that_opens_nothing_is_not_tried_again_within_the_hour
 @pytest.mark.parametrize(
     "token", [b'{"token":""}', b'{"token":7}', b'{"token":"a\\r\\nX: y"}', b"junk", b'{"other":"t"}']
 )
-async def test_a_login_answer_without_a_usable_token_is_a_refusal(wire, token):
+async def test_login_response_without_a_valid_token_is_a_refusal(wire, token):
     async with FakeWeb(lambda request: (200, {}, token) if request.method == "POST" else (401, {}, b"")) as web:
         with pytest.raises(AuthRefused):
             await ask(wire, web, login=BEARER, **ME)
 
 
-async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_own(wire):
+async def test_nested_token_is_sent_in_a_custom_header(wire):
     login = Login(
         LoginScheme.BEARER,
         "/token",
@@ -155,7 +155,7 @@ async def test_a_token_may_stand_deep_in_a_list_and_travel_in_a_header_of_its_ow
         assert json.loads(web.posts[0].body) == {"command": "token", "user": "root", "password": ME["password"]}
 
 
-async def test_luci_answers_a_login_with_a_redirect_and_a_cookie(wire):
+async def test_luci_login_uses_redirect_and_cookie(wire):
     def handle(request):
         if request.method == "POST":
             return 302, {"Set-Cookie": "sysauth=abc; Path=/", "Location": "/cgi-bin/luci/"}, b""
@@ -171,7 +171,7 @@ async def test_luci_answers_a_login_with_a_redirect_and_a_cookie(wire):
         assert web.posts[0].body == b"luci_username=root&luci_password=s3cret+%7Buser%7D+%22%26%3D"
 
 
-async def test_s19_credentials_go_to_the_rig_they_belong_to_only(wire):
+async def test_s19_credentials_are_sent_only_to_their_rig(wire):
     async with FakeWeb(Guard()) as web, FakeWeb(serving) as other:
         await ask(wire, web, login=BEARER, **ME)
         await ask(wire, other)
@@ -179,7 +179,7 @@ async def test_s19_credentials_go_to_the_rig_they_belong_to_only(wire):
         assert "cookie" not in other.requests[0].headers
 
 
-async def test_s19_what_one_rig_gave_is_not_shown_to_the_next_at_its_address(wire):
+async def test_s19_token_is_not_sent_to_another_rig(wire):
     session = RigSession()
     async with FakeWeb(Guard()) as web, FakeWeb(Guard()) as other:
         assert (await ask(wire, web, session=session, login=BEARER, **ME)).replies
@@ -187,7 +187,7 @@ async def test_s19_what_one_rig_gave_is_not_shown_to_the_next_at_its_address(wir
         assert "authorization" not in other.requests[0].headers
 
 
-async def test_new_credentials_are_tried_at_once_though_the_old_were_refused(wire):
+async def test_new_credentials_are_tried_at_once_after_a_refusal(wire):
     session = RigSession()
     async with FakeWeb(Guard()) as web:
         with pytest.raises(AuthRefused):
@@ -195,5 +195,5 @@ async def test_new_credentials_are_tried_at_once_though_the_old_were_refused(wir
         assert (await ask(wire, web, session=session, login=BEARER, **ME)).replies
 
 
-def test_s15_the_password_is_not_shown():
+def test_s15_password_is_not_in_repr():
     assert "s3cret" not in repr(Target("h", password="s3cret"))

@@ -15,7 +15,7 @@ NEVER_ASKED = {"devscan.txt.bin"}  # bfgminer's, which changes the rig: the one 
 @given(
     st.binary(max_size=200).map(lambda raw: b"STATUS=" + raw) | st.text("CMD=STAUS,|\\\n0", max_size=80).map(str.encode)
 )
-def test_f08_no_bytes_raise_anything_but_garbled(raw):
+def test_f08_any_bytes_parse_or_raise_garbled(raw):
     try:
         answer = pipe_text.parse(raw)
     except Garbled:
@@ -32,7 +32,7 @@ def sections(answer):
 
 
 @pytest.mark.shelf
-def test_every_recorded_raw_answer_is_read(shelf):
+def test_every_recorded_raw_answer_parses(shelf):
     files = sorted((shelf / "captures-raw").glob("*/*.bin"))
     files = [file for file in files if file.name not in NEVER_ASKED]
     assert len(files) >= 100
@@ -45,7 +45,7 @@ def test_every_recorded_raw_answer_is_read(shelf):
 @pytest.mark.shelf
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("broken", [False, True], ids=["as recorded", "with a defect"])
-def test_f06_no_byte_at_which_a_recorded_answer_breaks_off_is_taken_for_its_end(shelf, reset, broken):
+def test_f06_truncated_recorded_answer_never_parses(shelf, reset, broken):
     files = sorted((shelf / "captures-raw").glob("*/*.bin"), key=lambda file: file.stat().st_size)[40:80:2]
     assert len(files) == 20
     for file in files:
@@ -75,7 +75,7 @@ def test_text_and_json_of_one_command_have_the_same_shape(shelf):
     assert pairs >= 40
 
 
-def test_values_are_text_and_escapes_are_undone():
+def test_values_are_text_and_escapes_are_decoded():
     text = rb"STATUS=S,Code=7,Msg=2 Pool(s)|POOL=0,URL=stratum+tcp://a\,b\=c\|d,User=x\\y,Note=a,b|POOL=1|" + b"\0"
     assert pipe_text.parse(text) == {
         "STATUS": [{"STATUS": "S", "Code": "7", "Msg": "2 Pool(s)"}],
@@ -83,7 +83,7 @@ def test_values_are_text_and_escapes_are_undone():
     }
 
 
-def test_a_joined_answer_is_taken_apart_by_command():
+def test_joined_answer_is_split_by_command():
     text = b"CMD=summary|STATUS=S,Code=11|SUMMARY,Elapsed=5|CMD=devs|STATUS=S,Code=9|ASC=0,Name=BC5|\0"
     assert pipe_text.parse(text) == {
         "summary": [{"STATUS": [{"STATUS": "S", "Code": "11"}], "SUMMARY": [{"Elapsed": "5"}]}],
@@ -92,12 +92,12 @@ def test_a_joined_answer_is_taken_apart_by_command():
 
 
 @pytest.mark.parametrize("raw", [b"STATUS=S,Code=11", b"STATUS=S,Code=11|SUMMARY,El", b"CMD="])
-def test_text_without_its_last_bar_is_truncated(raw):
+def test_text_without_closing_bar_is_truncated(raw):
     with pytest.raises(Garbled) as caught:
         pipe_text.parse(raw)
     assert caught.value.reason == "truncated"
 
 
-def test_a_refusal_in_text_is_a_refusal():
+def test_refusal_in_text_is_a_refusal():
     assert cgminer_refusal(pipe_text.parse(b"STATUS=E,When=1,Code=14,Msg=Invalid command|")) == "refused_command"
     assert cgminer_refusal(pipe_text.parse(b"STATUS=E,When=1,Code=45,Msg=Access denied|")) == "denied"

@@ -50,7 +50,7 @@ MENDED = {
 
 
 @pytest.mark.parametrize("defect", MENDED)
-def test_f13_a_known_defect_is_mended(defect):
+def test_f13_known_defect_is_fixed(defect):
     broken, wanted = MENDED[defect]
     with pytest.raises(orjson.JSONDecodeError):
         orjson.loads(broken)
@@ -58,7 +58,7 @@ def test_f13_a_known_defect_is_mended(defect):
 
 
 @pytest.mark.parametrize("defect", MENDED)
-def test_f13_strings_that_look_like_defects_stay_as_they_are(defect):
+def test_f13_strings_that_look_like_defects_are_unchanged(defect):
     text = MENDED[defect][0].decode("utf-8", "replace")
     value = {"worker": text, "}{": "},{,},]", '""temp0': ',"id":1}', "nan": "nan", "t": "a,,b", "k": "\\u0041 \\\\"}
     strict = orjson.dumps(value)
@@ -88,14 +88,14 @@ def test_f13_strings_that_look_like_defects_stay_as_they_are(defect):
         (b"HTTP/1.1 400 X", "not_json"),
     ],
 )
-def test_what_cannot_be_mended_has_its_reason(raw, reason):
+def test_unfixable_json_has_its_reason(raw, reason):
     with pytest.raises(Garbled) as caught:
         repair.parse(raw)
     assert caught.value.reason == reason
 
 
-def test_f09_nesting_is_refused_beyond_64_levels_mended_or_not():
-    deep = lambda n: b'{"a":' * n + b"1" + b"}" * n  # noqa: E731
+def test_f09_nesting_over_64_levels_is_refused_fixed_or_not():
+    deep = lambda n: b'{"a":' * n + b"1" + b"}" * n  # noqa: E731 — used in this test only
     assert repair.parse(deep(64))
     assert repair.parse(b'{"x":1,,"y":' + deep(63) + b"}")
     for raw in (deep(65), deep(900), deep(100_000), b"[" * 100_000, b'{"x":1,,"y":' + deep(64) + b"}"):
@@ -108,7 +108,7 @@ def test_f11_integers_of_any_length_are_safe():
     assert repair.parse(f'{{"a":{long},"b":-{long},"c":18446744073709551616,"d":-0}}'.encode())["d"] == 0
 
 
-def test_f12_of_duplicate_keys_the_last_wins_mended_or_not():
+def test_f12_last_duplicate_key_wins_fixed_or_not():
     assert repair.parse(b'{"a":1,"a":2}') == {"a": 2}
     assert repair.parse(b'{"a":1,"a":2,}') == {"a": 2}
 
@@ -160,7 +160,7 @@ class Spoiler:
 
 @given(OBJECTS, st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_f13_any_value_written_with_defects_is_read_as_it_was_meant(value, chance):
+def test_f13_any_value_written_with_defects_parses_to_the_original(value, chance):
     spoiler = Spoiler(chance)
     body = spoiler.joined([f"{spoiler.key(k)}:{spoiler.write(v)}" for k, v in value.items()])
     assert repair.parse(f"{{{body}}}".encode("utf-8", "replace")) == orjson.loads(
@@ -176,11 +176,11 @@ JUNK = st.text(alphabet='{}[]":,\\ \n019.-eaNnu\x00\ud800', max_size=200)
 @example(b'{""""""}')
 @example(b"{\x01:\x01}")
 @settings(max_examples=1500, deadline=None)
-def test_f08_no_bytes_raise_anything_but_garbled(raw):
+def test_f08_any_bytes_parse_or_raise_garbled(raw):
     try:
         value = repair.parse(raw)
     except Garbled as failure:
-        assert failure.reason in {"decode", "truncated", "not_json"}  # noqa: PT017 — both ways out are right
+        assert failure.reason in {"decode", "truncated", "not_json"}  # noqa: PT017 — an error and a value are both valid
     else:
         assert isinstance(value, dict | list)
         orjson.dumps(value)  # holds nothing that strict JSON could not: no NaN, no lone surrogate
@@ -188,7 +188,7 @@ def test_f08_no_bytes_raise_anything_but_garbled(raw):
 
 @given(OBJECTS)
 @settings(max_examples=50, deadline=None)
-def test_f06_no_proper_prefix_of_an_object_is_taken_for_it(value):
+def test_f06_prefix_of_an_object_never_parses(value):
     raw = orjson.dumps(value)
     for cut in range(len(raw)):
         with pytest.raises(Garbled):
@@ -217,7 +217,7 @@ def steps(raw):
 ROW = b'{"STATS":0,"ID":"BC50","x":nan,"Wait":66.8,}'
 
 
-def test_f13_ten_times_the_bytes_are_at_most_twelve_times_the_steps():
+def test_f13_ten_times_the_bytes_take_at_most_twelve_times_the_steps():
     small = steps(b'{"a":[' + ROW * 100 + b"]}")
     large = steps(b'{"a":[' + ROW * 1000 + b"]}")
     assert large <= 12 * small
@@ -252,7 +252,7 @@ def test_f13_ten_times_the_bytes_are_at_most_twelve_times_the_steps():
     ids=repr,
 )
 @pytest.mark.timeout(60)
-def test_s27_a_mebibyte_of_any_spite_is_judged_in_linear_time(unit):
+def test_s27_mebibyte_of_hostile_input_is_parsed_in_linear_time(unit):
     """Quadratic time would be 10^12 steps here, an hour and more: the limit of the test is far from both."""
     for head in (b"{", b'{"a":', b'{"a":"'):
         with contextlib.suppress(Garbled):

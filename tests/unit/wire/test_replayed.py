@@ -63,7 +63,7 @@ QUIRKS = (
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)
-async def test_f13_a_recorded_rig_reads_the_same_with_every_quirk(wire, shelf, quirk):
+async def test_f13_recorded_rig_is_read_the_same_with_every_quirk(wire, shelf, quirk):
     with replayed(shelf, VNISH, *quirk.split()) as (target, log):
         session = RigSession()
         answers = await wire.query(target, COMMANDS, session)
@@ -92,7 +92,7 @@ async def test_each_fault_of_the_replayer_has_its_reason(wire, shelf, fault, kin
     assert caught.value.reason == reason
 
 
-async def test_whatsminer_v2_s_own_verbs_are_asked_singly(wire, shelf):
+async def test_whatsminer_v2_own_verbs_are_sent_singly(wire, shelf):
     capture = "asicrs-whatsminer-v2"
     names = ("summary", "devs", "pools", "get_psu", "get_version", "get_error_code", "status", "get_miner_info")
     commands = [Command(name, name, joins=not name.startswith("get") and name != "status") for name in names]
@@ -116,7 +116,7 @@ async def test_whatsminer_v3_is_read(wire, shelf):
     assert not any(request["privileged"] for request in log)
 
 
-async def test_antminer_s_digest_pages_are_read_beside_its_api(wire, shelf):
+async def test_antminer_digest_pages_are_read_along_with_its_api(wire, shelf):
     capture = "asicrs-antminer-v2020"
     system = Command("system", "/cgi-bin/get_system_info.cgi", Via.HTTP, required=False, identity=True)
     with replayed(shelf, capture, "--http-auth", "digest") as (target, log):
@@ -132,7 +132,7 @@ async def test_antminer_s_digest_pages_are_read_beside_its_api(wire, shelf):
     assert [request["status"] for request in log if request["proto"] == "http"] == [401, 200, 200, 401]
 
 
-async def test_braiins_rest_lets_us_in_by_token(wire, shelf):
+async def test_braiins_rest_login_with_token(wire, shelf):
     capture = "asicrs-braiins-v26_04"
     login = Login(LoginScheme.BEARER, "/api/v1/auth/login", {"username": "{user}", "password": "{password}"}, prefix="")
     pages = {"stats": ("miner/stats", "miner_stats"), "cooling": ("cooling/state", "cooling_state")}

@@ -35,7 +35,7 @@ NUMBERS = re.compile(r"[0-9]{1,3}")
 
 
 @pytest.mark.parametrize("verb", WRITES)
-def test_s01_commands_that_change_a_rig_are_not_in_the_list(verb):
+def test_s01_commands_that_change_a_rig_are_forbidden(verb):
     for ask in (verb, f"summary+{verb}", f"{verb}+summary", verb.upper(), f" {verb}", f"{verb}|0"):
         with pytest.raises(ForbiddenCommand):
             verbs.cgminer_request(ask)
@@ -50,7 +50,7 @@ PARAM = st.none() | st.integers(-5, 2000).map(str) | st.sampled_from(["0,", "0|r
 
 @given(ASK, PARAM)
 @settings(max_examples=500, deadline=None)
-def test_s01_no_string_outside_the_grammar_becomes_a_cgminer_request(ask, param):
+def test_s01_no_other_string_becomes_a_cgminer_request(ask, param):
     try:
         sent = json.loads(verbs.cgminer_request(ask, param))
     except ForbiddenCommand:
@@ -66,7 +66,7 @@ def test_s01_no_string_outside_the_grammar_becomes_a_cgminer_request(ask, param)
 @given(
     st.sampled_from(sorted(verbs.WHATSMINER3_COMMANDS)) | st.text(), st.none() | st.text() | st.just("summary+pools")
 )
-def test_s01_no_string_outside_the_grammar_becomes_a_whatsminer_request(ask, param):
+def test_s01_no_other_string_becomes_a_whatsminer_request(ask, param):
     try:
         sent = json.loads(verbs.whatsminer3_request(ask, param)[4:])
     except ForbiddenCommand:
@@ -97,7 +97,7 @@ BAD_PATHS = str.split("""
 
 
 @pytest.mark.parametrize("path", [*BAD_PATHS, "", "/summary ", "/summary\r\nX: y", "/summary\n"])
-def test_s02_paths_outside_the_list_are_refused(path):
+def test_s02_paths_outside_the_list_are_forbidden(path):
     with pytest.raises(ForbiddenCommand):
         paths.http_path(path)
 
@@ -122,14 +122,14 @@ def test_s02_paths_that_read_are_allowed(path):
 
 
 @given(st.text() | st.sampled_from(BAD_PATHS))
-def test_s02_a_post_goes_to_a_login_and_nowhere_else(path):
+def test_s02_only_login_paths_accept_a_post(path):
     if path in paths.LOGIN_PATHS:
         return
     with pytest.raises(ForbiddenCommand):
         paths.login_path(path)
 
 
-async def test_s01_a_forbidden_command_opens_no_connection(wire):
+async def test_s01_forbidden_command_opens_no_connection(wire):
     session, login = RigSession(), Login(LoginScheme.BEARER, "/api/v1/system/reboot", {"p": "{password}"})
     async with FakeRig({}) as rig, FakeWhatsminer3({}) as framed, FakeWeb(lambda request: (401, {}, b"")) as web:
         for command in (
@@ -156,7 +156,7 @@ async def test_s01_a_forbidden_command_opens_no_connection(wire):
 
 @given(ask=ASK, param=PARAM)
 @settings(max_examples=150, deadline=None)
-def test_s01_a_recording_rig_sees_nothing_outside_the_list(ask, param):
+def test_s01_rig_receives_nothing_outside_the_list(ask, param):
     async def play():
         wire = Wire(clock=SystemClock())
         async with FakeRig({"summary": cgminer_object("summary", x=1)}) as rig:
@@ -208,7 +208,7 @@ def test_s01_only_the_wire_opens_connections_to_rigs():
     assert {file for file in talking if file.startswith("wire/")} == {"wire/connect.py", "wire/http.py"}
 
 
-def test_s01_bytes_are_written_in_the_line_that_checks_them():
+def test_s01_bytes_are_checked_in_the_line_that_writes_them():
     root = pathlib.Path(stratoscope.__file__).parent / "wire"
     writes = [
         (file.name, ast.unparse(node.args[0]).split("(")[0])

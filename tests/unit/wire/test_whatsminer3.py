@@ -17,7 +17,7 @@ COMMANDS.append(Command("device", "get.device.info", Via.WHATSMINER3))
 
 
 @pytest.mark.parametrize(("manner", "connections"), [({}, 1), ({"split": 1}, 1), ({"once": True}, 4)])
-async def test_all_commands_go_over_one_connection_where_the_rig_keeps_it(wire, manner, connections):
+async def test_all_commands_use_one_connection_if_the_rig_keeps_it_open(wire, manner, connections):
     async with FakeWhatsminer3(ANSWERS, **manner) as rig:
         answers = await wire.query(rig.target(4433), COMMANDS, RigSession())
         assert {key: answer["msg"] for key, answer in answers.replies.items()} == {
@@ -30,7 +30,7 @@ async def test_all_commands_go_over_one_connection_where_the_rig_keeps_it(wire, 
         assert rig.most == 1
 
 
-async def test_an_unknown_optional_command_is_refused_alone(wire):
+async def test_unknown_optional_command_affects_only_itself(wire):
     optional = Command("fan", "get.fan.setting", Via.WHATSMINER3, required=False)
     async with FakeWhatsminer3(ANSWERS) as rig:
         answers = await wire.query(rig.target(4433), [optional, *COMMANDS], RigSession())
@@ -38,7 +38,7 @@ async def test_an_unknown_optional_command_is_refused_alone(wire):
     assert len(answers.replies) == 4
 
 
-async def test_an_optional_answer_that_is_garbage_costs_only_itself(wire):
+async def test_invalid_optional_answer_affects_only_itself(wire):
     optional = [Command(name, f"get.{name}.setting", Via.WHATSMINER3, required=False) for name in ("fan", "log")]
     good = {"code": 0, "msg": {"x": 1}}
     broken = ANSWERS | {("get.fan.setting", None): b"junk", ("get.log.setting", None): good}
@@ -50,7 +50,7 @@ async def test_an_optional_answer_that_is_garbage_costs_only_itself(wire):
         assert rig.most == 1
 
 
-async def test_permission_denied_to_all_is_a_locked_rig(wire):
+async def test_permission_denied_for_everything_is_a_locked_rig(wire):
     locked = {asked: {"code": -4, "msg": "permission denied"} for asked in ANSWERS}
     async with FakeWhatsminer3(locked) as rig:
         with pytest.raises(AuthRefused) as caught:
@@ -70,7 +70,7 @@ async def test_permission_denied_to_all_is_a_locked_rig(wire):
     ],
     ids=repr,
 )
-async def test_broken_frames_have_their_reason(wire, sent, kind, reason):
+async def test_broken_frame_has_its_reason(wire, sent, kind, reason):
     async with FakeServer(saying(sent)) as rig:
         with pytest.raises(kind) as caught:
             await wire.query(rig.target(4433), COMMANDS, RigSession())
