@@ -1,4 +1,4 @@
-"""Every recorded rig of the shelf, served over real sockets, reads as its expected reading says."""
+"""Tests that every recorded rig, served over real sockets, decodes to its expected reading."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Composes synthetic answers of Bitmain-like firmware, with our own numbers, in the layouts the vendors send."""
+"""Builds made-up answers of Bitmain-like firmware in the vendors' layouts."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def stats(
 
 
 def s19j_pro_live() -> dict[str, Any]:
-    """Firmware of 2020 and later on three boards of 126 chips; board 2 is cooler, fan 2 stands still."""
+    """Firmware from 2020 with three boards of 126 chips; board 2 is cooler, fan 2 is stopped."""
     live: dict[str, Any] = {
         "GHS 5s": 103900.5,
         "GHS av": 103500.25,
@@ -94,7 +94,7 @@ def s19j_pro_live() -> dict[str, Any]:
 
 
 def s9_live() -> dict[str, Any]:
-    """bmminer 2.0.0 on an S9: boards on plugs 6, 7 and 8 of 16, fans on plugs 3 and 6 of 8, rates as text."""
+    """bmminer 2.0.0 on an S9: boards on connectors 6, 7 and 8 of 16, fans on connectors 3 and 6 of 8, rates as text."""
     live: dict[str, Any] = {
         "GHS 5s": "13610.55",
         "GHS av": 13588.1,
@@ -128,7 +128,7 @@ def s9_live() -> dict[str, Any]:
 
 
 def l7_live() -> dict[str, Any]:
-    """An L7: four boards of 120 chips, MH/s under names that say GHS."""
+    """An L7: four boards of 120 chips, MH/s under keys with GHS."""
     live: dict[str, Any] = {
         "GHS 5s": 9501.5,
         "GHS av": 9488.0,

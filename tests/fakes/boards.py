@@ -1,4 +1,4 @@
-"""Reads the shipped dashboards as the tests look at them: panels, queries, variables, and the queries as PromQL."""
+"""Reads the shipped dashboards for the tests: panels, queries, variables, and the queries as PromQL."""
 
 import importlib.machinery
 import importlib.util
@@ -14,7 +14,7 @@ import promql_parser as promql
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "grafana/dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
-STAND_INS = {
+VARIABLE_VALUES = {
     "$__rate_interval": "7m",
     "$__range": "11h",
     "$job": "stratoscope",
@@ -28,7 +28,7 @@ STAND_INS = {
     "$pool": ".*",
     "$endpoint": ".*",
 }
-"""Values of the variables; the two durations are told from each other by their length."""
+"""Values of the variables; the two durations differ in length, so that tests can distinguish them."""
 
 
 @cache
@@ -37,7 +37,7 @@ def dashboard(file: Path) -> dict[str, Any]:
 
 
 def panels(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield panels, those folded into rows too, without the rows."""
+    """Yield all panels without the rows, including panels inside collapsed rows."""
     for panel in dashboard(file)["panels"]:
         if panel["type"] == "row":
             yield from panel.get("panels", ())
@@ -56,13 +56,13 @@ def variables(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def with_values(expr: str, **values: str) -> str:
-    """Return the query with values in place of the variables; whatever has none stays and is no PromQL."""
-    known = {**STAND_INS, **{f"${name}": value for name, value in values.items()}}
+    """Return the query with values instead of variables; an unknown variable stays, which is not valid PromQL."""
+    known = {**VARIABLE_VALUES, **{f"${name}": value for name, value in values.items()}}
     return re.sub(r"\$\w+", lambda match: known.get(match[0], match[0]), expr)
 
 
 def nodes(expr: str) -> list[tuple[Any, tuple[Any, ...]]]:
-    """Return every node of a query with the nodes above it, the outermost first."""
+    """Return every node of a query with its ancestors, outermost first."""
     found: list[tuple[Any, tuple[Any, ...]]] = []
 
     def walk(node: Any, above: tuple[Any, ...]) -> None:
@@ -83,7 +83,7 @@ def selectors(expr: str) -> list[tuple[Any, tuple[Any, ...]]]:
 
 @cache
 def scripts_docs() -> Any:
-    """Return scripts/docs as a module: it knows every generated file."""
+    """Return scripts/docs as a module; it lists every generated file."""
     loader = importlib.machinery.SourceFileLoader("scripts_docs", str(ROOT / "scripts/docs"))
     spec = importlib.util.spec_from_loader("scripts_docs", loader)
     assert spec

@@ -1,4 +1,4 @@
-"""Composes synthetic answers of Braiins OS by REST, GraphQL and port 4028, with our own numbers."""
+"""Builds made-up answers of Braiins OS for REST, GraphQL and port 4028."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Composes synthetic answers of LuxOS, with our own numbers."""
+"""Builds made-up answers of LuxOS."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def replies() -> dict[str, Any]:
     return {
         "summary": rig.summary(LUX, **rates),
         "stats": rig.stats(kind, live, LUX),
-        "devs": section("DEVS", dev(2), dev(0), dev(1)),  # in the order they came up
+        "devs": section("DEVS", dev(2), dev(0), dev(1)),  # in the order in which they started
         "temps": section(
             "TEMPS",
             {"ID": 0, "TEMP": 0, "TopLeft": 61.0, "BottomRight": 50.0},

@@ -1,4 +1,4 @@
-"""Plays rigs that misbehave, on real loopback sockets, and records every request they get."""
+"""Fakes rigs that misbehave, on real loopback sockets, and records every request they receive."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ async def read_object(reader: asyncio.StreamReader) -> bytes:
 
 
 class FakeServer:
-    """A listener on 127.0.0.1 that talks as told and counts who came: `most` connections at once, `requests` in all."""
+    """A server on 127.0.0.1 that runs `talk` per connection and counts: `most` connections at once, all `requests`."""
 
     def __init__(self, talk: Talk | None = None, host: str = "127.0.0.1") -> None:
         self._talk = talk or self.talk
@@ -82,9 +82,9 @@ class FakeServer:
 
 
 class FakeRig(FakeServer):
-    """Speaks the CGMiner API. `answers` maps a command to an object, or to bytes that are sent as they are.
+    """Serves the CGMiner API. `answers` maps a command to an object, or to bytes that are sent unchanged.
 
-    Joined commands are answered part by part unless `joins` is off (then Code 14, as stock Antminers do).
+    Joined commands are answered part by part unless `joins` is False (then Code 14, like stock Antminers).
     """
 
     def __init__(
@@ -180,7 +180,7 @@ def saying(data: bytes, *, keep_open: bool = False) -> Talk:
 
 
 class FakeWhatsminer3(FakeServer):
-    """Speaks the framed API of WhatsMiner v3; `once` closes after each answer."""
+    """Serves the framed API of WhatsMiner v3; `once` closes after each answer."""
 
     def __init__(self, answers: Mapping[tuple[str, str | None], Any], *, once: bool = False, split: int = 0) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ WebReply = tuple[int, dict[str, str], bytes]
 
 
 class FakeWeb(FakeServer):
-    """Speaks HTTP/1.1: `handle` answers each request with status, headers and body."""
+    """Serves HTTP/1.1: `handle` returns status, headers and body for each request."""
 
     def __init__(self, handle: Callable[[WebRequest], WebReply]) -> None:
         super().__init__()
@@ -247,7 +247,7 @@ class FakeWeb(FakeServer):
 def digest_guard(
     user: str, password: str, handle: Callable[[WebRequest], WebReply]
 ) -> Callable[[WebRequest], WebReply]:
-    """Let only a right digest login through, as lighttpd on an Antminer does."""
+    """Require a correct digest login, like lighttpd on an Antminer."""
     realm, nonce = "antMiner Configuration", "5f1ec1a0"
     challenge = {"WWW-Authenticate": f'Digest realm="{realm}", nonce="{nonce}", qop="auth"'}
 

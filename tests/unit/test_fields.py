@@ -1,4 +1,4 @@
-"""The cursor over untrusted JSON: it never raises, never guesses, and writes down what it could not read."""
+"""Tests the cursor over untrusted JSON: it never raises, never guesses, and records what it cannot read."""
 
 import math
 

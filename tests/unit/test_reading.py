@@ -1,4 +1,4 @@
-"""The public JSON of a reading: base units in the names, and nothing that the rig did not report."""
+"""Tests the public JSON of a reading: base units in the names, and no unreported values."""
 
 from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading, Shares, as_json
 

@@ -187,7 +187,7 @@ def frequency(live: Fields, keys: ChainKeys) -> float | None:
 
 
 def hottest(row: Fields, single: str, listed: str) -> float | None:
-    """Return a board's hottest sensor in °C, from a number and a list such as "78-50-69-70"; 0 is no sensor."""
+    """Return a board's hottest sensor in °C, from a number and a list such as "78-50-69-70"; 0 means no sensor."""
     value = row.number(single, low=MIN_CELSIUS, high=MAX_CELSIUS)
     listing = row.raw.get(listed)
     if listing is None:

@@ -1,4 +1,4 @@
-"""Identification from evidence over real sockets, and the bounds of a sweep."""
+"""Tests identification over real sockets, and the limits of a scan."""
 
 import pytest
 

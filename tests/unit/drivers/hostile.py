@@ -1,4 +1,4 @@
-"""Makes hostile answers out of good ones: keys dropped, renamed, retyped, and whole answers replaced by any JSON."""
+"""Turns good answers into hostile ones: dropped, renamed and retyped keys, or any JSON instead of an answer."""
 
 import copy
 from typing import Any
@@ -57,8 +57,8 @@ def damaged(draw: Any, good: dict[str, Any]) -> Replies:
     return Replies(replies)
 
 
-def assert_sound(reading: Any) -> None:
-    """Check what holds for every reading whatever was answered: no number out of range, no slot twice."""
+def assert_valid(reading: Any) -> None:
+    """Assert what is true of every reading: no number out of range, no duplicate slot."""
     for parts in (reading.boards, reading.fans, reading.pools):
         indexes = [part.index for part in parts]
         assert len(indexes) == len(set(indexes))

@@ -1,4 +1,4 @@
-"""Checks Bitmain's own firmware from 2015 to today, with our own numbers."""
+"""Tests Bitmain's own firmware from 2015 to today on made-up answers."""
 
 from typing import Any
 
@@ -51,7 +51,10 @@ def test_board_values_are_the_hottest_sensors_and_the_boards_own_counters() -> N
     first, second, third = read(**s19j_pro()).boards
     assert (first.index, second.index, third.index) == (0, 1, 2)
     assert first.hashrate == 34.70025e12
-    assert (first.temperature_board, first.temperature_chip) == (62.0, 72.0)  # a sensor above temp1 and temp2_1
+    assert (first.temperature_board, first.temperature_chip) == (
+        62.0,
+        72.0,
+    )  # hotter than temp1, temp2_1
     assert (second.temperature_board, second.temperature_chip) == (52.0, 63.0)
     assert (first.chips, first.hardware_errors, first.frequency, first.voltage) == (126, 11, 545e6, None)
 

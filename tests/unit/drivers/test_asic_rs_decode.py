@@ -1,4 +1,4 @@
-"""Checks the decoding of pyasic-rs records on synthetic ones, values worked out by hand."""
+"""Tests the decoding of pyasic-rs records on made-up records with values calculated by hand."""
 
 from stratoscope.drivers.asic_rs import DRIVER
 from stratoscope.drivers.driver import Fingerprint, Replies, Via, WebPage
@@ -64,7 +64,7 @@ def test_record_is_decoded_to_si_units():
             frequency=505e6,
             voltage=11.88,
         ),
-    )  # the empty second slot is the library's, not the rig's
+    )  # the library adds an empty second slot
     assert got.fans == (Fan(index=0, rpm=1920),)
     assert [(p.index, p.active, p.accepted) for p in got.pools] == [(0, True, 7), (2, None, 3)]
     assert (got.shares.accepted, got.shares.rejected) == (10, 1)

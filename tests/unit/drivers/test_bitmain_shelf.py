@@ -1,4 +1,4 @@
-"""Checks the first family of drivers against recorded answers of real rigs, read as files."""
+"""Tests the Bitmain-like drivers on recorded answers of real rigs, read from files."""
 
 import importlib.util
 import json
@@ -55,7 +55,7 @@ def merged(first: Any, second: Any) -> Any:
 
 
 def answers(folder: Path, name: str, files: dict[str, tuple[str, ...]]) -> Replies:
-    """Return the recorded answers by command key; a refusal (STATUS E) is none, as on the wire."""
+    """Return the recorded answers by command key, without refusals (STATUS E), like the wire."""
     replies = Replies()
     for command in BY_NAME[name].commands:
         answer: Any = None
@@ -82,12 +82,12 @@ def test_recorded_rig_decodes_as_expected(device: str, tmp_path: Path, capsys: p
     name, files = CASES[device]
     folder = SHELF / "captures" / device
     reading = BY_NAME[name].decode(answers(folder, name, files))
-    told = as_json(reading)
+    document = as_json(reading)
     hashrate = reading.window(BY_NAME[name].window_order)
     if reading.power is not None and hashrate:
-        told["efficiency_joules_per_terahash"] = reading.power / (hashrate / 1e12)
+        document["efficiency_joules_per_terahash"] = reading.power / (hashrate / 1e12)
     output = tmp_path / "reading.json"
-    output.write_text(json.dumps(told))
+    output.write_text(json.dumps(document))
     mismatches = comparison().main(["compare.py", str(folder / "reading.json"), str(output)])
     assert mismatches == 0, capsys.readouterr().out
 

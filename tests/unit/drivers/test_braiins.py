@@ -1,4 +1,4 @@
-"""Checks the three ways into Braiins OS, with our own numbers."""
+"""Tests the three APIs of Braiins OS on made-up answers."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_rest_boards_pools_and_stopped_fan_are_decoded() -> None:
         (2, 68e12, 53.5, 73.25),
     ]
     assert (reading.boards[0].chips, reading.boards[0].frequency, reading.boards[0].voltage) == (108, 5e8, 13.5)
-    assert reading.fans[2] == Fan(index=2, rpm=0)  # an S21 has four
+    assert reading.fans[2] == Fan(index=2, rpm=0)  # an S21 has four fans
     assert [(p.index, p.url, p.alive, p.active, p.accepted) for p in reading.pools] == [
         (0, "stratum+tcp://a:1", True, True, 900),
         (1, "stratum+tcp://b:2", False, False, None),
@@ -92,7 +92,7 @@ def test_graphql_reads_an_s9_with_a_missing_board() -> None:
         (2, 4.5e12, 66.5, 81),
     ]
     assert (reading.boards[0].frequency, reading.boards[0].voltage) == (650.5e6, 8.9)
-    assert reading.fans == (Fan(index=0, rpm=4080), Fan(index=1, rpm=0))  # an S9 has two of the four plugs
+    assert reading.fans == (Fan(index=0, rpm=4080), Fan(index=1, rpm=0))  # an S9 uses two of the four connectors
     assert [(p.index, p.alive, p.accepted) for p in reading.pools] == [(0, True, 31), (1, False, 9)]
     assert (reading.shares.accepted, reading.shares.rejected, reading.shares.stale) == (40, 1, None)
     assert reading.defects == ()

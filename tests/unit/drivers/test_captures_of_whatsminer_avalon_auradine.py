@@ -1,4 +1,4 @@
-"""Recorded answers of real rigs, read from the shelf and compared with the readings expected of them."""
+"""Tests recorded answers of real rigs against their expected readings."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Checks the Elphapex driver on synthetic answers, values worked out by hand."""
+"""Tests the Elphapex driver on made-up answers with values calculated by hand."""
 
 from stratoscope.drivers.driver import Fingerprint, Replies, WebPage
 from stratoscope.drivers.elphapex import DRIVER
@@ -84,7 +84,7 @@ def test_running_rig_is_decoded_to_si_units():
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Elphapex", "DG1+", "stock", "1.0.4")
     assert (got.mac, got.serial, got.hostname) == ("B8:4C:87:00:00:01", "28HY0001", "dg")
     assert (got.algorithm, got.uptime, got.hashing) == ("scrypt", 3600, True)
-    assert got.hashrate == {"5s": 14_100.5e6, "15m": 14_000e6, "avg": 13_950.25e6}  # 30m is never filled
+    assert got.hashrate == {"5s": 14_100.5e6, "15m": 14_000e6, "avg": 13_950.25e6}  # the firmware never fills 30m
     assert got.hashrate_expected == 14_229e6
     assert got.boards == (
         Hashboard(index=0, hashrate=3500.5e6, temperature_chip=51.25, chips=204),
@@ -109,7 +109,7 @@ def test_gigahash_unit_is_used_and_an_unknown_unit_is_a_defect():
 def test_stopped_rig_is_not_hashing():
     still = {"rate_unit": "MH/s", "rate_5s": 0, "rate_15m": 0, "rate_30m": 0, "rate_avg": 9000}
     assert read(SUMMARY | still).hashing is False
-    assert read(SUMMARY | still | {"rate_15m": 5}).hashing is None  # just stopped, or a lull
+    assert read(SUMMARY | still | {"rate_15m": 5}).hashing is None  # just stopped, or a short gap
 
 
 def test_whole_degrees_are_not_divided():

@@ -1,4 +1,4 @@
-"""Checks ESP-Miner and its forks on synthetic answers of several firmware shapes, values worked out by hand."""
+"""Tests ESP-Miner and its forks on made-up answers of several firmware versions, with values calculated by hand."""
 
 import pytest
 
@@ -105,7 +105,7 @@ def test_old_firmware_is_decoded_to_si_units():
     got = read(OLD)
     assert (got.make, got.model, got.firmware, got.firmware_version) == ("Bitaxe", "Ultra", "esp-miner", "v2.3.0")
     assert got.hashrate == {"realtime": 437.5e9}
-    assert got.hashrate_expected == 485e6 * 894  # 433.59 GH/s: what the firmware's own page reckons
+    assert got.hashrate_expected == 485e6 * 894  # 433.59 GH/s: as the firmware's own page calculates
     assert (got.power, got.power_source) == (11.25, "measured")  # board 204 has an INA260
     assert (got.mac, got.hostname, got.uptime) == ("A0:B1:C2:D3:E4:F5", "shelf-1", 7200)
     assert (got.shares.accepted, got.shares.rejected, got.shares.stale) == (41, 2, None)
@@ -124,10 +124,13 @@ def test_old_firmware_is_decoded_to_si_units():
 def test_new_firmware_reports_windows_each_asic_and_a_list_of_pools():
     got = read(NEW, {"deviceModel": "GammaTurbo", "asicCount": 2})
     assert (got.make, got.model) == ("Bitaxe", "Gamma Turbo")
-    assert got.hashrate == {"realtime": 2100e9, "1m": 2110.5e9}  # 1h is not filled yet, 10m is no window of ours
+    assert got.hashrate == {
+        "realtime": 2100e9,
+        "1m": 2110.5e9,
+    }  # 1h is not filled yet, a reading has no 10m
     assert got.hashrate_expected == 2142e9
     assert got.power_source == "reported"  # board 801 adds a constant to the regulator's output
-    assert got.boards[0].chips == 1  # one of the two ASICs hashes nothing
+    assert got.boards[0].chips == 1  # one of the two ASICs is not hashing
     assert (got.hardware_errors, got.boards[0].hardware_errors) == (12, 12)
     assert (got.boards[0].temperature_chip, got.boards[0].frequency) == (63.25, 523.5e6)
     assert [fan.rpm for fan in got.fans] == [4321, 3000]
@@ -144,12 +147,12 @@ def test_nerdqaxe_reports_each_pool_state_and_the_hottest_of_four_asics():
     assert got.hashrate == {"realtime": 4800.25e9, "1m": 4790e9, "1h": 4811e9, "24h": 4805e9}
     assert got.hashrate_expected == 600e6 * 2040 * 4
     assert (got.boards[0].chips, got.boards[0].temperature_chip) == (4, 54.25)
-    assert [fan.rpm for fan in got.fans] == [2400, 0]  # two fans fitted, one stands still
+    assert [fan.rpm for fan in got.fans] == [2400, 0]  # two fans fitted, one stopped
     assert [(p.alive, p.active, p.accepted, p.rejected) for p in got.pools] == [
         (True, True, 899, 3),
         (False, False, 1, None),
     ]
-    assert got.faults is None  # this fork has no words for faults
+    assert got.faults is None  # this fork does not report faults
 
 
 def test_single_pool_state_belongs_to_the_pool_in_use():

@@ -1,4 +1,4 @@
-"""Checks firmware we do not know by name, with our own numbers in the layouts of cgminer, bfgminer and sgminer."""
+"""Tests unknown firmware on made-up answers in the layouts of cgminer, bfgminer and sgminer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Checks Hammer, with our own numbers."""
+"""Tests Hammer on made-up answers."""
 
 from fakes import bitmain_answers as rig
 from stratoscope.drivers import hammer

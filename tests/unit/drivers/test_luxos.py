@@ -1,4 +1,4 @@
-"""Checks LuxOS, with our own numbers."""
+"""Tests LuxOS on made-up answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Checks that a model name finds its own data sheet and never another's."""
+"""Tests that a model name finds its own data sheet and never another."""
 
 import csv
 from importlib import resources

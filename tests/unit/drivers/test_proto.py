@@ -1,4 +1,4 @@
-"""Checks the Proto driver on synthetic answers, values worked out by hand."""
+"""Tests the Proto driver on made-up answers with values calculated by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Checks the SealMiner driver on synthetic answers, values worked out by hand."""
+"""Tests the SealMiner driver on made-up answers with values calculated by hand."""
 
 import pytest
 

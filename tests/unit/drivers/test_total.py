@@ -1,4 +1,4 @@
-"""Checks that no answer whatever makes a driver raise, and that a bad field costs only itself."""
+"""Tests that no answer makes a driver raise, and that a bad field affects only itself."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -95,7 +95,7 @@ def holder(answers: dict[str, Any], path: tuple[Any, ...]) -> Any:
 
 
 def changed(value: Any, path: tuple[Any, ...], was: Any, wrong: Any) -> Any:
-    """Return a copy of `value` whose member at `path` is dropped, renamed or another value."""
+    """Return a copy of `value` with the member at `path` dropped, renamed or replaced."""
     copied = value.copy()
     if len(path) > 1:
         copied[path[0]] = changed(copied[path[0]], path[1:], was, wrong)
@@ -108,12 +108,12 @@ def changed(value: Any, path: tuple[Any, ...], was: Any, wrong: Any) -> Any:
     return copied
 
 
-def sound(reading: Reading) -> None:
-    """Assert what every reading owes: right types, finite numbers, texts that can be shown."""
+def assert_valid(reading: Reading) -> None:
+    """Assert what is true of every reading: right types, finite numbers, printable text."""
     assert isinstance(reading, Reading)
-    page = orjson.dumps(as_json(reading))  # refuses NaN-free types it does not know, lone surrogates, huge integers
-    told = orjson.loads(page)
-    assert all(holder(told, path)[path[-1]] is not None for path in places(told))
+    page = orjson.dumps(as_json(reading))  # rejects unknown types, lone surrogates, huge integers
+    document = orjson.loads(page)
+    assert all(holder(document, path)[path[-1]] is not None for path in places(document))
     assert all(type(rate) is float or type(rate) is int for rate in reading.hashrate.values())
     indices = [board.index for board in reading.boards]
     assert len(set(indices)) == len(indices)
@@ -123,9 +123,9 @@ def sound(reading: Reading) -> None:
 
 
 def leaves(reading: Reading) -> set[tuple[Any, ...]]:
-    told = as_json(reading)
-    told.pop("defects", None)
-    return {path for path in places(told) if not isinstance(holder(told, path)[path[-1]], dict | list)}
+    document = as_json(reading)
+    document.pop("defects", None)
+    return {path for path in places(document) if not isinstance(holder(document, path)[path[-1]], dict | list)}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -133,16 +133,16 @@ def test_f15_dropping_renaming_or_retyping_a_key_affects_only_itself(shape: str)
     name, compose = SHAPES[shape]
     driver = BY_NAME[name]
     whole = compose()
-    told = leaves(driver.decode(Replies(whole)))
-    assert len(told) > 15
+    reported = leaves(driver.decode(Replies(whole)))
+    assert len(reported) > 15
     for at, path in enumerate(places(whole)):
         was = holder(whole, path)[path[-1]]
         inner = not isinstance(was, dict | list) and isinstance(path[-1], str)
         for wrong in (DROP, RENAME, *(WRONG[(at + turn) % len(WRONG)] for turn in range(0, len(WRONG), 3))):
             reading = driver.decode(Replies(changed(whole, path, was, wrong)))
-            sound(reading)
-            if inner:  # a pool slot without its URL is the dearest: ten values
-                assert len(told - leaves(reading)) <= 10, (path, wrong)
+            assert_valid(reading)
+            if inner:  # the largest loss: a pool slot without its URL, ten values
+                assert len(reported - leaves(reading)) <= 10, (path, wrong)
 
 
 JSON = st.recursive(
@@ -187,7 +187,7 @@ JSON = st.recursive(
 def test_f08_any_json_decodes_to_a_valid_reading(name: str, data: st.DataObject) -> None:
     driver: Driver = BY_NAME[name]
     replies = Replies({command.key: data.draw(JSON) for command in driver.commands})
-    sound(driver.decode(replies))
+    assert_valid(driver.decode(replies))
 
 
 @settings(max_examples=100, deadline=None)
@@ -215,5 +215,5 @@ def test_every_command_only_reads_and_has_its_own_key() -> None:
     for name in FAMILY:
         commands = BY_NAME[name].commands
         assert len({command.key for command in commands}) == len(commands)
-        assert any(command.required for command in commands) or name == "vnish"  # two ways in, either may be shut
+        assert any(command.required for command in commands) or name == "vnish"  # either of its two APIs may be closed
         assert all("set" not in command.request or command.request == "voltageget" for command in commands), name

@@ -1,4 +1,4 @@
-"""Checks VNish on S19 and L7, at work, tuning and stopped, with our own numbers."""
+"""Tests VNish on S19 and L7: mining, tuning and stopped, on made-up answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Proves that no answer whatever makes a web driver raise: keys dropped, renamed, retyped; random JSON; odd pages."""
+"""Tests that no answer makes a web driver raise: dropped, renamed and retyped keys, random JSON, odd pages."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ FILES = {
     "asicrs-epic-v1": (epic.DRIVER, {}),
     "asicrs-proto-v1": (proto.DRIVER, {"telemetry": "telemetry_full"}),
 }
-"""Capture → its driver, and the file of a command where it is named otherwise than the command's key."""
+"""Capture → its driver, and the files whose name differs from the command's key."""
 
 on_the_shelf = pytest.mark.skipif(
     not (SHELF / "captures").is_dir() and os.environ.get("CI") != "true", reason=f"no captures at {SHELF}"
@@ -70,7 +70,7 @@ def places(value, path=()):
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
         yield (*path, key)
-        if not (isinstance(value, list) and key > 2):  # the first of a long list stand for the rest
+        if not (isinstance(value, list) and key > 2):  # the first items represent a long list
             yield from places(inner, (*path, key))
 
 
@@ -100,7 +100,7 @@ def changed(replies, path, how):
     return Replies(copied)
 
 
-def sane(reading):
+def assert_valid(reading):
     assert isinstance(reading, Reading)
     assert set(reading.hashrate) <= set(WINDOWS)
     assert all(isinstance(rate, float | int) and rate >= 0 for rate in reading.hashrate.values())
@@ -114,7 +114,7 @@ def test_f13_changing_any_member_of_a_capture_never_raises(capture):
     driver, replies = answers(capture)
     for path in places({key: value for key, value in replies.items() if not key.startswith("chip_")}):
         for how in ("drop", "rename", "text", "list", "object", "null", "true", "huge", "minus", "number"):
-            sane(driver.decode(changed(replies, path, how)))
+            assert_valid(driver.decode(changed(replies, path, how)))
 
 
 JSON = st.recursive(
@@ -168,16 +168,16 @@ KNOWN = st.recursive(
 @given(replies=st.dictionaries(st.sampled_from(KEYS), KNOWN, max_size=6))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_f13_random_json_decodes_to_a_valid_reading(driver, replies):
-    sane(driver.decode(Replies(replies)))
+    assert_valid(driver.decode(Replies(replies)))
 
 
 @pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
-@given(told=KNOWN, body=st.text(max_size=40))
+@given(answer=KNOWN, body=st.text(max_size=40))
 @settings(max_examples=25, deadline=None)
-def test_matches_never_raises(driver, told, body):
+def test_matches_never_raises(driver, answer, body):
     paths = ("/", "/summary", "/api/system/info", "/api/v1/system", "/cgi-bin/get_system_info.cgi")
-    pages = {path: WebPage(200, {"server": body}, body, told) for path in paths}
-    fingerprint = Fingerprint(Replies(version=told, stats=told), pages, frozenset({80}))
+    pages = {path: WebPage(200, {"server": body}, body, answer) for path in paths}
+    fingerprint = Fingerprint(Replies(version=answer, stats=answer), pages, frozenset({80}))
     assert driver.matches(fingerprint) in (True, False)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the wire stand on: a wire, and a clock that stands."""
+"""Fixtures of the wire tests: a wire, and a clock that moves only on demand."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from stratoscope.wire.target import Limits
 
 
 class HandClock:
-    """A clock that stands until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -38,6 +38,6 @@ async def wire(clock):
 
 
 def pytest_asyncio_loop_factories(config, item):
-    """Run the transports on the loop that the agent runs on and on the one that is its stand-in elsewhere."""
+    """Run the transports on uvloop, which the agent uses, and on asyncio, its fallback on other platforms."""
     both = item.path.name in ("test_cgminer.py", "test_whatsminer3.py")
     return {"uvloop": uvloop.new_event_loop} | ({"asyncio": asyncio.new_event_loop} if both else {})

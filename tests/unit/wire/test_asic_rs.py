@@ -1,4 +1,4 @@
-"""Checks the wrapping of pyasic-rs with a stand-in for the library that answers, stalls, fails or says nothing."""
+"""Tests the pyasic-rs wrapper with a fake library that answers, hangs, fails or returns nothing."""
 
 import asyncio
 import importlib.machinery
@@ -32,7 +32,7 @@ BARE = EMPTY | {"hashrate": {"value": 9.5, "unit": "TH/s"}}
 
 
 class Library:
-    """What the stand-in's rigs do: `records` are given in turn, the last for ever."""
+    """Controls the fake library's rigs: returns `records` in turn and repeats the last one."""
 
     def __init__(self):
         self.records, self.delay, self.known, self.error = [FULL], 0.0, True, None
@@ -59,14 +59,14 @@ class Library:
 
 @pytest.fixture
 def library(monkeypatch):
-    stand_in, fields = types.ModuleType("pyasic_rs"), types.ModuleType("pyasic_rs.data")
-    stand_in.__spec__ = importlib.machinery.ModuleSpec("pyasic_rs", None)
+    fake, fields = types.ModuleType("pyasic_rs"), types.ModuleType("pyasic_rs.data")
+    fake.__spec__ = importlib.machinery.ModuleSpec("pyasic_rs", None)
     made = Library()
-    stand_in.MinerFactory = lambda: made
+    fake.MinerFactory = lambda: made
     fields.DataField = types.SimpleNamespace(
         **{name: name for name in (*asic_rs.UNUSED_FIELDS, *asic_rs.IDENTITY_FIELDS)}
     )
-    monkeypatch.setitem(sys.modules, "pyasic_rs", stand_in)
+    monkeypatch.setitem(sys.modules, "pyasic_rs", fake)
     monkeypatch.setitem(sys.modules, "pyasic_rs.data", fields)
     monkeypatch.setattr(asic_rs, "_handles", {})
     return made
@@ -102,7 +102,7 @@ async def test_empty_record_is_an_unreachable_rig_despite_is_mining(library):
 async def test_lost_rig_is_discovered_again(library):
     library.records = [FULL, EMPTY, FULL]
     await asic_rs.fetch(rig(), Limits())
-    with pytest.raises(Unreachable):  # the kept identity is no sign of life
+    with pytest.raises(Unreachable):  # the cached identity does not prove that the rig answers
         await asic_rs.fetch(rig(), Limits())
     await asic_rs.fetch(rig(), Limits())
     assert len(library.discovered) == 2

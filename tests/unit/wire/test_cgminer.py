@@ -1,4 +1,4 @@
-"""Proves the CGMiner transport against rigs that misbehave (rows F01–F08, F20, F21 of the fault table)."""
+"""Tests the CGMiner transport with misbehaving rigs (rows F01–F08, F20, F21 of the fault table)."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ async def test_f02_unanswered_connection_stops_at_the_connect_limit(wire):
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         fill = []
-        for _ in range(4):  # a full backlog drops the SYN, as a black hole does
+        for _ in range(4):  # a full backlog drops the SYN, like a host that is off
             filler = socket.socket()
             filler.settimeout(0)
             filler.connect_ex(listener.getsockname())
@@ -90,7 +90,7 @@ async def test_f03_silent_rig_times_out_without_delaying_others(wire):
 
 
 async def test_f04_slow_answer_times_out(wire):
-    async with FakeRig(ANSWERS, split=1, pause=0.05) as rig:  # 13 s in all, though never idle for long
+    async with FakeRig(ANSWERS, split=1, pause=0.05) as rig:  # 13 s in total, never idle for long
         async with asyncio.timeout(8):
             with pytest.raises(TimedOut) as caught:
                 await ask(wire, rig, limits=SHORT)
@@ -100,7 +100,7 @@ async def test_f04_slow_answer_times_out(wire):
 async def test_f04_deadline_covers_all_connections_of_an_exchange(wire):
     slow = {name: cgminer_object(name, at=1) for name in ("summary", "stats", "pools", "devs", "coin", "config")}
     commands = [Command(name, name, joins=False) for name in slow]
-    async with FakeRig(slow, split=8, pause=0.01) as rig:  # each is well within the limit, all six are not
+    async with FakeRig(slow, split=8, pause=0.01) as rig:  # each is well within the limit, all six together are not
         with pytest.raises(TimedOut):
             await ask(wire, rig, *commands, limits=Limits(connect=0.4, exchange=0.4))
         assert 1 <= len(rig.requests) < 6
@@ -198,8 +198,8 @@ async def test_f20_hundreds_of_polls_leave_no_file_open(wire):
         before = open_files()
         for _ in range(4):
             await asyncio.gather(*(ask(wire, rig) for _ in range(80)))
-            troubled = [ask(wire, r, limits=Limits(0.2, 0.2)) for r in (hung, broken) * 10]
-            results = await asyncio.gather(*troubled, return_exceptions=True)
+            failing = [ask(wire, r, limits=Limits(0.2, 0.2)) for r in (hung, broken) * 10]
+            results = await asyncio.gather(*failing, return_exceptions=True)
             assert all(isinstance(result, TimedOut | Unreachable) for result in results)
         await asyncio.sleep(0.1)
         assert open_files() <= before + 3

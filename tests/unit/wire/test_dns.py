@@ -1,4 +1,4 @@
-"""Proves that names are resolved beside the polls, never before them (F25)."""
+"""Tests that name resolution never blocks polls (F25)."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ SUMMARY = Command("summary", "summary")
 
 
 class Resolver:
-    """Plays the system's resolver: counts questions, answers from a table, and hangs while `held` is cleared."""
+    """Fakes the system's resolver: counts lookups, answers from a table, and hangs while `held` is cleared."""
 
     def __init__(self, **table):
         self.table = table
@@ -34,7 +34,7 @@ class Resolver:
 
 
 def use(wire, clock, resolver):
-    """Give `wire` another resolver, as `DnsResolver` takes it."""
+    """Make `wire` resolve names with `resolver`."""
     names = DnsResolver(clock, resolver)
     wire._resolver = names
     wire._web._resolver = names

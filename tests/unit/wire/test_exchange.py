@@ -1,4 +1,4 @@
-"""Proves what an exchange remembers of a rig: joining, refusals, and what a missing answer means for the rest."""
+"""Tests what an exchange remembers about a rig: joined commands, refusals, and the effect of a missing answer."""
 
 import asyncio
 
@@ -162,7 +162,7 @@ async def test_hanging_optional_page_affects_only_itself(wire):
         answers = await wire.query(target, (page, other, *COMMANDS), session, limits=Limits(0.5, 0.5))
         assert answers.replies == ANSWERS
         assert answers.refused == {"info": "timeout", "stats_page": "timeout"}
-        assert set(session.refused) == {"info"}, "the other was not asked, so it is not to blame"
+        assert set(session.refused) == {"info"}, "the other was not sent, so it did not fail"
 
 
 async def test_unreachable_rig_with_optional_commands_only_is_tried_once(wire):

@@ -1,4 +1,4 @@
-"""Proves the HTTP transport: caps, redirects, and what may be asked at all."""
+"""Tests the HTTP transport: size limits, redirects, and allowed requests."""
 
 import gzip
 import json
@@ -72,7 +72,7 @@ async def test_invalid_response_has_its_reason(wire, reply, kind, reason):
         assert caught.value.reason == reason
         session = RigSession()
         web.handle = lambda request: reply if request.path == "/summary" else serving()(request)
-        for refused in ({"other": reason}, {}):  # an optional one is left alone from then on
+        for refused in ({"other": reason}, {}):  # an optional one is not sent again
             answers = await ask(
                 wire, web, INFO, Command("other", "/summary", Via.HTTP, required=False), session=session
             )

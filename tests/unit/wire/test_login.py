@@ -1,4 +1,4 @@
-"""Proves how a reader is let in: with what the operator configured, shown to nobody else, never twice when refused."""
+"""Tests logins: only with configured credentials, only to their own rig, never repeated after a refusal."""
 
 import json
 
@@ -75,7 +75,7 @@ async def test_basic_credentials_are_sent_only_if_required(wire):
 
 
 class Guard:
-    """Gives a token to the right password and lets through who shows the newest one."""
+    """Issues a token for the right password and accepts only the newest one."""
 
     def __init__(self):
         self.issued = 0

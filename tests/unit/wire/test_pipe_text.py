@@ -1,4 +1,4 @@
-"""Proves the plain text form against the JSON form of the same real answers."""
+"""Tests the plain text form against the JSON form of the same real answers."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from stratoscope.wire import cgminer, pipe_text, repair
 from stratoscope.wire.cgminer import RawAnswer
 from stratoscope.wire.refusals import cgminer_refusal
 
-NEVER_ASKED = {"devscan.txt.bin"}  # bfgminer's, which changes the rig: the one real answer without its last bar
+NEVER_SENT = {"devscan.txt.bin"}  # bfgminer only; it changes the rig. The only real answer without a closing bar
 
 
 @given(
@@ -25,7 +25,7 @@ def test_f08_any_bytes_parse_or_raise_garbled(raw):
 
 
 def sections(answer):
-    """The names of sections and of the fields in each row: what both forms must agree on."""
+    """Return the names of sections and of the fields in each row, which both forms must share."""
     if "STATUS" not in answer:
         return {key: sections(part[0]) for key, part in answer.items() if isinstance(part, list)}
     return {key: [list(row) for row in rows] for key, rows in answer.items() if isinstance(rows, list)}
@@ -34,7 +34,7 @@ def sections(answer):
 @pytest.mark.shelf
 def test_every_recorded_raw_answer_parses(shelf):
     files = sorted((shelf / "captures-raw").glob("*/*.bin"))
-    files = [file for file in files if file.name not in NEVER_ASKED]
+    files = [file for file in files if file.name not in NEVER_SENT]
     assert len(files) >= 100
     for file in files:
         raw = file.read_bytes()
@@ -54,7 +54,7 @@ def test_f06_truncated_recorded_answer_never_parses(shelf, reset, broken):
             whole = whole.replace(b'"Code":', b',"Code":', 1)
         if whole.startswith(b"{"):
             assert cgminer.read(RawAnswer(whole, ended=False, reset=reset))
-        for cut in range(1, len(whole) + whole.startswith(b"STATUS")):  # text needs its NUL, which is not here
+        for cut in range(1, len(whole) + whole.startswith(b"STATUS")):  # text requires its NUL, which is missing here
             with pytest.raises((Garbled, Unreachable)):
                 cgminer.read(RawAnswer(whole[:cut], ended=False, reset=reset))
 
@@ -64,7 +64,7 @@ def test_text_and_json_of_one_command_have_the_same_shape(shelf):
     pairs = 0
     for text in sorted((shelf / "captures-raw").glob("*/*.txt.bin")):
         twin = text.with_name(text.name.replace(".txt.", ".json."))
-        if not twin.exists() or text.name in NEVER_ASKED:
+        if not twin.exists() or text.name in NEVER_SENT:
             continue
         if "details" in text.name and "bfgminer" in text.parent.name:
             continue  # its JSON puts these rows under DEVS, its text names them DEVDETAILS as cgminer's JSON does

@@ -1,4 +1,4 @@
-"""Proves the repair: known defects are mended, strings stay as they are, and no bytes make it slow or raise."""
+"""Tests the JSON repair: known defects are fixed, strings are unchanged, and no input makes it slow or raise."""
 
 import contextlib
 import json
@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from stratoscope.errors import Garbled
 from stratoscope.wire import repair
 
-MENDED = {
-    "Antminer S9 leaves out the comma between objects": (
+FIXED = {
+    "Antminer S9 omits the comma between objects": (
         b'{"STATUS":[{"STATUS":"S"}],"STATS":[{"CGMiner":"4.9"}{"STATS":0,"fan1":4200}],"id":1}',
         {"STATUS": [{"STATUS": "S"}], "STATS": [{"CGMiner": "4.9"}, {"STATS": 0, "fan1": 4200}], "id": 1},
     ),
-    "Volc leaves out the comma before the next row": (
+    "Volc omits the comma before the next row": (
         b'{"STATS":[{"Type":"D1"}{"STATS":0}],"id":1}',
         {"STATS": [{"Type": "D1"}, {"STATS": 0}], "id": 1},
     ),
-    "a comma is left out before a key": (b'{"a":{"b":1}"KEY":[1]"k":2}', {"a": {"b": 1}, "KEY": [1], "k": 2}),
+    "a comma is missing before a key": (b'{"a":{"b":1}"KEY":[1]"k":2}', {"a": {"b": 1}, "KEY": [1], "k": 2}),
     "BTMiner v1 has a trailing comma": (b'{"SUMMARY":[{"Elapsed":5,}],}', {"SUMMARY": [{"Elapsed": 5}]}),
     "a comma leads an array": (b'{"DEVS":[,{"ASC":0}]}', {"DEVS": [{"ASC": 0}]}),
     "commas are doubled": (b'{"a":1,,"b":[2,,,3]}', {"a": 1, "b": [2, 3]}),
@@ -30,18 +30,18 @@ MENDED = {
         {"VERSION": [{"Miner": "1.0\n", "API": "3.7"}]},
     ),
     "BTMiner 2023-01-06 doubles a quote": (b'{"a":"",""temp0":41.5,""t1":"x"}', {"a": "", "temp0": 41.5, "t1": "x"}),
-    "Avalon sends nothing but the end": (b',"id":1}', {"id": 1}),
-    "a member stands after the end": (b'{"SUMMARY":[{"Elapsed":5}]},"id":1}', {"SUMMARY": [{"Elapsed": 5}], "id": 1}),
+    "Avalon sends only the end": (b',"id":1}', {"id": 1}),
+    "a member after the end": (b'{"SUMMARY":[{"Elapsed":5}]},"id":1}', {"SUMMARY": [{"Elapsed": 5}], "id": 1}),
     "WhatsMiner 2.0.4 writes an object as a list": (
         b'{"STATUS":"S","Msg":{"error_code":["206":"2022-01-01 00:00:00","329":"[x]"],"none":[]}}',
         {"STATUS": "S", "Msg": {"error_code": {"206": "2022-01-01 00:00:00", "329": "[x]"}, "none": []}},
     ),
-    "F10 bare words that are no numbers become text": (
+    "F10 bare words that are not numbers become text": (
         b'{"MHS av":nan,"MHS 5s":-inf,"x":NaN,"y":Infinity,"z":1e400,"o":007,"n":-nan}',
         {"MHS av": "nan", "MHS 5s": "-inf", "x": "NaN", "y": "Infinity", "z": "1e400", "o": "007", "n": "-nan"},
     ),
-    "a value is left out": (b'{"a":,"b":}', {"a": None, "b": None}),
-    "a worker name holds a lone backslash": (rb'{"User":"DOMAIN\worker","n":1}', {"User": r"DOMAIN\worker", "n": 1}),
+    "a value is missing": (b'{"a":,"b":}', {"a": None, "b": None}),
+    "a worker name with a single backslash": (rb'{"User":"DOMAIN\worker","n":1}', {"User": r"DOMAIN\worker", "n": 1}),
     "a lone surrogate is escaped": (rb'{"User":"a\ud800b"}', {"User": "a\ufffdb"}),
     "invalid UTF-8": (b'{"User":"\xff\xfeok"}', {"User": "\ufffd\ufffdok"}),
     "a byte order mark": (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
@@ -49,17 +49,17 @@ MENDED = {
 }
 
 
-@pytest.mark.parametrize("defect", MENDED)
+@pytest.mark.parametrize("defect", FIXED)
 def test_f13_known_defect_is_fixed(defect):
-    broken, wanted = MENDED[defect]
+    broken, wanted = FIXED[defect]
     with pytest.raises(orjson.JSONDecodeError):
         orjson.loads(broken)
     assert repair.parse(broken) == wanted
 
 
-@pytest.mark.parametrize("defect", MENDED)
+@pytest.mark.parametrize("defect", FIXED)
 def test_f13_strings_that_look_like_defects_are_unchanged(defect):
-    text = MENDED[defect][0].decode("utf-8", "replace")
+    text = FIXED[defect][0].decode("utf-8", "replace")
     value = {"worker": text, "}{": "},{,},]", '""temp0': ',"id":1}', "nan": "nan", "t": "a,,b", "k": "\\u0041 \\\\"}
     strict = orjson.dumps(value)
     assert repair.parse(strict[:-1] + b",}") == value
@@ -124,7 +124,7 @@ OBJECTS = st.dictionaries(KEYS, NESTED, min_size=1, max_size=5)
 
 
 class Spoiler:
-    """Writes JSON with the firmwares' defects put in at random."""
+    """Writes JSON with random firmware defects."""
 
     def __init__(self, chance):
         self.flip = lambda: chance.random() < 0.25
@@ -183,7 +183,7 @@ def test_f08_any_bytes_parse_or_raise_garbled(raw):
         assert failure.reason in {"decode", "truncated", "not_json"}  # noqa: PT017 — an error and a value are both valid
     else:
         assert isinstance(value, dict | list)
-        orjson.dumps(value)  # holds nothing that strict JSON could not: no NaN, no lone surrogate
+        orjson.dumps(value)  # only what strict JSON allows: no NaN, no lone surrogate
 
 
 @given(OBJECTS)
@@ -196,7 +196,7 @@ def test_f06_prefix_of_an_object_never_parses(value):
 
 
 def steps(raw):
-    """Count the lines of Python run while `raw` is read."""
+    """Count the Python lines that run while `raw` is parsed."""
     count = 0
 
     def trace(frame, event, arg):
@@ -253,7 +253,7 @@ def test_f13_ten_times_the_bytes_take_at_most_twelve_times_the_steps():
 )
 @pytest.mark.timeout(60)
 def test_s27_mebibyte_of_hostile_input_is_parsed_in_linear_time(unit):
-    """Quadratic time would be 10^12 steps here, an hour and more: the limit of the test is far from both."""
+    """Quadratic time would be 10^12 steps, more than an hour; the timeout is far from both."""
     for head in (b"{", b'{"a":', b'{"a":"'):
         with contextlib.suppress(Garbled):
             repair.parse(head + unit * ((1 << 20) // len(unit)))

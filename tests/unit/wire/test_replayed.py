@@ -1,4 +1,4 @@
-"""Proves the wire against recorded rigs, replayed over real sockets with every defect the replayer knows."""
+"""Tests the wire with recorded rigs, replayed over real sockets with every defect the replayer supports."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.shelf
 
 @contextmanager
 def replayed(shelf, capture, *options):
-    """Run the replayer for one capture; yield its target and, once it ended, the requests it logged."""
+    """Run the replayer for one capture; yield its target and the list that finally has the logged requests."""
     log = []
     tool, folder = shelf / "tools/replay_rig.py", shelf / "captures" / capture
     command = [sys.executable, str(tool), str(folder), "--host", HOST, "--port-offset", str(OFFSET), *options]

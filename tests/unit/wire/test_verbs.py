@@ -1,4 +1,4 @@
-"""Proves that nothing but the allow-list ever leaves for a rig (S01, S02)."""
+"""Tests that only requests of the allow-list are ever sent to a rig (S01, S02)."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""Proves the framed transport of WhatsMiner v3."""
+"""Tests the framed transport of WhatsMiner v3."""
 
 import struct
 
