@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stratoscope.discover.identify import Identification, identify
+from stratoscope.discover.identify import identify
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import Garbled
 from stratoscope.poll.exchange import is_empty
@@ -18,7 +18,6 @@ class ReadResult:
     driver: Driver
     reading: Reading
     answers: Answers
-    identified: Identification
 
 
 async def read_once(
@@ -32,4 +31,4 @@ async def read_once(
         raise Garbled(
             "decode", f"the rig answered, but driver {found.driver.name} found no values: try another `driver`"
         )
-    return ReadResult(found.driver, reading, answers, found)
+    return ReadResult(found.driver, reading, answers)

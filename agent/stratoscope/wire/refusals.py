@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-INVALID_COMMAND: Final = 14
 ACCESS_DENIED: Final = 45
 EMPTY_ANSWER_CODES: Final = frozenset({8, 10})  # severity E, but an answer: no pools configured, no hashboards found
 
