@@ -25,7 +25,7 @@ from stratoscope.tamper.detector import GuardNow
 
 
 @dataclass(slots=True)
-class Health:
+class AgentHealth:
     """What the agent says of itself; exporters show it, the agent's rooms write it."""
 
     started: float = 0.0  # UTC s
@@ -42,7 +42,7 @@ class Context:
 
     fleet: Fleet
     clock: Clock
-    health: Health
+    health: AgentHealth
     registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
     site: str
     settings: Any

@@ -18,11 +18,11 @@ STATES: Final = ("identifying", "hashing", "idle", "degraded", "offline", "locke
 but a board or fan is lost, faults, a flatline or far below nameplate), offline (does not answer), locked (answers
 that we may not read), suspect (answers values that cannot be true: not exported as truth)."""
 
-HISTORY: Final = 120
+HISTORY_ROWS: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polling:
+class PollStatus:
     """How polling a rig has gone so far; all times are UTC seconds."""
 
     address: str  # host, or host:port where the port is not the default
@@ -73,7 +73,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Economics:
+class RigEconomics:
     """What a rig earns and costs at the rates of one moment; whatever follows from an unknown input is None.
 
     Fiat is in `currency`. Revenue is after the fees, power is at the meter (with the site's overhead), hashprices are
@@ -126,11 +126,11 @@ class RigSnapshot:
 
     rig: RigId
     state: str
-    polling: Polling
+    polling: PollStatus
     reading: Reading | None = None
     judged: Judged = Judged()
     counters: Counters = Counters()
-    economics: Economics | None = None  # None: not reckoned here, or nothing fresh to reckon with
+    economics: RigEconomics | None = None  # None: not reckoned here, or nothing fresh to reckon with
     proof: ShareProof | None = None  # None: no full window yet, or the rig does not count accepted difficulty
     behind: int | None = None  # blocks by which its work is behind the tip; None: it does not tell, or no tip is known
     identity: str | None = None  # mac:…, serial:… or address:…, which machine this is; None: never heard so far
@@ -143,7 +143,7 @@ class RigSnapshot:
         return self.polling.last_reason == "ok"
 
 
-class History:
+class RigHistory:
     """A short, fixed-size past of one rig for its page: time, hashrate, power, hottest chip.
 
     Single precision, and times from the first row on: ten thousand rigs keep theirs in 20 MB.
@@ -162,7 +162,7 @@ class History:
             self.start = at
         for value in (at - self.start, hashrate, power, chip):
             rows.append(math.nan if value is None else value)
-        if len(rows) > 4 * HISTORY:
+        if len(rows) > 4 * HISTORY_ROWS:
             del rows[:4]
 
     def __iter__(self) -> Iterator[tuple[float, float, float, float]]:
@@ -172,7 +172,7 @@ class History:
             yield self.start + rows[at], rows[at + 1], rows[at + 2], rows[at + 3]
 
 
-class Dirty:
+class ChangedRigs:
     """One subscriber's set of rigs that changed since it last looked: at most one entry per rig."""
 
     __slots__ = ("_changed", "_event")
@@ -203,18 +203,18 @@ class Fleet:
 
     def __init__(self) -> None:
         self.snapshots: dict[RigId, RigSnapshot] = {}
-        self.history: dict[RigId, History] = {}
-        self._subscribers: list[Dirty] = []
+        self.history: dict[RigId, RigHistory] = {}
+        self._subscribers: list[ChangedRigs] = []
 
-    def subscribe(self, dirty: Dirty | None = None) -> Dirty:
+    def subscribe(self, dirty: ChangedRigs | None = None) -> ChangedRigs:
         """Fill `dirty` (by default a new set) from now on, with every rig known now to begin with, and return it."""
-        dirty = Dirty() if dirty is None else dirty
+        dirty = ChangedRigs() if dirty is None else dirty
         for rig in self.snapshots:
             dirty.mark(rig)
         self._subscribers.append(dirty)
         return dirty
 
-    def unsubscribe(self, dirty: Dirty) -> None:
+    def unsubscribe(self, dirty: ChangedRigs) -> None:
         """Stop filling `dirty`."""
         self._subscribers.remove(dirty)
 
@@ -228,7 +228,7 @@ class Fleet:
         """Add the snapshot's main values to the rig's short past (call once per good reading)."""
         history = self.history.get(snapshot.rig)
         if history is None:
-            history = self.history[snapshot.rig] = History()
+            history = self.history[snapshot.rig] = RigHistory()
         boards = snapshot.reading.boards if snapshot.reading else ()
         chips = [b.temperature_chip for b in boards if b.temperature_chip is not None]
         judged = snapshot.judged

@@ -19,9 +19,9 @@ from structlog.typing import EventDict, WrappedLogger
 from stratoscope.clock import Clock, SystemClock
 
 LINES_PER_SECOND: Final = 50
-LONGEST: Final = 2_000
-LONGEST_TRACE: Final = 16_000
-DEEPEST: Final = 4
+MAX_TEXT_CHARS: Final = 2_000
+MAX_TRACE_CHARS: Final = 16_000
+MAX_DEPTH: Final = 4
 REDACTED: Final = "[redacted]"
 
 ANSI: Final = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -38,7 +38,7 @@ SECRET_KEY: Final = re.compile(
 )
 
 
-def clean(text: str, longest: int = LONGEST) -> str:
+def clean(text: str, longest: int = MAX_TEXT_CHARS) -> str:
     """Return `text` on one line, without terminal control, without URL userinfo and secret query values."""
     if len(text) > longest:
         text = text[:longest] + "…"
@@ -54,9 +54,9 @@ def _cleaned(value: Any, longest: int, depth: int = 0) -> Any:
         return value
     if isinstance(value, str):
         return clean(value, longest)
-    if depth < DEEPEST and isinstance(value, Mapping):
+    if depth < MAX_DEPTH and isinstance(value, Mapping):
         return {clean(str(key)): _kept(str(key), item, longest, depth + 1) for key, item in value.items()}
-    if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+    if depth < MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
         return [_cleaned(item, longest, depth + 1) for item in value]
     return clean(str(value), longest)
 
@@ -72,12 +72,12 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {
         (key if key.startswith("_") else clean(key)): value
         if key.startswith("_")
-        else _kept(key, value, LONGEST_TRACE if key == "exception" else LONGEST)
+        else _kept(key, value, MAX_TRACE_CHARS if key == "exception" else MAX_TEXT_CHARS)
         for key, value in event.items()
     }
 
 
-class Stamp:
+class Timestamper:
     """Adds the time of a record in UTC, to the millisecond."""
 
     def __init__(self, clock: Clock) -> None:
@@ -90,7 +90,7 @@ class Stamp:
         return event
 
 
-class Limiter(logging.Filter):
+class LineLimiter(logging.Filter):
     """Lets `most` lines a second through; says how many it left out once the second is over."""
 
     def __init__(self, clock: Clock, most: int = LINES_PER_SECOND) -> None:
@@ -155,7 +155,7 @@ def _handler(level: str, form: str, stream: TextIO, clock: Clock) -> tuple[loggi
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=("rig",)),
-        Stamp(clock),
+        Timestamper(clock),
     ]
     final = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -172,14 +172,14 @@ def _handler(level: str, form: str, stream: TextIO, clock: Clock) -> tuple[loggi
 
 def setup(
     level: str = "info", form: str = "auto", *, stream: TextIO | None = None, clock: Clock | None = None
-) -> Limiter:
+) -> LineLimiter:
     """Send all logs to `stream` (stderr) from `level` on; `form` is auto, console or json. Return the limiter.
 
     Called again (after a reload) it replaces what the earlier call set up.
     """
     stream, clock = stream or sys.stderr, clock or SystemClock()
     handler, shared = _handler(level, form, stream, clock)
-    limiter = Limiter(clock)
+    limiter = LineLimiter(clock)
     handler.addFilter(limiter)
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Lines)]:

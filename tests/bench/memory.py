@@ -24,7 +24,7 @@ from tests.bench.fleet import FleetProcess
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fakes.mosquitto import Mosquitto
 from fakes.programs import Agent
-from stratoscope.app.demo import chosen
+from stratoscope.app.demo import demo_config
 from stratoscope.outside.broker import Account
 
 WHOLE = (
@@ -87,7 +87,7 @@ def measure(fleet: FleetProcess, options: argparse.Namespace) -> dict[str, float
         if options.whole:
             broker = Mosquitto(folder)
             stack.callback(broker.stop)
-            made = chosen(fleet.targets, fleet.urls, "", Account(host="127.0.0.1", port=broker.port))
+            made = demo_config(fleet.targets, fleet.urls, "", Account(host="127.0.0.1", port=broker.port))
             config = made | {"polling": polling, "mqtt": {"host": "127.0.0.1", "port": broker.port}}
         agent = Agent(folder, config)
         stack.callback(agent.stop)

@@ -29,7 +29,7 @@ from fakes.mosquitto import Mosquitto
 from stratoscope import logs
 from stratoscope.clock import SystemClock
 from stratoscope.events import Event, Events
-from stratoscope.exporter import Context, Health
+from stratoscope.exporter import AgentHealth, Context
 from stratoscope.fleet import Fleet
 from stratoscope.ledger import Ledger, Outbox
 from stratoscope.outside.broker import Account, Connection
@@ -50,7 +50,7 @@ class Bench:
         context = Context(
             fleet=self.fleet,
             clock=SystemClock(),
-            health=Health(ready=True),
+            health=AgentHealth(ready=True),
             site="bench",
             settings=None,
             registry=CollectorRegistry(),

@@ -23,10 +23,10 @@ from prometheus_client import CollectorRegistry
 from tests.bench.fleet import FleetProcess
 
 from stratoscope import logs
-from stratoscope.app.agent import Agent, plan_of
+from stratoscope.app.agent import Agent, plan_for
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config, expand
-from stratoscope.poll.rig import RigLoop
+from stratoscope.poll.loop import RigLoop
 from stratoscope_exporters.exposition.meters import Meters
 from stratoscope_exporters.exposition.render import Renderer
 from stratoscope_exporters.exposition.settings import Settings
@@ -89,7 +89,7 @@ class Ours:
         meters.register(CollectorRegistry())
         self.renderer = Renderer(self.agent.fleet, SystemClock(), meters, Settings())
         rooms = self.agent._rooms()
-        self.loops = [RigLoop(plan_of(entry), rooms) for entry in expand(self.agent.config)]
+        self.loops = [RigLoop(plan_for(entry), rooms) for entry in expand(self.agent.config)]
         self.tick = 0
 
     async def round(self) -> tuple[float, int]:

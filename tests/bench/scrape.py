@@ -22,8 +22,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from stratoscope.clock import SystemClock
-from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.exporter import AgentHealth, Context
+from stratoscope.fleet import Counters, Fleet, Judged, PollStatus, RigSnapshot
 from stratoscope.reading import Fan, Hashboard, PoolSlot, Reading, Shares
 from stratoscope_exporters.exposition.meters import Meters
 from stratoscope_exporters.exposition.page import Pages, Wanted
@@ -76,7 +76,7 @@ def rig(number: int, turn: int) -> RigSnapshot:
         state="hashing",
         at=now,
         reading=reading,
-        polling=Polling(
+        polling=PollStatus(
             address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
             interval=30.0,
             polls={"ok": turn},
@@ -167,7 +167,7 @@ async def over_http(fleet: Fleet, rigs: int) -> dict[str, float]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = Settings(listen=f"127.0.0.1:{port}")
-    context = Context(fleet, SystemClock(), Health(ready=True), CollectorRegistry(), "bench", settings)
+    context = Context(fleet, SystemClock(), AgentHealth(ready=True), CollectorRegistry(), "bench", settings)
     server, lag, spent, stop = asyncio.create_task(serve(context)), Lag(), [], threading.Event()
     await asyncio.sleep(rigs / 2000 + 0.5)
 

@@ -13,7 +13,7 @@ from fakes.boards import FILES, ROOT, panels, with_values
 from fakes.programs import Prometheus, free_port, get
 from stratoscope.app.agent import Agent
 from stratoscope.app.demo import ECONOMICS, TARIFF
-from stratoscope.app.demo_pools import pool_entries, watched
+from stratoscope.app.demo_pools import pool_entries, reconciler_with_history
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.simulate.fleet import targets
@@ -102,7 +102,7 @@ async def test_every_query_of_every_panel_gives_data(tmp_path: Path):
         for at in range(RIGS // 2):
             fleet.rigs[at].force(("failing_board", "overheat", "pool_outage")[at % 3], duration=1e6)
         settings = Config.model_validate(config(fleet, urls, tmp_path, port))
-        agent = Agent(settings, clock, past=watched(fleet.past, settings))
+        agent = Agent(settings, clock, past=reconciler_with_history(fleet.past, settings))
         running = [asyncio.create_task(agent.run()), asyncio.create_task(come_and_go(fleet.rigs[-1]))]
         prometheus = await asyncio.to_thread(
             Prometheus,

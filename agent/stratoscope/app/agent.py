@@ -17,26 +17,26 @@ from prometheus_client import (
 )
 
 from stratoscope.app.agent_metrics import Vitals
-from stratoscope.app.collector import Collector
+from stratoscope.app.garbage_collector import GarbageCollector
 from stratoscope.app.loop_watch import LoopWatch
 from stratoscope.app.money_service import Sums, in_currency, terms_of
-from stratoscope.app.services import Surroundings
+from stratoscope.app.services import Services
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
 from stratoscope.discover.identify import PORTS, identify
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import ConfigError, OperatorError, first_error
 from stratoscope.events import Event, Events
-from stratoscope.exporter import Context, Health
+from stratoscope.exporter import AgentHealth, Context
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import data_sheet
 from stratoscope.ledger import Ledger, Outbox
-from stratoscope.poll.book import Book
-from stratoscope.poll.budget import Budget, affordable, raise_file_limit
+from stratoscope.poll.budget import Budget, lanes_within_file_limit, raise_file_limit
+from stratoscope.poll.counter_store import CounterStore
 from stratoscope.poll.fleet import PollFleet
-from stratoscope.poll.pace import Pace
-from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.pace import ConnectionPacer
+from stratoscope.poll.plan import Plan, PollDeps
 from stratoscope.poll.poll_metrics import Tally
 from stratoscope.reconcile.reconciler import Reckoner
 from stratoscope.wire.ask import Wire
@@ -62,7 +62,7 @@ LOUD: Final = frozenset(
 log = structlog.get_logger("stratoscope")
 
 
-def plan_of(entry: RigEntry) -> Plan:
+def plan_for(entry: RigEntry) -> Plan:
     """Return what the polling loop is to do for a config entry."""
     tags = dict(entry.tags)
     if entry.group is not None:
@@ -96,18 +96,18 @@ class Agent:
         self.config = config
         self.clock = clock
         self.fleet = Fleet()
-        self.health = Health(started=clock.time(), config_loaded=clock.time())
+        self.health = AgentHealth(started=clock.time(), config_loaded=clock.time())
         self.stopping = asyncio.Event()
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
         self.outbox = Outbox(self.ledger)
         self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
         self.tally = Tally()
-        self.collector = Collector()
-        self.book = Book(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
+        self.collector = GarbageCollector()
+        self.book = CounterStore(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
-        self.around = Surroundings(config, clock, self.fleet, self.events, self.ledger, past, self.health)
+        self.services = Services(config, clock, self.fleet, self.events, self.ledger, past, self.health)
         self.polls: PollFleet | None = None
         self.vitals = Vitals(self.health, self.watch, self.ledger, lambda: len(self.polls.loops) if self.polls else 0)
         self.events.listeners += [log_event, self.vitals.heard]
@@ -131,15 +131,15 @@ class Agent:
         GCCollector(registry=registry)
         registry.register(self.tally)
         registry.register(self.vitals)
-        self.around.register(registry)
+        self.services.register(registry)
         return registry
 
-    def _rooms(self) -> Rooms:
+    def _rooms(self) -> PollDeps:
         polling = self.config.polling
-        healthy, suspect = affordable(polling.in_flight, polling.suspect_in_flight, raise_file_limit())
+        healthy, suspect = lanes_within_file_limit(polling.in_flight, polling.suspect_in_flight, raise_file_limit())
         if healthy < polling.in_flight:
             log.warning("the limit of open files allows fewer polls at once", healthy=healthy, suspect=suspect)
-        return Rooms(
+        return PollDeps(
             wire=self.wire,
             clock=self.clock,
             fleet=self.fleet,
@@ -151,15 +151,15 @@ class Agent:
             identify=self.identify,
             nameplate=data_sheet,
             chance=random.random,
-            search=Pace(self.clock, self.config.discovery.rate / len(PORTS)).wait,
+            search=ConnectionPacer(self.clock, self.config.discovery.rate / len(PORTS)).wait,
             on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),  # noqa: LOG014 — called inside the except block of poll/rig.py
             limits=self._limits(),
             backoff=polling.backoff_max,
             search_interval=self.config.discovery.interval,
             least_freshness=polling.freshness,
-            economist=self.around.money.economist if self.around.money else None,
-            prover=self.around.guarding.prover if self.around.guarding else None,
-            stratum=self.around.stratum,
+            economist=self.services.money.economist if self.services.money else None,
+            prover=self.services.guarding.prover if self.services.guarding else None,
+            stratum=self.services.stratum,
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -177,7 +177,7 @@ class Agent:
                     tasks.create_task(self.watch.run(), name="loop watch"),
                     tasks.create_task(self._checkpoints(), name="checkpoints"),
                     tasks.create_task(self._readiness(), name="readiness"),
-                    *(tasks.create_task(work, name=name) for name, work in self.around.work(self.fleet.snapshots)),
+                    *(tasks.create_task(work, name=name) for name, work in self.services.work(self.fleet.snapshots)),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 self.follow(self.config)
@@ -205,14 +205,14 @@ class Agent:
     def follow(self, config: Config) -> None:
         """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
         self.config = config
-        self.around.follow(config)
+        self.services.follow(config)
         assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
-        added, removed, changed = self.polls.follow(map(plan_of, expand(config)))
+        added, removed, changed = self.polls.follow(map(plan_for, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
 
     def _exporters(self) -> list[tuple[str, Any]]:
         installed = {entry.name: entry for entry in entry_points(group="stratoscope.exporters")}
-        started, around = [], self.around
+        started, services = [], self.services
         for name in self.config.exporters:
             if name not in installed:
                 known = ", ".join(sorted(installed)) or "none"
@@ -225,13 +225,13 @@ class Agent:
                 registry=self.registry,
                 site=self.config.site,
                 settings=self.config.exporter_settings(name),
-                market=around.market,
-                economist=around.money.economist if around.money else None,
-                pools=around.pools,
-                reckoner=around.reconciliation.reckoner,
-                sections=around.sections(),
-                stratum=around.stratum,
-                guard=around.guard,
+                market=services.market,
+                economist=services.money.economist if services.money else None,
+                pools=services.pools,
+                reckoner=services.reconciliation.reckoner,
+                sections=services.sections(),
+                stratum=services.stratum,
+                guard=services.guard,
                 events=self.events,
                 outbox=self.outbox,
                 broker=self.config.mqtt.account() if self.config.mqtt is not None else None,
@@ -267,10 +267,10 @@ class Agent:
 
     def _checkpoint(self) -> None:
         sums = self.book.drain()
-        days, peaks = self.around.drain()
+        days, peaks = self.services.drain()
         if self.ledger is None:
             return
         now = self.clock.time()
         self.ledger.checkpoint(sums, days, peaks)
-        self.ledger.keep_pools(self.config.site, *self.around.reconciliation.reckoner.drain())
+        self.ledger.keep_pools(self.config.site, *self.services.reconciliation.reckoner.drain())
         self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])

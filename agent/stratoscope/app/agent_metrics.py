@@ -7,14 +7,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from stratoscope import __version__
 from stratoscope.app.loop_watch import LoopWatch
 from stratoscope.events import Event
-from stratoscope.exporter import Health
-from stratoscope.ledger import Standing
+from stratoscope.exporter import AgentHealth
+from stratoscope.ledger import LedgerStatus
 
 
 class Vitals:
     """A prometheus_client collector; values are read at the scrape."""
 
-    def __init__(self, health: Health, watch: LoopWatch, ledger: Standing | None, targets: Callable[[], int]) -> None:
+    def __init__(
+        self, health: AgentHealth, watch: LoopWatch, ledger: LedgerStatus | None, targets: Callable[[], int]
+    ) -> None:
         self._health = health
         self._watch = watch
         self._ledger = ledger
@@ -56,7 +58,7 @@ class Vitals:
         if self._ledger is not None:
             yield from self._ledger_families(self._ledger)
 
-    def _ledger_families(self, ledger: Standing) -> Iterator[Metric]:
+    def _ledger_families(self, ledger: LedgerStatus) -> Iterator[Metric]:
         degraded = ledger.degraded is not None
         yield GaugeMetricFamily("stratoscope_ledger_degraded", "1 while the ledger cannot be written.", degraded)
         yield CounterMetricFamily("stratoscope_ledger_rows_written", "Rows written.", ledger.written)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from stratoscope.app.agent import Agent
-from stratoscope.app.demo_pools import pool_entries, watched
+from stratoscope.app.demo_pools import pool_entries, reconciler_with_history
 from stratoscope.clock import Clock, SystemClock
 from stratoscope.config import Config
 from stratoscope.errors import UsageError
@@ -56,8 +56,10 @@ async def demo(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         fleet, urls = await free_site(stack, rigs, seed, clock)
-        config = Config.model_validate(chosen(targets(fleet), urls, listen, broker))
-        agent = Agent(config, clock, remember=False, past=watched(fleet.past, config) if fleet.past else None)
+        config = Config.model_validate(demo_config(targets(fleet), urls, listen, broker))
+        agent = Agent(
+            config, clock, remember=False, past=reconciler_with_history(fleet.past, config) if fleet.past else None
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, agent.stop)
@@ -69,7 +71,7 @@ async def demo(
     return 0
 
 
-def chosen(
+def demo_config(
     rigs: list[dict[str, Any]], urls: Mapping[str, str], listen: str, broker: Account | None = None
 ) -> dict[str, Any]:
     """Return the config of the demo, for rigs and services that stand at these addresses."""

@@ -38,7 +38,7 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def watched(past: PoolPast, config: Config) -> Reckoner:
+def reconciler_with_history(past: PoolPast, config: Config) -> Reckoner:
     """Return the reconciliation that has seen the past of a fleet since yesterday's midnight."""
     settings = [pool.settings() for pool in config.pools]
     rows = [row for one in settings for row in days_of(past, one, config.site)]

@@ -71,7 +71,7 @@ def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
         yield key, sums, sample
 
 
-class Key(NamedTuple):
+class FeedKey(NamedTuple):
     """What is read for a tariff: its price, or the grid's call."""
 
     of: Literal["price", "call"]
@@ -88,7 +88,7 @@ class Key(NamedTuple):
         return "price of power" if self.of == "price" else "word of the grid"
 
 
-class Money:
+class MoneyService:
     """The economist and what keeps it informed."""
 
     def __init__(
@@ -105,7 +105,7 @@ class Money:
         self._fetcher, self._clock = fetcher, clock
         book = DayBook(site, terms.currency, rig_days=terms.rig_days, rows=days)
         self.economist = Economist(terms, market, book, Demand(site, peaks), events, clock.monotonic())
-        self._feeds: dict[Key, tuple[Feed, asyncio.Task[None]]] = {}
+        self._feeds: dict[FeedKey, tuple[Feed, asyncio.Task[None]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
@@ -138,21 +138,21 @@ class Money:
                     self._tasks.create_task(self._read(key, feed), name=f"{key.of} of {key.tariff}"),
                 )
 
-    def _wanted(self) -> Iterator[tuple[Key, Feed]]:
+    def _wanted(self) -> Iterator[tuple[FeedKey, Feed]]:
         for name, contract in self.economist.terms.tariffs.items():
             if contract.feed is not None:
-                yield Key("price", name), contract.feed
+                yield FeedKey("price", name), contract.feed
             if contract.call is not None:
-                yield Key("call", name), contract.call
+                yield FeedKey("call", name), contract.call
 
-    def take(self, key: Key, said: Quote | Call) -> None:
+    def take(self, key: FeedKey, said: Quote | Call) -> None:
         """Take what a feed said: a price begins, the grid calls or does not."""
         if isinstance(said, Quote):
             self.economist.quote(key.tariff, said, self._clock.monotonic(), self._clock.time())
         else:
             self.economist.call(key.tariff, said)
 
-    async def _read(self, key: Key, feed: Feed) -> None:
+    async def _read(self, key: FeedKey, feed: Feed) -> None:
         """Read one feed over and over; what is wrong with it is told once, and once more when it is right again."""
         wrong = None
         reader: Reader[Quote | Call] = Reader(

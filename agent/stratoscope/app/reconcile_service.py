@@ -44,7 +44,7 @@ def worth_of(market: MarketNow | None) -> Worth | None:
     return Worth((market.subsidy + market.fees.value) / hashes, market.subsidy / hashes) if hashes > 0 else None
 
 
-class Reconciliation:
+class ReconcileService:
     """Feeds rigs, lists of workers and earnings to the reckoner; each list once, with the time it was true at."""
 
     def __init__(self, pools: LivePools, reckoner: Reckoner, market: Market | None, clock: Clock) -> None:
@@ -152,8 +152,8 @@ def remembered(config: Config, ledger: Ledger | None, events: Callable[[Event], 
 
 def reconciliation(
     config: Config, pools: LivePools, market: Market | None, clock: Clock, reckoner: Reckoner
-) -> Reconciliation:
+) -> ReconcileService:
     """Return the reconciliation of the pools of `config`."""
-    made = Reconciliation(pools, reckoner, market, clock)
+    made = ReconcileService(pools, reckoner, market, clock)
     made.follow((pool.settings() for pool in config.pools), config.economics.firmware_fee)
     return made

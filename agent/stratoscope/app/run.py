@@ -35,7 +35,7 @@ async def run(config_path: Path) -> int:
         log.warning(warning)
     agent = Agent(config, SystemClock())
     reload_now = asyncio.Event()
-    end = Ending(agent)
+    end = Shutdown(agent)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.asked)
@@ -50,7 +50,7 @@ async def run(config_path: Path) -> int:
     return 0
 
 
-class Ending:
+class Shutdown:
     """Ends the agent on the first signal, the process on the second or when the end takes too long."""
 
     def __init__(self, agent: Agent) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from stratoscope.app.money_service import Money, terms_of
+from stratoscope.app.money_service import MoneyService, terms_of
 from stratoscope.app.pools_service import live_pools, pool_settings
 from stratoscope.app.reconcile_service import reconciliation, remembered
-from stratoscope.app.stratum_service import Watching
-from stratoscope.app.tamper_service import Guarding
+from stratoscope.app.stratum_service import StratumService
+from stratoscope.app.tamper_service import TamperService
 from stratoscope.clock import Clock
 from stratoscope.config import Config
 from stratoscope.economics.days import Day
 from stratoscope.economics.demand import Peak
 from stratoscope.events import Events
-from stratoscope.exporter import Health
+from stratoscope.exporter import AgentHealth
 from stratoscope.fleet import Fleet, RigSnapshot
 from stratoscope.ledger import Ledger
 from stratoscope.market.service import LiveMarket
@@ -33,7 +33,7 @@ from stratoscope.tamper.detector import GuardNow
 log = structlog.get_logger("stratoscope")
 
 
-class Surroundings:
+class Services:
     """What the agent knows besides what rigs say. What the config has no section for is None."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Surroundings:
         events: Events,
         ledger: Ledger | None,
         past: Reckoner | None,
-        health: Health,
+        health: AgentHealth,
     ) -> None:
         """Make every part. `past` is a reconciliation to go on with, instead of the ledger's."""
         self._clock, self._events, self._ledger, self._health = clock, events, ledger, health
@@ -69,9 +69,9 @@ class Surroundings:
         """Return what the guard knows now; None where it is off."""
         return None if self.guarding is None else self.guarding.now
 
-    def _watching(self, config: Config) -> Watching | None:
+    def _watching(self, config: Config) -> StratumService | None:
         section = config.stratum
-        return Watching(config, self._clock, self._events) if section is not None and section.enabled else None
+        return StratumService(config, self._clock, self._events) if section is not None and section.enabled else None
 
     def _inbox(self, config: Config) -> Inbox | None:
         if config.mqtt is None:
@@ -93,12 +93,12 @@ class Surroundings:
             templates=self.stratum,
         )
 
-    def _money(self, config: Config) -> Money | None:
+    def _money(self, config: Config) -> MoneyService | None:
         terms, ledger = terms_of(config), self._ledger
         if terms is None:
             return None
         fetcher = Fetcher(self._clock, random.random, self.sources, self.inbox)
-        return Money(
+        return MoneyService(
             terms,
             config.site,
             self.market,
@@ -109,11 +109,11 @@ class Surroundings:
             peaks=ledger.demand_peaks() if ledger else (),
         )
 
-    def _guarding(self, config: Config, fleet: Fleet) -> Guarding | None:
+    def _guarding(self, config: Config, fleet: Fleet) -> TamperService | None:
         ledger = self._ledger
         if not config.guard.enabled:
             return None
-        return Guarding(
+        return TamperService(
             config.guard.rules(),
             fleet,
             self._clock,

@@ -31,7 +31,7 @@ PORT: Final = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 log = structlog.get_logger("stratoscope")
 
 
-class Watching:
+class StratumService:
     """The watcher, and what keeps it informed of the fleet."""
 
     def __init__(self, config: Config, clock: Clock, events: Events) -> None:

@@ -17,7 +17,7 @@ SLICE = 200
 """Rigs judged before the loop gets its turn."""
 
 
-class Guarding:
+class TamperService:
     """The guard over one fleet, and the prover whose sums tell where the work went."""
 
     def __init__(

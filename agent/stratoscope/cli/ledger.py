@@ -60,11 +60,11 @@ def export(
     for. The basis (price, difficulty, fees) is the day's mean.
     """
     from stratoscope.cli.output import print_json, say
-    from stratoscope.ledger.export import opened, paper
+    from stratoscope.ledger.export import export_rows, open_ledger
 
     day = _day(since)
-    with opened(_directory(config, state_dir)) as db:
-        rows = paper(db, of.value, day)
+    with open_ledger(_directory(config, state_dir)) as db:
+        rows = export_rows(db, of.value, day)
     if form is Format.JSON:
         print_json([_plain(row) for row in rows])
     elif rows:
@@ -81,7 +81,7 @@ def backup(
     from stratoscope.cli.output import note
     from stratoscope.ledger import export
 
-    with export.opened(_directory(config, state_dir)) as db:
+    with export.open_ledger(_directory(config, state_dir)) as db:
         export.backup(db, file)
     note(f"the ledger is copied to {file}")
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from stratoscope.discover.once import Once
     from stratoscope.drivers.driver import Driver
-    from stratoscope.judgement.judge import Verdict
     from stratoscope.reading import Reading
     from stratoscope.wire.target import Target
 
@@ -62,14 +61,14 @@ async def read_target(target: "Target", driver: str | None, timeout: float, *, k
         await wire.close()
 
 
-def judged(driver: "Driver", reading: "Reading") -> "Verdict":
+def judged(driver: "Driver", reading: "Reading") -> "JudgedReading":
     """Return the reading without what cannot be true of its model, and what follows from it."""
     from stratoscope.judgement.judge import data_sheet, judge
 
     return judge(driver, reading, data_sheet(reading.make, reading.model))
 
 
-def efficiency(verdict: "Verdict") -> float | None:
+def efficiency(verdict: "JudgedReading") -> float | None:
     """Return J/TH where the rig itself reports its power; the data sheet's power says nothing about this rig."""
     return verdict.judged.efficiency if verdict.judged.power_source in ("measured", "reported") else None
 
@@ -103,7 +102,7 @@ def show(driver: "Driver", reading: "Reading", address: str) -> None:
         screen.print(table)
 
 
-def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple[str, str | None]]:
+def _pairs(driver: "Driver", verdict: "JudgedReading", address: str) -> Iterator[tuple[str, str | None]]:
     from stratoscope.cli import human
 
     reading = verdict.reading
@@ -137,7 +136,7 @@ def _pairs(driver: "Driver", verdict: "Verdict", address: str) -> Iterator[tuple
     )
 
 
-def _identity(driver: "Driver", verdict: "Verdict", address: str) -> "Table":
+def _identity(driver: "Driver", verdict: "JudgedReading", address: str) -> "Table":
     from rich.table import Table
 
     from stratoscope.cli.output import text

@@ -39,7 +39,7 @@ def tap(
     from stratoscope.cli.output import note, run_loop
     from stratoscope.clock import SystemClock
     from stratoscope.errors import UsageError
-    from stratoscope.poll.budget import RESERVED, raise_file_limit
+    from stratoscope.poll.budget import RESERVED_FILES, raise_file_limit
     from stratoscope.stratum.tap.submits import Book
     from stratoscope.stratum.tap.tap import Tap
 
@@ -48,7 +48,7 @@ def tap(
     _address("--metrics", metrics)
     if at == pool:
         raise UsageError("--upstream is the relay itself: give the pool's address")
-    room = max(1, (raise_file_limit() - RESERVED) // 2)
+    room = max(1, (raise_file_limit() - RESERVED_FILES) // 2)
     if room < most:
         note(f"only {room} miners at a time: the limit of open files is too low for {most} (ulimit -n)")
     relay = Tap(pool, clock=SystemClock(), book=Book(workers.value), most=min(most, room))

@@ -11,7 +11,7 @@ from stratoscope.discover.identify import PORTS
 from stratoscope.discover.once import read_once
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import PollError, UsageError
-from stratoscope.poll.pace import Pace
+from stratoscope.poll.pace import ConnectionPacer
 from stratoscope.reading import Reading
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
@@ -61,7 +61,7 @@ async def sweep(
     waiting = list(addresses)
     shuffle(waiting)
     total, done = len(waiting), 0
-    pace = Pace(clock, rate)
+    pace = ConnectionPacer(clock, rate)
     results: asyncio.Queue[Found | None] = asyncio.Queue()
 
     async def work() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stratoscope.economics.terms import BITCOIN
-from stratoscope.fleet import Economics, Judged
+from stratoscope.fleet import Judged, RigEconomics
 from stratoscope.market.costs import (
     breakeven_efficiency,
     breakeven_hashprice,
@@ -41,7 +41,7 @@ class Moment:
     strike: float | None = None
 
 
-def assess(judged: Judged, moment: Moment) -> Economics:
+def assess(judged: Judged, moment: Moment) -> RigEconomics:
     """Return the rig's economics.
 
     A flatlining rig shows hashrate while its shares stand still: what it earns is unknown, what it costs is not.
@@ -57,7 +57,7 @@ def assess(judged: Judged, moment: Moment) -> Economics:
     days = payback_days(moment.capex, margin, moment.decay)
     breakeven = breakeven_power_price(fiat, efficiency, fee)
     is_bitcoin = moment.algorithm == BITCOIN
-    return Economics(
+    return RigEconomics(
         currency=moment.currency,
         algorithm=moment.algorithm,
         tariff=moment.tariff,

@@ -14,7 +14,7 @@ from stratoscope.economics.power import PowerGroup
 from stratoscope.economics.site import ALONE, Books, Network, TariffNow, site_money
 from stratoscope.economics.terms import DEFAULT_TARIFF, Terms
 from stratoscope.events import Event
-from stratoscope.fleet import Counters, Economics, RigSnapshot
+from stratoscope.fleet import Counters, RigEconomics, RigSnapshot
 from stratoscope.judgement.counters import Accrued
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.market.chain import implied_hashrate
@@ -83,7 +83,7 @@ class Economist:
 
     def assess(
         self, snapshot: RigSnapshot, reading: Reading, tariff: str | None, nameplate: Nameplate, now: float
-    ) -> Economics:
+    ) -> RigEconomics:
         """Return the economics of a rig just read, whose accrual was asked for at the same monotonic `now`."""
         judged, group = snapshot.judged, self.group(tariff)
         found = self.earnings.of(reading.algorithm, now, snapshot.at)

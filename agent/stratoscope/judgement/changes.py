@@ -8,7 +8,7 @@ from stratoscope.fields import redacted_url
 from stratoscope.fleet import RigSnapshot
 from stratoscope.reading import Fault, PoolSlot, Reading
 
-OUT: frozenset[str] = frozenset({"offline", "locked"})
+DOWN_STATES: frozenset[str] = frozenset({"offline", "locked"})
 
 
 def active_pool(reading: Reading) -> PoolSlot | None:
@@ -17,7 +17,7 @@ def active_pool(reading: Reading) -> PoolSlot | None:
     return active[0] if len(active) == 1 else None
 
 
-def changes(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator[Event]:
+def change_events(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator[Event]:
     """Yield what changed from `before` (None for a rig not seen before) to `now`; `at` in UTC seconds."""
     rig = now.rig
     if before is None:
@@ -39,11 +39,11 @@ def changes(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator
 
 def _state_event(before: RigSnapshot, now: RigSnapshot, at: float) -> Event:
     kind = "rig_state"
-    if now.state in OUT and before.state not in OUT:
+    if now.state in DOWN_STATES and before.state not in DOWN_STATES:
         kind = "rig_down"
-    elif before.state in OUT and now.state not in OUT:
+    elif before.state in DOWN_STATES and now.state not in DOWN_STATES:
         kind = "rig_up"
-    why = "; ".join(now.judged.reasons) or (now.polling.last_error if now.state in OUT else "") or ""
+    why = "; ".join(now.judged.reasons) or (now.polling.last_error if now.state in DOWN_STATES else "") or ""
     text = f"{now.rig} is {now.state}, was {before.state}" + (f": {why}" if why else "")
     details = {"before": before.state, "now": now.state, "reason": why, "address": now.polling.address}
     return Event(kind=kind, at=at, rig=now.rig, text=text, details=details)

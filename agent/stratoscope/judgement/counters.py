@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 from stratoscope.fleet import Counters
 from stratoscope.reading import Reading
 
-GAP: Final = 2.5
-UPTIME_SLACK: Final = 30.0
+MAX_GAP_INTERVALS: Final = 2.5
+UPTIME_SLACK_S: Final = 30.0
 """Seconds by which an uptime may miss its expected value before it is another machine's or a restart."""
 
-ROUNDING: Final = 2.0
-DRIFT: Final = 1e-3
+UPTIME_ROUNDING_S: Final = 2.0
+MAX_CLOCK_DRIFT_RATIO: Final = 1e-3
 """A rig's clock against ours: whole seconds, and a quartz that is off by less than a part in a thousand."""
 
-NAMES: Final = ("accepted", "rejected", "stale", "hardware_errors")
+COUNTER_NAMES: Final = ("accepted", "rejected", "stale", "hardware_errors")
 
 
 class Accrued(NamedTuple):
@@ -39,7 +39,7 @@ class Accrued(NamedTuple):
     currency: str | None = None
 
 
-NOTHING: Final = Accrued()
+NO_ACCRUAL: Final = Accrued()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Sample:
     power: float | None = None  # W
     hashrate: float | None = None  # H/s
     time: float = 0.0  # UTC s, for the time that passed while the agent was down
-    accrued: Accrued = NOTHING  # as of `at`
+    accrued: Accrued = NO_ACCRUAL  # as of `at`
 
 
 def raw_counters(reading: Reading) -> tuple[int | None, int | None, int | None, int | None]:
@@ -65,7 +65,7 @@ def restarted(before: Sample, now: Sample) -> bool:
     """Tell whether the rig restarted between the two samples."""
     if before.uptime is not None and now.uptime is not None:
         passed = now.at - before.at if before.at is not None and now.at is not None else now.time - before.time
-        if now.uptime < before.uptime or now.uptime + ROUNDING < passed * (1 - DRIFT):
+        if now.uptime < before.uptime or now.uptime + UPTIME_ROUNDING_S < passed * (1 - MAX_CLOCK_DRIFT_RATIO):
             return True
     accepted, seen = now.raw[0], before.raw[0]
     return accepted is not None and seen is not None and accepted < seen
@@ -75,7 +75,7 @@ def discontinuous(before: Sample, now: Sample) -> bool:
     """Tell whether the uptime does not continue the one before: a restart, or another rig at this address."""
     if before.uptime is None or now.uptime is None or before.at is None or now.at is None:
         return False
-    return abs((now.uptime - before.uptime) - (now.at - before.at)) > UPTIME_SLACK
+    return abs((now.uptime - before.uptime) - (now.at - before.at)) > UPTIME_SLACK_S
 
 
 def _added(total: int | None, before: int | None, now: int | None, *, reset: bool) -> int | None:
@@ -99,7 +99,7 @@ def _watched(before: Sample, now: Sample, interval: float, *, reset: bool) -> fl
     if before.at is None or now.at is None or reset:
         return 0.0
     seconds = now.at - before.at
-    return seconds if 0 <= seconds <= GAP * interval else 0.0
+    return seconds if 0 <= seconds <= MAX_GAP_INTERVALS * interval else 0.0
 
 
 def advance(counters: Counters, before: Sample | None, now: Sample, interval: float) -> Counters:
@@ -109,10 +109,10 @@ def advance(counters: Counters, before: Sample | None, now: Sample, interval: fl
     reset = restarted(before, now)
     totals = [
         _added(getattr(counters, name), old, new, reset=reset)
-        for name, old, new in zip(NAMES, before.raw, now.raw, strict=True)
+        for name, old, new in zip(COUNTER_NAMES, before.raw, now.raw, strict=True)
     ]
     seconds = _watched(before, now, interval, reset=reset)
-    start, end = (before.accrued, now.accrued) if seconds else (NOTHING, NOTHING)
+    start, end = (before.accrued, now.accrued) if seconds else (NO_ACCRUAL, NO_ACCRUAL)
     worth = _accrued(before.hashrate, now.hashrate, start.worth, end.worth)
     cost = _accrued(before.power, now.power, start.cost, end.cost)
     return Counters(

@@ -12,7 +12,7 @@ from typing import Final
 
 from stratoscope.reading import Reading
 
-FRESH: Final = 3.0
+FRESH_INTERVALS: Final = 3.0
 """Intervals for which an address still holds the rig that last answered there."""
 
 
@@ -27,7 +27,7 @@ class Sighting:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownMachine:
     """Where a machine was last seen."""
 
     rig: str
@@ -49,11 +49,11 @@ class Identities:
     """The identities seen so far: key → where and under which name. One per agent."""
 
     def __init__(self, known: Iterable[tuple[str, str, str]] = ()) -> None:
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, KnownMachine] = {}
         self._at_address: dict[str, str] = {}
         self._changed: set[str] = set()
         for key, rig, address in known:
-            self.known[key] = Known(rig, address, float("-inf"))
+            self.known[key] = KnownMachine(rig, address, float("-inf"))
             self._at_address[address] = key
 
     def expected_at(self, address: str, name: str | None = None) -> str:
@@ -75,7 +75,7 @@ class Identities:
         known = self.known.get(key)
         if known is None:
             rig = name or key.partition(":")[2]
-            self._settle(key, Known(rig, address, now))
+            self._settle(key, KnownMachine(rig, address, now))
             return Sighting(rig, key)
         if known.address == address:
             known.at = now
@@ -89,7 +89,7 @@ class Identities:
                 return Sighting(name or f"{known.rig}@{address}", key, conflict_with=known.address)
             return Sighting(None, key)
         before = known.address
-        self._settle(key, Known(name or known.rig, address, now))
+        self._settle(key, KnownMachine(name or known.rig, address, now))
         return Sighting(name or known.rig, key, moved_from=before)
 
     def lost(self, address: str) -> None:
@@ -104,10 +104,10 @@ class Identities:
         self.lost(address)
         self._at_address.pop(address, None)
 
-    def _still_there(self, known: Known, key: str, now: float, interval: float) -> bool:
-        return self._at_address.get(known.address) == key and now - known.at <= FRESH * interval
+    def _still_there(self, known: KnownMachine, key: str, now: float, interval: float) -> bool:
+        return self._at_address.get(known.address) == key and now - known.at <= FRESH_INTERVALS * interval
 
-    def _settle(self, key: str, known: Known) -> None:
+    def _settle(self, key: str, known: KnownMachine) -> None:
         self.known[key] = known
         self._at_address[known.address] = key
         self._changed.add(key)

@@ -29,7 +29,7 @@ def data_sheet(make: str | None, model: str | None) -> Nameplate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgedReading:
     """A judged reading: the reading without what cannot be true, what follows from it, and any doubt."""
 
     reading: Reading
@@ -54,7 +54,9 @@ def best_power(
     return None, None
 
 
-def judge(driver: Driver, reading: Reading, nameplate: Nameplate, configured_power: float | None = None) -> Verdict:
+def judge(
+    driver: Driver, reading: Reading, nameplate: Nameplate, configured_power: float | None = None
+) -> JudgedReading:
     """Return the verdict on `reading`; implausible values are gone from it and named in `judged.reasons`."""
     reading = plausibility.without_impossible(reading)
     reading = plausibility.without_absurd_expectation(reading, nameplate.hashrate)
@@ -82,4 +84,4 @@ def judge(driver: Driver, reading: Reading, nameplate: Nameplate, configured_pow
         efficiency=efficiency,
         reasons=tuple(doubts),
     )
-    return Verdict(reading, judged, bool(doubts))
+    return JudgedReading(reading, judged, bool(doubts))

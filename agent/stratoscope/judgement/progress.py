@@ -8,14 +8,14 @@ from typing import Final
 
 from stratoscope.reading import Reading
 
-LEAST: Final = 600.0
-MEANS: Final = 20.0
-UNKNOWN: Final = 3600.0
-ENOUGH: Final = 5
+MIN_PATIENCE_S: Final = 600.0
+PATIENCE_MEAN_INTERVALS: Final = 20.0
+DEFAULT_PATIENCE_S: Final = 3600.0
+MIN_SHARES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ShareProgress:
     """The share count last seen and the monotonic time it last changed."""
 
     shares: int
@@ -34,16 +34,16 @@ def patience(shares: int, uptime: float | None) -> float:
     Shares arrive as a Poisson process: twenty mean intervals without one happen by chance once in 5e8 times. With
     fewer than five shares no mean is known, so an hour is granted.
     """
-    if shares < ENOUGH or not uptime:
-        return UNKNOWN
-    return max(LEAST, MEANS * uptime / shares)
+    if shares < MIN_SHARES or not uptime:
+        return DEFAULT_PATIENCE_S
+    return max(MIN_PATIENCE_S, PATIENCE_MEAN_INTERVALS * uptime / shares)
 
 
-def advance(progress: Progress | None, reading: Reading, now: float) -> tuple[Progress | None, bool]:
+def advance(progress: ShareProgress | None, reading: Reading, now: float) -> tuple[ShareProgress | None, bool]:
     """Return the new progress and whether the rig is flatlined at monotonic time `now`."""
     shares = submitted(reading)
     if shares is None:
         return None, False
     if progress is None or shares != progress.shares or not reading.hashing:
-        return Progress(shares, now), False
+        return ShareProgress(shares, now), False
     return progress, now - progress.at > patience(shares, reading.uptime)

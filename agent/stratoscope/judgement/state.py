@@ -6,23 +6,23 @@ from stratoscope.fleet import Judged
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.reading import Reading
 
-LOW: Final = 0.8
+DEGRADED_BELOW_RATIO: Final = 0.8
 """Share of nameplate (or of what the firmware expects) below which a hashing rig is degraded."""
 
-WARM_UP: Final = 900.0
+WARM_UP_S: Final = 900.0
 """Seconds of uptime during which low hashrate is warming up, not a fault."""
 
-LOCKED: Final = frozenset({"auth", "denied"})
+LOCKED_REASONS: Final = frozenset({"auth", "denied"})
 
 
-def complaints(reading: Reading, judged: Judged, nameplate: Nameplate) -> tuple[str, ...]:
+def find_problems(reading: Reading, judged: Judged, nameplate: Nameplate) -> tuple[str, ...]:
     """Return what is wrong with a hashing rig, one phrase each; empty when nothing is."""
     found = []
     if judged.flatline:
         found.append("hashrate is shown but no shares are submitted")
     expected = reading.hashrate_expected or nameplate.hashrate
-    warm = reading.uptime is None or reading.uptime > WARM_UP
-    if expected and judged.hashrate is not None and judged.hashrate < LOW * expected and warm:
+    warm = reading.uptime is None or reading.uptime > WARM_UP_S
+    if expected and judged.hashrate is not None and judged.hashrate < DEGRADED_BELOW_RATIO * expected and warm:
         found.append(f"hashrate is {judged.hashrate / expected:.0%} of what is expected")
     working = [board for board in reading.boards if board.hashrate is None or board.hashrate > 0]
     if nameplate.boards and reading.boards and len(working) < nameplate.boards and warm:
@@ -44,7 +44,7 @@ def state_of(*, failures: int, reason: str | None, reading: Reading | None, susp
     if reading is None or failures >= 2:
         if reason is None:
             return "identifying"
-        return "locked" if reason in LOCKED else "offline"
+        return "locked" if reason in LOCKED_REASONS else "offline"
     if suspect:
         return "suspect"
     if reading.hashing:

@@ -2,8 +2,8 @@
 what waits for the broker.
 """
 
-from stratoscope.ledger.ledger import Ledger, Standing
+from stratoscope.ledger.ledger import Ledger, LedgerStatus
 from stratoscope.ledger.outbox import Outbox
 from stratoscope.ledger.schema import VERSION
 
-__all__ = ["VERSION", "Ledger", "Outbox", "Standing"]
+__all__ = ["VERSION", "Ledger", "LedgerStatus", "Outbox"]

@@ -12,7 +12,7 @@ from stratoscope.errors import UsageError
 from stratoscope.ledger import pool_days
 from stratoscope.ledger.schema import VERSION
 
-Paper = Literal["days", "rig-days", "pool-days", "peaks", "pins", "events"]
+Table = Literal["days", "rig-days", "pool-days", "peaks", "pins", "events"]
 
 MICRO: Final = Decimal("0.000001")
 
@@ -29,7 +29,7 @@ POOL_DAYS: Final = (
 
 
 @contextmanager
-def opened(state_dir: Path) -> Iterator[sqlite3.Connection]:
+def open_ledger(state_dir: Path) -> Iterator[sqlite3.Connection]:
     """Give the ledger of a state directory, read-only; raises UsageError with the remedy."""
     path = state_dir / "ledger.sqlite"
     if not path.is_file():
@@ -47,7 +47,7 @@ def opened(state_dir: Path) -> Iterator[sqlite3.Connection]:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
 
-def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, Any]]:
+def export_rows(db: sqlite3.Connection, which: Table, since: str) -> list[dict[str, Any]]:
     """Return the rows from UTC day `since` (2026-01-12) on, the oldest first; None is unknown."""
     if which == "events":
         start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
@@ -63,7 +63,7 @@ def paper(db: sqlite3.Connection, which: Paper, since: str) -> list[dict[str, An
         return [{"subject": row["subject"], "value": row["value"], "since": _moment(row["at"])} for row in rows]
     if which == "pool-days":
         rows = db.execute(POOL_DAYS, (since,))
-        return [pool_days.told(pool_days.day_of(tuple(row))) for row in rows]
+        return [pool_days.export_row(pool_days.day_of(tuple(row))) for row in rows]
     return [_day(row) for row in db.execute(DAYS, (since, which == "days"))]
 
 

@@ -25,33 +25,35 @@ from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 from stratoscope.fleet import Counters
 from stratoscope.judgement.counters import Sample
-from stratoscope.ledger import ended, money, pool_days
-from stratoscope.ledger.pool_days import Test as PoolTest
-from stratoscope.ledger.schema import VERSION, bring_up_to_date
+from stratoscope.ledger import clean_shutdown, money, pool_days
+from stratoscope.ledger.pool_days import PoolTestState
+from stratoscope.ledger.schema import VERSION, migrate
 from stratoscope.market.history import DayPoint
 from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.tamper.detector import Pin
 
-PLAUSIBLE: Final = 1000
+MAX_PLAUSIBLE_VERSION: Final = 1000
 """No release will come to this schema version: beyond it the header is damaged."""
 
-WAITING: Final = 10_000
+MAX_QUEUED_JOBS: Final = 10_000
 """Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
 
-TOGETHER: Final = 500
+MAX_STATEMENTS: Final = 500
 """Statements that go into one transaction at most."""
 
-SUMS: Final = tuple(field.name for field in fields(Counters))
-OF_SUMS: Final = attrgetter(*SUMS)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
-SAMPLE: Final = ("raw_accepted", "raw_rejected", "raw_stale", "raw_hardware_errors", "uptime", "time")
-COLUMNS: Final = ("key", *SUMS, *SAMPLE)
+COUNTER_FIELDS: Final = tuple(field.name for field in fields(Counters))
+counter_values: Final = attrgetter(
+    *COUNTER_FIELDS
+)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
+SAMPLE_COLUMNS: Final = ("raw_accepted", "raw_rejected", "raw_stale", "raw_hardware_errors", "uptime", "time")
+COUNTER_COLUMNS: Final = ("key", *COUNTER_FIELDS, *SAMPLE_COLUMNS)
 
 Job = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """Statements with their rows, for one transaction."""
 
 
 @dataclass(slots=True)
-class Standing:
+class LedgerStatus:
     """How the ledger fares."""
 
     degraded: str | None = None  # why the disk takes nothing at present
@@ -60,7 +62,7 @@ class Standing:
     quarantined: int = 0  # damaged files set aside at this start
 
 
-class Ledger(Standing):
+class Ledger(LedgerStatus):
     """The agent's memory. All writing methods return at once; `close` writes what is left."""
 
     def __init__(self, directory: Path, warn: Callable[[str], None] = lambda _: None) -> None:
@@ -69,9 +71,9 @@ class Ledger(Standing):
         self.path = directory / "ledger.sqlite"
         self._warn = warn
         self._lock = self._claim(directory)
-        self.cut_off = ended.begin(self.path, warn)
+        self.cut_off = clean_shutdown.begin_run(self.path, warn)
         self._db = self._open()
-        self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
+        self._jobs: queue.Queue[Job | None] = queue.Queue(MAX_QUEUED_JOBS)
         self._thread = threading.Thread(target=self._write_all, name="ledger", daemon=True)
         self._thread.start()
 
@@ -123,14 +125,14 @@ class Ledger(Standing):
             db.close()
             raise sqlite3.DatabaseError(check)
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        if not 0 <= version <= PLAUSIBLE:
+        if not 0 <= version <= MAX_PLAUSIBLE_VERSION:
             db.close()
             raise sqlite3.DatabaseError(f"schema version {version}")
         if version > VERSION:
             db.close()
             message = f"{self.path} was written by a newer Stratoscope (schema {version}, this one knows {VERSION})."
             raise ConfigError(f"{message} Upgrade, or give another state_dir.")
-        bring_up_to_date(db, self.path, version)
+        migrate(db, self.path, version)
         return db
 
     # -- read at start ------------------------------------------------------
@@ -140,11 +142,11 @@ class Ledger(Standing):
 
     def sums(self) -> list[tuple[str, Counters, Sample]]:
         """Return the sums of every machine with the sample they stand at."""
-        rows = self._db.execute(f"SELECT {','.join(COLUMNS)} FROM counters")  # noqa: S608 — the names are our own
+        rows = self._db.execute(f"SELECT {','.join(COUNTER_COLUMNS)} FROM counters")  # noqa: S608 — the names are our own
         found = []
         for key, *values in rows:
-            *raw, uptime, at = values[len(SUMS) :]
-            sums = Counters(**dict(zip(SUMS, values[: len(SUMS)], strict=True)))
+            *raw, uptime, at = values[len(COUNTER_FIELDS) :]
+            sums = Counters(**dict(zip(COUNTER_FIELDS, values[: len(COUNTER_FIELDS)], strict=True)))
             found.append((key, sums, Sample(raw=(raw[0], raw[1], raw[2], raw[3]), uptime=uptime, time=at)))
         return found
 
@@ -163,7 +165,7 @@ class Ledger(Standing):
     def pool_tests(self, site: str) -> dict[str, list[list[float]]]:
         """Return what the tests of a site's pools knew."""
         rows = self._db.execute("SELECT pool, state FROM pool_test WHERE site = ?", (site,))
-        return dict(pool_days.test_from(pool, state) for pool, state in rows)
+        return dict(pool_days.decode_test_state(pool, state) for pool, state in rows)
 
     def market_days(self) -> list[DayPoint]:
         """Return the market's days, the oldest first."""
@@ -199,13 +201,13 @@ class Ledger(Standing):
         self, rows: Sequence[tuple[str, Counters, Sample]], days: Sequence[Day] = (), peaks: Sequence[Peak] = ()
     ) -> None:
         """Keep the sums of machines, and the days and peaks that belong to them, all in one transaction."""
-        flat = [(key, *OF_SUMS(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
-        statement = f"INSERT OR REPLACE INTO counters({','.join(COLUMNS)}) VALUES({','.join('?' * len(COLUMNS))})"
+        flat = [(key, *counter_values(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
+        statement = f"INSERT OR REPLACE INTO counters({','.join(COUNTER_COLUMNS)}) VALUES({','.join('?' * len(COUNTER_COLUMNS))})"
         self._queue(
             [(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]), (money.KEEP_PEAKS, peaks)]
         )
 
-    def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTest]) -> None:
+    def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTestState]) -> None:
         """Keep days at pools and what the tests know, in one transaction: neither goes on without the other."""
         self._queue(
             [
@@ -255,7 +257,7 @@ class Ledger(Standing):
         while (job := self._jobs.get()) is not None:
             together = list(job)
             while (
-                len(together) < TOGETHER
+                len(together) < MAX_STATEMENTS
             ):  # one sync for all that came meanwhile: ten thousand rigs may go down at once
                 try:
                     more = self._jobs.get_nowait()
@@ -294,7 +296,7 @@ class Ledger(Standing):
         if not self._thread.is_alive():
             self._db.close()
             if self.degraded is None:
-                ended.end(self.path)
+                clean_shutdown.end_run(self.path)
         os.close(self._lock)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 
-MOST_ROWS: Final = 100_000
-MOST_BYTES: Final = 64 << 20
-AT_HAND: Final = 12_000
+MAX_ROWS: Final = 100_000
+MAX_BYTES: Final = 64 << 20
+MAX_ROWS_IN_MEMORY: Final = 12_000
 """Newest rows in memory: more than the ledger has waiting to be written, so that a row is always in one place."""
-PAGE: Final = 200
+PAGE_ROWS: Final = 200
 
 ADD: Final = "INSERT OR REPLACE INTO outbox(number, topic, payload) VALUES(?,?,?)"
 REMOVE: Final = "DELETE FROM outbox WHERE number = ?"
@@ -22,7 +22,7 @@ SIZES: Final = "SELECT number, length(payload) FROM outbox ORDER BY number"
 ROWS: Final = "SELECT number, topic, payload FROM outbox WHERE number >= ? ORDER BY number LIMIT ?"
 
 
-class Row(NamedTuple):
+class OutboxMessage(NamedTuple):
     """One message; `number` orders them, over restarts too."""
 
     number: int
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     payload: bytes
 
 
-class Store(Protocol):
+class OutboxStore(Protocol):
     """What the ledger does for the outbox; writing returns at once."""
 
     def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -45,14 +45,14 @@ class Store(Protocol):
 class Outbox:
     """The messages that wait. `put` and `done` return at once."""
 
-    def __init__(self, store: Store | None = None, rows: int = MOST_ROWS, size: int = MOST_BYTES) -> None:
+    def __init__(self, store: OutboxStore | None = None, rows: int = MAX_ROWS, size: int = MAX_BYTES) -> None:
         """Take over what an earlier run left in `store`."""
         self._store = store
-        self._most_rows = rows if store is not None else min(rows, AT_HAND)
+        self._most_rows = rows if store is not None else min(rows, MAX_ROWS_IN_MEMORY)
         self._most_bytes = size
         self._sizes: OrderedDict[int, int] = OrderedDict()  # whose oldest entry is at hand at any size
-        self._at_hand: OrderedDict[int, Row] = OrderedDict()
-        self._page: deque[Row] = deque()
+        self._at_hand: OrderedDict[int, OutboxMessage] = OrderedDict()
+        self._page: deque[OutboxMessage] = deque()
         self._next = 1  # the first number that was not yet handed out on this connection
         self.bytes = 0
         self.produced = 0
@@ -75,18 +75,18 @@ class Outbox:
     def put(self, topic: str, payload: bytes) -> None:
         """Keep a message."""
         self._number += 1
-        row = Row(self._number, topic, payload)
+        row = OutboxMessage(self._number, topic, payload)
         self._sizes[row.number] = len(payload)
         self._at_hand[row.number] = row
         self.bytes += len(payload)
         self.produced += 1
         if self._store is not None:
             self._store.change(ADD, [row])
-            while len(self._at_hand) > AT_HAND:
+            while len(self._at_hand) > MAX_ROWS_IN_MEMORY:
                 self._at_hand.popitem(last=False)
         self._trim()
 
-    async def take(self) -> Row | None:
+    async def take(self) -> OutboxMessage | None:
         """Return the oldest message that was not handed out since `rewind`, or None; it stays until `done`."""
         while True:
             while self._page:
@@ -102,26 +102,26 @@ class Outbox:
         self._page.clear()
         self._next = 1
 
-    def done(self, row: Row) -> bool:
+    def done(self, row: OutboxMessage) -> bool:
         """Forget `row`, which the broker has; return False where it had been dropped already."""
         return self._forget(row.number)
 
-    def drop(self, row: Row, reason: str) -> None:
+    def drop(self, row: OutboxMessage, reason: str) -> None:
         """Forget `row`, which no broker will ever take."""
         if self._forget(row.number):
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     async def _read(self) -> bool:
         """Fill the page with the next rows; return False when there are none."""
-        wanted = list(islice((number for number in self._sizes if number >= self._next), PAGE))
+        wanted = list(islice((number for number in self._sizes if number >= self._next), PAGE_ROWS))
         if not wanted:
             self._next = self._number + 1
             return False
         missing = [number for number in wanted if number not in self._at_hand]
         found = {number: self._at_hand[number] for number in wanted if number in self._at_hand}
         if missing and self._store is not None:
-            rows = await asyncio.to_thread(self._store.look, ROWS, missing[0], PAGE)
-            found |= {row[0]: Row(*row) for row in rows}
+            rows = await asyncio.to_thread(self._store.look, ROWS, missing[0], PAGE_ROWS)
+            found |= {row[0]: OutboxMessage(*row) for row in rows}
         for number in wanted:
             if number in found:
                 self._page.append(found[number])

@@ -20,7 +20,7 @@ NEWEST_DAYS: Final = (
 )
 SCHEMES: Final = get_args(Scheme)
 
-Test = tuple[str, list[list[float]]]
+PoolTestState = tuple[str, list[list[float]]]
 """A pool and what its test knows."""
 
 
@@ -34,12 +34,12 @@ def day_of(row: tuple[Any, ...]) -> PoolDay:
     return PoolDay(**dict(zip(DAY_COLUMNS, row, strict=True)))
 
 
-def row_of_test(site: str, test: Test) -> tuple[str, str, str]:
+def row_of_test(site: str, test: PoolTestState) -> tuple[str, str, str]:
     """Return what a test knows as the table holds it."""
     return site, test[0], orjson.dumps(test[1]).decode()
 
 
-def test_from(pool: str, state: str) -> Test:
+def decode_test_state(pool: str, state: str) -> PoolTestState:
     """Return what a test knew; what cannot be read is nothing."""
     try:
         rows = orjson.loads(state)
@@ -50,7 +50,7 @@ def test_from(pool: str, state: str) -> Test:
     return pool, rows if numbers else []
 
 
-def told(day: PoolDay) -> dict[str, Any]:
+def export_row(day: PoolDay) -> dict[str, Any]:
     """Return a day for people: whole satoshis, the factors of the waterfall, the hashprices; None is unknown."""
     fall = waterfall(day)
     factors = fall.factors if fall is not None else {}

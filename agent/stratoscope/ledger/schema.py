@@ -109,7 +109,7 @@ STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _
 VERSION: Final = len(STEPS)
 
 
-def bring_up_to_date(db: sqlite3.Connection, path: Path, version: int) -> None:
+def migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
     """Lead the tables from `version` to VERSION in one transaction; a file with rows in it is copied aside first."""
     if version == VERSION:
         return

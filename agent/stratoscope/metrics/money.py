@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.fleet import Counters, Economics
+from stratoscope.fleet import Counters, RigEconomics
 from stratoscope.metrics.metric import FLAG, Family, Kind, Labels, Levels, Metric, Subject
 from stratoscope.metrics.unit import Unit
 from stratoscope.units import MICRO
@@ -31,12 +31,12 @@ def _fiat_sums(subject: Subject) -> Iterable[tuple[Labels, Counters]]:
     return (((sums.currency or "",), sums) for _, sums in _sums(subject))
 
 
-def _now(subject: Subject) -> Iterable[tuple[Labels, Economics]]:
+def _now(subject: Subject) -> Iterable[tuple[Labels, RigEconomics]]:
     own = subject.snapshot.economics
     return (((), own),) if own is not None and subject.snapshot.reading is not None else ()
 
 
-def _fiat_now(subject: Subject) -> Iterable[tuple[Labels, Economics]]:
+def _fiat_now(subject: Subject) -> Iterable[tuple[Labels, RigEconomics]]:
     return (((own.currency,), own) for _, own in _now(subject))
 
 
@@ -48,7 +48,7 @@ def _fiat(micro: float | None) -> float | None:
     return None if micro is None else micro * MICRO
 
 
-def _advised(own: Economics) -> float | None:
+def _advised(own: RigEconomics) -> float | None:
     return {"curtail": 1, "run": 0}.get(own.advice or "")
 
 
@@ -62,7 +62,7 @@ EARNED: Family[Subject, Counters] = Family("money of a rig: satoshis and time", 
            lambda c: c.cost_seconds, Kind.COUNTER),
 ))  # fmt: skip
 
-RATES: Family[Subject, Economics] = Family("money of a rig: rates now", _fiat_now, (
+RATES: Family[Subject, RigEconomics] = Family("money of a rig: rates now", _fiat_now, (
     Metric("rig_revenue", Unit.FIAT_PER_DAY, f"What the rig earns per day now, {FEES}. {EXPECTED}.",
            lambda e: e.revenue_per_day),
     Metric("rig_power_cost", Unit.FIAT_PER_DAY, "What the rig's power costs per day now, at the meter and the average "
@@ -82,7 +82,7 @@ RATES: Family[Subject, Economics] = Family("money of a rig: rates now", _fiat_no
     Metric("rig_power_cost", Unit.FIAT_PER_BTC, "Cost of the power that mines one bitcoin.", lambda e: e.cost_per_btc),
 ), ("currency",))  # fmt: skip
 
-RATIOS: Family[Subject, Economics] = Family("money of a rig: satoshis, ratios and advice now", _now, (
+RATIOS: Family[Subject, RigEconomics] = Family("money of a rig: satoshis, ratios and advice now", _now, (
     Metric("rig_revenue", Unit.SATOSHIS_PER_DAY, f"Satoshis the rig earns per day now, {FEES}.",
            lambda e: e.revenue_sat_per_day),
     Metric("rig_gross_margin", Unit.RATIO, "1 - power cost / revenue; absent without revenue.",

@@ -3,19 +3,25 @@
 from dataclasses import replace
 
 from stratoscope.fleet import RigSnapshot
-from stratoscope.judgement.counters import NOTHING, Sample, raw_counters
+from stratoscope.judgement.counters import NO_ACCRUAL, Sample, raw_counters
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.plan import Plan, PollDeps
 from stratoscope.reading import Reading
 from stratoscope.stratum.watch.behind import blocks_behind
 
 
-def settled(
-    rooms: Rooms, plan: Plan, key: str, snapshot: RigSnapshot, reading: Reading, nameplate: Nameplate, interval: float
+def with_accounting(
+    rooms: PollDeps,
+    plan: Plan,
+    key: str,
+    snapshot: RigSnapshot,
+    reading: Reading,
+    nameplate: Nameplate,
+    interval: float,
 ) -> RigSnapshot:
     """Return `snapshot` with its sums, and with what the rooms that are there know of it: money, proof, tip."""
     now, judged, money = rooms.clock.monotonic(), snapshot.judged, rooms.economist
-    accrued = NOTHING
+    accrued = NO_ACCRUAL
     if money is not None:
         earns = not judged.flatline
         accrued = money.accrued(reading.algorithm, plan.tariff_group, now, snapshot.at, earns=earns)

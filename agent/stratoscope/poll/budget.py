@@ -8,7 +8,7 @@ from typing import Final
 
 from stratoscope.poll.poll_metrics import Tally
 
-RESERVED: Final = 128
+RESERVED_FILES: Final = 128
 """File descriptors kept for scrapers, the ledger and logs."""
 
 
@@ -23,12 +23,12 @@ def raise_file_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def affordable(healthy: int, suspect: int, files: int) -> tuple[int, int]:
+def lanes_within_file_limit(healthy: int, suspect: int, files: int) -> tuple[int, int]:
     """Return both lanes, made smaller in proportion where `files` open files do not carry them.
 
     An exchange may hold one connection while another is still being closed: one and a half descriptors each.
     """
-    most = max(2, int((files - RESERVED) / 1.5)) if files > RESERVED else 2
+    most = max(2, int((files - RESERVED_FILES) / 1.5)) if files > RESERVED_FILES else 2
     if healthy + suspect <= most:
         return healthy, suspect
     smaller = max(1, most * suspect // (healthy + suspect))

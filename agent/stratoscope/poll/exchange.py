@@ -7,15 +7,15 @@ from zlib import crc32
 from stratoscope.drivers.driver import Command, Driver, Kept, Replies
 from stratoscope.errors import Garbled
 from stratoscope.judgement.counters import Sample, discontinuous
-from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.plan import Plan, PollDeps
 from stratoscope.reading import Reading
 from stratoscope.wire.target import Answers, Session
 
-READ: Final = object()
+DECODED: Final = object()
 """Stands for an answer that was read and let go."""
 
 
-def due(driver: Driver, tick: int, salt: int, refused: Container[str] = ()) -> tuple[Command, ...]:
+def due_commands(driver: Driver, tick: int, salt: int, refused: Container[str] = ()) -> tuple[Command, ...]:
     """Return the commands to ask on `tick`; `salt` keeps rigs from asking their slow commands all at once.
 
     A substitute is due only while what it stands in for is `refused`.
@@ -41,12 +41,12 @@ def is_empty(reading: Reading) -> bool:
     )
 
 
-class Exchange:
+class RigExchange:
     """The conversation with one rig: its driver, what the wire knows of it, and the answers of slow commands."""
 
     __slots__ = ("_kept", "_last", "_slow", "driver", "missing", "plan", "rooms", "salt", "session")
 
-    def __init__(self, plan: Plan, rooms: Rooms) -> None:
+    def __init__(self, plan: Plan, rooms: PollDeps) -> None:
         self.plan = plan
         self.rooms = rooms
         self.driver: Driver | None = None
@@ -80,7 +80,7 @@ class Exchange:
             driver = self.driver = await self.rooms.identify(self.plan.target, self.plan.driver)
         full = not self._slow and not self._last.at
         reading = await self._ask(
-            driver, driver.commands if full else due(driver, tick, self.salt, self.session.refused)
+            driver, driver.commands if full else due_commands(driver, tick, self.salt, self.session.refused)
         )
         now = self.rooms.clock.monotonic()
         sample = Sample(uptime=reading.uptime, at=now)
@@ -108,9 +108,9 @@ class Exchange:
     def _drop_read(self) -> None:
         """Let go of answers whose content is kept decoded: they are the larger part of what a rig would occupy."""
         for key, (answer, value, defects) in self._kept.items():
-            if key in self._slow and answer is not READ:
-                self._slow[key] = READ
-                self._kept[key] = (READ, value, defects)
+            if key in self._slow and answer is not DECODED:
+                self._slow[key] = DECODED
+                self._kept[key] = (DECODED, value, defects)
 
     def _keep(self, commands: tuple[Command, ...], answers: Answers) -> None:
         for command in commands:

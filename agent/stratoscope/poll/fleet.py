@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 
-from stratoscope.poll.plan import Plan, Rooms
-from stratoscope.poll.rig import RigLoop
+from stratoscope.poll.loop import RigLoop
+from stratoscope.poll.plan import Plan, PollDeps
 
 
 class PollFleet:
     """All polling loops. `follow` starts, stops and replaces exactly those whose plan changed."""
 
-    def __init__(self, rooms: Rooms, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, rooms: PollDeps, tasks: asyncio.TaskGroup) -> None:
         self._rooms = rooms
         self._tasks = tasks
         self.loops: dict[str, tuple[RigLoop, asyncio.Task[None]]] = {}

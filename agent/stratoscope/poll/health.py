@@ -6,11 +6,11 @@ from typing import Final
 from stratoscope.outside.backoff import Backoff
 
 SUSPECT_AFTER: Final = 2
-FIRST_DELAY: Final = 30.0
+MIN_BACKOFF_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class PollHealth:
     """How many polls failed in a row, and the outcome of the last one (None before the first)."""
 
     failures: int = 0
@@ -22,16 +22,16 @@ class Health:
         return self.failures >= SUSPECT_AFTER
 
 
-def advance(health: Health, outcome: str) -> Health:
+def advance(health: PollHealth, outcome: str) -> PollHealth:
     """Return the health after a poll with `outcome`: "ok" or a reason of POLL_REASONS."""
     if outcome == "ok":
-        return Health(0, outcome)
+        return PollHealth(0, outcome)
     if outcome == "no_sockets":  # our own shortage says nothing about the rig
-        return Health(health.failures, outcome)
-    return Health(health.failures + 1, outcome)
+        return PollHealth(health.failures, outcome)
+    return PollHealth(health.failures + 1, outcome)
 
 
-def delay(health: Health, interval: float, longest: float, chance: float) -> float:
+def delay(health: PollHealth, interval: float, longest: float, chance: float) -> float:
     """Return how many seconds to wait beyond the next tick of the grid; 0 while the rig is healthy.
 
     Full jitter over a doubling span from 30 s to `longest` (s); `chance` in [0, 1) is the draw. The first failure
@@ -39,7 +39,7 @@ def delay(health: Health, interval: float, longest: float, chance: float) -> flo
     """
     if not health.suspect:
         return 0.0
-    return Backoff(max(FIRST_DELAY, interval), longest).delay(health.failures - SUSPECT_AFTER + 1, chance)
+    return Backoff(max(MIN_BACKOFF_S, interval), longest).delay(health.failures - SUSPECT_AFTER + 1, chance)
 
 
 def freshness(interval: float, least: float) -> float:

@@ -3,7 +3,7 @@
 from stratoscope.clock import Clock
 
 
-class Pace:
+class ConnectionPacer:
     """At most `rate` connections a second, whatever the number of callers."""
 
     def __init__(self, clock: Clock, rate: float) -> None:

@@ -11,8 +11,8 @@ from stratoscope.events import Events
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget
+from stratoscope.poll.counter_store import CounterStore
 from stratoscope.poll.poll_metrics import Tally
 from stratoscope.stratum.watch.records import Stratum
 from stratoscope.tamper.share_proof import Prover
@@ -33,7 +33,7 @@ class Plan:
     expected: bool = True
 
 
-class Asks(Protocol):
+class RigClient(Protocol):
     """The part of the wire that a polling loop uses."""
 
     async def ask(
@@ -50,15 +50,15 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class PollDeps:
     """Everything a polling loop needs from elsewhere; made once by the composition root."""
 
-    wire: Asks
+    wire: RigClient
     clock: Clock
     fleet: Fleet
     events: Events
     identities: Identities
-    book: Book
+    book: CounterStore
     budget: Budget
     tally: Tally
     identify: Callable[[Target, str | None], Awaitable[Driver]]  # raises PollError

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from stratoscope.fleet import RigSnapshot
-from stratoscope.judgement.counters import GAP
+from stratoscope.judgement.counters import MAX_GAP_INTERVALS
 from stratoscope.units import MINUTE
 
 POINTS: Final = 40
@@ -86,7 +86,7 @@ class Track:
         if self.at is not None and at <= self.at:
             return NOTHING
         before, self.at = self.at, at
-        self._reach, self.rate = GAP * snapshot.polling.interval, judged.hashrate
+        self._reach, self.rate = MAX_GAP_INTERVALS * snapshot.polling.interval, judged.hashrate
         more, self._raw = hashes - self._raw, hashes
         fate = self._fates(snapshot)
         self.counts = snapshot.counters.accepted is not None

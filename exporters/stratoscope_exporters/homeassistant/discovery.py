@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from stratoscope import __version__
 from stratoscope.clock import Clock
 from stratoscope.errors import BrokerError
-from stratoscope.exporter import Health
+from stratoscope.exporter import AgentHealth
 from stratoscope.fleet import RigId
 from stratoscope.outside.broker import Broker, Incoming, Outgoing
 from stratoscope_exporters.homeassistant.announcer import Announcer, Message
@@ -53,7 +53,7 @@ class Discovery:
         retained: Latest,
         states: States,
         clock: Clock,
-        health: Health,
+        health: AgentHealth,
         chance: Callable[[], float],
     ) -> None:
         self.announcer = Announcer(Devices(topics, __version__), settings, chance)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from stratoscope import __version__
 from stratoscope.economics.site import SiteMoney
 from stratoscope.events import Event
-from stratoscope.exporter import Health
+from stratoscope.exporter import AgentHealth
 from stratoscope.fields import clean_text
 from stratoscope.fleet import RigSnapshot
 from stratoscope.metrics import (
@@ -133,7 +133,7 @@ class SiteDocuments:
         return document
 
 
-def health_document(registry: CollectorRegistry, health: Health, now: float) -> Object:
+def health_document(registry: CollectorRegistry, health: AgentHealth, now: float) -> Object:
     """Return how the agent fares: its own metrics (stratoscope_*) with labels as levels, histograms by sum and count.
 
     {"ts": …, "version": "0.1.0", "ready": true, "uptime_s": 86400.0, "targets": 24, "loop_lag_seconds": 0.002,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from stratoscope.fleet import Dirty, Fleet, RigId
+from stratoscope.fleet import ChangedRigs, Fleet, RigId
 from stratoscope.outside.broker import Outgoing
 from stratoscope_exporters.mqtt.counts import Counts
 
@@ -61,7 +61,7 @@ class Latest:
             self._waiting[message.topic] = message
 
 
-class States(Dirty):
+class States(ChangedRigs):
     """The rigs whose document waits. It is made when its turn comes, so that an outage costs nothing but this set."""
 
     __slots__ = ("_counts", "_energies", "_fleet", "_sending", "_work", "energy", "gone")

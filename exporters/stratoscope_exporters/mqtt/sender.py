@@ -13,7 +13,7 @@ from stratoscope.clock import Clock
 from stratoscope.errors import BrokerError
 from stratoscope.fleet import RigId
 from stratoscope.ledger import Outbox
-from stratoscope.ledger.outbox import Row
+from stratoscope.ledger.outbox import OutboxMessage
 from stratoscope.outside.broker import Broker, Outgoing
 from stratoscope_exporters.mqtt.counts import Counts
 from stratoscope_exporters.mqtt.queues import Latest, States
@@ -187,7 +187,7 @@ class Sender:
             return
         await self._begin(tasks, Sending(lambda: self._deliver(broker, row), lambda: None))
 
-    async def _deliver(self, broker: Broker, row: Row) -> None:
+    async def _deliver(self, broker: Broker, row: OutboxMessage) -> None:
         """Send an event; it leaves the outbox only when the broker has it, or can never take it."""
         outbox = self._waiting.outbox
         try:

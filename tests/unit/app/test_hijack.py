@@ -49,7 +49,7 @@ async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_s
             return snapshots[rig].polling.polls.get("ok", 0) if rig in snapshots else 0
 
         await until(lambda: all(polls(rig.name) >= 2 for rig in fleet.rigs))
-        assert agent.around.guarding.now.alarms == ()
+        assert agent.services.guarding.now.alarms == ()
         before = {rig.name: polls(rig.name) for rig in fleet.rigs}
         for rig in fleet.rigs:
             rig.force("hijack", duration=600)
@@ -66,7 +66,7 @@ async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_s
         for rig in fleet.rigs:
             rig.recover()
         await until(lambda: sum(event.kind == "tamper_cleared" for event in told) >= len(fleet.rigs))
-        assert agent.around.guarding.now.alarms == ()
+        assert agent.services.guarding.now.alarms == ()
     finally:
         agent.stop()
         await asyncio.wait_for(running, 30)

@@ -112,7 +112,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     web.answers = answers()
     monkeypatch.setattr(physics, "_WANDER", 0.0)
     monkeypatch.setattr(
-        "stratoscope.poll.rig.phase", lambda _address, _interval: 0.0
+        "stratoscope.poll.loop.phase", lambda _address, _interval: 0.0
     )  # all rigs on the full half minute
     clock = StillClock(epoch=START)
     fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix=FAMILIES, troubles=False, base="127.95.0.1")
@@ -150,7 +150,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
     for _ in range(2000):  # the market is asked at once, in real time
-        if agent.around.market.now.hashprice is not None and agent.around.market.now.price is not None:
+        if agent.services.market.now.hashprice is not None and agent.services.market.now.price is not None:
             break
         await asyncio.sleep(0.002)
 

@@ -7,7 +7,7 @@ import pytest
 
 from stratoscope.app import reconcile_service
 from stratoscope.app.agent import Agent
-from stratoscope.app.demo_pools import pool_entries, watched
+from stratoscope.app.demo_pools import pool_entries, reconciler_with_history
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.metrics import RECONCILED, Section
@@ -43,7 +43,7 @@ async def agent(monkeypatch, free_base):
                 "market": {"interval": 10, "network": [mempool], "prices": [mempool]},
             }
         )
-        made = Agent(config, clock, remember=False, past=watched(fleet.past, config))
+        made = Agent(config, clock, remember=False, past=reconciler_with_history(fleet.past, config))
         running = asyncio.ensure_future(made.run())
         yield made
         made.stop()
@@ -58,7 +58,7 @@ def free_base() -> str:
 
 async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     def whole() -> bool:
-        pools = {one.pool: one for one in agent.around.reconciliation.now or ()}
+        pools = {one.pool: one for one in agent.services.reconciliation.now or ()}
         return (
             len(pools) == 3
             and all(
@@ -69,7 +69,7 @@ async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
         )
 
     await become(whole)
-    pools = {one.pool: one for one in agent.around.reconciliation.now}
+    pools = {one.pool: one for one in agent.services.reconciliation.now}
     assert pools["south"].verdict == "short"
     assert 1 - pools["south"].finding.rate == pytest.approx(0.03, abs=0.01)
     assert pools["north"].verdict == "in full"
@@ -79,12 +79,12 @@ async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     assert fall.factors["pool_fee"] == pytest.approx(0.98, abs=0.001)
     assert fall.factors["rate_method"] == pytest.approx(1.0, abs=0.01)
     page = b"".join(
-        SectionBlocks(Section(RECONCILED, lambda: agent.around.reconciliation.now)).blocks(Form.TEXT)
+        SectionBlocks(Section(RECONCILED, lambda: agent.services.reconciliation.now)).blocks(Form.TEXT)
     ).decode()
     assert 'mining_pool_shortfall{pool="south"} 1' in page
     assert 'mining_pool_shortfall{pool="north"} 0' in page
     assert 'mining_pool_waterfall_ratio{pool="north",factor="residual"} ' in page
     assert 'mining_worker_credited_ratio{pool="south",rig="rig-000' in page
     assert 'mining_pool_block_probability_ratio{pool="solo",within="365d"} ' in page
-    rows = {row.rig for one in agent.around.pools.now for row in one.workers}
+    rows = {row.rig for one in agent.services.pools.now for row in one.workers}
     assert "rig-00000" in rows, "workers carry their rig"

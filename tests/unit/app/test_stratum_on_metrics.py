@@ -12,7 +12,7 @@ from stratoscope.app.agent import Agent
 from stratoscope.app.stratum_service import batched, named, place_of_rig
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
-from stratoscope.fleet import Judged, Polling, RigSnapshot
+from stratoscope.fleet import Judged, PollStatus, RigSnapshot
 from stratoscope.reading import PoolSlot, Reading
 from stratoscope.simulate.chain import Chain
 from stratoscope.simulate.fleet import SimulatedFleet, targets
@@ -85,7 +85,7 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 async def test_what_the_rigs_name_is_watched_and_shown(site):
     agent, pools, urls, chain, get = site
-    watch = agent.around.stratum
+    watch = agent.services.stratum
     for _ in range(600):  # the rigs are asked within five seconds
         seen = list(watch.now.endpoints.values())
         if len(seen) == 2 and all(one.template for one in seen) and any(one.rigs == 3 for one in seen):
@@ -96,7 +96,7 @@ async def test_what_the_rigs_name_is_watched_and_shown(site):
         pool.announce()
     await asyncio.sleep(0.1)
     watch.standing.tick()
-    agent.around.market._now = None
+    agent.services.market._now = None
     watch._now = None
     page = samples(await get("/metrics"))
 
@@ -128,7 +128,7 @@ def snapshot(*slots: PoolSlot, address: str = "10.0.0.7", algorithm: str | None 
     return RigSnapshot(
         rig=address,
         state="hashing",
-        polling=Polling(address=address, interval=30.0),
+        polling=PollStatus(address=address, interval=30.0),
         reading=reading,
         judged=Judged(hashrate=1e14),
     )

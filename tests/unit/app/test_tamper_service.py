@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from fakes.clock import StillClock
-from stratoscope.app.tamper_service import Guarding, payees
-from stratoscope.fleet import Fleet, Polling, RigSnapshot
+from stratoscope.app.tamper_service import TamperService, payees
+from stratoscope.fleet import Fleet, PollStatus, RigSnapshot
 from stratoscope.metrics import GUARD
 from stratoscope.reading import PoolSlot, Reading
 from stratoscope.stratum.jobs.template import Output
@@ -20,7 +20,7 @@ OWN, THIEF = "stratum+tcp://pool.example:3333", "stratum+tcp://thief.example:333
 def rig(name: str, url: str) -> RigSnapshot:
     slot = PoolSlot(index=0, url=url, user="acct.w", active=True)
     reading = Reading(driver="x", pools=(slot,))
-    return RigSnapshot(rig=name, state="hashing", polling=Polling(address="10.0.0.1", interval=5.0), reading=reading)
+    return RigSnapshot(rig=name, state="hashing", polling=PollStatus(address="10.0.0.1", interval=5.0), reading=reading)
 
 
 class Endpoints:
@@ -30,7 +30,7 @@ class Endpoints:
 class Bench:
     def __init__(self, rules: Rules, stratum=None) -> None:
         self.fleet, self.clock, self.told, self.learned = Fleet(), StillClock(), [], []
-        self.guarding = Guarding(
+        self.guarding = TamperService(
             rules, self.fleet, self.clock, self.told.append, learned=self.learned.extend, stratum=stratum
         )
 

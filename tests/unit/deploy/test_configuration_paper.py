@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from stratoscope.app.demo import chosen
+from stratoscope.app.demo import demo_config
 from stratoscope.clock import SystemClock
 from stratoscope.config import expand, load
 from stratoscope.config.market import Market, Reference, Source
@@ -201,7 +201,7 @@ async def test_the_demo_of_the_stack_shows_what_the_command_demo_shows(tmp_path)
     async with site(rigs=rigs, bind="127.77.0.1", seed=1, clock=SystemClock(), shared=True) as (fleet, _):
         entries = targets(fleet)
     urls = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
-    demo = Config.model_validate(chosen(entries, urls, "127.0.0.1:9860"))
+    demo = Config.model_validate(demo_config(entries, urls, "127.0.0.1:9860"))
     for part in ("site", "polling", "pools", "market", "stratum", "tariffs", "economics"):
         assert getattr(config, part) == getattr(demo, part), part
     listed = [(rig.address, rig.name, rig.user, rig.password) for rig in expand(config)]

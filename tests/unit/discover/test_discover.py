@@ -9,7 +9,7 @@ from stratoscope.discover.identify import identify
 from stratoscope.discover.sweep import MOST_HOSTS, hosts
 from stratoscope.drivers.driver import Fingerprint, Page, Replies
 from stratoscope.errors import PollError, TimedOut, Unreachable, UsageError
-from stratoscope.poll.pace import Pace
+from stratoscope.poll.pace import ConnectionPacer
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
@@ -106,7 +106,7 @@ def test_hosts_are_listed_once_and_bounded():
 
 async def test_f22_a_search_opens_no_more_connections_a_second_than_allowed():
     clock = StillClock()
-    pace = Pace(clock, 50.0)
+    pace = ConnectionPacer(clock, 50.0)
     started: list[float] = []
 
     async def searcher() -> None:

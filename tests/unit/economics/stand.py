@@ -9,7 +9,7 @@ from stratoscope.economics.demand import Demand
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.terms import Contract, Terms
 from stratoscope.events import Event
-from stratoscope.fleet import Judged, Polling, RigSnapshot
+from stratoscope.fleet import Judged, PollStatus, RigSnapshot
 from stratoscope.market.hashprice import hashprice
 from stratoscope.market.records import Known, MarketNow
 from stratoscope.market.tariff import Tariff
@@ -82,7 +82,7 @@ def snapshot(
     return RigSnapshot(
         rig=rig,
         state="hashing",
-        polling=Polling(address="10.0.0.1", interval=30.0),
+        polling=PollStatus(address="10.0.0.1", interval=30.0),
         judged=judged,
         reading=more.pop("reading", reading()),
         at=at,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
 from fakes.web import Says, Web
-from stratoscope.app.money_service import Money
+from stratoscope.app.money_service import MoneyService
 from stratoscope.economics.call import Call, call_of, called
 from stratoscope.economics.demand import Demand
 from stratoscope.economics.terms import Contract
@@ -226,7 +226,7 @@ async def test_a_service_that_calls_is_heard_and_one_that_is_gone_becomes_silenc
         tariff=tariff(), call=feed("dr.active", url=f"{web.url}/grid?site=north", interval=30.0), call_max_age=120.0
     )
     fetcher = Fetcher(clock, lambda: 0.0, SourceTally())
-    money = Money(terms(tariffs={"default": contract}), "north", None, fetcher, clock, lambda _: None)
+    money = MoneyService(terms(tariffs={"default": contract}), "north", None, fetcher, clock, lambda _: None)
 
     async def live(seconds: float) -> None:
         for _ in range(int(seconds // 15)):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock
-from stratoscope.app.money_service import Money
+from stratoscope.app.money_service import MoneyService
 from stratoscope.economics.days import SITE, Added, Basis, Day, DayBook, added
 from stratoscope.economics.demand import Demand, Peak
 from stratoscope.economics.terms import Contract
@@ -239,7 +239,7 @@ def test_rows_survive_the_ledgers_form():
 
 async def test_the_time_of_the_first_readings_is_scheduled_so_that_coverage_is_no_more_than_all():
     clock = StillClock(epoch=MIDNIGHT + 3600)
-    money = Money(terms(), "north", None, Fetcher(clock, lambda: 0.0, SourceTally()), clock, lambda _: None)
+    money = MoneyService(terms(), "north", None, Fetcher(clock, lambda: 0.0, SourceTally()), clock, lambda _: None)
     fleet = {}
     running = asyncio.create_task(money.run(fleet))
     await clock.advance(0)

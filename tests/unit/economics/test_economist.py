@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.terms import Capex, Contract, Rate, Terms
-from stratoscope.fleet import Economics, RigSnapshot
+from stratoscope.fleet import RigEconomics, RigSnapshot
 from stratoscope.judgement.judge import Nameplate
 from stratoscope.market.curtailment import Policy
 from stratoscope.market.tariff import External, Quote
@@ -20,7 +20,7 @@ from unit.economics.stand import AT, Bench, ToldMarket, reading, snapshot, tarif
 UNKNOWN = Nameplate()
 
 
-def money(economist: Economist, rig: RigSnapshot, group: str | None = None, sheet: Nameplate = UNKNOWN) -> Economics:
+def money(economist: Economist, rig: RigSnapshot, group: str | None = None, sheet: Nameplate = UNKNOWN) -> RigEconomics:
     assert rig.reading is not None
     now = rig.at - AT
     economist.accrued(rig.reading.algorithm, group, now, rig.at, earns=True)
@@ -56,9 +56,9 @@ def test_revenue_is_linear_in_hashrate_and_margin_of_like_rigs_equal(hashrate, f
 
 
 def test_unknown_power_price_or_market_leaves_absent_what_needs_it():
-    known = {field.name for field in dataclasses.fields(Economics)} - {"currency", "algorithm", "tariff"}
+    known = {field.name for field in dataclasses.fields(RigEconomics)} - {"currency", "algorithm", "tariff"}
 
-    def missing(own: Economics) -> set[str]:
+    def missing(own: RigEconomics) -> set[str]:
         return {name for name in known if getattr(own, name) is None}
 
     of_power = {
@@ -163,7 +163,7 @@ def spot(price: float | None = None, **policy) -> tuple[Bench, ToldMarket]:
     return Bench(market, tariffs={"default": contract}, policy=Policy(**policy), pool_fee=0.02), market
 
 
-def live(bench: Bench, start: float, end: float, price: float | None, *, hashing: bool = True) -> Economics:
+def live(bench: Bench, start: float, end: float, price: float | None, *, hashing: bool = True) -> RigEconomics:
     """Poll and look every 30 s from `start` to `end` at an external price."""
     own = None
     for now in range(int(start), int(end), 30):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
-from stratoscope.app.money_service import Money
+from stratoscope.app.money_service import MoneyService
 from stratoscope.economics.quote import quote_of
 from stratoscope.economics.terms import Contract
 from stratoscope.errors import SourceError
@@ -210,7 +210,7 @@ async def test_feeds_are_followed_and_a_price_that_stays_away_is_shown_as_stale(
             await asyncio.sleep(0.01)
             await settle()
 
-    money = Money(own(path), "north", None, fetcher, clock, lambda _: None)
+    money = MoneyService(own(path), "north", None, fetcher, clock, lambda _: None)
     running = asyncio.create_task(money.run({}))
     await live(60)
     told = money.economist.tariffs(clock.time())["default"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stratoscope.economics.site import Network, site_money
 from stratoscope.economics.sums import RigPart
-from stratoscope.fleet import Economics
+from stratoscope.fleet import RigEconomics
 from stratoscope.market.aggregate import RigMoney
 from stratoscope.units import PH, TH
 from unit.economics.stand import AT, Bench, ToldMarket, snapshot, terms
@@ -111,7 +111,7 @@ def test_hosting_stands_against_mining_net_of_power():
 
 
 def test_a_rig_without_economics_or_a_fresh_reading_is_a_gap_and_no_zero():
-    own = Economics(currency="USD", revenue_per_day=5.0)
+    own = RigEconomics(currency="USD", revenue_per_day=5.0)
     gaps = [RigPart.of(snapshot()), RigPart.of(snapshot(reading=None, economics=own))]
     money = site_money(gaps, terms())
     assert (money.sums.revenue.value, money.sums.revenue.coverage, money.sat_per_day) == (None, 0.0, None)

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from stratoscope.economics.call import Call
 from stratoscope.economics.economist import Economist
 from stratoscope.economics.terms import Contract
-from stratoscope.exporter import Context, Health
-from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot, ShareProof
+from stratoscope.exporter import AgentHealth, Context
+from stratoscope.fleet import Counters, Fleet, Judged, PollStatus, RigEconomics, RigSnapshot, ShareProof
 from stratoscope.market.choose import Chosen, NetworkState, PriceState, Seen
 from stratoscope.market.choose import Quote as SpotQuote
 from stratoscope.market.derive import Inputs, Moment, derive
@@ -48,7 +48,7 @@ class HandClock:
 
 
 def context(fleet: Fleet, clock, settings=None, site="north", market=None, economist=None, pools=None) -> Context:
-    health = Health(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
+    health = AgentHealth(started=NOW - 7200, ready=True, config_loaded=NOW - 7200)
     return Context(
         fleet=fleet,
         clock=clock,
@@ -76,7 +76,7 @@ def board(index: int, **over) -> Hashboard:
     return Hashboard(index=index, **values)
 
 
-MONEY = Economics(
+MONEY = RigEconomics(
     capex=2400.0,
     currency="USD",
     algorithm="sha256",
@@ -152,7 +152,7 @@ def antminer(rig: str = "hall1-07", at: float = NOW - 4, **over) -> RigSnapshot:
     )
     values = {
         "state": "hashing",
-        "polling": Polling(
+        "polling": PollStatus(
             address="10.1.0.7",
             interval=30.0,
             polls={"ok": 2880, "timeout": 2},
@@ -215,7 +215,7 @@ def whatsminer() -> RigSnapshot:
         state="degraded",
         at=NOW - 12,
         reading=reading,
-        polling=Polling(
+        polling=PollStatus(
             address="10.1.0.8:4028",
             interval=30.0,
             polls={"ok": 120},
@@ -253,7 +253,7 @@ def bitaxe() -> RigSnapshot:
         state="hashing",
         at=NOW - 2,
         reading=reading,
-        polling=Polling(address="10.1.0.99", interval=15.0, polls={"ok": 3}, last_success=NOW - 2, last_reason="ok"),
+        polling=PollStatus(address="10.1.0.99", interval=15.0, polls={"ok": 3}, last_success=NOW - 2, last_reason="ok"),
         judged=Judged(hashrate=1140 * GH, nameplate=1.2 * TH, power=17.4, power_source="measured", efficiency=15.26),
         counters=Counters(accepted=12, rejected=0),
     )
@@ -263,7 +263,7 @@ def offline() -> RigSnapshot:
     return RigSnapshot(
         rig="hall1-09",
         state="offline",
-        polling=Polling(
+        polling=PollStatus(
             address="10.1.0.9",
             interval=30.0,
             polls={"ok": 4, "timeout": 31},
@@ -275,7 +275,7 @@ def offline() -> RigSnapshot:
 
 
 def unread() -> RigSnapshot:
-    return RigSnapshot(rig="hall1-10", state="identifying", polling=Polling(address="10.1.0.10", interval=30.0))
+    return RigSnapshot(rig="hall1-10", state="identifying", polling=PollStatus(address="10.1.0.10", interval=30.0))
 
 
 def hostile(rig: str, text: str) -> RigSnapshot:
@@ -299,7 +299,7 @@ def hostile(rig: str, text: str) -> RigSnapshot:
         at=NOW,
         reading=reading,
         judged=Judged(hashrate=9 * TH, reasons=(text,)),
-        polling=Polling(
+        polling=PollStatus(
             address=text, interval=30.0, polls={"ok": 1}, last_success=NOW, last_reason="ok", last_error=text
         ),
         tags={"group": text},

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from stratoscope.economics.terms import Contract
-from stratoscope.fleet import Counters, Economics, Fleet, Judged, Polling, RigSnapshot
+from stratoscope.fleet import Counters, Fleet, Judged, PollStatus, RigEconomics, RigSnapshot
 from stratoscope.market.tariff import External
 from stratoscope.reading import Reading
 from stratoscope_exporters.exposition.text import rig_label
@@ -102,7 +102,7 @@ async def test_s08_thirty_payloads_in_every_string_run_nothing(site):
     assert seen > len(PAYLOADS)  # the words were there to be read
 
 
-def earning(rate: float, power: float) -> Economics:
+def earning(rate: float, power: float) -> RigEconomics:
     """Return what a rig earns at 39.32 USD/PH/day and pays at 0.08 USD/kWh."""
     revenue, cost = rate / 1e15 * 39.32, power * 0.024 * 0.08
     return replace(
@@ -130,7 +130,7 @@ def crowd(rigs: int = 240) -> Fleet:
     for number in range(rigs):
         make, model, nameplate, efficiency = kinds[number % len(kinds)]
         state = dice.choices(["hashing", "degraded", "offline", "idle", "locked"], [90, 4, 4, 1, 1])[0]
-        polling = Polling(
+        polling = PollStatus(
             address=f"10.2.{number // 200}.{number % 200 + 1}",
             interval=30.0,
             polls={"ok": 900},

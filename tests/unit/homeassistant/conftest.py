@@ -88,8 +88,8 @@ def taken(agent: Agent, families: dict[str, str], now: float) -> Farm:
     make = RigDocuments()
     rigs = {families[rig]: snapshot for rig, snapshot in agent.fleet.snapshots.items()}
     documents = {family: make.document(snapshot, 1, now) for family, snapshot in rigs.items()}
-    market = agent.around.market
-    books = agent.around.money.economist.books(now)
+    market = agent.services.market
+    books = agent.services.money.economist.books(now)
     sections = (Section(MARKET, lambda: market.now),)
     money = books(Tally.of(snapshot).money for snapshot in rigs.values())
     sums = totals([Tally.of(snapshot) for snapshot in rigs.values()], energy=3.6e9)

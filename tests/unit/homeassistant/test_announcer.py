@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.clock import StillClock, settle
 from fakes.homeassistant import HomeAssistant
-from stratoscope.fleet import Polling
+from stratoscope.fleet import PollStatus
 from stratoscope.units import DAY
 from stratoscope_exporters.homeassistant.announcer import BIRTH_SPREAD, LINGER, PACE, Announcer, Message
 from stratoscope_exporters.homeassistant.documents import Devices
@@ -201,7 +201,7 @@ def test_two_rigs_that_show_one_identity_do_not_fight_over_the_device(stand):
 def test_a_board_that_died_is_unknown_for_a_day_of_answers_and_then_gone(stand):
     stand.is_(with_boards(1, 0, 1, 2))
     stand.run(5)
-    hourly = Polling(address="10.1.0.7", interval=3600.0, last_reason="ok")
+    hourly = PollStatus(address="10.1.0.7", interval=3600.0, last_reason="ok")
     stand.is_(replace(with_boards(1, 0, 1), polling=hourly))
     stand.run(5)
     assert "boards_2_chips" in stand.home.of(ONE)

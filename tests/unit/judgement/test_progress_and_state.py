@@ -1,8 +1,8 @@
 from stratoscope.drivers.driver import Driver
 from stratoscope.fleet import Judged
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.judgement.progress import Progress, advance
-from stratoscope.judgement.state import complaints, state_of
+from stratoscope.judgement.progress import ShareProgress, advance
+from stratoscope.judgement.state import find_problems, state_of
 from stratoscope.reading import Fan, Fault, Hashboard, Reading, Shares
 from stratoscope.units import TH
 
@@ -14,23 +14,23 @@ def hashing(accepted: int, uptime: float = 3600.0) -> Reading:
 
 
 def test_hashrate_without_shares_is_a_flatline_after_twenty_mean_intervals():
-    progress = Progress(shares=360, at=0.0)  # one share every 10 s
+    progress = ShareProgress(shares=360, at=0.0)  # one share every 10 s
 
     assert advance(progress, hashing(360), 599.0) == (progress, False)
     assert advance(progress, hashing(360), 601.0) == (progress, True)
 
 
 def test_a_rig_with_rare_shares_is_given_its_own_pace():
-    progress = Progress(shares=6, at=0.0)  # one share every 600 s
+    progress = ShareProgress(shares=6, at=0.0)  # one share every 600 s
 
     assert not advance(progress, hashing(6), 11_000.0)[1]
     assert advance(progress, hashing(6), 12_500.0)[1]
 
 
 def test_a_new_share_or_a_stop_ends_the_flatline():
-    progress = Progress(shares=360, at=0.0)
+    progress = ShareProgress(shares=360, at=0.0)
 
-    assert advance(progress, hashing(361), 9_000.0) == (Progress(361, 9_000.0), False)
+    assert advance(progress, hashing(361), 9_000.0) == (ShareProgress(361, 9_000.0), False)
     stopped = Reading(driver="test", hashing=False, shares=Shares(accepted=360))
     assert not advance(progress, stopped, 9_000.0)[1]
 
@@ -42,7 +42,7 @@ def test_a_rig_that_counts_no_shares_is_never_flatlined():
 def test_rejected_shares_are_progress_too():
     reading = Reading(driver="test", hashing=True, shares=Shares(accepted=5, rejected=3))
 
-    assert advance(None, reading, 1.0)[0] == Progress(8, 1.0)
+    assert advance(None, reading, 1.0)[0] == ShareProgress(8, 1.0)
 
 
 def state(reading: Reading | None, failures: int = 0, reason: str | None = "ok", **rest: bool) -> str:
@@ -87,7 +87,7 @@ def test_complaints_name_what_is_wrong():
         faults=(Fault(code=110),),
     )
 
-    found = complaints(reading, Judged(hashrate=72 * TH), Nameplate(hashrate=110 * TH, boards=3))
+    found = find_problems(reading, Judged(hashrate=72 * TH), Nameplate(hashrate=110 * TH, boards=3))
 
     assert found == (
         "hashrate is 65% of what is expected",
@@ -100,10 +100,10 @@ def test_complaints_name_what_is_wrong():
 def test_a_rig_that_warms_up_is_not_degraded_by_low_hashrate():
     reading = Reading(driver="test", hashing=True, uptime=60.0)
 
-    assert complaints(reading, Judged(hashrate=10 * TH), Nameplate(hashrate=110 * TH, boards=3)) == ()
+    assert find_problems(reading, Judged(hashrate=10 * TH), Nameplate(hashrate=110 * TH, boards=3)) == ()
 
 
 def test_a_hydro_rig_whose_fans_all_stand_still_has_no_stopped_fan():
     reading = Reading(driver="test", hashing=True, fans=(Fan(index=0, rpm=0), Fan(index=1, rpm=0)))
 
-    assert complaints(reading, Judged(), Nameplate()) == ()
+    assert find_problems(reading, Judged(), Nameplate()) == ()

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from stratoscope.ledger import VERSION, Ledger
-from stratoscope.ledger.schema import STEPS, bring_up_to_date
+from stratoscope.ledger.schema import STEPS, migrate
 from stratoscope.market.history import DayPoint
 
 FIRST = """
@@ -80,7 +80,7 @@ def test_f50_a_step_that_fails_leaves_the_ledger_as_it_was(first, monkeypatch, f
     monkeypatch.setattr("stratoscope.ledger.schema.STEPS", (*STEPS[:failing], fails, *STEPS[failing + 1 :]))
     db = opened(first / "ledger.sqlite")
     with pytest.raises(sqlite3.OperationalError):
-        bring_up_to_date(db, first / "ledger.sqlite", 1)
+        migrate(db, first / "ledger.sqlite", 1)
     assert set(tables(db)) == {"identity", "counters", "event", "event_at"}
     assert db.execute("PRAGMA user_version").fetchone() == (1,)
     db.close()

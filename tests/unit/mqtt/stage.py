@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from stratoscope.clock import SystemClock
 from stratoscope.events import Event, Events
-from stratoscope.exporter import Context, Health
+from stratoscope.exporter import AgentHealth, Context
 from stratoscope.fleet import Fleet, RigSnapshot
 from stratoscope.ledger import Outbox
 from stratoscope.outside.broker import Account, Broker, Connection
@@ -31,7 +31,7 @@ class Stage:
         chance=0.02,
         **settings,
     ) -> None:
-        self.fleet, self.events, self.health = Fleet(), Events(), Health(ready=True)
+        self.fleet, self.events, self.health = Fleet(), Events(), AgentHealth(ready=True)
         self.outbox = outbox if outbox is not None else Outbox()
         self.registry, self.clock = CollectorRegistry(), SystemClock()
         context = Context(

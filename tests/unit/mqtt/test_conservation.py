@@ -121,7 +121,7 @@ def test_an_outbox_forgets_only_what_it_counts_and_keeps_the_order(actions) -> N
 
 
 async def test_an_outbox_on_the_disk_hands_out_what_is_no_longer_in_memory(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("stratoscope.ledger.outbox.AT_HAND", 10)
+    monkeypatch.setattr("stratoscope.ledger.outbox.MAX_ROWS_IN_MEMORY", 10)
     ledger = Ledger(tmp_path)
     box = Outbox(ledger)
     for number in range(500):

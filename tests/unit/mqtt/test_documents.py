@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratoscope.events import KINDS, Event
-from stratoscope.fleet import Counters, Judged, Polling, RigSnapshot
+from stratoscope.fleet import Counters, Judged, PollStatus, RigSnapshot
 from stratoscope.metrics import MARKET, SITE, SITE_MONEY, TABLE, Section, Tally, totals
 from stratoscope.reading import Fan, Fault, Hashboard, PoolSlot, Reading
 from stratoscope_exporters.mqtt.documents import RigDocuments, SiteDocuments, availability, event_document
@@ -43,7 +43,7 @@ def rig(**over) -> RigSnapshot:
         "identity": "mac:02:00:00:00:00:07",
         "at": NOW - 4,
         "reading": reading,
-        "polling": Polling(
+        "polling": PollStatus(
             address="10.1.0.7", interval=30.0, polls={"ok": 2, "timeout": 1}, last_attempt=NOW - 4, last_reason="ok"
         ),
         "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stands still",)),

@@ -15,12 +15,12 @@ from stratoscope.events import Event, Events
 from stratoscope.fleet import Fleet
 from stratoscope.judgement.identity import Identities
 from stratoscope.judgement.judge import Nameplate
-from stratoscope.poll.book import Book
 from stratoscope.poll.budget import Budget
+from stratoscope.poll.counter_store import CounterStore
 from stratoscope.poll.fleet import PollFleet
-from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.poll.loop import Grid, RigLoop, phase
+from stratoscope.poll.plan import Plan, PollDeps
 from stratoscope.poll.poll_metrics import Tally
-from stratoscope.poll.rig import Grid, RigLoop, phase
 from stratoscope.reading import PoolSlot, Reading, Shares
 from stratoscope.wire.target import Answers, Limits, Target
 
@@ -84,13 +84,13 @@ class Site:
         events = Events()
         events.listeners.append(self.events.append)
         tally = Tally()
-        self.rooms = Rooms(
+        self.rooms = PollDeps(
             wire=self,
             clock=self.clock,
             fleet=self.fleet,
             events=events,
             identities=Identities(),
-            book=Book(),
+            book=CounterStore(),
             budget=Budget(settings.pop("healthy", 128), settings.pop("suspect", 32), tally),
             tally=tally,
             identify=self.identify,
@@ -438,9 +438,9 @@ async def test_dark_rigs_do_not_keep_live_ones_waiting():
 
 
 def test_a_substitute_is_asked_only_while_what_it_stands_in_for_is_refused():
-    from stratoscope.poll.exchange import due
+    from stratoscope.poll.exchange import due_commands
 
     driver = replace(FAKE, commands=(*FAKE.commands, Command("web", "/api/v1/summary", instead_of="summary")))
 
-    assert [c.key for c in due(driver, 1, 0)] == ["summary"]
-    assert [c.key for c in due(driver, 1, 0, {"summary": 99.0})] == ["summary", "web"]
+    assert [c.key for c in due_commands(driver, 1, 0)] == ["summary"]
+    assert [c.key for c in due_commands(driver, 1, 0, {"summary": 99.0})] == ["summary", "web"]

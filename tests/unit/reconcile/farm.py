@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from stratoscope.events import Event
-from stratoscope.fleet import Counters, Judged, Polling, RigSnapshot
+from stratoscope.fleet import Counters, Judged, PollStatus, RigSnapshot
 from stratoscope.market.chain import HASHES_PER_DIFFICULTY
 from stratoscope.pools.report import PoolReport, Tally, WorkerReport
 from stratoscope.reading import PoolSlot, Reading
@@ -61,7 +61,7 @@ class Rig:
         self.uptime += seconds
 
     def snapshot(self, at: float, started: float) -> RigSnapshot:
-        polling = Polling(address=self.name, interval=POLL)
+        polling = PollStatus(address=self.name, interval=POLL)
         if not self.heard:
             return RigSnapshot(rig=self.name, state="offline", polling=polling)
         slot = PoolSlot(

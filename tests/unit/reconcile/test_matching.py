@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratoscope.fleet import Polling, RigSnapshot
+from stratoscope.fleet import PollStatus, RigSnapshot
 from stratoscope.reading import PoolSlot, Reading
 from stratoscope.reconcile.matching import Place, Seat, active_slot, match, tail
 
@@ -17,11 +17,11 @@ def slot(user: str | None, url: str = "stratum+tcp://pool.example.com:3333", ind
 
 def rig(name: str, *slots: PoolSlot) -> RigSnapshot:
     reading = Reading(driver="test", pools=slots)
-    return RigSnapshot(rig=name, state="hashing", polling=Polling(address=name, interval=30.0), reading=reading)
+    return RigSnapshot(rig=name, state="hashing", polling=PollStatus(address=name, interval=30.0), reading=reading)
 
 
 def silent(name: str) -> RigSnapshot:
-    return RigSnapshot(rig=name, state="offline", polling=Polling(address=name, interval=30.0))
+    return RigSnapshot(rig=name, state="offline", polling=PollStatus(address=name, interval=30.0))
 
 
 @pytest.mark.parametrize(

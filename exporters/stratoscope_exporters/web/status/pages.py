@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stratoscope.clock import Clock
 from stratoscope.economics.site import Books
 from stratoscope.exporter import Context
-from stratoscope.fleet import STATES, Economics, RigSnapshot
+from stratoscope.fleet import STATES, RigEconomics, RigSnapshot
 from stratoscope.metrics import Identity, Tally, redacted_url, totals
 from stratoscope.tamper.detector import Alarm
 from stratoscope.text import quantities
@@ -67,7 +67,7 @@ class Line:
         return judged.hashrate / judged.nameplate if judged.hashrate is not None and judged.nameplate else None
 
     @property
-    def money(self) -> Economics | None:
+    def money(self) -> RigEconomics | None:
         """Return the rig's economics while its reading is fresh."""
         return self.snapshot.economics if self.snapshot.reading is not None else None
 

@@ -7,23 +7,23 @@ from zlib import crc32
 from stratoscope.drivers.driver import Driver
 from stratoscope.errors import PollError
 from stratoscope.events import Event
-from stratoscope.fleet import Judged, Polling, RigSnapshot
+from stratoscope.fleet import Judged, PollStatus, RigSnapshot
 from stratoscope.judgement import progress
-from stratoscope.judgement.changes import changes
+from stratoscope.judgement.changes import change_events
 from stratoscope.judgement.identity import Sighting, identity_key
 from stratoscope.judgement.judge import judge
-from stratoscope.judgement.state import complaints, state_of
-from stratoscope.poll.accounting import settled
-from stratoscope.poll.exchange import Exchange
-from stratoscope.poll.health import Health, advance, delay, freshness
-from stratoscope.poll.plan import Plan, Rooms
+from stratoscope.judgement.state import find_problems, state_of
+from stratoscope.poll.accounting import with_accounting
+from stratoscope.poll.exchange import RigExchange
+from stratoscope.poll.health import PollHealth, advance, delay, freshness
+from stratoscope.poll.plan import Plan, PollDeps
 from stratoscope.reading import Reading
 
 REIDENTIFY_AFTER = 3
 """Undecodable answers in a row after which the rig may have another firmware than was found."""
 
 
-START = 1.0
+START_SPREAD_S = 1.0
 """Seconds over which the loops of a fleet begin."""
 
 
@@ -67,28 +67,28 @@ def firmware_changed(before: Reading | None, now: Reading) -> bool:
 class RigLoop:
     """One address under observation."""
 
-    def __init__(self, plan: Plan, rooms: Rooms) -> None:
+    def __init__(self, plan: Plan, rooms: PollDeps) -> None:
         self.plan = plan
         self.rooms = rooms
         self.address = plan.target.address
         self.interval = plan.interval
-        self.exchange = Exchange(plan, rooms)
-        self.health = Health(failures=0 if plan.expected else 2)
+        self.exchange = RigExchange(plan, rooms)
+        self.health = PollHealth(failures=0 if plan.expected else 2)
         self.tried = False
         self.outcomes: dict[str, int] = {}
         self.skipped = 0
         self.defects = 0
         self.garbled = 0
-        self.progress: progress.Progress | None = None
+        self.progress: progress.ShareProgress | None = None
         self.last: RigSnapshot | None = None
         self.key: str | None = None
         self.fresh_until = float("-inf")
-        self.polling = Polling(address=self.address, interval=plan.interval, polls=self.outcomes)
+        self.polling = PollStatus(address=self.address, interval=plan.interval, polls=self.outcomes)
 
     async def run(self) -> None:
         """Poll until cancelled."""
         clock = self.rooms.clock
-        await clock.sleep(phase(self.address, START))  # ten thousand loops at once would stop the event loop
+        await clock.sleep(phase(self.address, START_SPREAD_S))  # ten thousand loops at once would stop the event loop
         if self.plan.expected and self.last is None:
             self.publish_without_reading()
         grid = self.grid()
@@ -158,7 +158,7 @@ class RigLoop:
     def note(self, outcome: str, error: str | None, seconds: float) -> None:
         """Write down how the last poll went."""
         now = self.rooms.clock.time()
-        self.polling = Polling(
+        self.polling = PollStatus(
             address=self.address,
             interval=self.interval,
             freshness=freshness(self.interval, self.rooms.least_freshness),
@@ -190,7 +190,7 @@ class RigLoop:
             self.change_machine(key, sighting)
         self.progress, flat = progress.advance(self.progress, verdict.reading, now)
         judged = replace(verdict.judged, flatline=True) if flat and driver.shares_progress else verdict.judged
-        troubles = complaints(verdict.reading, judged, nameplate) if reading.hashing else ()
+        troubles = find_problems(verdict.reading, judged, nameplate) if reading.hashing else ()
         if troubles:
             judged = replace(judged, reasons=judged.reasons + troubles)
         self.fresh_until = now + freshness(self.interval, rooms.least_freshness)
@@ -207,7 +207,7 @@ class RigLoop:
             at=rooms.clock.time(),
         )
         self.publish_reading(
-            settled(rooms, self.plan, key, snapshot, verdict.reading, nameplate, self.interval), verdict.reading
+            with_accounting(rooms, self.plan, key, snapshot, verdict.reading, nameplate, self.interval), verdict.reading
         )
 
     def publish_reading(self, snapshot: RigSnapshot, reading: Reading) -> None:
@@ -216,7 +216,7 @@ class RigLoop:
         if before is not None and before.rig != snapshot.rig:
             self.withdraw(before)
             before = None
-        for event in changes(before, snapshot, snapshot.at):
+        for event in change_events(before, snapshot, snapshot.at):
             rooms.events(event)
         if before is not None and firmware_changed(before.reading, reading):
             self.exchange.forget()
@@ -305,7 +305,7 @@ class RigLoop:
             proof=base.proof if reading is not None else None,
             behind=base.behind if reading is not None else None,
         )
-        for event in changes(base if last else None, snapshot, rooms.clock.time()):
+        for event in change_events(base if last else None, snapshot, rooms.clock.time()):
             rooms.events(event)
         self.last = snapshot
         rooms.fleet.publish(snapshot)

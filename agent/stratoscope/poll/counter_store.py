@@ -13,17 +13,19 @@ from stratoscope.fleet import Counters
 from stratoscope.judgement import counters as sums
 from stratoscope.judgement.counters import Sample
 
-HOLD: Final = 150.0
+HOLD_S: Final = 150.0
 """Seconds of observation after which a sum has grown by more than a minute's worth, even at half the rate."""
 
 
-class Book:
+class CounterStore:
     """Counters and the sample they were last advanced with, by identity key."""
 
     def __init__(self, rows: Iterable[tuple[str, Counters, Sample]] = (), *, cut_off: bool = False) -> None:
         """Go on with `rows`; `cut_off` tells that the agent did not end in order after it wrote them."""
         self._rows: dict[str, tuple[Counters, Sample | None]] = {key: (c, sample) for key, c, sample in rows}
-        self._held: dict[str, float] = dict.fromkeys(self._rows, HOLD) if cut_off else {}  # key → s yet to be observed
+        self._held: dict[str, float] = (
+            dict.fromkeys(self._rows, HOLD_S) if cut_off else {}
+        )  # key → s yet to be observed
         self._changed: set[str] = set()
 
     def sample(self, key: str) -> Sample | None:
@@ -64,7 +66,7 @@ class Book:
     def _release(self, key: str, before: Sample | None, now: Sample, interval: float) -> None:
         if before is not None and before.at is not None and now.at is not None:
             passed = now.at - before.at
-            self._held[key] -= passed if passed <= sums.GAP * interval else 0.0
+            self._held[key] -= passed if passed <= sums.MAX_GAP_INTERVALS * interval else 0.0
         if self._held[key] <= 0:
             del self._held[key]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def begin(ledger: Path, warn: Callable[[str], None]) -> bool:
+def begin_run(ledger: Path, warn: Callable[[str], None]) -> bool:
     """Tell whether the last run was cut off before it had written everything, and take the mark away: this one runs."""
     mark = _mark(ledger)
     cut_off = ledger.exists() and not mark.exists()
@@ -22,7 +22,7 @@ def begin(ledger: Path, warn: Callable[[str], None]) -> bool:
     return cut_off
 
 
-def end(ledger: Path) -> None:
+def end_run(ledger: Path) -> None:
     """Leave the mark; without it the next start takes this end for a cut and holds sums back for a while."""
     with contextlib.suppress(OSError):
         _mark(ledger).touch(mode=0o600)

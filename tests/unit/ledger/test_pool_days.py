@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from stratoscope.cli import app
 from stratoscope.ledger import Ledger
-from stratoscope.ledger.pool_days import test_from as known_of
+from stratoscope.ledger.pool_days import decode_test_state as known_of
 from stratoscope.reconcile.evidence import Detector
 from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.units import DAY, PH

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from stratoscope.app.collector import FULL_AFTER, SETTLE_AFTER, Collector
+from stratoscope.app.garbage_collector import FULL_AFTER, SETTLE_AFTER, GarbageCollector
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +29,13 @@ def cycle() -> Node:
 
 
 @pytest.fixture
-def collector() -> Collector:
-    made = Collector()
+def collector() -> GarbageCollector:
+    made = GarbageCollector()
     made.start()
     return made
 
 
-def settle(collector: Collector) -> None:
+def settle(collector: GarbageCollector) -> None:
     for _ in range(SETTLE_AFTER):
         collector.look()
 
@@ -84,7 +84,7 @@ def test_old_cycles_are_freed_once_a_day(collector):
 
 
 async def test_python_collects_by_itself_again_after_the_end():
-    running = asyncio.create_task(Collector().run())
+    running = asyncio.create_task(GarbageCollector().run())
     await asyncio.sleep(0)
     assert not gc.isenabled()
     running.cancel()

@@ -19,7 +19,7 @@ FULL_AFTER: Final = 2 * 86_400
 """Looks between two collections of everything: a day."""
 
 
-class Collector:
+class GarbageCollector:
     """The collector's work in a long-running agent."""
 
     def __init__(self) -> None:
