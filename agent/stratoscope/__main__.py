@@ -1,4 +1,4 @@
-"""Lets `python -m stratoscope` do what the command `stratoscope` does."""
+"""Makes `python -m stratoscope` the same as the command `stratoscope`."""
 
 from stratoscope.cli import main
 

@@ -1,4 +1,4 @@
-"""Gives time as an argument, so that a day of running can be tested in a second."""
+"""Defines the clock that is passed as an argument, so that a test can simulate a day in a second."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two times and one wait: intervals are measured by `monotonic`, stamps are taken by `time`."""
+    """Time as an argument: `monotonic` measures intervals, `time` makes timestamps, `sleep` waits."""
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start; never steps."""
@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of the operating system."""
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start; never steps."""

@@ -1,4 +1,4 @@
-"""Defines what happened to a rig or to the agent, once, in one form for log, ledger and exporters."""
+"""Defines the events of rigs and of the agent: one record for log, ledger and exporters."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened. `at` is UTC seconds; `text` is for people; `details` are plain JSON values."""
+    """One event. `at` is UTC seconds; `text` is one sentence for people; `details` are plain JSON values."""
 
     kind: str
     at: float
@@ -48,20 +48,20 @@ class Event:
 
 
 Listener = Callable[[Event], None]
-"""Takes an event at once, without waiting: a log line, a ledger row, a queue entry."""
+"""Handles an event without waiting: writes a log line, queues a ledger row or an MQTT message."""
 
 
 class Events:
-    """Hands each event to every listener; a listener that fails does not keep it from the others."""
+    """Passes each event to every listener; a listener that fails does not affect the others."""
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
         self.failed = 0
 
     def __call__(self, event: Event) -> None:
-        """Hand on `event`."""
+        """Pass `event` to every listener."""
         for listener in self.listeners:
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001 — one listener must not silence the others; the count is exported
+            except Exception:  # noqa: BLE001 — one listener must not stop the others; `failed` counts it
                 self.failed += 1

@@ -1,6 +1,6 @@
-"""Says what an exporter is given: the fleet to read from, its settings, and the state of the agent.
+"""Defines what an exporter receives: the fleet to read, its settings, and the state of the agent.
 
-Exporters live outside this package and are started by name through the entry-point group
+Exporters live outside this package. The agent starts them by name through the entry-point group
 `stratoscope.exporters`; an entry point is `async def serve(context: Context) -> None`, which runs until cancelled.
 """
 
@@ -26,19 +26,19 @@ from stratoscope.tamper.detector import GuardNow
 
 @dataclass(slots=True)
 class AgentHealth:
-    """What the agent says of itself; exporters show it, the agent's rooms write it."""
+    """The agent's own state: the agent writes it, exporters read it."""
 
     started: float = 0.0  # UTC s
-    ready: bool = False  # every configured rig was tried once
+    ready: bool = False  # every configured rig was polled at least once
     stopping: bool = False
     config_loaded: float | None = None  # UTC s of the last successful load
-    config_ok: bool = True  # the last attempt to load succeeded
-    config_error: str | None = None  # its message, without secrets
+    config_ok: bool = True  # the last load succeeded
+    config_error: str | None = None  # message of the last load, without secrets; None when it succeeded
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything an exporter may use. `settings` is its own section of the config, already validated."""
+    """Everything an exporter may use. `settings` is its own validated section of the config."""
 
     fleet: Fleet
     clock: Clock
@@ -46,14 +46,14 @@ class Context:
     registry: CollectorRegistry  # the agent's own metrics (stratoscope_*, process_*)
     site: str
     settings: Any
-    market: Market | None = None  # where one is configured
-    economist: Economist | None = None  # None: money is not reckoned
-    pools: LivePools | None = None  # what the configured pools say
-    reckoner: Reckoner | None = None  # whether they credit what the rigs did
-    guard: Callable[[], GuardNow | None] = lambda: None  # what is amiss with pools and accounts, where that is guarded
-    sections: tuple[Section, ...] = ()  # what stands on the page beside rigs, site and money
-    stratum: Stratum | None = None  # where endpoints are watched
-    events: Events | None = None  # what happens, for who wants to listen
-    outbox: Outbox | None = None  # what waits for the broker, over restarts
-    broker: Account | None = None  # the section mqtt, where there is one
-    known: Callable[[], Iterable[str]] = tuple  # identities of every machine ever heard, also of those that are away
+    market: Market | None = None  # None: no market is configured
+    economist: Economist | None = None  # None: neither market nor tariffs are configured
+    pools: LivePools | None = None  # reports of the configured pools
+    reckoner: Reckoner | None = None  # comparison of pool credit with the rigs' work
+    guard: Callable[[], GuardNow | None] = lambda: None  # tamper state; None: off
+    sections: tuple[Section, ...] = ()  # of the metrics page, besides rigs, site and money
+    stratum: Stratum | None = None  # None: stratum is off
+    events: Events | None = None  # to subscribe to
+    outbox: Outbox | None = None  # unsent MQTT messages, kept across restarts
+    broker: Account | None = None  # from the config section mqtt
+    known: Callable[[], Iterable[str]] = tuple  # identity keys of all machines ever seen

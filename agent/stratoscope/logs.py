@@ -1,6 +1,6 @@
-"""Writes logs: readable on a terminal, JSON otherwise, one line per record, never a secret, never a storm.
+"""Writes logs: readable on a terminal, JSON otherwise; one line per record, without secrets, rate-limited.
 
-All records, also those of libraries that use the standard library's logging, pass the same limiter and cleaners.
+All records pass the same limiter and the same redaction, also those of libraries that use Python's `logging`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from stratoscope.clock import Clock, SystemClock
 
-LINES_PER_SECOND: Final = 50
+MAX_LINES_PER_SECOND: Final = 50
 MAX_TEXT_CHARS: Final = 2_000
 MAX_TRACE_CHARS: Final = 16_000
 MAX_DEPTH: Final = 4
@@ -27,7 +27,7 @@ REDACTED: Final = "[redacted]"
 ANSI: Final = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[@-Z\\-_])")
 BREAK: Final = re.compile(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s?")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Control characters, what turns text around or hides in it, and lone surrogates, which no terminal can write."""
+"""Control characters, bidirectional and invisible characters, and lone surrogates, which no terminal can write."""
 
 USERINFO: Final = re.compile(r"(://)[^/\s@]{1,512}@")
 QUERY: Final = re.compile(
@@ -38,10 +38,10 @@ SECRET_KEY: Final = re.compile(
 )
 
 
-def clean(text: str, longest: int = MAX_TEXT_CHARS) -> str:
-    """Return `text` on one line, without terminal control, without URL userinfo and secret query values."""
-    if len(text) > longest:
-        text = text[:longest] + "…"
+def clean(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """Return `text` on one line, without terminal control sequences, URL credentials and secret query values."""
+    if len(text) > max_chars:
+        text = text[:max_chars] + "…"
     if not (text.isascii() and text.isprintable()):
         text = CONTROL.sub("", BREAK.sub(" | ", ANSI.sub("", text)))
     if "://" in text:
@@ -49,36 +49,36 @@ def clean(text: str, longest: int = MAX_TEXT_CHARS) -> str:
     return text
 
 
-def _cleaned(value: Any, longest: int, depth: int = 0) -> Any:
+def _cleaned(value: Any, max_chars: int, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return clean(value, longest)
+        return clean(value, max_chars)
     if depth < MAX_DEPTH and isinstance(value, Mapping):
-        return {clean(str(key)): _kept(str(key), item, longest, depth + 1) for key, item in value.items()}
+        return {clean(str(key)): _cleaned_item(str(key), item, max_chars, depth + 1) for key, item in value.items()}
     if depth < MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
-        return [_cleaned(item, longest, depth + 1) for item in value]
-    return clean(str(value), longest)
+        return [_cleaned(item, max_chars, depth + 1) for item in value]
+    return clean(str(value), max_chars)
 
 
-def _kept(key: str, value: Any, longest: int, depth: int = 0) -> Any:
+def _cleaned_item(key: str, value: Any, max_chars: int, depth: int = 0) -> Any:
     if SECRET_KEY.search(key) and value is not None and not isinstance(value, bool):
         return REDACTED
-    return _cleaned(value, longest, depth)
+    return _cleaned(value, max_chars, depth)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take secrets and control characters out of a record (a structlog processor)."""
+    """Return the record without secrets and control characters (a structlog processor)."""
     return {
         (key if key.startswith("_") else clean(key)): value
         if key.startswith("_")
-        else _kept(key, value, MAX_TRACE_CHARS if key == "exception" else MAX_TEXT_CHARS)
+        else _cleaned_item(key, value, MAX_TRACE_CHARS if key == "exception" else MAX_TEXT_CHARS)
         for key, value in event.items()
     }
 
 
 class Timestamper:
-    """Adds the time of a record in UTC, to the millisecond."""
+    """Adds the UTC time to a record, in milliseconds."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -91,12 +91,12 @@ class Timestamper:
 
 
 class LineLimiter(logging.Filter):
-    """Lets `most` lines a second through; says how many it left out once the second is over."""
+    """Passes at most `max_lines` lines per second; logs how many it suppressed when the second is over."""
 
-    def __init__(self, clock: Clock, most: int = LINES_PER_SECOND) -> None:
+    def __init__(self, clock: Clock, max_lines: int = MAX_LINES_PER_SECOND) -> None:
         super().__init__()
         self.clock = clock
-        self.most = most
+        self.max_lines = max_lines
         self.suppressed = 0
         self._second = float("-inf")
         self._lines = 0
@@ -109,7 +109,7 @@ class LineLimiter(logging.Filter):
         if now - self._second >= 1.0:
             self.flush()
             self._second, self._lines = now, 0
-        if self._lines < self.most:
+        if self._lines < self.max_lines:
             self._lines += 1
             return True
         self.suppressed += 1
@@ -118,21 +118,21 @@ class LineLimiter(logging.Filter):
         return False
 
     def flush(self) -> None:
-        """Write how many lines were left out since the last time, if any were."""
-        left_out, self.suppressed = self.suppressed, 0
-        if left_out:
+        """Log how many lines were suppressed since the last call, if any."""
+        suppressed, self.suppressed = self.suppressed, 0
+        if suppressed:
             self._lines += 1
-            text = f"suppressed {left_out} lines: more than {self.most} in a second"
+            text = f"suppressed {suppressed} lines: more than {self.max_lines} per second"
             logging.getLogger("stratoscope.logs").warning(text, extra={"summary": True})
 
     def _flush_later(self) -> None:
-        # Without a later line nothing would call the filter again; outside a loop the exit handler says it.
+        # Without a later line nothing calls the filter again; outside an event loop the exit handler logs it.
         with contextlib.suppress(RuntimeError):
             asyncio.get_running_loop().call_later(1.0, self.flush)
 
 
 class _Lines(logging.StreamHandler[TextIO]):
-    """The handler that a second `setup` replaces."""
+    """The log handler; a second `setup` recognises it by its class and replaces it."""
 
 
 def _renderer(form: str, stream: TextIO) -> Any:
@@ -143,7 +143,7 @@ def _renderer(form: str, stream: TextIO) -> Any:
 
 
 def _one_line_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    # ConsoleRenderer prints "exception" below the line; one record is one line, so it goes beside the others.
+    # ConsoleRenderer prints "exception" on lines of its own; as "traceback" it stays on the line of the record.
     if "exception" in event:
         event["traceback"] = event.pop("exception")
     return event
@@ -173,9 +173,9 @@ def _handler(level: str, form: str, stream: TextIO, clock: Clock) -> tuple[loggi
 def setup(
     level: str = "info", form: str = "auto", *, stream: TextIO | None = None, clock: Clock | None = None
 ) -> LineLimiter:
-    """Send all logs to `stream` (stderr) from `level` on; `form` is auto, console or json. Return the limiter.
+    """Send all logs of at least `level` to `stream` (stderr); `form` is auto, console or json. Return the limiter.
 
-    Called again (after a reload) it replaces what the earlier call set up.
+    A second call (after a config reload) replaces the first setup.
     """
     stream, clock = stream or sys.stderr, clock or SystemClock()
     handler, shared = _handler(level, form, stream, clock)

@@ -1,7 +1,7 @@
-"""Names every conversion factor in the program, so that no other file writes a bare power of ten.
+"""Names every conversion factor, so that no other file contains a bare power of ten.
 
 Inside the program all values are SI: hashes per second, watts, joules, hertz, volts, seconds, degrees Celsius.
-A driver multiplies once, at the border, by one of these factors.
+A driver converts each value once, on input, by one of these factors.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ PH: Final = 1e15
 EH: Final = 1e18
 
 MICRO: Final = 1e-6
-"""Fiat is counted in millionths."""
+"""Fiat amounts are counted in millionths."""
 MILLI: Final = 1e-3
 CENTI: Final = 1e-2
 KILO: Final = 1e3
@@ -26,17 +26,16 @@ MHZ: Final = 1e6
 MILLIVOLT: Final = 1e-3
 KILOWATT: Final = 1e3
 KILOWATT_HOUR: Final = 3.6e6
-MEGAWATT_HOUR: Final = 3.6e9
 
 SATOSHIS: Final = 100_000_000
-"""Satoshis in one bitcoin: money inside is whole satoshis."""
+"""Satoshis in one bitcoin; bitcoin amounts inside the program are in satoshis."""
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 DAY: Final = 86400.0
 
 HASHES_PER_DIFFICULTY_1: Final = 4_295_032_833
-"""Expected hashes for one share of difficulty 1: 2**256 / (0xFFFF * 2**208), rounded to an integer."""
+"""Expected hashes per share of difficulty 1: 2**256 / (0xFFFF * 2**208), rounded to an integer."""
 
 HASH_UNITS: Final = {
     "H": H,
@@ -54,7 +53,7 @@ HASH_UNITS: Final = {
     "PH/S": PH,
     "EH/S": EH,
 }
-"""Spellings of a hashrate unit that firmwares send beside a number (upper case) → factor to H/s."""
+"""Hashrate units as firmwares spell them, in upper case → factor to H/s."""
 
 
 def joules_per_terahash(watts: float, hashes_per_second: float) -> float:

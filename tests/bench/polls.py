@@ -88,8 +88,8 @@ class Ours:
         meters = Meters()
         meters.register(CollectorRegistry())
         self.renderer = Renderer(self.agent.fleet, SystemClock(), meters, Settings())
-        rooms = self.agent._rooms()
-        self.loops = [RigLoop(plan_for(entry), rooms) for entry in expand(self.agent.config)]
+        deps = self.agent._poll_deps()
+        self.loops = [RigLoop(plan_for(entry), deps) for entry in expand(self.agent.config)]
         self.tick = 0
 
     async def round(self) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Puts the rooms together and runs them: the only place that knows them all."""
+"""Builds the agent from all packages and runs it: the only package that imports all the others."""
 
 from stratoscope.app.demo import demo
 from stratoscope.app.run import run

@@ -1,4 +1,4 @@
-"""Wires the rooms into one agent and runs it in one TaskGroup until it is told to stop."""
+"""Builds one agent from a config and runs it in one TaskGroup until it is stopped."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ from prometheus_client import (
 from stratoscope.app.agent_metrics import Vitals
 from stratoscope.app.garbage_collector import GarbageCollector
 from stratoscope.app.loop_watch import LoopWatch
-from stratoscope.app.money_service import Sums, in_currency, terms_of
+from stratoscope.app.money_service import KeptCounters, in_currency, terms_of
 from stratoscope.app.services import Services
 from stratoscope.clock import Clock
 from stratoscope.config import Config, RigEntry, expand
@@ -36,16 +36,17 @@ from stratoscope.poll.budget import Budget, lanes_within_file_limit, raise_file_
 from stratoscope.poll.counter_store import CounterStore
 from stratoscope.poll.fleet import PollFleet
 from stratoscope.poll.pace import ConnectionPacer
-from stratoscope.poll.plan import Plan, PollDeps
+from stratoscope.poll.plan import Accounts, Plan, PollDeps, PollSettings, RigAccess
 from stratoscope.poll.poll_metrics import Tally
 from stratoscope.reconcile.reconciler import Reckoner
 from stratoscope.wire.ask import Wire
 from stratoscope.wire.target import Limits, Target
 
-CHECKPOINT: Final = 60.0
-GAP: Final = 10.0
-"""Seconds beyond which it is told that the agent stood still: a poll's time limit twice over."""
-LOUD: Final = frozenset(
+CHECKPOINT_INTERVAL_S: Final = 60.0
+MIN_REPORTED_GAP_S: Final = 10.0
+"""Shortest suspension of the agent that is reported as an event: twice the time limit of a poll."""
+MIN_REPORTED_CLOCK_STEP_S: Final = 2.0
+WARNING_EVENTS: Final = frozenset(
     {
         "rig_down",
         "tamper",
@@ -63,7 +64,7 @@ log = structlog.get_logger("stratoscope")
 
 
 def plan_for(entry: RigEntry) -> Plan:
-    """Return what the polling loop is to do for a config entry."""
+    """Return the polling plan of a config entry."""
     tags = dict(entry.tags)
     if entry.group is not None:
         tags["group"] = entry.group
@@ -81,17 +82,22 @@ def plan_for(entry: RigEntry) -> Plan:
 
 def log_event(event: Event) -> None:
     """Write an event as one log line."""
-    write = log.warning if event.kind in LOUD else log.info
+    write = log.warning if event.kind in WARNING_EVENTS else log.info
     write(event.text, kind=event.kind, rig=event.rig)
 
 
+def log_poll_bug(address: str) -> None:
+    """Log the exception being handled; polling of the rig at `address` continues."""
+    log.error("internal error while polling (please report)", address=address, exc_info=True)  # noqa: LOG014 — poll/loop.py calls it inside its except block
+
+
 class Agent:
-    """One agent: made from a config, it polls and exports until `stop`."""
+    """One agent: built from a config, it polls and exports until `stop`."""
 
     def __init__(self, config: Config, clock: Clock, *, remember: bool = True, past: Reckoner | None = None) -> None:
-        """Open the ledger (unless not `remember`) and make every room; raises ConfigError.
+        """Open the ledger (if `remember`) and build every service; raises ConfigError.
 
-        `past` is a reconciliation to go on with, instead of the ledger's.
+        `past` is a reconciliation to resume, instead of the ledger's.
         """
         self.config = config
         self.clock = clock
@@ -100,10 +106,11 @@ class Agent:
         self.stopping = asyncio.Event()
         self.ledger = Ledger(Path(config.state_dir), log.error) if remember else None
         self.outbox = Outbox(self.ledger)
-        self.watch = LoopWatch(lambda late, stack: log.error("the event loop stands still", seconds=late, stack=stack))
-        self.tally = Tally()
+        self.watch = LoopWatch(lambda late, stack: log.error("event loop blocked", seconds=late, stack=stack))
+        self.poll_metrics = Tally()
         self.collector = GarbageCollector()
-        self.book = CounterStore(self._kept_sums(), cut_off=self.ledger is not None and self.ledger.cut_off)
+        unclean = self.ledger is not None and self.ledger.unclean_shutdown
+        self.counters = CounterStore(self._kept_counters(), unclean_shutdown=unclean)
         self.identities = Identities(self.ledger.identities() if self.ledger else ())
         self.wire = Wire(clock=clock, limits=self._limits())
         self.events = Events()
@@ -115,8 +122,8 @@ class Agent:
             self.events.listeners.append(self.ledger.record)
         self.registry = self._registry()
 
-    def _kept_sums(self) -> Iterator[Sums]:
-        terms, rows = terms_of(self.config), self.ledger.sums() if self.ledger else []
+    def _kept_counters(self) -> Iterator[KeptCounters]:
+        terms, rows = terms_of(self.config), self.ledger.counters() if self.ledger else []
         return iter(rows) if terms is None else in_currency(rows, terms.currency)
 
     def _limits(self) -> Limits:
@@ -125,41 +132,47 @@ class Agent:
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client does not annotate it
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
-        registry.register(self.tally)
+        registry.register(self.poll_metrics)
         registry.register(self.vitals)
         self.services.register(registry)
         return registry
 
-    def _rooms(self) -> PollDeps:
-        polling = self.config.polling
+    def _poll_deps(self) -> PollDeps:
+        config, polling, services = self.config, self.config.polling, self.services
         healthy, suspect = lanes_within_file_limit(polling.in_flight, polling.suspect_in_flight, raise_file_limit())
         if healthy < polling.in_flight:
-            log.warning("the limit of open files allows fewer polls at once", healthy=healthy, suspect=suspect)
+            log.warning("open-file limit too low: fewer polls run at once", healthy=healthy, suspect=suspect)
         return PollDeps(
-            wire=self.wire,
             clock=self.clock,
+            access=RigAccess(
+                wire=self.wire,
+                identify=self.identify,
+                budget=Budget(healthy, suspect, self.poll_metrics),
+                wait_to_search=ConnectionPacer(self.clock, config.discovery.rate / len(PORTS)).wait,
+            ),
+            accounts=Accounts(
+                counters=self.counters,
+                economist=services.money.economist if services.money else None,
+                prover=services.tamper.prover if services.tamper else None,
+                stratum=services.stratum,
+            ),
             fleet=self.fleet,
             events=self.events,
             identities=self.identities,
-            book=self.book,
-            budget=Budget(healthy, suspect, self.tally),
-            tally=self.tally,
-            identify=self.identify,
+            metrics=self.poll_metrics,
             nameplate=data_sheet,
-            chance=random.random,
-            search=ConnectionPacer(self.clock, self.config.discovery.rate / len(PORTS)).wait,
-            on_bug=lambda address: log.error("a bug of ours while polling", address=address, exc_info=True),  # noqa: LOG014 — called inside the except block of poll/rig.py
-            limits=self._limits(),
-            backoff=polling.backoff_max,
-            search_interval=self.config.discovery.interval,
-            least_freshness=polling.freshness,
-            economist=self.services.money.economist if self.services.money else None,
-            prover=self.services.guarding.prover if self.services.guarding else None,
-            stratum=self.services.stratum,
+            random01=random.random,
+            on_bug=log_poll_bug,
+            settings=PollSettings(
+                limits=self._limits(),
+                max_backoff_s=polling.backoff_max,
+                search_interval_s=config.discovery.interval,
+                min_freshness_s=polling.freshness,
+            ),
         )
 
     async def identify(self, target: Target, only: str | None) -> Driver:
@@ -169,15 +182,18 @@ class Agent:
         return found.driver
 
     async def run(self) -> None:
-        """Run until `stop`; then stop polling, let the exporters end, write what is left."""
+        """Run until `stop`; then stop polling and the exporters, and write the last checkpoint."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.polls = PollFleet(self._rooms(), tasks)
+                self.polls = PollFleet(self._poll_deps(), tasks)
                 others = [
                     tasks.create_task(self.watch.run(), name="loop watch"),
                     tasks.create_task(self._checkpoints(), name="checkpoints"),
                     tasks.create_task(self._readiness(), name="readiness"),
-                    *(tasks.create_task(work, name=name) for name, work in self.services.work(self.fleet.snapshots)),
+                    *(
+                        tasks.create_task(work, name=name)
+                        for name, work in self.services.iter_work(self.fleet.snapshots)
+                    ),
                     *(tasks.create_task(serve, name=f"exporter {name}") for name, serve in self._exporters()),
                 ]
                 self.follow(self.config)
@@ -188,10 +204,10 @@ class Agent:
                 for task in others:
                     task.cancel()
         except BaseExceptionGroup as group:
-            theirs, ours = group.split(OperatorError)
-            if theirs is None or ours is not None:
+            for_operator, internal = group.split(OperatorError)
+            if for_operator is None or internal is not None:
                 raise
-            raise first_error(theirs) from None
+            raise first_error(for_operator) from None
         finally:
             await self.wire.close()
             if self.ledger is not None:
@@ -199,14 +215,14 @@ class Agent:
                 self.ledger.close()
 
     def stop(self) -> None:
-        """Ask the agent to end."""
+        """Make `run` return."""
         self.stopping.set()
 
     def follow(self, config: Config) -> None:
-        """Poll what `config` lists from now on; only rigs whose entry changed are touched."""
+        """Switch to `config`; only rigs whose entry changed are touched."""
         self.config = config
         self.services.follow(config)
-        assert self.polls is not None, "follow() is for a running agent"  # noqa: S101 — a caller's mistake
+        assert self.polls is not None, "follow() needs a running agent"  # noqa: S101 — only a wrong caller can cause it
         added, removed, changed = self.polls.follow(map(plan_for, expand(config)))
         log.info("polling", targets=len(self.polls.loops), added=added, removed=removed, changed=changed)
 
@@ -216,7 +232,7 @@ class Agent:
         for name in self.config.exporters:
             if name not in installed:
                 known = ", ".join(sorted(installed)) or "none"
-                raise ConfigError(f"exporters.{name}: no exporter of that name is installed; installed: {known}")
+                raise ConfigError(f"exporters.{name}: no exporter has this name. Use one of: {known}")
             serve = installed[name].load()
             context = Context(
                 fleet=self.fleet,
@@ -228,7 +244,7 @@ class Agent:
                 market=services.market,
                 economist=services.money.economist if services.money else None,
                 pools=services.pools,
-                reckoner=services.reconciliation.reckoner,
+                reckoner=services.reconcile.reckoner,
                 sections=services.sections(),
                 stratum=services.stratum,
                 guard=services.guard,
@@ -244,33 +260,33 @@ class Agent:
         while self.polls is None or not self.polls.all_tried:
             await self.clock.sleep(0.2)
         self.health.ready = True
-        log.info("ready: every configured rig was asked", rigs=len(self.fleet.snapshots))
+        log.info("ready: first poll of every configured rig finished", rigs=len(self.fleet.snapshots))
 
     async def _checkpoints(self) -> None:
         before = self.clock.time() - self.clock.monotonic()
         while True:
             began = self.clock.monotonic()
-            await self.clock.sleep(CHECKPOINT)
-            self._note_gap(self.clock.monotonic() - began - CHECKPOINT)
+            await self.clock.sleep(CHECKPOINT_INTERVAL_S)
+            self._report_gap(self.clock.monotonic() - began - CHECKPOINT_INTERVAL_S)
             offset = self.clock.time() - self.clock.monotonic()
-            if abs(offset - before) > 2.0:
-                text = f"the wall clock stepped by {offset - before:+.1f} s"
+            if abs(offset - before) > MIN_REPORTED_CLOCK_STEP_S:
+                text = f"system clock stepped by {offset - before:+.1f} s"
                 self.events(Event(kind="clock_step", at=self.clock.time(), text=text))
             before = offset
             self._checkpoint()
 
-    def _note_gap(self, seconds: float) -> None:
-        """Tell of a time in which nothing was measured: the process was stopped, or had no processor."""
-        if seconds > GAP:
-            text = f"the agent stood still for {seconds:.0f} s"
+    def _report_gap(self, seconds: float) -> None:
+        """Report a time in which nothing was measured: the process was suspended or had no CPU time."""
+        if seconds > MIN_REPORTED_GAP_S:
+            text = f"agent was suspended for {seconds:.0f} s: nothing was measured"
             self.events(Event(kind="gap", at=self.clock.time(), text=text, details={"seconds": round(seconds, 1)}))
 
     def _checkpoint(self) -> None:
-        sums = self.book.drain()
-        days, peaks = self.services.drain()
+        counters = self.counters.drain()
+        days, peaks = self.services.drain_money()
         if self.ledger is None:
             return
         now = self.clock.time()
-        self.ledger.checkpoint(sums, days, peaks)
-        self.ledger.keep_pools(self.config.site, *self.services.reconciliation.reckoner.drain())
-        self.ledger.saw([(key, rig, address, now) for key, rig, address in self.identities.drain()])
+        self.ledger.checkpoint(counters, days, peaks)
+        self.ledger.keep_pools(self.config.site, *self.services.reconcile.reckoner.drain())
+        self.ledger.keep_identities([(key, rig, address, now) for key, rig, address in self.identities.drain()])

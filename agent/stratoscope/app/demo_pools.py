@@ -1,4 +1,4 @@
-"""Gives the demo its pools: what to ask them, and what the agent would know had it watched since yesterday."""
+"""Configures the demo's pools, and fills in the reconciliation as if the agent had run since yesterday."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,8 +17,8 @@ from stratoscope.simulate.accounts import NORTH, NORTH_KEY, SOLO, SOUTH
 from stratoscope.simulate.pool_past import REFUSED, PoolPast, RigHour
 from stratoscope.units import DAY, HOUR, MINUTE
 
-SPAN: Final = 2 * MINUTE
-"""Seconds of one comparison in the demo: a quarter of an hour would be longer than most watch."""
+COMPARISON_S: Final = 2 * MINUTE
+"""Seconds of one comparison in the demo: the usual quarter hour would be longer than most demos run."""
 NAMES: Final = {NORTH: "north", SOUTH: "south", SOLO: "solo"}
 
 
@@ -39,10 +39,10 @@ def pool_entries(urls: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def reconciler_with_history(past: PoolPast, config: Config) -> Reckoner:
-    """Return the reconciliation that has seen the past of a fleet since yesterday's midnight."""
+    """Return a reconciler with the simulated past of a fleet since yesterday's midnight."""
     settings = [pool.settings() for pool in config.pools]
     rows = [row for one in settings for row in days_of(past, one, config.site)]
-    reckoner = Reckoner(config.site, lambda _: None, rows=rows, span=SPAN)
+    reckoner = Reckoner(config.site, lambda _: None, rows=rows, span=COMPARISON_S)
     reckoner.follow(map(agreed, settings), config.economics.firmware_fee)
     for account, name in NAMES.items():
         book = reckoner.books[name]
@@ -56,15 +56,15 @@ def reconciler_with_history(past: PoolPast, config: Config) -> Reckoner:
     return reckoner
 
 
-def piece_of(hour: RigHour, by_tail: bool) -> Piece:
-    """Return a rig's hour as a comparison; Foundry lists workers by the tail of their names."""
+def piece_of(hour: RigHour, by_name_suffix: bool) -> Piece:
+    """Return a rig's hour as a comparison; Foundry lists workers by the last part of their names."""
     due = hour.reported * (1 - REFUSED)
-    worker = hour.rig if by_tail else hour.worker
+    worker = hour.rig if by_name_suffix else hour.worker
     return Piece(worker, hour.start, hour.start + HOUR, hour.reported, due, hour.credited, due / hour.per_share)
 
 
 def days_of(past: PoolPast, pool: PoolSettings, site: str) -> list[PoolDay]:
-    """Return the rows of the past days as the agent would have kept them."""
+    """Return the past days as the agent would have written them to the ledger."""
     rows: dict[float, PoolDay] = {}
     hashes = hashes_per_block(past.difficulty)
     scheme = pool.scheme or BY_KIND[pool.kind].scheme

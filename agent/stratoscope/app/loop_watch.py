@@ -1,4 +1,4 @@
-"""Notices when the event loop stands still, and writes down where it stood."""
+"""Detects a blocked event loop and reports the stack that blocks it."""
 
 import asyncio
 import sys
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-BEAT: Final = 0.1
-STALL: Final = 1.0
+BEAT_INTERVAL_S: Final = 0.1
+MIN_STALL_S: Final = 1.0
 
 
 class LoopWatch:
-    """Measures how late the loop's own timer is; a thread dumps the main stack when it is over a second late."""
+    """Measures how late a timer of the loop fires; a thread reports the main stack when it is over a second late."""
 
     def __init__(self, report: Callable[[float, str], None]) -> None:
-        self.worst = 0.0  # s, since it was last asked for
+        self.worst = 0.0  # s, since the last `take_worst`
         self.stalls = 0
         self._beat = time.monotonic()
         self._report = report
@@ -25,18 +25,18 @@ class LoopWatch:
         self._stop = threading.Event()
 
     def take_worst(self) -> float:
-        """Return the longest delay in s since the last call."""
+        """Return the longest delay in s since the last call, and start over."""
         worst, self.worst = self.worst, 0.0
         return worst
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Run the timer until cancelled."""
         thread = threading.Thread(target=self._watch, name="loop-watch", daemon=True)
         thread.start()
         try:
             while True:
-                planned = time.monotonic() + BEAT
-                await asyncio.sleep(BEAT)
+                planned = time.monotonic() + BEAT_INTERVAL_S
+                await asyncio.sleep(BEAT_INTERVAL_S)
                 self._beat = time.monotonic()
                 self.worst = max(self.worst, self._beat - planned)
         finally:
@@ -44,16 +44,16 @@ class LoopWatch:
 
     def _watch(self) -> None:
         reported = 0.0
-        while not self._stop.wait(STALL / 4):
+        while not self._stop.wait(MIN_STALL_S / 4):
             beat = self._beat
             late = time.monotonic() - beat
-            if late > STALL and beat != reported:
+            if late > MIN_STALL_S and beat != reported:
                 reported = beat
                 self.stalls += 1
-                frame = sys._current_frames().get(self._main)  # noqa: SLF001 — the documented way to see another thread
-                self._report(late, stack(frame))
+                frame = sys._current_frames().get(self._main)  # noqa: SLF001 — the documented way to read another thread's stack
+                self._report(late, format_stack(frame))
 
 
-def stack(frame: FrameType | None) -> str:
+def format_stack(frame: FrameType | None) -> str:
     """Return the innermost ten lines of `frame`'s stack as text."""
     return "".join(traceback.format_stack(frame, limit=10)) if frame else ""

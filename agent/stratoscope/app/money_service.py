@@ -1,4 +1,4 @@
-"""Runs the agent's bookkeeping: terms from the config, prices of power from outside, a look at everything at times."""
+"""Runs the economist: terms from the config, power prices and grid calls from feeds, a tick every 15 seconds."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,15 +24,22 @@ from stratoscope.market.tariff import Quote
 from stratoscope.outside.feed import Feed, Reader
 from stratoscope.outside.fetch import Fetcher
 
-TICK: Final = 15.0
-"""Seconds between looks: a demand's quarter of an hour and an advice's window want several."""
+TICK_S: Final = 15.0
+"""Seconds between ticks: the quarter hour of a demand charge and the window of an advice need several."""
+MIN_FEED_PAUSE_S: Final = 1.0
+FEED_FAILED: Final = {
+    "price": "tariff price source failed (the last price is used until it expires, then the fallback or none)",
+    "call": "grid call source failed (the last state is used until it expires)",
+}
+FEED_RECOVERED: Final = {"price": "tariff price source recovered", "call": "grid call source recovered"}
 
 log = structlog.get_logger("stratoscope")
-Sums = tuple[str, Counters, Sample]
+KeptCounters = tuple[str, Counters, Sample]
+"""Identity key, counters and last sample of a machine, as the ledger keeps them."""
 
 
 def terms_of(config: Config) -> Terms | None:
-    """Return what the operator said about money; None when the config says nothing that money could be reckoned by."""
+    """Return the terms of a config; None when it configures nothing that money could be computed from."""
     own, market = config.economics, config.market
     if not (config.tariffs or market or own.algorithms):
         return None
@@ -55,12 +62,12 @@ def terms_of(config: Config) -> Terms | None:
     )
 
 
-def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
-    """Yield kept sums; fiat of another currency is left out of them, since two currencies make no sum."""
-    for key, sums, sample in rows:
-        if sums.currency not in (None, currency):
-            sums = replace(
-                sums,
+def in_currency(rows: Iterable[KeptCounters], currency: str) -> Iterator[KeptCounters]:
+    """Yield kept counters, without fiat amounts in another currency: amounts in two currencies cannot be added."""
+    for key, counters, sample in rows:
+        if counters.currency not in (None, currency):
+            counters = replace(
+                counters,
                 revenue_micro=None,
                 cost_micro=None,
                 credit_micro=None,
@@ -68,28 +75,23 @@ def in_currency(rows: Iterable[Sums], currency: str) -> Iterator[Sums]:
                 cost_seconds=0.0,
                 currency=None,
             )
-        yield key, sums, sample
+        yield key, counters, sample
 
 
 class FeedKey(NamedTuple):
-    """What is read for a tariff: its price, or the grid's call."""
+    """Identifies a feed: the power price of a tariff, or the grid's calls to curtail."""
 
-    of: Literal["price", "call"]
+    quantity: Literal["price", "call"]
     tariff: str
 
     @property
     def source(self) -> str:
-        """Return the name under which its requests are counted."""
-        return f"{'tariff' if self.of == 'price' else 'call'} {self.tariff}"
-
-    @property
-    def title(self) -> str:
-        """Return what it is for people."""
-        return "price of power" if self.of == "price" else "word of the grid"
+        """Return the source name of its requests in the metrics."""
+        return f"{'tariff' if self.quantity == 'price' else 'call'} {self.tariff}"
 
 
 class MoneyService:
-    """The economist and what keeps it informed."""
+    """Runs the economist and reads the feeds of its tariffs."""
 
     def __init__(
         self,
@@ -109,19 +111,19 @@ class MoneyService:
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
-        """Look at everything until cancelled."""
+        """Tick and read feeds until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._follow_feeds()
-                while True:  # at once too: the first rigs' time passes from here on
+                while True:  # the first tick is immediate: the time of the first rigs counts from here
                     self.economist.tick(snapshots, self._clock.monotonic(), self._clock.time())
-                    await self._clock.sleep(TICK)
+                    await self._clock.sleep(TICK_S)
         finally:
             self._tasks = None
             await self._fetcher.close()
 
     def follow(self, terms: Terms) -> None:
-        """Reckon by other terms of the same currency from now on; feeds that stay are not touched."""
+        """Switch to other terms in the same currency; unchanged feeds are not restarted."""
         self.economist.follow(terms, self._clock.monotonic(), self._clock.time())
         self._follow_feeds()
 
@@ -135,7 +137,7 @@ class MoneyService:
             if key not in self._feeds:
                 self._feeds[key] = (
                     feed,
-                    self._tasks.create_task(self._read(key, feed), name=f"{key.of} of {key.tariff}"),
+                    self._tasks.create_task(self._read(key, feed), name=f"{key.quantity} of {key.tariff}"),
                 )
 
     def _wanted(self) -> Iterator[tuple[FeedKey, Feed]]:
@@ -145,29 +147,29 @@ class MoneyService:
             if contract.call is not None:
                 yield FeedKey("call", name), contract.call
 
-    def take(self, key: FeedKey, said: Quote | Call) -> None:
-        """Take what a feed said: a price begins, the grid calls or does not."""
-        if isinstance(said, Quote):
-            self.economist.quote(key.tariff, said, self._clock.monotonic(), self._clock.time())
+    def apply(self, key: FeedKey, value: Quote | Call) -> None:
+        """Pass a feed's value to the economist: a new price, or whether the grid calls."""
+        if isinstance(value, Quote):
+            self.economist.quote(key.tariff, value, self._clock.monotonic(), self._clock.time())
         else:
-            self.economist.call(key.tariff, said)
+            self.economist.call(key.tariff, value)
 
     async def _read(self, key: FeedKey, feed: Feed) -> None:
-        """Read one feed over and over; what is wrong with it is told once, and once more when it is right again."""
-        wrong = None
+        """Read one feed at its interval; log a failure once per reason, and the recovery."""
+        failed: str | None = None  # reason of the failure logged last
         reader: Reader[Quote | Call] = Reader(
-            key.source, feed, self._fetcher, quote_of if key.of == "price" else call_of
+            key.source, feed, self._fetcher, quote_of if key.quantity == "price" else call_of
         )
         while True:
             now, at = self._clock.monotonic(), self._clock.time()
             try:
-                self.take(key, await reader.read(at))
+                self.apply(key, await reader.read(at))
             except SourceError as error:
-                if error.reason not in (wrong, "waiting"):
-                    wrong = error.reason
-                    log.warning("a tariff's source gives nothing", tariff=key.tariff, of=key.title, reason=str(error))
+                if error.reason not in (failed, "waiting"):
+                    failed = error.reason
+                    log.warning(FEED_FAILED[key.quantity], tariff=key.tariff, reason=str(error))
             else:
-                if wrong is not None:
-                    wrong = None
-                    log.info("a tariff's source is back", tariff=key.tariff, of=key.title)
-            await self._clock.sleep(max(1.0, now + feed.interval - self._clock.monotonic()))
+                if failed is not None:
+                    failed = None
+                    log.info(FEED_RECOVERED[key.quantity], tariff=key.tariff)
+            await self._clock.sleep(max(MIN_FEED_PAUSE_S, now + feed.interval - self._clock.monotonic()))

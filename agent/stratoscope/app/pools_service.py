@@ -1,4 +1,4 @@
-"""Makes the pools of a config and keeps their own log."""
+"""Builds the pool pollers of a config."""
 
 import random
 
@@ -13,10 +13,10 @@ log = structlog.get_logger("stratoscope")
 
 
 def pool_settings(config: Config) -> list[PoolSettings]:
-    """Return what the operator configured of each pool."""
+    """Return the settings of each configured pool."""
     return [pool.settings() for pool in config.pools]
 
 
-def live_pools(config: Config, clock: Clock) -> LivePools:
-    """Return the pools of `config`, also where there are none: a changed config may add some."""
+def make_pools(config: Config, clock: Clock) -> LivePools:
+    """Return the pools of `config`; without any it is empty, because a changed config may add some."""
     return LivePools(pool_settings(config), clock, chance=random.random, warn=log.warning)

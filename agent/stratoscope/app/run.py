@@ -1,4 +1,4 @@
-"""Runs the agent from a config file: signals, reloads, an orderly end."""
+"""Runs the agent from a config file: signals, config reloads, clean shutdown."""
 
 import asyncio
 import os
@@ -16,17 +16,17 @@ from stratoscope.config import Config, Source, open_state_dir
 from stratoscope.errors import ConfigError
 from stratoscope.events import Event
 
-LOOK: Final = 5.0
-"""Seconds between looks at the config files."""
+CONFIG_CHECK_INTERVAL_S: Final = 5.0
+"""Seconds between checks whether a config file changed."""
 
-PATIENCE: Final = 10.0
-"""Seconds that an end may take before the process leaves anyway."""
+MAX_SHUTDOWN_S: Final = 10.0
+"""Seconds that a shutdown may take; after that the process exits anyway."""
 
 log = structlog.get_logger("stratoscope")
 
 
 async def run(config_path: Path) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError when the config is wrong at start."""
+    """Run until SIGTERM or SIGINT; return the exit code. Raises ConfigError when the config is wrong at the start."""
     source = Source(config_path, os.environ)
     config = source.load()
     logs.setup(config.logging.level, config.logging.format)
@@ -35,44 +35,44 @@ async def run(config_path: Path) -> int:
         log.warning(warning)
     agent = Agent(config, SystemClock())
     reload_now = asyncio.Event()
-    end = Shutdown(agent)
+    shutdown = Shutdown(agent)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end.asked)
+        loop.add_signal_handler(number, shutdown.on_signal)
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, reload_now.set)
-    watching = asyncio.create_task(watch_config(agent, source, reload_now), name="config")
+    watch = asyncio.create_task(watch_config(agent, source, reload_now), name="config")
     try:
         await agent.run()
     finally:
-        watching.cancel()
+        watch.cancel()
     log.info("stopped")
     return 0
 
 
 class Shutdown:
-    """Ends the agent on the first signal, the process on the second or when the end takes too long."""
+    """Stops the agent on the first signal; exits the process on the second, or when stopping takes too long."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._asked = False
+        self._stopping = False
 
-    def asked(self) -> None:
-        """Take a signal."""
-        if self._asked:
-            log.warning("told twice to stop: leaving at once")
+    def on_signal(self) -> None:
+        """Handle SIGTERM or SIGINT."""
+        if self._stopping:
+            log.warning("second stop signal: exiting immediately")
             os._exit(1)
-        self._asked = True
+        self._stopping = True
         log.info("stopping")
         self._agent.stop()
-        asyncio.get_running_loop().call_later(PATIENCE, os._exit, 1)
+        asyncio.get_running_loop().call_later(MAX_SHUTDOWN_S, os._exit, 1)
 
 
 async def watch_config(agent: Agent, source: Source, reload_now: asyncio.Event) -> None:
-    """Load the config again on SIGHUP or when one of its files changed; a bad one never replaces a good one."""
+    """Reload the config on SIGHUP or when one of its files changed; an invalid config never replaces a valid one."""
     while True:
         try:
-            async with asyncio.timeout(LOOK):
+            async with asyncio.timeout(CONFIG_CHECK_INTERVAL_S):
                 await reload_now.wait()
         except TimeoutError:
             pass
@@ -82,7 +82,7 @@ async def watch_config(agent: Agent, source: Source, reload_now: asyncio.Event) 
 
 
 async def reload(agent: Agent, source: Source) -> Config | None:
-    """Load, check and put in force; returns the new config, or None when the old one stays."""
+    """Load, check and apply the config; return it, or None when the old one stays in use."""
     now = agent.clock.time()
     try:
         config = await asyncio.to_thread(source.load)  # a YAML of ten thousand rigs takes seconds
@@ -90,31 +90,32 @@ async def reload(agent: Agent, source: Source) -> Config | None:
         agent.follow(config)
     except ConfigError as error:
         agent.health.config_ok, agent.health.config_error = False, str(error)
-        agent.events(Event(kind="config_rejected", at=now, text=f"the old config stays in force: {error}"))
+        text = f"config rejected: {error} (the old config stays in use)"
+        agent.events(Event(kind="config_rejected", at=now, text=text))
         return None
     agent.health.config_ok, agent.health.config_error, agent.health.config_loaded = True, None, now
     logs.setup(config.logging.level, config.logging.format)
     for warning in config.warnings:
         log.warning(warning)
-    text = "config loaded again"
+    text = "config reloaded"
     if needs_restart:
-        text += f"; these take effect at the next start: {', '.join(needs_restart)}"
+        text += f"; restart to apply: {', '.join(needs_restart)}"
     agent.events(Event(kind="config_reloaded", at=now, text=text))
     return config
 
 
 def restart_only(old: Config, new: Config) -> list[str]:
-    """Return the changed sections that a running agent cannot follow."""
+    """Return the changed sections that take effect only after a restart."""
     sections = ("site", "market", "state_dir", "exporters", "mqtt", "asic_rs", "discovery")
     changed = [name for name in sections if getattr(old, name) != getattr(new, name)]
     if (old.stratum is not None and old.stratum.enabled) != (new.stratum is not None and new.stratum.enabled):
-        changed.append("stratum")  # whether it is on; all else of it is followed
+        changed.append("stratum")  # switching it on or off; other changes take effect at once
     before, after = terms_of(old), terms_of(new)
     if (before and before.currency) != (after and after.currency):
-        changed.append("economics")  # sums of two currencies are no sum
+        changed.append("economics")  # amounts in two currencies cannot be added
     if old.guard.enabled != new.guard.enabled:
         changed.append("guard.enabled")
-    fixed = {"interval"}  # every rig's own interval is followed
-    if old.polling.model_dump(exclude=fixed) != new.polling.model_dump(exclude=fixed):
+    live = {"interval"}  # takes effect at once, rig by rig
+    if old.polling.model_dump(exclude=live) != new.polling.model_dump(exclude=live):
         changed.append("polling")
     return changed

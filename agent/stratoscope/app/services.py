@@ -1,4 +1,4 @@
-"""Makes everything that is around the rigs, by the config: market, money, stratum endpoints, pools, the guard."""
+"""Builds the services that a config asks for: market, money, stratum, pools, reconciliation, tamper detection."""
 
 import random
 from collections.abc import Coroutine, Iterator, Mapping
@@ -8,8 +8,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from stratoscope.app.money_service import MoneyService, terms_of
-from stratoscope.app.pools_service import live_pools, pool_settings
-from stratoscope.app.reconcile_service import reconciliation, remembered
+from stratoscope.app.pools_service import make_pools, pool_settings
+from stratoscope.app.reconcile_service import make_reconcile_service, resume_reconciler
 from stratoscope.app.stratum_service import StratumService
 from stratoscope.app.tamper_service import TamperService
 from stratoscope.clock import Clock
@@ -34,7 +34,7 @@ log = structlog.get_logger("stratoscope")
 
 
 class Services:
-    """What the agent knows besides what rigs say. What the config has no section for is None."""
+    """The services beside polling. One without a section in the config is None."""
 
     def __init__(
         self,
@@ -46,30 +46,30 @@ class Services:
         past: Reckoner | None,
         health: AgentHealth,
     ) -> None:
-        """Make every part. `past` is a reconciliation to go on with, instead of the ledger's."""
+        """Build every service. `past` is a reconciliation to resume, instead of the ledger's."""
         self._clock, self._events, self._ledger, self._health = clock, events, ledger, health
-        self.watching = self._watching(config)
+        self.stratum_service = self._stratum_service(config)
         self.inbox = self._inbox(config)
-        self.market = self._market(config)
+        self.market = self._market_service(config)
         self.sources = self.market.tally if self.market is not None else SourceTally()
-        self.money = self._money(config)
-        self.guarding = self._guarding(config, fleet)
-        self.pools = live_pools(config, clock)
-        reckoner = past or remembered(config, ledger, events)
-        self.reconciliation = reconciliation(config, self.pools, self.market, clock, reckoner)
-        if self.watching is not None:
-            self.watching.market = self.market
+        self.money = self._money_service(config)
+        self.tamper = self._tamper_service(config, fleet)
+        self.pools = make_pools(config, clock)
+        reckoner = past or resume_reconciler(config, ledger, events)
+        self.reconcile = make_reconcile_service(config, self.pools, self.market, clock, reckoner)
+        if self.stratum_service is not None:
+            self.stratum_service.market = self.market
 
     @property
     def stratum(self) -> Watch | None:
-        """Return what knows the stratum endpoints."""
-        return None if self.watching is None else self.watching.watch
+        """Return the watcher of the stratum endpoints; None where stratum is off."""
+        return None if self.stratum_service is None else self.stratum_service.watch
 
     def guard(self) -> GuardNow | None:
-        """Return what the guard knows now; None where it is off."""
-        return None if self.guarding is None else self.guarding.now
+        """Return the current tamper state; None where tamper detection is off."""
+        return None if self.tamper is None else self.tamper.now
 
-    def _watching(self, config: Config) -> StratumService | None:
+    def _stratum_service(self, config: Config) -> StratumService | None:
         section = config.stratum
         return StratumService(config, self._clock, self._events) if section is not None and section.enabled else None
 
@@ -79,7 +79,7 @@ class Services:
         account = config.mqtt.account(reading=True)
         return Inbox(lambda: Connection(account), self._clock, random.random, lambda: self._health.stopping)
 
-    def _market(self, config: Config) -> LiveMarket | None:
+    def _market_service(self, config: Config) -> LiveMarket | None:
         if config.market is None:
             return None
         return LiveMarket(
@@ -93,7 +93,7 @@ class Services:
             templates=self.stratum,
         )
 
-    def _money(self, config: Config) -> MoneyService | None:
+    def _money_service(self, config: Config) -> MoneyService | None:
         terms, ledger = terms_of(config), self._ledger
         if terms is None:
             return None
@@ -109,7 +109,7 @@ class Services:
             peaks=ledger.demand_peaks() if ledger else (),
         )
 
-    def _guarding(self, config: Config, fleet: Fleet) -> TamperService | None:
+    def _tamper_service(self, config: Config, fleet: Fleet) -> TamperService | None:
         ledger = self._ledger
         if not config.guard.enabled:
             return None
@@ -124,52 +124,52 @@ class Services:
         )
 
     def register(self, registry: CollectorRegistry) -> None:
-        """Put what the parts count of themselves on the agent's own page."""
+        """Register the services' own metrics."""
         if self.inbox is not None:
             registry.register(self.inbox)
         if self.market is not None or self.money is not None:
             registry.register(self.sources)
 
-    def work(self, snapshots: Mapping[str, RigSnapshot]) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-        """Yield what is to run for as long as the agent does, with a name each."""
+    def iter_work(self, snapshots: Mapping[str, RigSnapshot]) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Yield a name and a coroutine for each service; all of them run until the agent stops."""
         if self.money is not None:
             yield "money", self.money.run(snapshots)
-        if self.guarding is not None:
-            yield "guard", self.guarding.run()
+        if self.tamper is not None:
+            yield "guard", self.tamper.run()
         if self.inbox is not None:
             yield "inbox", self.inbox.run()
         if self.market is not None:
             yield "market", self.market.run()
-        if self.watching is not None:
-            yield "stratum", self.watching.run(snapshots)
+        if self.stratum_service is not None:
+            yield "stratum", self.stratum_service.run(snapshots)
         yield "pools", self.pools.run()
-        yield "reconciliation", self.reconciliation.run(snapshots)
+        yield "reconciliation", self.reconcile.run(snapshots)
 
     def follow(self, config: Config) -> None:
-        """Go on by another config; parts that it adds or removes need a restart, as `app/run.py` says."""
+        """Switch to another config; adding or removing a service needs a restart, see `app.run.restart_only`."""
         terms = terms_of(config)
         if self.money is not None and terms is not None and terms.currency == self.money.economist.terms.currency:
             self.money.follow(terms)
-        if self.guarding is not None and config.guard.enabled:
-            self.guarding.follow(config.guard.rules())
-        if self.watching is not None:
-            self.watching.follow(config)
+        if self.tamper is not None and config.guard.enabled:
+            self.tamper.follow(config.guard.rules())
+        if self.stratum_service is not None:
+            self.stratum_service.follow(config)
         self.pools.follow(pool_settings(config))
-        self.reconciliation.follow(pool_settings(config), config.economics.firmware_fee)
+        self.reconcile.follow(pool_settings(config), config.economics.firmware_fee)
 
     def sections(self) -> tuple[Section, ...]:
-        """Return what stands on the page beside rigs, site and money."""
+        """Return the sections of the metrics page besides rigs, site and money."""
         market, stratum = self.market, self.stratum
         return (
             *(() if market is None else (Section(MARKET, lambda: market.now),)),
             *(() if stratum is None else (Section(STRATUM, lambda: stratum.now),)),
             Section(POOLS, lambda: self.pools.now),
-            Section(RECONCILED, lambda: self.reconciliation.now),
+            Section(RECONCILED, lambda: self.reconcile.now),
             Section(GUARD, self.guard),
         )
 
-    def drain(self) -> tuple[list[Day], list[Peak]]:
-        """Return the days and peaks of money that changed since the last call."""
+    def drain_money(self) -> tuple[list[Day], list[Peak]]:
+        """Return the days and demand peaks that changed since the last call, for the ledger."""
         if self.money is None:
             return [], []
         return self.money.economist.days.drain(), self.money.economist.demand.drain()

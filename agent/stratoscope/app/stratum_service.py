@@ -1,4 +1,4 @@
-"""Tells the stratum watcher which endpoints the rigs name, where those rigs stand and how many work for each."""
+"""Feeds the stratum watcher: the endpoints in the rigs' pool slots, where those rigs are, and their hashrate."""
 
 import asyncio
 import random
@@ -21,21 +21,26 @@ from stratoscope.stratum.watch.endpoint_state import Share
 from stratoscope.stratum.watch.watcher import Naming, Watch
 from stratoscope.wire.dns import Names
 
-LOOK: Final = 10.0
-"""Seconds between looks at the fleet's pool slots."""
-FIRST_LOOK: Final = 1.0
-"""The same while no rig has named a pool."""
-BATCH: Final = 250
+SCAN_INTERVAL_S: Final = 10.0
+"""Seconds between scans of the fleet's pool slots."""
+FIRST_SCAN_INTERVAL_S: Final = 1.0
+"""The same until a rig has reported a pool."""
+RIGS_PER_SLICE: Final = 250
 PORT: Final = re.compile(r"(?<=[^:]):\d+$|(?<=\]):\d+$")
 
 log = structlog.get_logger("stratoscope")
 
 
+def log_watch_bug(url: str) -> None:
+    """Log the exception being handled; the watcher retries the endpoint `url`."""
+    log.error("internal error while watching (please report)", endpoint=url, exc_info=True)  # noqa: LOG014 — stratum/watch/watcher.py calls it inside its except block
+
+
 class StratumService:
-    """The watcher, and what keeps it informed of the fleet."""
+    """Runs the stratum watcher and tells it which endpoints the fleet uses."""
 
     def __init__(self, config: Config, clock: Clock, events: Events) -> None:
-        assert config.stratum is not None, "made only where the section is"  # noqa: S101 — a caller's mistake
+        assert config.stratum is not None, "the config needs a section stratum"  # noqa: S101 — only a wrong caller can cause it
         self.market: LiveMarket | None = None
         self._clock, self._names = clock, Names(clock)
         self.watch = Watch(
@@ -45,7 +50,7 @@ class StratumService:
             dial=Dialer(self._names, clock),
             events=events,
             difficulty=self._difficulty,
-            on_bug=lambda url: log.error("a bug of ours while watching", endpoint=url, exc_info=True),  # noqa: LOG014 — called inside the except block of stratum/watch.py
+            on_bug=log_watch_bug,
         )
 
     async def run(self, snapshots: Mapping[str, RigSnapshot]) -> None:
@@ -55,32 +60,32 @@ class StratumService:
                 tasks.create_task(self.watch.run(), name="stratum")
                 while True:
                     found: dict[str, Naming] = {}
-                    for some in batched(tuple(snapshots.values())):
-                        named(some, found)
-                        await asyncio.sleep(0)  # ten thousand rigs in one go would hold up the loop
+                    for some in iter_slices(tuple(snapshots.values())):
+                        add_endpoints(some, found)
+                        await asyncio.sleep(0)  # ten thousand rigs in one go would block the event loop
                     self.watch.name(found)
-                    await self._clock.sleep(LOOK if found else FIRST_LOOK)
+                    await self._clock.sleep(SCAN_INTERVAL_S if found else FIRST_SCAN_INTERVAL_S)
         finally:
             await self._names.close()
 
     def follow(self, config: Config) -> None:
-        """Watch by other settings from now on."""
+        """Switch to another config."""
         if config.stratum is not None and config.stratum.enabled:
             self.watch.follow(config.stratum.settings())
 
     def _difficulty(self) -> float | None:
-        """Return the market's difficulty, unless it comes from these jobs."""
+        """Return the market's difficulty, unless it was derived from stratum jobs."""
         known = None if self.market is None else self.market.now.difficulty
         return None if known is None or known.source.startswith("stratum") else known.value
 
 
-def batched(snapshots: Sequence[RigSnapshot]) -> Iterator[Sequence[RigSnapshot]]:
-    """Yield BATCH snapshots at a time."""
-    return (snapshots[at : at + BATCH] for at in range(0, len(snapshots), BATCH))
+def iter_slices(snapshots: Sequence[RigSnapshot]) -> Iterator[Sequence[RigSnapshot]]:
+    """Yield RIGS_PER_SLICE snapshots at a time."""
+    return (snapshots[at : at + RIGS_PER_SLICE] for at in range(0, len(snapshots), RIGS_PER_SLICE))
 
 
-def named(snapshots: Iterable[RigSnapshot], found: dict[str, Naming]) -> dict[str, Naming]:
-    """Add what the rigs say of each pool URL to `found`; rigs of another algorithm than Bitcoin's are left out."""
+def add_endpoints(snapshots: Iterable[RigSnapshot], found: dict[str, Naming]) -> dict[str, Naming]:
+    """Add the pool URLs of SHA-256 rigs to `found`, with where the rigs are and their hashrate; return `found`."""
     for snapshot in snapshots:
         reading = snapshot.reading
         if reading is None or reading.algorithm not in (None, "sha256"):
@@ -107,6 +112,6 @@ def _count(naming: Naming, snapshot: RigSnapshot, slot: PoolSlot) -> None:
 
 @lru_cache(1 << 15)
 def place_of_rig(address: str) -> str:
-    """Return where a rig stands; one that is known by a name stands on the own network."""
+    """Return the network a rig is on: loopback, link_local, private or public; a host name counts as private."""
     place = place_of(PORT.sub("", address).strip("[]"))
     return "private" if place == "never" else place

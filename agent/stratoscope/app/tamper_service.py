@@ -1,7 +1,8 @@
-"""Keeps the guard informed: every rig's pool slots as soon as they are read, every watched endpoint at times."""
+"""Feeds tamper detection: every rig's pool slots when they are read, every watched endpoint every few seconds."""
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from stratoscope.clock import Clock
 from stratoscope.events import Event
@@ -11,14 +12,14 @@ from stratoscope.stratum.watch.records import EndpointNow, Stratum
 from stratoscope.tamper.detector import Guard, GuardNow, Pin, Rules
 from stratoscope.tamper.share_proof import Prover
 
-LOOK = 5.0
-"""Seconds between looks at the endpoints."""
-SLICE = 200
-"""Rigs judged before the loop gets its turn."""
+ENDPOINT_INTERVAL_S: Final = 5.0
+"""Seconds between checks of the endpoints."""
+RIGS_PER_SLICE: Final = 200
+"""Rigs checked before other tasks get their turn."""
 
 
 class TamperService:
-    """The guard over one fleet, and the prover whose sums tell where the work went."""
+    """Runs tamper detection over one fleet, and owns the share prover that adds up accepted work by endpoint."""
 
     def __init__(
         self,
@@ -34,64 +35,66 @@ class TamperService:
         self.prover = Prover()
         self._guard = Guard(rules, pins, events, learned)
         self._fleet, self._clock, self._stratum = fleet, clock, stratum
-        self._judged: dict[str, tuple[PoolSlot, ...]] = {}
+        self._checked: dict[str, tuple[PoolSlot, ...]] = {}
 
     @property
     def now(self) -> GuardNow:
-        """Return what is known now."""
+        """Return the current tamper state."""
         return self._guard.now(self._clock.time(), self.prover.accepted)
 
     def follow(self, rules: Rules) -> None:
-        """Judge by other rules from now on, everything anew."""
+        """Switch to other rules and check everything again."""
         if rules != self._guard.rules:
             self._guard.follow(rules)
-            self._judged.clear()
+            self._checked.clear()
             for rig in self._fleet.snapshots:
-                self._look_at(rig)
+                self.check_rig(rig)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check rigs and endpoints until cancelled."""
         dirty = self._fleet.subscribe()
         try:
             while True:
                 try:
-                    async with asyncio.timeout(LOOK):
+                    async with asyncio.timeout(ENDPOINT_INTERVAL_S):
                         await dirty.wait()
                 except TimeoutError:
                     pass
-                for at, rig in enumerate(dirty.drain()):
-                    if at % SLICE == SLICE - 1:
+                for number, rig in enumerate(dirty.drain()):
+                    if number % RIGS_PER_SLICE == RIGS_PER_SLICE - 1:
                         await asyncio.sleep(0)
-                    self._look_at(rig)
-                self._look_at_endpoints()
+                    self.check_rig(rig)
+                self.check_endpoints()
         finally:
             self._fleet.unsubscribe(dirty)
 
-    def _look_at(self, rig: str) -> None:
+    def check_rig(self, rig: str) -> None:
+        """Check the pool slots of a rig; forget a rig that has left."""
         snapshot, at = self._fleet.snapshots.get(rig), self._clock.time()
         if snapshot is None:
-            self._judged.pop(rig, None)
+            self._checked.pop(rig, None)
             self._guard.forget_rig(rig, at)
             return
         slots = snapshot.reading.pools if snapshot.reading is not None else None
-        if slots is not None and slots is not self._judged.get(rig):  # answers that were kept are judged already
-            self._judged[rig] = slots
+        if slots is not None and slots is not self._checked.get(rig):  # kept responses were checked before
+            self._checked[rig] = slots
             self._guard.saw_slots(rig, slots, at)
 
-    def _look_at_endpoints(self) -> None:
+    def check_endpoints(self) -> None:
+        """Check where every watched endpoint's jobs pay to, its chain and its redirects."""
         if self._stratum is None:
             return
         now = self._stratum.now
-        abroad = {alarm.endpoint for alarm in now.alarms if alarm.kind == "redirect"}
+        redirected = {alarm.endpoint for alarm in now.alarms if alarm.kind == "redirect"}
         for url, endpoint in now.endpoints.items():
             self._guard.saw_endpoint(
-                url, payees(endpoint), now.at, chain_match=endpoint.chain_match, sent_abroad=url in abroad
+                url, payees(endpoint), now.at, chain_match=endpoint.chain_match, sent_abroad=url in redirected
             )
         self._guard.forget_endpoints(now.endpoints, now.at)
 
 
 def payees(endpoint: EndpointNow) -> list[str]:
-    """Return whom the newest job of an endpoint pays: addresses, or scripts where they have none."""
+    """Return what the newest job of an endpoint pays to: addresses, or scripts where an output has no address."""
     template = endpoint.template
     if template is None or not endpoint.up:
         return []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from stratoscope.discover.once import Once
     from stratoscope.drivers.driver import Driver
+    from stratoscope.judgement.judge import JudgedReading
     from stratoscope.reading import Reading
     from stratoscope.wire.target import Target
 

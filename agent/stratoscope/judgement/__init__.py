@@ -1,1 +1,1 @@
-"""Concludes from readings what is true: canonical values, identity, counters, progress. All pure."""
+"""Derives canonical values, identity, counters, share progress and state from readings. All pure."""

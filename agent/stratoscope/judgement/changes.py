@@ -1,4 +1,4 @@
-"""Tells what happened between two snapshots of one rig, as events."""
+"""Finds the events between two snapshots of one rig."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +12,13 @@ DOWN_STATES: frozenset[str] = frozenset({"offline", "locked"})
 
 
 def active_pool(reading: Reading) -> PoolSlot | None:
-    """Return the pool slot in use, or None when it is not known or not unique."""
+    """Return the active pool slot, or None when none or more than one is active."""
     active = [slot for slot in reading.pools if slot.active]
     return active[0] if len(active) == 1 else None
 
 
-def change_events(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator[Event]:
-    """Yield what changed from `before` (None for a rig not seen before) to `now`; `at` in UTC seconds."""
+def iter_change_events(before: RigSnapshot | None, now: RigSnapshot, at: float) -> Iterator[Event]:
+    """Yield the events from `before` (None: a rig not seen before) to `now`; `at` in UTC seconds."""
     rig = now.rig
     if before is None:
         return
@@ -30,7 +30,7 @@ def change_events(before: RigSnapshot | None, now: RigSnapshot, at: float) -> It
     if before.counters.resets < now.counters.resets:
         yield Event(kind="rig_restarted", at=at, rig=rig, text=f"{rig} restarted", details={"uptime": new.uptime})
     if old.firmware_version and new.firmware_version and old.firmware_version != new.firmware_version:
-        text = f"{rig}: firmware {old.firmware_version} became {new.firmware_version}"
+        text = f"{rig}: firmware changed from {old.firmware_version} to {new.firmware_version}"
         details = {"before": old.firmware_version, "now": new.firmware_version}
         yield Event(kind="firmware_changed", at=at, rig=rig, text=text, details=details)
     yield from _pool_events(rig, old, new, at)
@@ -64,13 +64,13 @@ def _fault_events(rig: str, old: Reading, new: Reading, at: float) -> Iterator[E
     was, is_ = {fault.code: fault for fault in old.faults}, {fault.code: fault for fault in new.faults}
     for code in is_.keys() - was.keys():
         text = f"{rig} reports fault {code}" + (f": {is_[code].message}" if is_[code].message else "")
-        yield Event(kind="fault_raised", at=at, rig=rig, text=text, details=_told(is_[code]))
+        yield Event(kind="fault_raised", at=at, rig=rig, text=text, details=_fault_details(is_[code]))
     for code in was.keys() - is_.keys():
-        text = f"{rig}: fault {code} is gone"
-        yield Event(kind="fault_cleared", at=at, rig=rig, text=text, details=_told(was[code]))
+        text = f"{rig}: fault {code} cleared"
+        yield Event(kind="fault_cleared", at=at, rig=rig, text=text, details=_fault_details(was[code]))
 
 
-def _told(fault: Fault) -> dict[str, Any]:
-    """Return a fault as an event's details; what the firmware did not say is left out."""
+def _fault_details(fault: Fault) -> dict[str, Any]:
+    """Return a fault as an event's details, without fields that the firmware does not report."""
     known = {"code": fault.code, "component": fault.component, "message": fault.message}
     return {name: value for name, value in known.items() if value is not None}

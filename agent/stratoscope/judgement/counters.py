@@ -1,9 +1,9 @@
 """Adds up a rig's counters across its restarts: sums never decrease, gaps are never filled.
 
-A rig counts from its own start. A restart shows by a counter that went down, or by an uptime shorter than the time
-since we last looked; then everything it shows now was counted since. Energy and hashes are integrals of what was
-seen; over a gap longer than 2.5 intervals nothing is added, because nothing is known of it. Money is hashrate and
-power integrated over what a H/s earned and a W cost in the same time.
+A rig counts from its own start. A counter that decreased, or an uptime shorter than the time since the last sample,
+means a restart: everything that the rig shows now was counted since. Energy and hashes are integrals over observed
+time; over a gap longer than 2.5 intervals nothing is added, because nothing is known about it. Money is hashrate and
+power integrated over what one H/s earned and one W cost in the same time.
 """
 
 from dataclasses import dataclass
@@ -13,27 +13,30 @@ from stratoscope.fleet import Counters
 from stratoscope.reading import Reading
 
 MAX_GAP_INTERVALS: Final = 2.5
+"""Polling intervals between two samples over which power and hashrate are still integrated."""
 UPTIME_SLACK_S: Final = 30.0
-"""Seconds by which an uptime may miss its expected value before it is another machine's or a restart."""
+"""Seconds by which an uptime may differ from its expected value; beyond it the rig restarted or was replaced."""
 
 UPTIME_ROUNDING_S: Final = 2.0
 MAX_CLOCK_DRIFT_RATIO: Final = 1e-3
-"""A rig's clock against ours: whole seconds, and a quartz that is off by less than a part in a thousand."""
+"""A rig reports whole seconds of uptime, and its clock is off by less than one part in a thousand."""
 
 COUNTER_NAMES: Final = ("accepted", "rejected", "stale", "hardware_errors")
 
 
 class Accrued(NamedTuple):
-    """What one H/s earned and one W cost at the rates of every moment since the agent started; None: not reckoned.
+    """What one H/s earned and one W cost since the agent started, at the rates of each moment; None: not computed.
 
-    Two of them tell what the time between was worth, whatever changed in it. A part grows only while its rates are
-    known, and so do the seconds beside it.
+    The difference of two of them is the value of the time between, whatever rates changed in it. An amount and its
+    seconds grow only while the rates are known.
     """
 
-    sat: float | None = None  # sat per H/s, after the fees
+    sat: float | None = None  # sat per H/s, after fees
     worth: float | None = None  # millionths of fiat per H/s
     cost: float | None = None  # millionths of fiat per W drawn by the rig, while the price is above zero
-    credit: float | None = None  # the same while it is below: sums that never decrease can be counters
+    credit: float | None = (
+        None  # the same while the price is below zero; a separate sum, because counters must not decrease
+    )
     worth_seconds: float = 0.0
     cost_seconds: float = 0.0
     currency: str | None = None
@@ -44,14 +47,14 @@ NO_ACCRUAL: Final = Accrued()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The raw values last seen, and when (monotonic s; None after a restart of the agent)."""
+    """The rig's own values at one time (`at`: monotonic s; None after a restart of the agent)."""
 
     raw: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
     uptime: float | None = None  # s
     at: float | None = None  # monotonic s
     power: float | None = None  # W
     hashrate: float | None = None  # H/s
-    time: float = 0.0  # UTC s, for the time that passed while the agent was down
+    time: float = 0.0  # UTC s, for the time while the agent was down
     accrued: Accrued = NO_ACCRUAL  # as of `at`
 
 
@@ -72,7 +75,7 @@ def restarted(before: Sample, now: Sample) -> bool:
 
 
 def discontinuous(before: Sample, now: Sample) -> bool:
-    """Tell whether the uptime does not continue the one before: a restart, or another rig at this address."""
+    """Tell whether the uptime does not continue the previous one: a restart, or another rig at this address."""
     if before.uptime is None or now.uptime is None or before.at is None or now.at is None:
         return False
     return abs((now.uptime - before.uptime) - (now.at - before.at)) > UPTIME_SLACK_S
@@ -84,7 +87,7 @@ def _added(total: int | None, before: int | None, now: int | None, *, reset: boo
     if total is None:
         return now
     if before is None:
-        return total  # it was not reported last time: how much is new is unknown
+        return total  # not reported last time: the increase is unknown
     return total + (now if reset or now < before else now - before)
 
 
@@ -94,8 +97,8 @@ def _integral(total: float | None, before: float | None, now: float | None, seco
     return (total or 0.0) + 0.5 * (before + now) * seconds
 
 
-def _watched(before: Sample, now: Sample, interval: float, *, reset: bool) -> float:
-    """Return for how many seconds up to `now` the rig was under observation; 0 over a gap or a restart."""
+def _observed_seconds(before: Sample, now: Sample, interval: float, *, reset: bool) -> float:
+    """Return how many seconds up to `now` the rig was observed; 0 over a gap or a restart."""
     if before.at is None or now.at is None or reset:
         return 0.0
     seconds = now.at - before.at
@@ -103,7 +106,7 @@ def _watched(before: Sample, now: Sample, interval: float, *, reset: bool) -> fl
 
 
 def advance(counters: Counters, before: Sample | None, now: Sample, interval: float) -> Counters:
-    """Return the sums after `now`. `interval` in s bounds the gap over which power and hashrate are integrated."""
+    """Return the counters after `now`; gaps longer than MAX_GAP_INTERVALS of `interval` (s) are not integrated."""
     if before is None:
         before = Sample()
     reset = restarted(before, now)
@@ -111,7 +114,7 @@ def advance(counters: Counters, before: Sample | None, now: Sample, interval: fl
         _added(getattr(counters, name), old, new, reset=reset)
         for name, old, new in zip(COUNTER_NAMES, before.raw, now.raw, strict=True)
     ]
-    seconds = _watched(before, now, interval, reset=reset)
+    seconds = _observed_seconds(before, now, interval, reset=reset)
     start, end = (before.accrued, now.accrued) if seconds else (NO_ACCRUAL, NO_ACCRUAL)
     worth = _accrued(before.hashrate, now.hashrate, start.worth, end.worth)
     cost = _accrued(before.power, now.power, start.cost, end.cost)
@@ -134,7 +137,7 @@ def advance(counters: Counters, before: Sample | None, now: Sample, interval: fl
 
 
 def _accrued(before: float | None, now: float | None, start: float | None, end: float | None) -> float | None:
-    """Return the mean of two rates times what a unit of it accrued meanwhile; None where one of them is unknown."""
+    """Return the mean of two rates times what one unit accrued between them; None where a value is unknown."""
     if before is None or now is None or start is None or end is None:
         return None
     return 0.5 * (before + now) * (end - start)

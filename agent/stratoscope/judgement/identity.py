@@ -1,9 +1,9 @@
 """Decides which rig an answer belongs to, so that series follow the machine and not its address.
 
-A rig is its MAC, else its serial, else its address. Addresses are lent by DHCP: when two rigs swap them, each one's
-series go on under its own name. A rig that shows up at a second address is either a move or a conflict (two machines
-with one MAC); which of the two is known only after the first address was asked again, so until then nothing is
-published for the newcomer: a missing sample is honest, a sample of another machine is not.
+A rig is identified by its MAC, else its serial, else its address. DHCP may change addresses: when two rigs swap them,
+each one's series continue under its own name. A rig that responds at a second address has moved, or two machines share
+one MAC. Which of the two is known only after the next poll of the first address; until then nothing is published for
+the second one: a missing sample is correct, a sample of another machine is not.
 """
 
 from collections.abc import Iterable
@@ -13,26 +13,26 @@ from typing import Final
 from stratoscope.reading import Reading
 
 FRESH_INTERVALS: Final = 3.0
-"""Intervals for which an address still holds the rig that last answered there."""
+"""Intervals after its last response for which a rig is assumed to be still at its address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Which rig an answer belongs to. `rig` is None while that is not decided."""
+    """Which rig a response belongs to. `rig` is None while that is not known."""
 
     rig: str | None
     key: str  # mac:…, serial:… or address:…
-    moved_from: str | None = None  # the address where it was before
-    conflict_with: str | None = None  # the address that shows the same identity
+    moved_from: str | None = None  # its address before
+    conflict_with: str | None = None  # another address with the same identity
 
 
 @dataclass(slots=True)
 class KnownMachine:
-    """Where a machine was last seen."""
+    """The rig id of a machine, and where it was last seen."""
 
     rig: str
     address: str
-    at: float  # monotonic s of the last answer there
+    at: float  # monotonic s of the last response there
     claims: dict[str, float] = field(default_factory=dict)  # other address → monotonic s of its first claim
 
 
@@ -46,7 +46,7 @@ def identity_key(reading: Reading, address: str) -> str:
 
 
 class Identities:
-    """The identities seen so far: key → where and under which name. One per agent."""
+    """All known machines by identity key, and which one is at which address. One per agent."""
 
     def __init__(self, known: Iterable[tuple[str, str, str]] = ()) -> None:
         self.known: dict[str, KnownMachine] = {}
@@ -57,21 +57,21 @@ class Identities:
             self._at_address[address] = key
 
     def expected_at(self, address: str, name: str | None = None) -> str:
-        """Return the rig id to show for `address` before it has answered."""
+        """Return the rig id to show for `address` before it has responded."""
         key = self._at_address.get(address)
         known = self.known.get(key) if key else None
         return name or (known.rig if known and known.address == address else address)
 
     def key_at(self, address: str) -> str | None:
-        """Return the key of the machine that is expected at `address`; None where none was ever heard."""
+        """Return the key of the machine that is expected at `address`; None where none has ever responded."""
         key = self._at_address.get(address)
         known = self.known.get(key) if key else None
         return key if known is not None and known.address == address else None
 
     def see(self, key: str, address: str, now: float, interval: float, name: str | None = None) -> Sighting:
-        """Return whose answer this is: identity `key` seen at `address` at monotonic `now`."""
+        """Record that identity `key` responded at `address` at monotonic `now`; return which rig that is."""
         if self._at_address.get(address, key) != key:
-            self.lost(address)  # whoever was here before is elsewhere now
+            self.lost(address)  # the machine that was here before is elsewhere now
         known = self.known.get(key)
         if known is None:
             rig = name or key.partition(":")[2]
@@ -93,7 +93,7 @@ class Identities:
         return Sighting(name or known.rig, key, moved_from=before)
 
     def lost(self, address: str) -> None:
-        """Note that `address` did not answer: whoever was there may now be elsewhere."""
+        """Record that `address` did not respond: its machine may be elsewhere now."""
         key = self._at_address.get(address)
         known = self.known.get(key) if key else None
         if known and known.address == address:

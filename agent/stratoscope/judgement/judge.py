@@ -12,7 +12,7 @@ from stratoscope.units import joules_per_terahash
 
 @dataclass(frozen=True, slots=True)
 class Nameplate:
-    """What the data sheet says of a model; None where the model is unknown."""
+    """Data-sheet values of a model; None where the model is unknown."""
 
     hashrate: float | None = None  # H/s
     power: float | None = None  # W
@@ -21,7 +21,7 @@ class Nameplate:
 
 
 def data_sheet(make: str | None, model: str | None) -> Nameplate:
-    """Return what the model catalogue says of a rig, everything None where it does not know it."""
+    """Return the data-sheet values of a model; all None where the catalogue does not list it."""
     known = nameplate(make, model)
     if known is None:
         return Nameplate()
@@ -30,7 +30,7 @@ def data_sheet(make: str | None, model: str | None) -> Nameplate:
 
 @dataclass(frozen=True, slots=True)
 class JudgedReading:
-    """A judged reading: the reading without what cannot be true, what follows from it, and any doubt."""
+    """A reading without impossible values, what follows from it, and whether any value was doubtful."""
 
     reading: Reading
     judged: Judged
@@ -40,9 +40,9 @@ class JudgedReading:
 def best_power(
     reading: Reading, configured: float | None, nameplate: Nameplate
 ) -> tuple[float | None, PowerSource | None]:
-    """Return power in W and how it is known: measured > reported > configured > nameplate.
+    """Return power in W and its source, the best of measured > reported > configured > nameplate.
 
-    The last two describe a rig at work, so they stand in only while it is hashing.
+    The last two describe a hashing rig, so they are used only while it is hashing.
     """
     if reading.power is not None:
         return reading.power, reading.power_source
@@ -57,11 +57,11 @@ def best_power(
 def judge(
     driver: Driver, reading: Reading, nameplate: Nameplate, configured_power: float | None = None
 ) -> JudgedReading:
-    """Return the verdict on `reading`; implausible values are gone from it and named in `judged.reasons`."""
+    """Return `reading` without implausible values, which are named in `judged.reasons`."""
     reading = plausibility.without_impossible(reading)
     reading = plausibility.without_absurd_expectation(reading, nameplate.hashrate)
     doubts = []
-    # Long windows decay slowly after a stop; that the rig does not hash is the better evidence.
+    # Long windows decay slowly after a stop; the rig's own statement that it does not hash is better evidence.
     hashrate = 0.0 if reading.hashing is False else reading.window(driver.steady)
     doubt = plausibility.hashrate_doubt(hashrate, nameplate.hashrate or reading.hashrate_expected)
     if doubt:

@@ -1,6 +1,4 @@
-"""Remembers over restarts what Prometheus cannot: who each rig is, its corrected sums, the market's days, events and
-what waits for the broker.
-"""
+"""Keeps what must survive a restart: rig identities, counters, money and market days, events, unsent MQTT messages."""
 
 from stratoscope.ledger.ledger import Ledger, LedgerStatus
 from stratoscope.ledger.outbox import Outbox

@@ -1,4 +1,4 @@
-"""Marks that a run ended in order, so that the next one knows whether the sums it finds are the last ones shown."""
+"""Marks a clean shutdown, so that the next run knows whether the counters it finds are the last ones exported."""
 
 import contextlib
 import os
@@ -7,23 +7,25 @@ from pathlib import Path
 
 
 def begin_run(ledger: Path, warn: Callable[[str], None]) -> bool:
-    """Tell whether the last run was cut off before it had written everything, and take the mark away: this one runs."""
+    """Remove the mark of a clean shutdown; return whether the last run ended without one (kill, power cut)."""
     mark = _mark(ledger)
-    cut_off = ledger.exists() and not mark.exists()
+    unclean = ledger.exists() and not mark.exists()
     try:
         mark.unlink(missing_ok=True)
         directory = os.open(mark.parent, os.O_RDONLY)
         try:
-            os.fsync(directory)  # else a power cut could bring the mark back
+            os.fsync(directory)  # otherwise a power cut could restore the mark
         finally:
             os.close(directory)
     except OSError as error:
-        warn(f"{mark}: {error.strerror}; the end of this run cannot be told from a power cut")
-    return cut_off
+        warn(
+            f"{mark}: cannot remove it: {error.strerror} (a power cut during this run will look like a clean shutdown)"
+        )
+    return unclean
 
 
 def end_run(ledger: Path) -> None:
-    """Leave the mark; without it the next start takes this end for a cut and holds sums back for a while."""
+    """Write the mark; without it the next run holds back the integrals for a while."""
     with contextlib.suppress(OSError):
         _mark(ledger).touch(mode=0o600)
 

@@ -1,4 +1,4 @@
-"""Reads a ledger for people, beside a running agent: its days, peaks and events as plain rows, and a copy of it all."""
+"""Exports a ledger while an agent may use it: days, peaks, pins and events as plain rows, and a backup of the file."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,57 +23,59 @@ DAYS: Final = (
 )
 
 POOL_DAYS: Final = (
-    f"SELECT {','.join(pool_days.DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the names are our own
+    f"SELECT {','.join(pool_days.DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the column names are constants
     " WHERE day >= ? ORDER BY day, site, pool"
 )
 
 
 @contextmanager
 def open_ledger(state_dir: Path) -> Iterator[sqlite3.Connection]:
-    """Give the ledger of a state directory, read-only; raises UsageError with the remedy."""
+    """Open the ledger of a state directory read-only; raises UsageError with the remedy."""
     path = state_dir / "ledger.sqlite"
     if not path.is_file():
-        raise UsageError(f"there is no ledger at {path}: name the agent's state_dir with --state-dir or its --config")
+        raise UsageError(
+            f"there is no ledger at {path}: give the agent's state_dir with --state-dir or its config with --config"
+        )
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
-                older = "start the agent once, it brings the ledger up to date"
+                older = "start the agent once to migrate the ledger"
                 remedy = older if version < VERSION else "upgrade Stratoscope"
-                raise UsageError(f"{path} has schema {version}, this Stratoscope knows {VERSION}: {remedy}")
+                raise UsageError(f"{path} has schema {version}, this Stratoscope needs {VERSION}: {remedy}")
             db.row_factory = sqlite3.Row
             yield db
     except sqlite3.Error as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
 
-def export_rows(db: sqlite3.Connection, which: Table, since: str) -> list[dict[str, Any]]:
-    """Return the rows from UTC day `since` (2026-01-12) on, the oldest first; None is unknown."""
-    if which == "events":
+def export_rows(db: sqlite3.Connection, table: Table, since: str) -> list[dict[str, Any]]:
+    """Return the rows since UTC day `since` (2026-01-12), oldest first; None is unknown."""
+    if table == "events":
         start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
         return [_event(row) for row in db.execute("SELECT * FROM event WHERE at >= ? ORDER BY at", (start,))]
-    if which == "peaks":
+    if table == "peaks":
         rows = db.execute(
             "SELECT * FROM demand_peak WHERE month >= ? ORDER BY month, site, tariff, called", (since[:7],)
         )
         return [_peak(row) for row in rows]
-    if which == "pins":
+    if table == "pins":
         start = datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp()
         rows = db.execute("SELECT subject, value, at FROM pin WHERE at >= ? ORDER BY at", (start,))
         return [{"subject": row["subject"], "value": row["value"], "since": _moment(row["at"])} for row in rows]
-    if which == "pool-days":
+    if table == "pool-days":
         rows = db.execute(POOL_DAYS, (since,))
         return [pool_days.export_row(pool_days.day_of(tuple(row))) for row in rows]
-    return [_day(row) for row in db.execute(DAYS, (since, which == "days"))]
+    return [_day(row) for row in db.execute(DAYS, (since, table == "days"))]
 
 
 def backup(db: sqlite3.Connection, file: Path) -> None:
-    """Copy the whole ledger into a new `file` of mode 0600, while the agent goes on; raises UsageError."""
+    """Copy the ledger into a new `file` with mode 0600; the agent may keep running. Raises UsageError."""
     try:
-        file.touch(mode=0o600, exist_ok=False)  # VACUUM INTO takes an empty file, and leaves its mode
+        file.touch(mode=0o600, exist_ok=False)  # VACUUM INTO accepts an empty file and keeps its mode
     except OSError as error:
         reason = (error.strerror or "error").lower()
-        raise UsageError(f"{file} cannot be made: {reason}. Name a new file in a directory that exists.") from error
+        raise UsageError(f"{file} cannot be created: {reason}. Give a new file in an existing directory.") from error
     try:
         db.execute("VACUUM INTO ?", (str(file),))
     except sqlite3.Error as error:

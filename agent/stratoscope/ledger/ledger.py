@@ -1,7 +1,7 @@
-"""Keeps one SQLite file of identities, sums, market days and events, and hands it back at the next start.
+"""Keeps identities, counters, days, events and unsent messages in one SQLite file, and returns them at the next start.
 
-One SQLite file in the state directory, written by one thread, synchronous=FULL: what was acknowledged survives a
-power cut. A damaged file is set aside and a fresh one started; a full disk degrades the ledger, never the polling.
+The file is in the state directory; one thread writes it with synchronous=FULL, so that acknowledged rows survive a
+power cut. A damaged file is renamed and a new one started. A full disk degrades the ledger, never the polling.
 """
 
 import fcntl
@@ -33,20 +33,21 @@ from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.tamper.detector import Pin
 
 MAX_PLAUSIBLE_VERSION: Final = 1000
-"""No release will come to this schema version: beyond it the header is damaged."""
+"""No release will reach this schema version: a higher one means that the header is damaged."""
 
 MAX_QUEUED_JOBS: Final = 10_000
-"""Jobs kept in memory while the disk takes none; beyond it the oldest kind of loss is counted, not hidden."""
+"""Jobs kept in memory while the disk accepts none; further jobs are lost and counted in `lost`."""
 
 MAX_STATEMENTS: Final = 500
-"""Statements that go into one transaction at most."""
+"""Most statements in one transaction."""
 
 COUNTER_FIELDS: Final = tuple(field.name for field in fields(Counters))
-counter_values: Final = attrgetter(
-    *COUNTER_FIELDS
-)  # astuple copies deeply: ten thousand rigs would stop the loop for half a second
+counter_values: Final = attrgetter(*COUNTER_FIELDS)  # astuple would copy deeply
 SAMPLE_COLUMNS: Final = ("raw_accepted", "raw_rejected", "raw_stale", "raw_hardware_errors", "uptime", "time")
 COUNTER_COLUMNS: Final = ("key", *COUNTER_FIELDS, *SAMPLE_COLUMNS)
+KEEP_COUNTERS: Final = (
+    f"INSERT OR REPLACE INTO counters({','.join(COUNTER_COLUMNS)}) VALUES({','.join('?' * len(COUNTER_COLUMNS))})"
+)
 
 Job = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 """Statements with their rows, for one transaction."""
@@ -54,16 +55,16 @@ Job = Sequence[tuple[str, Sequence[Sequence[Any]]]]
 
 @dataclass(slots=True)
 class LedgerStatus:
-    """How the ledger fares."""
+    """The state of the ledger, for the agent's metrics."""
 
-    degraded: str | None = None  # why the disk takes nothing at present
-    lost: int = 0  # rows that could not be kept
+    degraded: str | None = None  # why nothing can be written now; None: it works
+    lost: int = 0  # rows that could not be written
     written: int = 0
-    quarantined: int = 0  # damaged files set aside at this start
+    quarantined: int = 0  # damaged files renamed at this start
 
 
 class Ledger(LedgerStatus):
-    """The agent's memory. All writing methods return at once; `close` writes what is left."""
+    """The agent's persistent state. Writing methods only queue, and return at once; `close` writes the queue."""
 
     def __init__(self, directory: Path, warn: Callable[[str], None] = lambda _: None) -> None:
         """Open or create the ledger in `directory`; raises ConfigError when it cannot be used at all."""
@@ -71,7 +72,7 @@ class Ledger(LedgerStatus):
         self.path = directory / "ledger.sqlite"
         self._warn = warn
         self._lock = self._claim(directory)
-        self.cut_off = clean_shutdown.begin_run(self.path, warn)
+        self.unclean_shutdown = clean_shutdown.begin_run(self.path, warn)
         self._db = self._open()
         self._jobs: queue.Queue[Job | None] = queue.Queue(MAX_QUEUED_JOBS)
         self._thread = threading.Thread(target=self._write_all, name="ledger", daemon=True)
@@ -82,7 +83,7 @@ class Ledger(LedgerStatus):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            message = f"state_dir {directory}: {error.strerror}. Give a directory that this user may write."
+            message = f"state_dir {directory}: {error.strerror}. Give a directory that the agent's user can write."
             raise ConfigError(message) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,7 +96,7 @@ class Ledger(LedgerStatus):
     def _open(self) -> sqlite3.Connection:
         try:
             return self._connect()
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # damage may garble the error's own text
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # damage may reach the text of the error
             if isinstance(error, sqlite3.OperationalError) and self._healthy_file():
                 raise ConfigError(f"{self.path}: {error}. Check the disk and the permissions.") from error
             aside = self.path.with_name(f"{self.path.name}.corrupt-{int(time.time())}")
@@ -103,7 +104,7 @@ class Ledger(LedgerStatus):
             for leftover in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + leftover).unlink(missing_ok=True)
             self.quarantined += 1
-            self._warn(f"{self.path} was damaged ({error}); it is kept as {aside.name} and a fresh ledger started")
+            self._warn(f"{self.path} is damaged: {error} (it is kept as {aside.name}, a new ledger is started)")
             return self._connect()
 
     def _healthy_file(self) -> bool:
@@ -130,24 +131,24 @@ class Ledger(LedgerStatus):
             raise sqlite3.DatabaseError(f"schema version {version}")
         if version > VERSION:
             db.close()
-            message = f"{self.path} was written by a newer Stratoscope (schema {version}, this one knows {VERSION})."
-            raise ConfigError(f"{message} Upgrade, or give another state_dir.")
+            message = f"{self.path} was written by a newer Stratoscope (schema {version}, this one supports {VERSION})."
+            raise ConfigError(f"{message} Upgrade Stratoscope, or give another state_dir.")
         migrate(db, self.path, version)
         return db
 
     # -- read at start ------------------------------------------------------
     def identities(self) -> list[tuple[str, str, str]]:
-        """Return (key, rig, address) of every machine known, the most recently seen last."""
+        """Return (key, rig, address) of every known machine, the most recently seen last."""
         return list(self._db.execute("SELECT key, rig, address FROM identity ORDER BY last_seen"))
 
-    def sums(self) -> list[tuple[str, Counters, Sample]]:
-        """Return the sums of every machine with the sample they stand at."""
-        rows = self._db.execute(f"SELECT {','.join(COUNTER_COLUMNS)} FROM counters")  # noqa: S608 — the names are our own
+    def counters(self) -> list[tuple[str, Counters, Sample]]:
+        """Return the counters of every machine, with the sample they were last advanced with."""
+        rows = self._db.execute(f"SELECT {','.join(COUNTER_COLUMNS)} FROM counters")  # noqa: S608 — the column names are constants
         found = []
         for key, *values in rows:
             *raw, uptime, at = values[len(COUNTER_FIELDS) :]
-            sums = Counters(**dict(zip(COUNTER_FIELDS, values[: len(COUNTER_FIELDS)], strict=True)))
-            found.append((key, sums, Sample(raw=(raw[0], raw[1], raw[2], raw[3]), uptime=uptime, time=at)))
+            counters = Counters(**dict(zip(COUNTER_FIELDS, values[: len(COUNTER_FIELDS)], strict=True)))
+            found.append((key, counters, Sample(raw=(raw[0], raw[1], raw[2], raw[3]), uptime=uptime, time=at)))
         return found
 
     def money_days(self) -> list[Day]:
@@ -155,42 +156,30 @@ class Ledger(LedgerStatus):
         return [money.day_of(row) for row in self._db.execute(money.NEWEST_DAYS)]
 
     def demand_peaks(self) -> list[Peak]:
-        """Return the newest year's peaks of demand."""
+        """Return the demand peaks of the newest year."""
         return [money.peak_of(row) for row in self._db.execute(money.NEWEST_PEAKS)]
 
     def pool_days(self) -> list[PoolDay]:
-        """Return the rows of the newest week at every pool."""
+        """Return the pool days of the newest week."""
         return [pool_days.day_of(row) for row in self._db.execute(pool_days.NEWEST_DAYS)]
 
     def pool_tests(self, site: str) -> dict[str, list[list[float]]]:
-        """Return what the tests of a site's pools knew."""
+        """Return the states of the shortfall tests of a site's pools."""
         rows = self._db.execute("SELECT pool, state FROM pool_test WHERE site = ?", (site,))
         return dict(pool_days.decode_test_state(pool, state) for pool, state in rows)
 
     def market_days(self) -> list[DayPoint]:
-        """Return the market's days, the oldest first."""
+        """Return the market days, oldest first."""
         rows = self._db.execute("SELECT day, at, price, reward_sat, difficulty, currency FROM market_day ORDER BY day")
         return [DayPoint(*row) for row in rows]
 
     def pins(self) -> list[Pin]:
-        """Return what the guard has learned."""
+        """Return the pins of tamper detection, oldest first."""
         return [Pin(*row) for row in self._db.execute("SELECT subject, value, at FROM pin ORDER BY at")]
 
-    def events(self, limit: int = 100) -> list[Event]:
-        """Return the newest events, newest first."""
-        reader = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        try:
-            rows = reader.execute("SELECT * FROM event ORDER BY at DESC LIMIT ?", (limit,)).fetchall()
-        finally:
-            reader.close()
-        return [
-            Event(event_id=i, at=at, kind=kind, rig=rig, text=text, details=orjson.loads(details))
-            for i, at, kind, rig, text, details in rows
-        ]
-
     # -- write --------------------------------------------------------------
-    def saw(self, rows: Sequence[tuple[str, str, str, float]]) -> None:
-        """Keep who was seen where: (key, rig, address, UTC s)."""
+    def keep_identities(self, rows: Sequence[tuple[str, str, str, float]]) -> None:
+        """Keep which machine was seen where: (key, rig, address, UTC s)."""
         self._put(
             "INSERT INTO identity VALUES(?1, ?2, ?3, ?4, ?4) ON CONFLICT(key) DO UPDATE SET"
             " rig=?2, address=?3, last_seen=?4",
@@ -200,15 +189,17 @@ class Ledger(LedgerStatus):
     def checkpoint(
         self, rows: Sequence[tuple[str, Counters, Sample]], days: Sequence[Day] = (), peaks: Sequence[Peak] = ()
     ) -> None:
-        """Keep the sums of machines, and the days and peaks that belong to them, all in one transaction."""
-        flat = [(key, *counter_values(sums), *sample.raw, sample.uptime, sample.time) for key, sums, sample in rows]
-        statement = f"INSERT OR REPLACE INTO counters({','.join(COUNTER_COLUMNS)}) VALUES({','.join('?' * len(COUNTER_COLUMNS))})"
+        """Keep the counters of machines and the days and peaks that belong to them, in one transaction."""
+        flat = [
+            (key, *counter_values(counters), *sample.raw, sample.uptime, sample.time) for key, counters, sample in rows
+        ]
+        statement = KEEP_COUNTERS
         self._queue(
             [(statement, flat), (money.KEEP_DAYS, [money.row_of(day) for day in days]), (money.KEEP_PEAKS, peaks)]
         )
 
     def keep_pools(self, site: str, days: Sequence[PoolDay], tests: Sequence[PoolTestState]) -> None:
-        """Keep days at pools and what the tests know, in one transaction: neither goes on without the other."""
+        """Keep pool days and the states of the tests, in one transaction: each depends on the other."""
         self._queue(
             [
                 (pool_days.KEEP_DAYS, [pool_days.row_of(day) for day in days]),
@@ -217,11 +208,11 @@ class Ledger(LedgerStatus):
         )
 
     def keep_market_days(self, points: Sequence[DayPoint]) -> None:
-        """Keep days of the market; a later point of the same day replaces the one before."""
+        """Keep market days; a later point replaces an earlier one of the same day."""
         self._put("INSERT OR REPLACE INTO market_day VALUES(?,?,?,?,?,?)", [astuple(point) for point in points])
 
     def keep_pins(self, pins: Sequence[Pin]) -> None:
-        """Keep what the guard learned."""
+        """Keep pins of tamper detection."""
         self._put("INSERT OR REPLACE INTO pin(subject, value, at) VALUES(?,?,?)", pins)
 
     def record(self, event: Event) -> None:
@@ -229,12 +220,12 @@ class Ledger(LedgerStatus):
         row = (event.event_id, event.at, event.kind, event.rig, event.text, orjson.dumps(event.details).decode())
         self._put("INSERT OR IGNORE INTO event VALUES(?,?,?,?,?,?)", [row])
 
-    def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Queue a statement of the outbox for each of `rows`."""
+    def queue_statement(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Queue a statement of the outbox with each of `rows`."""
         self._put(statement, rows)
 
-    def look(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return rows for the outbox, read beside the writer; [] where the file cannot be read now."""
+    def read_rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return rows for the outbox, without waiting for the writer; [] while the file cannot be read."""
         try:
             with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=1)) as reader:
                 return reader.execute(statement, values).fetchall()
@@ -256,9 +247,7 @@ class Ledger(LedgerStatus):
     def _write_all(self) -> None:
         while (job := self._jobs.get()) is not None:
             together = list(job)
-            while (
-                len(together) < MAX_STATEMENTS
-            ):  # one sync for all that came meanwhile: ten thousand rigs may go down at once
+            while len(together) < MAX_STATEMENTS:  # one sync for all queued jobs: ten thousand rigs may go down at once
                 try:
                     more = self._jobs.get_nowait()
                 except queue.Empty:
@@ -281,7 +270,7 @@ class Ledger(LedgerStatus):
                 if self._db.in_transaction:
                     self._db.rollback()
                 if self.degraded is None:
-                    self._warn(f"{self.path}: {error}; polling goes on, the ledger tries again")
+                    self._warn(f"{self.path} cannot be written: {error} (polling continues, the ledger retries)")
                 self.degraded = str(error)
             else:
                 self.degraded = None
@@ -289,10 +278,10 @@ class Ledger(LedgerStatus):
                 return
         self.lost += _rows(job)
 
-    def close(self, patience: float = 5.0) -> None:
-        """Write what is waiting, for at most `patience` seconds, and release the state directory."""
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write the queue, for at most `timeout_s` seconds, and release the state directory."""
         self._jobs.put(None)
-        self._thread.join(patience)
+        self._thread.join(timeout_s)
         if not self._thread.is_alive():
             self._db.close()
             if self.degraded is None:

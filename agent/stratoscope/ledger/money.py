@@ -1,4 +1,4 @@
-"""Spells the ledger's rows of money: integer satoshis and millionths of fiat, with the fraction carried beside."""
+"""Converts money days and demand peaks to ledger rows and back: integer satoshis and millionths, plus fractions."""
 
 import math
 from typing import Any, Final
@@ -36,7 +36,7 @@ KEEP_DAYS: Final = (
 KEEP_PEAKS: Final = "INSERT OR REPLACE INTO demand_peak(month, site, tariff, watts, at, called) VALUES(?,?,?,?,?,?)"
 
 NEWEST_DAYS: Final = (
-    f"SELECT {','.join(DAY_COLUMNS)} FROM money_day"  # noqa: S608 — the names are our own
+    f"SELECT {','.join(DAY_COLUMNS)} FROM money_day"  # noqa: S608 — the column names are constants
     " WHERE day >= (SELECT date(max(day), '-1 day') FROM money_day)"
 )
 NEWEST_PEAKS: Final = (
@@ -46,10 +46,10 @@ NEWEST_PEAKS: Final = (
 
 
 def row_of(day: Day) -> tuple[Any, ...]:
-    """Return a day as the table holds it."""
-    sat, sat_carry = _whole(day.sat)
-    revenue, revenue_carry = _whole(day.revenue)
-    cost, cost_carry = _whole(day.cost)
+    """Return a day as a row of DAY_COLUMNS."""
+    sat, sat_carry = _split(day.sat)
+    revenue, revenue_carry = _split(day.revenue)
+    cost, cost_carry = _split(day.cost)
     return (
         day.day,
         day.site,
@@ -76,42 +76,42 @@ def row_of(day: Day) -> tuple[Any, ...]:
 
 
 def day_of(row: tuple[Any, ...]) -> Day:
-    """Return the day that a row of DAY_COLUMNS holds."""
-    held = dict(zip(DAY_COLUMNS, row, strict=True))
+    """Return the day of a row of DAY_COLUMNS."""
+    values = dict(zip(DAY_COLUMNS, row, strict=True))
     return Day(
-        day=held["day"],
-        site=held["site"],
-        rig=held["rig"],
-        currency=held["currency"],
-        sat=_joined(held["earned_sat"], held["sat_carry"]),
-        revenue=_joined(held["revenue_micro"], held["revenue_carry"]),
-        cost=_joined(held["cost_micro"], held["cost_carry"]),
-        energy=held["energy"],
-        hashes=held["hashes"],
-        revenue_seconds=held["revenue_seconds"],
-        cost_seconds=held["cost_seconds"],
-        scheduled_seconds=held["scheduled_seconds"],
-        price=held["price"],
-        difficulty=held["difficulty"],
-        fees=held["fees_sat"],
-        fee=held["fee_ratio"],
-        basis_seconds=held["basis_seconds"],
-        until=held["until"],
+        day=values["day"],
+        site=values["site"],
+        rig=values["rig"],
+        currency=values["currency"],
+        sat=_join(values["earned_sat"], values["sat_carry"]),
+        revenue=_join(values["revenue_micro"], values["revenue_carry"]),
+        cost=_join(values["cost_micro"], values["cost_carry"]),
+        energy=values["energy"],
+        hashes=values["hashes"],
+        revenue_seconds=values["revenue_seconds"],
+        cost_seconds=values["cost_seconds"],
+        scheduled_seconds=values["scheduled_seconds"],
+        price=values["price"],
+        difficulty=values["difficulty"],
+        fees=values["fees_sat"],
+        fee=values["fee_ratio"],
+        basis_seconds=values["basis_seconds"],
+        until=values["until"],
     )
 
 
 def peak_of(row: tuple[Any, ...]) -> Peak:
-    """Return the peak that a row holds."""
+    """Return the peak of a row of NEWEST_PEAKS."""
     month, site, tariff, watts, at, called = row
     return Peak(month, site, tariff, watts, at, bool(called))
 
 
-def _whole(value: float | None) -> tuple[int | None, float]:
+def _split(value: float | None) -> tuple[int | None, float]:
     if value is None:
         return None, 0.0
     whole = math.floor(value)
     return whole, value - whole
 
 
-def _joined(whole: int | None, carry: float) -> float | None:
+def _join(whole: int | None, carry: float) -> float | None:
     return None if whole is None else whole + carry

@@ -1,4 +1,4 @@
-"""Spells the ledger's rows of pools: the sums of each UTC day at each pool, and what the tests of the pools know."""
+"""Converts pool days and the states of the shortfall tests to ledger rows, and pool days to rows for export."""
 
 import math
 from dataclasses import fields
@@ -15,43 +15,43 @@ KEEP_DAYS: Final = (
 )
 KEEP_TESTS: Final = "INSERT OR REPLACE INTO pool_test(site, pool, state) VALUES(?,?,?)"
 NEWEST_DAYS: Final = (
-    f"SELECT {','.join(DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the names are our own
+    f"SELECT {','.join(DAY_COLUMNS)} FROM pool_day"  # noqa: S608 — the column names are constants
     " WHERE day >= (SELECT date(max(day), '-7 day') FROM pool_day)"
 )
 SCHEMES: Final = get_args(Scheme)
 
 PoolTestState = tuple[str, list[list[float]]]
-"""A pool and what its test knows."""
+"""A pool and the state of its shortfall test."""
 
 
 def row_of(day: PoolDay) -> tuple[Any, ...]:
-    """Return a day as the table holds it."""
+    """Return a day as a row of DAY_COLUMNS."""
     return tuple(getattr(day, name) for name in DAY_COLUMNS)
 
 
 def day_of(row: tuple[Any, ...]) -> PoolDay:
-    """Return the day that a row of DAY_COLUMNS holds."""
+    """Return the day of a row of DAY_COLUMNS."""
     return PoolDay(**dict(zip(DAY_COLUMNS, row, strict=True)))
 
 
 def row_of_test(site: str, test: PoolTestState) -> tuple[str, str, str]:
-    """Return what a test knows as the table holds it."""
+    """Return the state of a test as a row of the table pool_test."""
     return site, test[0], orjson.dumps(test[1]).decode()
 
 
 def decode_test_state(pool: str, state: str) -> PoolTestState:
-    """Return what a test knew; what cannot be read is nothing."""
+    """Return the state of a test; an empty one where it cannot be read."""
     try:
         rows = orjson.loads(state)
     except orjson.JSONDecodeError:
         return pool, []
-    whole = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
-    numbers = whole and all(isinstance(value, int | float) and math.isfinite(value) for row in rows for value in row)
+    table = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    numbers = table and all(isinstance(value, int | float) and math.isfinite(value) for row in rows for value in row)
     return pool, rows if numbers else []
 
 
 def export_row(day: PoolDay) -> dict[str, Any]:
-    """Return a day for people: whole satoshis, the factors of the waterfall, the hashprices; None is unknown."""
+    """Return a day for export: whole satoshis, the factors of the waterfall, the hashprices; None is unknown."""
     fall = waterfall(day)
     factors = fall.factors if fall is not None else {}
     return {
@@ -59,9 +59,9 @@ def export_row(day: PoolDay) -> dict[str, Any]:
         "site": day.site,
         "pool": day.pool,
         "scheme": day.scheme,
-        "theoretical_sat": _whole(None if fall is None else fall.theoretical),
-        "expected_sat": _whole(None if fall is None else fall.expected),
-        "realised_sat": _whole(None if fall is None else fall.realised),
+        "theoretical_sat": _rounded(None if fall is None else fall.theoretical),
+        "expected_sat": _rounded(None if fall is None else fall.expected),
+        "realised_sat": _rounded(None if fall is None else fall.realised),
         "account_earned_sat": day.earned_sat,
         "realised_ratio": None if fall is None else fall.ratio,
         "uptime_ratio": factors.get("uptime"),
@@ -70,7 +70,10 @@ def export_row(day: PoolDay) -> dict[str, Any]:
         "pool_fee_factor": factors.get("pool_fee"),
         "luck_ratio": factors.get("luck"),
         "residual_ratio": factors.get("residual"),
-        **{f"cost_{cause}_sat": _whole(cost) for cause, cost in (fall.costs if fall is not None else NO_COSTS).items()},
+        **{
+            f"cost_{cause}_sat": _rounded(cost)
+            for cause, cost in (fall.costs if fall is not None else NO_COSTS).items()
+        },
         "reported_hashes": day.reported_hashes,
         "compared_hashes": day.compared_hashes,
         "credited_hashes": day.credited_hashes,
@@ -87,5 +90,5 @@ NO_COSTS: Final[dict[str, float | None]] = dict.fromkeys(
 )
 
 
-def _whole(satoshis: float | None) -> int | None:
+def _rounded(satoshis: float | None) -> int | None:
     return None if satoshis is None else round(satoshis)

@@ -1,4 +1,4 @@
-"""Makes the ledger's tables and brings older ones up to date, one version at a time."""
+"""Creates the ledger's tables and migrates older ones, one version at a time."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Final
 Step = Callable[[sqlite3.Connection], None]
 
 
-def _first(db: sqlite3.Connection) -> None:
+def _identities_counters_events(db: sqlite3.Connection) -> None:
     """Identities, sums and events."""
     db.execute(
         "CREATE TABLE identity(key TEXT PRIMARY KEY, rig TEXT NOT NULL, address TEXT NOT NULL,"
@@ -29,7 +29,7 @@ def _first(db: sqlite3.Connection) -> None:
 
 
 def _market_days(db: sqlite3.Connection) -> None:
-    """The market's factors, the last ones seen on each UTC day; `at` says when."""
+    """The last market values of each UTC day; `at` is their time (UTC s)."""
     db.execute(
         "CREATE TABLE market_day(day TEXT PRIMARY KEY, at REAL NOT NULL, price REAL, reward_sat INTEGER,"
         " difficulty REAL, currency TEXT NOT NULL) STRICT"
@@ -37,10 +37,10 @@ def _market_days(db: sqlite3.Connection) -> None:
 
 
 def _money(db: sqlite3.Connection) -> None:
-    """Money in the sums, the days of the site and its rigs, and each month's peaks of demand.
+    """Money in the counters, the days of the site and its rigs, and each month's demand peaks.
 
-    `rig` is empty for the whole site. Satoshis and millionths of `currency` are whole; a carry is the fraction that is
-    not yet. The basis (price to fee_ratio) is a mean over basis_seconds.
+    `rig` is empty for the whole site. Satoshis and millionths of `currency` are integers; the carry columns hold the
+    fractions. The basis (price to fee_ratio) is a mean over basis_seconds.
     """
     for column in ("revenue_sat", "revenue_micro", "cost_micro", "credit_micro"):
         db.execute(f"ALTER TABLE counters ADD COLUMN {column} REAL")
@@ -62,7 +62,7 @@ def _money(db: sqlite3.Connection) -> None:
 
 
 def _called_peaks(db: sqlite3.Connection) -> None:
-    """Peaks of demand in the grid's calls, beside those of the whole month."""
+    """Demand peaks during grid calls, in addition to those of the whole month."""
     db.execute("ALTER TABLE demand_peak RENAME TO demand_peak_before")
     db.execute(
         "CREATE TABLE demand_peak(month TEXT NOT NULL, site TEXT NOT NULL, tariff TEXT NOT NULL, watts REAL NOT NULL,"
@@ -73,7 +73,7 @@ def _called_peaks(db: sqlite3.Connection) -> None:
 
 
 def _pins(db: sqlite3.Connection) -> None:
-    """What the guard takes as the operator's own: endpoints, accounts, payout addresses, and since when."""
+    """What tamper detection has learned as the operator's own: endpoints, accounts, payout addresses; `at` is UTC s."""
     db.execute(
         "CREATE TABLE pin(subject TEXT NOT NULL, value TEXT NOT NULL, at REAL NOT NULL,"
         " PRIMARY KEY(subject, value)) STRICT"
@@ -86,7 +86,7 @@ def _outbox(db: sqlite3.Connection) -> None:
 
 
 def _pools(db: sqlite3.Connection) -> None:
-    """The sums of each UTC day at each pool, and what the test for a shortfall knows (JSON); see pools/waterfall.py."""
+    """The sums of each UTC day at each pool (reconcile/waterfall.py), and the state of its shortfall test (JSON)."""
     db.execute(
         "CREATE TABLE pool_day(day TEXT NOT NULL, site TEXT NOT NULL, pool TEXT NOT NULL, scheme TEXT, fee REAL,"
         " firmware_fee REAL NOT NULL, reported_hashes REAL NOT NULL, reported_sat REAL, subsidy_sat REAL,"
@@ -103,14 +103,22 @@ def _pools(db: sqlite3.Connection) -> None:
     )
 
 
-STEPS: Final[tuple[Step, ...]] = (_first, _market_days, _money, _called_peaks, _pins, _outbox, _pools)
-"""What leads from schema version n to n + 1, by n; a released step is never changed."""
+STEPS: Final[tuple[Step, ...]] = (
+    _identities_counters_events,
+    _market_days,
+    _money,
+    _called_peaks,
+    _pins,
+    _outbox,
+    _pools,
+)
+"""Step n migrates from schema version n to n + 1; a released step is never changed."""
 
 VERSION: Final = len(STEPS)
 
 
 def migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
-    """Lead the tables from `version` to VERSION in one transaction; a file with rows in it is copied aside first."""
+    """Migrate the tables from `version` to VERSION in one transaction; an existing ledger is backed up first."""
     if version == VERSION:
         return
     if version > 0:
@@ -127,7 +135,7 @@ def migrate(db: sqlite3.Connection, path: Path, version: int) -> None:
 
 
 def _copy(db: sqlite3.Connection, aside: Path) -> None:
-    """Copy the whole ledger; a copy that a crash left half-made is replaced."""
+    """Back up the ledger; an incomplete copy that a crash left behind is replaced."""
     half = aside.with_name(f"{aside.name}.half")
     half.unlink(missing_ok=True)
     half.touch(mode=0o600)  # VACUUM INTO takes an empty file, and leaves its mode

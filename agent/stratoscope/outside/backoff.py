@@ -1,19 +1,19 @@
-"""Computes how long to wait before the next try: exponential backoff with jitter. The only backoff in the agent."""
+"""Computes the wait before a retry: exponential backoff with jitter. The only backoff in the agent."""
 
 from dataclasses import dataclass
 from typing import Final
 
 FULL_JITTER: Final = (0.0, 1.0)
-"""The wait is drawn from zero to the bound: many clients that failed together come back spread out."""
+"""The wait is random between zero and the bound, so that clients that failed together retry spread out."""
 SLIGHT_JITTER: Final = (1.0, 1.1)
-"""The wait is the bound plus up to a tenth: for tries that nobody else makes at the same time."""
+"""The wait is the bound plus up to a tenth: for retries that no other client makes at the same time."""
 MAX_DOUBLINGS: Final = 16
 MAX_BROKER_WAIT_S: Final = 30.0
-"""Longest wait between connection attempts, so that a broker that returns is found within half a minute."""
+"""Longest wait between connection attempts, so that a broker that returns is noticed within half a minute."""
 PERSISTENT_BROKER_REASONS: Final = frozenset({"auth", "denied", "tls", "taken_over", "protocol", "oversize", "bug"})
-"""Reasons that a retry within seconds does not cure."""
+"""Failure reasons that a quick retry does not fix."""
 STABLE_AFTER_S: Final = 30.0
-"""A connection that held this long was good: the next failure counts as the first."""
+"""A connection that lasted this long was good: the next failure counts as the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ReconnectBackoff:
         self._failures = 0
 
     def next_delay(self, held_s: float, reason: str, random01: float) -> float:
-        """Record the loss of a connection that held for `held_s` s (0: never made); return the wait in s."""
+        """Record the loss of a connection that lasted `held_s` s (0: never established); return the wait in s."""
         self._failures = 1 if held_s > STABLE_AFTER_S else self._failures + 1
         backoff = BROKER_PERSISTENT if reason in PERSISTENT_BROKER_REASONS else BROKER
         return backoff.delay(self._failures, random01)

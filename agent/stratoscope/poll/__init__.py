@@ -1,1 +1,1 @@
-"""Polls every rig on its own grid, within a budget of sockets, and publishes what was judged."""
+"""Polls every rig on its own grid, within a budget of sockets, and publishes the judged readings."""

@@ -1,4 +1,4 @@
-"""Bounds how many polls run at once, in two lanes, so that dark rigs cannot keep live ones waiting."""
+"""Limits how many polls run at once, in two lanes, so that rigs that do not respond cannot delay the others."""
 
 import asyncio
 import resource
@@ -13,7 +13,7 @@ RESERVED_FILES: Final = 128
 
 
 def raise_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one and return it."""
+    """Raise the soft limit of open files to the hard limit and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
@@ -24,23 +24,23 @@ def raise_file_limit() -> int:
 
 
 def lanes_within_file_limit(healthy: int, suspect: int, files: int) -> tuple[int, int]:
-    """Return both lanes, made smaller in proportion where `files` open files do not carry them.
+    """Return the sizes of both lanes, reduced in proportion where `files` open files are not enough for them.
 
-    An exchange may hold one connection while another is still being closed: one and a half descriptors each.
+    An exchange may hold one connection while another is still closing: one and a half descriptors each.
     """
-    most = max(2, int((files - RESERVED_FILES) / 1.5)) if files > RESERVED_FILES else 2
-    if healthy + suspect <= most:
+    max_polls = max(2, int((files - RESERVED_FILES) / 1.5)) if files > RESERVED_FILES else 2
+    if healthy + suspect <= max_polls:
         return healthy, suspect
-    smaller = max(1, most * suspect // (healthy + suspect))
-    return max(1, most - smaller), smaller
+    reduced_suspect = max(1, max_polls * suspect // (healthy + suspect))
+    return max(1, max_polls - reduced_suspect), reduced_suspect
 
 
 class Budget:
-    """Two semaphores: one for rigs that answer, a small one for those that failed twice or were never seen."""
+    """Two semaphores: one for rigs that respond, a small one for those that failed twice or were never seen."""
 
-    def __init__(self, healthy: int, suspect: int, tally: Tally) -> None:
+    def __init__(self, healthy: int, suspect: int, metrics: Tally) -> None:
         self._lanes = {"healthy": asyncio.Semaphore(healthy), "suspect": asyncio.Semaphore(suspect)}
-        self._in_flight = tally.in_flight
+        self._in_flight = metrics.in_flight
 
     @asynccontextmanager
     async def lane(self, *, suspect: bool) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Runs one exchange with a rig: which commands are due, what is kept from earlier ones, and the decoded reading."""
+"""Runs one exchange with a rig: which commands are due, which earlier responses are kept, and the decoded reading."""
 
 from collections.abc import Container
 from typing import Final
@@ -12,13 +12,13 @@ from stratoscope.reading import Reading
 from stratoscope.wire.target import Answers, Session
 
 DECODED: Final = object()
-"""Stands for an answer that was read and let go."""
+"""Replaces a response whose decoded content is kept."""
 
 
 def due_commands(driver: Driver, tick: int, salt: int, refused: Container[str] = ()) -> tuple[Command, ...]:
-    """Return the commands to ask on `tick`; `salt` keeps rigs from asking their slow commands all at once.
+    """Return the commands to send on `tick`; `salt` keeps rigs from sending their slow commands all at once.
 
-    A substitute is due only while what it stands in for is `refused`.
+    A substitute is due only while the rig refuses (`refused`) the command that it replaces.
     """
     return tuple(
         command
@@ -28,7 +28,7 @@ def due_commands(driver: Driver, tick: int, salt: int, refused: Container[str] =
 
 
 def is_empty(reading: Reading) -> bool:
-    """Tell whether a reading holds nothing measured: the rig answered, but not as this driver expects."""
+    """Tell whether a reading holds nothing measured: the rig responded, but not as this driver expects."""
     return not (
         reading.hashrate
         or reading.boards
@@ -42,77 +42,71 @@ def is_empty(reading: Reading) -> bool:
 
 
 class RigExchange:
-    """The conversation with one rig: its driver, what the wire knows of it, and the answers of slow commands."""
+    """The exchanges with one rig: its driver, what the wire knows of it, and the responses to slow commands."""
 
-    __slots__ = ("_kept", "_last", "_slow", "driver", "missing", "plan", "rooms", "salt", "session")
+    __slots__ = ("_decoded", "_deps", "_last", "_slow", "driver", "plan", "refusals", "salt", "session")
 
-    def __init__(self, plan: Plan, rooms: PollDeps) -> None:
+    def __init__(self, plan: Plan, deps: PollDeps) -> None:
         self.plan = plan
-        self.rooms = rooms
         self.driver: Driver | None = None
         self.session = Session()
         self.salt = crc32(plan.target.address.encode()) >> 8
-        self.missing: dict[str, int] = {}
-        self._slow: dict[str, object] = {}
-        self._kept: Kept = {}
+        self.refusals: dict[str, int] = {}  # command key → how often the rig refused it
+        self._deps = deps
+        self._slow: dict[str, object] = {}  # command key → last response to a slow command, or DECODED
+        self._decoded: Kept = {}
         self._last = Sample()
 
-    def forget(self) -> None:
-        """Forget the driver and everything learned with it; the next exchange identifies the rig anew."""
+    def forget_driver(self) -> None:
+        """Forget the driver and everything learned with it; the next exchange identifies the rig again."""
         self.driver = None
         self.session = Session()
-        self.refresh()
+        self.drop_responses()
 
-    def refresh(self) -> None:
-        """Ask everything anew next time: the rig was away, or may be another one."""
+    def drop_responses(self) -> None:
+        """Drop kept responses, so that the next exchange sends every command: the rig may be another one now."""
         self._slow.clear()
-        self._kept.clear()
+        self._decoded.clear()
         self._last = Sample()
 
     async def read(self, tick: int) -> tuple[Driver, Reading]:
         """Return the driver and the rig's reading; raises PollError.
 
         When the uptime does not continue the last one, the rig restarted or another machine has this address:
-        whatever is kept from earlier answers is thrown away and everything is asked again before anything is used.
+        all kept responses are dropped, and every command is sent again before anything is used.
         """
         driver = self.driver
         if driver is None:
-            driver = self.driver = await self.rooms.identify(self.plan.target, self.plan.driver)
-        full = not self._slow and not self._last.at
-        reading = await self._ask(
-            driver, driver.commands if full else due_commands(driver, tick, self.salt, self.session.refused)
+            driver = self.driver = await self._deps.access.identify(self.plan.target, self.plan.driver)
+        everything = not self._slow and not self._last.at
+        reading = await self._query(
+            driver, driver.commands if everything else due_commands(driver, tick, self.salt, self.session.refused)
         )
-        now = self.rooms.clock.monotonic()
+        now = self._deps.clock.monotonic()
         sample = Sample(uptime=reading.uptime, at=now)
-        if not full and discontinuous(self._last, sample):
-            self.refresh()
-            reading = await self._ask(driver, driver.commands)
-            now = self.rooms.clock.monotonic()
+        if not everything and discontinuous(self._last, sample):
+            self.drop_responses()
+            reading = await self._query(driver, driver.commands)
+            now = self._deps.clock.monotonic()
         self._last = Sample(uptime=reading.uptime, at=now)
         if is_empty(reading):
-            raise Garbled("decode", f"answered, but nothing that driver {driver.name} can read")
+            raise Garbled("decode", f"the rig responded, but driver {driver.name} can read nothing of it")
         return driver, reading
 
-    async def _ask(self, driver: Driver, commands: tuple[Command, ...]) -> Reading:
-        rooms = self.rooms
-        answers = await rooms.wire.ask(
-            self.plan.target, commands, self.session, login=driver.login, limits=rooms.limits
+    async def _query(self, driver: Driver, commands: tuple[Command, ...]) -> Reading:
+        deps = self._deps
+        answers = await deps.access.wire.ask(
+            self.plan.target, commands, self.session, login=driver.login, limits=deps.settings.limits
         )
-        rooms.tally.received += answers.received
-        self._keep(commands, answers)
-        reading = driver.decode(Replies(self._slow | answers.replies, kept=self._kept))
-        self._drop_read()
-        rooms.tally.defects += len(reading.defects)
+        deps.metrics.received += answers.received
+        self._keep_slow(commands, answers)
+        reading = driver.decode(Replies(self._slow | answers.replies, kept=self._decoded))
+        self._drop_decoded()
+        deps.metrics.defects += len(reading.defects)
         return reading
 
-    def _drop_read(self) -> None:
-        """Let go of answers whose content is kept decoded: they are the larger part of what a rig would occupy."""
-        for key, (answer, value, defects) in self._kept.items():
-            if key in self._slow and answer is not DECODED:
-                self._slow[key] = DECODED
-                self._kept[key] = (DECODED, value, defects)
-
-    def _keep(self, commands: tuple[Command, ...], answers: Answers) -> None:
+    def _keep_slow(self, commands: tuple[Command, ...], answers: Answers) -> None:
+        """Keep the responses to slow commands until those are sent again, and count refusals."""
         for command in commands:
             if command.every > 1:
                 if command.key in answers.replies:
@@ -120,4 +114,11 @@ class RigExchange:
                 else:
                     self._slow.pop(command.key, None)
         for key in answers.refused:
-            self.missing[key] = self.missing.get(key, 0) + 1
+            self.refusals[key] = self.refusals.get(key, 0) + 1
+
+    def _drop_decoded(self) -> None:
+        """Free responses whose content is kept decoded: they are most of the memory that a rig would take."""
+        for key, (answer, value, defects) in self._decoded.items():
+            if key in self._slow and answer is not DECODED:
+                self._slow[key] = DECODED
+                self._decoded[key] = (DECODED, value, defects)

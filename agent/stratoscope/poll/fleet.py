@@ -1,4 +1,4 @@
-"""Runs one loop per configured address and follows the config when it changes."""
+"""Runs one loop per configured address and follows changes of the config."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from stratoscope.poll.plan import Plan, PollDeps
 class PollFleet:
     """All polling loops. `follow` starts, stops and replaces exactly those whose plan changed."""
 
-    def __init__(self, rooms: PollDeps, tasks: asyncio.TaskGroup) -> None:
-        self._rooms = rooms
+    def __init__(self, deps: PollDeps, tasks: asyncio.TaskGroup) -> None:
+        self._deps = deps
         self._tasks = tasks
         self.loops: dict[str, tuple[RigLoop, asyncio.Task[None]]] = {}
 
@@ -23,32 +23,32 @@ class PollFleet:
             address for address, (loop, _) in self.loops.items() if address in wanted and loop.plan != wanted[address]
         ]
         for address in changed:
-            loop, task = self.loops[address]
-            plan = wanted[address]
+            loop, plan = self.loops[address][0], wanted[address]
             if (plan.target, plan.driver, plan.expected) == (loop.plan.target, loop.plan.driver, loop.plan.expected):
-                loop.replan(plan)
+                loop.change_plan(plan)
             else:  # other credentials, ports or firmware: what is known of the rig may be wrong
-                task.cancel()
-                del self.loops[address]
-                loop.end()
+                self._end(address)
         for address in removed:
-            loop, task = self.loops.pop(address)
-            task.cancel()
-            loop.end()
+            self._end(address)
         added = [address for address in wanted if address not in self.loops]
         for address in added:
-            loop = RigLoop(wanted[address], self._rooms)
+            loop = RigLoop(wanted[address], self._deps)
             self.loops[address] = (loop, self._tasks.create_task(loop.run(), name=f"poll {address}"))
         replaced = sum(address in changed for address in added)
         return len(added) - replaced, len(removed), len(changed)
 
+    def _end(self, address: str) -> None:
+        loop, task = self.loops.pop(address)
+        task.cancel()
+        loop.end()
+
     @property
     def all_tried(self) -> bool:
-        """Tell whether every expected rig was asked at least once."""
+        """Tell whether every expected rig was polled at least once."""
         return all(loop.tried for loop, _ in self.loops.values() if loop.plan.expected)
 
     def stop(self) -> None:
-        """End every loop; exchanges under way are broken off."""
+        """Stop every loop; exchanges in progress are aborted."""
         for _, task in self.loops.values():
             task.cancel()
         self.loops.clear()

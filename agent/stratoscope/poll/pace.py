@@ -1,10 +1,10 @@
-"""Spaces out new connections to addresses where no rig is known, so that a search never storms a network."""
+"""Paces new connections to addresses without a known rig, so that a search never floods a network."""
 
 from stratoscope.clock import Clock
 
 
 class ConnectionPacer:
-    """At most `rate` connections a second, whatever the number of callers."""
+    """Allows at most `rate` connections per second, for all callers together."""
 
     def __init__(self, clock: Clock, rate: float) -> None:
         self._clock = clock

@@ -3,7 +3,7 @@
 import pytest
 
 from stratoscope.fleet import Counters, PollStatus, RigSnapshot
-from stratoscope.judgement.changes import change_events
+from stratoscope.judgement.changes import iter_change_events
 from stratoscope.reading import Fault, PoolSlot, Reading
 
 NOW = 1_760_000_000.0
@@ -16,7 +16,7 @@ def rig(state: str = "hashing", resets: int = 0, heard: bool = True, **said) -> 
 
 
 def told(before: RigSnapshot | None, now: RigSnapshot) -> list[tuple[str, dict]]:
-    events = list(change_events(before, now, NOW))
+    events = list(iter_change_events(before, now, NOW))
     assert all((event.rig, event.at) == ("r7", NOW) for event in events)
     return [(event.kind, dict(event.details)) for event in events]
 
@@ -62,7 +62,7 @@ def test_a_switched_pool_is_told_without_the_login_in_its_url() -> None:
         urls = ("stratum+tcp://wallet.worker:secret@a.example:3333", "stratum+tcp://b.example:3333/?token=secret")
         return tuple(PoolSlot(index=n, url=url, active=n == slot) for n, url in enumerate(urls))
 
-    (event,) = change_events(rig(pools=on(0)), rig(pools=on(1)), NOW)
+    (event,) = iter_change_events(rig(pools=on(0)), rig(pools=on(1)), NOW)
     assert event.kind == "pool_switched"
     assert event.details == {
         "before": "stratum+tcp://a.example:3333",

@@ -155,10 +155,10 @@ async def test_rows_that_the_disk_lost_are_counted_and_do_not_hold_up_the_rest()
     class Leaky:
         """A store that keeps nothing."""
 
-        def change(self, statement, rows) -> None:
+        def queue_statement(self, statement, rows) -> None:
             pass
 
-        def look(self, statement, *values):
+        def read_rows(self, statement, *values):
             return [(1, 10), (2, 10)] if "length" in statement else [(2, "t", b"2")]
 
     box = Outbox(Leaky())
