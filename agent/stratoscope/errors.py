@@ -1,18 +1,33 @@
-"""Holds the exception tree, sorted by who must act.
+"""Defines the exception tree, sorted by who must act.
 
 StratoscopeError
-├── PollError(reason)          the poll loop acts: count the reason, back off, try again
+├── PollError(reason)          the poll loop acts: count the reason, back off, retry
 │   ├── Unreachable            refused · unreachable · dns · reset · no_sockets
 │   ├── TimedOut               connect_timeout · timeout
 │   ├── Garbled                decode · oversize · truncated · not_json · refused_command
 │   └── AuthRefused            auth · denied
-├── SourceError(reason)        market and pools act: count the reason, keep what it had while that is young, ask later
-├── BrokerError(reason)        the MQTT publisher or inbox acts: count the reason, connect again later
+├── SourceError(reason)        market and pools act: count the reason, keep the last value until it expires, retry
+├── BrokerError(reason)        the MQTT publisher or inbox acts: count the reason, reconnect
 └── OperatorError              the operator acts: the message names the place and the remedy
     ├── ConfigError            a config file, key or value
     └── UsageError             a command-line argument
 
-Anything else that rises is a bug of ours; `poll/rig.py` alone catches it, with traceback and counter.
+Any other exception is an internal error. It ends the agent, except where one failing part must not stop the others:
+the modules below catch `Exception`, and each place states why and logs or counts the error. A test keeps the list true.
+
+stratoscope.poll.loop                    one poll of one rig
+stratoscope.stratum.watch.watcher        the watch of one endpoint
+stratoscope.stratum.tap.tap              the connection of one miner to its pool
+stratoscope.stratum.tap.listener         reading along with one relayed connection
+stratoscope.market.service               one round of market requests
+stratoscope.pools.service                the requests to one pool
+stratoscope.app.reconcile_service        one round of the reconciliation
+stratoscope.outside.broker               one connection to an MQTT broker (two places: read and write)
+stratoscope.events                       one listener for one event
+stratoscope_exporters.exposition.page    one section of the metrics page, and the agent's own metrics (two places)
+stratoscope_exporters.exposition.render  one rig, and one metric family of a rig (two places)
+stratoscope_exporters.mqtt.publisher     one connection of the MQTT publisher
+stratoscope_exporters.mqtt.rigs          the MQTT document of one rig
 """
 
 from typing import Final
@@ -35,7 +50,7 @@ POLL_REASONS: Final = (
     "no_sockets",
     "bug",
 )
-"""Every reason a poll can fail by: the closed set behind `mining_rig_polls_total{outcome}` (plus `ok`)."""
+"""Every reason why a poll can fail: the values of `mining_rig_polls_total{outcome}`, besides `ok`."""
 
 
 SOURCE_REASONS: Final = (
@@ -53,13 +68,13 @@ SOURCE_REASONS: Final = (
     "inconsistent",
     "waiting",
 )
-"""Every reason a market source or a pool can fail by: the closed set behind
-`stratoscope_source_requests_total{outcome}` and `mining_pool_requests_total{outcome}` (plus `ok`); `waiting` is a
-request that was not sent, because the source asked for a pause or keeps failing."""
+"""Every reason why a request to a market source or a pool can fail: the values of
+`stratoscope_source_requests_total{outcome}` and `mining_pool_requests_total{outcome}`, besides `ok`. `waiting` is a
+request that was not sent because the source requested a pause or keeps failing."""
 
 
 class StratoscopeError(Exception):
-    """Anything the program reports on purpose."""
+    """Base class of all expected errors."""
 
 
 class PollError(StratoscopeError):
@@ -72,23 +87,23 @@ class PollError(StratoscopeError):
 
 
 class Unreachable(PollError):
-    """No connection, or it broke: refused, unreachable, dns, reset; no_sockets when our own side has none left."""
+    """No connection, or it broke: refused, unreachable, dns, reset; no_sockets when the agent has no sockets left."""
 
 
 class TimedOut(PollError):
-    """The one deadline over connect or exchange passed: connect_timeout, timeout."""
+    """The deadline of connecting or of the whole exchange passed: connect_timeout, timeout."""
 
 
 class Garbled(PollError):
-    """Bytes came that are no answer: decode, oversize, truncated, not_json, refused_command (Code 14, HTTP 404)."""
+    """The response is unusable: decode, oversize, truncated, not_json, refused_command (Code 14, HTTP 404)."""
 
 
 class AuthRefused(PollError):
-    """The rig answered that we may not read: auth (login), denied (CGMiner Code 45)."""
+    """The rig denies access: auth (login), denied (CGMiner Code 45)."""
 
 
 class SourceError(StratoscopeError):
-    """A market source or a pool gave nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
+    """A market source or a pool returned nothing usable; `reason` is one of SOURCE_REASONS, the text is for people."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -110,14 +125,14 @@ BROKER_REASONS: Final = (
     "lost",
     "bug",
 )
-"""Every reason an exchange with an MQTT broker can fail by: the closed set behind
+"""Every reason why an exchange with an MQTT broker can fail: the values of
 `stratoscope_mqtt_failures_total{reason}`."""
 
 
 class BrokerError(StratoscopeError):
-    """A broker did not do what it was asked; `reason` is one of BROKER_REASONS, the text is for people.
+    """A request to an MQTT broker failed; `reason` is one of BROKER_REASONS, the text is for people.
 
-    `of_message` tells that one message was refused; the connection stands.
+    With `of_message` the broker rejected one message, and the connection is still up.
     """
 
     def __init__(self, reason: str, detail: str = "", *, of_message: bool = False) -> None:
@@ -127,7 +142,7 @@ class BrokerError(StratoscopeError):
 
 
 class OperatorError(StratoscopeError):
-    """A person must change something; the message says what and where."""
+    """The operator must change something; the message says what and where."""
 
 
 class ConfigError(OperatorError):

@@ -93,6 +93,8 @@ class RigLoop:
                     await deps.access.wait_to_search()
                 started = clock.monotonic()
                 driver, reading = await self.exchange.read(tick)
+            self.interval = max(self.plan.interval, driver.min_interval)
+            self.defects += len(reading.defects)
         except PollError as failure:
             outcome, error = failure.reason, str(failure)
         except Exception as bug:  # noqa: BLE001 — an internal error costs one rig one poll; it is logged and counted
@@ -131,8 +133,6 @@ class RigLoop:
         deps, plan, publisher = self.deps, self.plan, self.publisher
         now = deps.clock.monotonic()
         self.garbled = 0
-        self.defects += len(reading.defects)
-        self.interval = max(plan.interval, driver.min_interval)
         sighting = self.judge.locate(reading, publisher.last, plan, self.interval, now)
         if sighting.rig is None:
             return  # another address reported this machine a moment ago: wait until it is known where the machine is
