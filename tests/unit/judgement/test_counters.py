@@ -1,3 +1,5 @@
+"""Counters over restarts of the rig and of the agent, gaps, and money."""
+
 from dataclasses import replace
 
 import pytest
@@ -40,19 +42,19 @@ def test_f16_sums_over_restarts_are_exact_and_never_decrease(steps):
     assert counters.accepted == truth
 
 
-def test_a_restart_is_seen_by_uptime_even_when_the_counter_is_higher_than_before():
+def test_a_restart_is_detected_by_uptime_even_when_the_counter_is_higher_than_before():
     before, now = sample(10, 5000.0, 1000.0), sample(15, 600.0, 4600.0)
 
     assert advance(Counters(accepted=10), before, now, INTERVAL) == Counters(accepted=25, resets=1)
 
 
-def test_a_counter_that_was_absent_once_adds_nothing_unknown():
+def test_an_increase_over_an_unreported_value_is_not_counted():
     counters = advance(Counters(accepted=100), Sample(uptime=10.0, at=0.0), sample(140, 40.0, 30.0), INTERVAL)
 
     assert counters.accepted == 100
 
 
-def test_energy_is_the_integral_of_power_over_the_time_it_was_seen():
+def test_energy_is_the_integral_of_power_over_the_observed_time():
     before = sample(0, 100.0, 0.0, power=3000.0)
     counters = advance(Counters(energy=0.0), before, sample(0, 130.0, 30.0, power=3200.0), INTERVAL)
 
@@ -68,7 +70,7 @@ def test_f42_nothing_is_integrated_over_a_gap():
     assert (counters.energy, counters.hashes) == (7.0, 9.0)
 
 
-def test_after_a_restart_of_the_agent_shares_found_meanwhile_are_counted_but_no_energy():
+def test_shares_found_while_the_agent_was_down_are_counted_but_energy_is_not():
     kept = replace(sample(100, 5000.0, 0.0, power=3000.0), at=None, time=10_000.0)
     now = Sample((130, None, None, None), 5600.0, 77.0, 3000.0, None, 10_600.0)
 
@@ -85,13 +87,13 @@ def test_unknown_power_leaves_energy_unknown_not_zero():
     assert counters.energy is None
 
 
-def test_an_uptime_that_jumps_is_another_machine_or_a_restart():
+def test_an_uptime_that_jumps_means_a_restart_or_another_machine():
     assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 9000.0, 30.0))
     assert discontinuous(sample(0, 1000.0, 0.0), sample(0, 5.0, 30.0))
     assert not discontinuous(sample(0, 1000.0, 0.0), sample(0, 1031.0, 30.0))
 
 
-def paid(at: float, hashrate: float | None, power: float | None, accrued: Accrued) -> Sample:
+def money_sample(at: float, hashrate: float | None, power: float | None, accrued: Accrued) -> Sample:
     return Sample((at and 1, None, None, None), 1000.0 + at, at, power, hashrate, at, accrued)
 
 
@@ -105,7 +107,7 @@ rates = st.lists(
         st.floats(10, 200),  # s to the next poll; over 75 it is a gap
         st.one_of(st.none(), st.floats(0, 1e14)),
         st.one_of(st.none(), st.floats(0, 5000)),
-        st.floats(0, 1e-9),  # what a H/s and a W accrue meanwhile
+        st.floats(0, 1e-9),  # what one H/s and one W accrue in that time
         st.booleans(),  # the rig restarts
     ),
     min_size=1,
@@ -114,7 +116,7 @@ rates = st.lists(
 
 
 @given(rates)
-def test_f42_money_is_the_integral_over_the_time_watched_and_never_decreases(steps):
+def test_f42_money_is_the_integral_over_the_observed_time_and_never_decreases(steps):
     counters, before = Counters(), None
     at = uptime = sat = cost = earned = spent = covered = 0.0
     for seconds, hashrate, power, rate, restart in steps:
@@ -137,15 +139,15 @@ def test_f42_money_is_the_integral_over_the_time_watched_and_never_decreases(ste
     assert counters.revenue_seconds == pytest.approx(covered)
 
 
-def test_money_that_is_not_reckoned_stays_unknown():
-    first = paid(0.0, 1e14, 3000.0, accrued(None, 5.0))
-    after = advance(Counters(), first, paid(30.0, 1e14, 3000.0, accrued(None, 5.0 + 1e-3, 30.0)), INTERVAL)
+def test_money_that_is_not_computed_stays_unknown():
+    first = money_sample(0.0, 1e14, 3000.0, accrued(None, 5.0))
+    after = advance(Counters(), first, money_sample(30.0, 1e14, 3000.0, accrued(None, 5.0 + 1e-3, 30.0)), INTERVAL)
     assert (after.revenue_sat, after.revenue_micro, after.revenue_seconds) == (None, None, 0.0)
     assert after.cost_micro == pytest.approx(3.0)
 
 
-def test_after_a_restart_of_the_agent_no_money_is_made_up():
+def test_no_money_is_added_for_the_time_while_the_agent_was_down():
     kept = Sample((1, None, None, None), 1000.0, None, 3000.0, 1e14, 0.0)
     before = Counters(revenue_sat=100.5, cost_micro=7.0, currency="USD")
-    after = advance(before, kept, paid(30.0, 1e14, 3000.0, accrued(50.0, 50.0, 30.0)), INTERVAL)
+    after = advance(before, kept, money_sample(30.0, 1e14, 3000.0, accrued(50.0, 50.0, 30.0)), INTERVAL)
     assert (after.revenue_sat, after.cost_micro) == (100.5, 7.0)

@@ -1,3 +1,5 @@
+"""Which rig a response belongs to: identity keys, moves, conflicts and replacements."""
+
 import random
 
 from stratoscope.judgement.identity import Identities, identity_key
@@ -12,7 +14,7 @@ def test_identity_is_mac_then_serial_then_address():
     assert identity_key(Reading(driver="x"), "10.0.0.1") == "address:10.0.0.1"
 
 
-def test_a_rig_is_named_by_its_mac_and_an_address_only_where_there_is_nothing_better():
+def test_a_rig_is_named_by_its_mac_and_by_its_address_only_without_a_better_identity():
     seen = Identities()
 
     assert seen.see("mac:AA", "10.0.0.1", 0, 30).rig == "AA"
@@ -20,7 +22,7 @@ def test_a_rig_is_named_by_its_mac_and_an_address_only_where_there_is_nothing_be
     assert seen.see("mac:BB", "10.0.0.3", 0, 30, name="shed-1").rig == "shed-1"
 
 
-def test_f17_a_rig_that_moved_after_its_old_address_went_dark_keeps_its_name():
+def test_f17_a_rig_that_moved_after_its_old_address_stopped_responding_keeps_its_name():
     seen = Identities()
     seen.see("mac:AA", "10.0.0.1", 0, 30)
     seen.lost("10.0.0.1")
@@ -31,16 +33,16 @@ def test_f17_a_rig_that_moved_after_its_old_address_went_dark_keeps_its_name():
 
 
 def test_f17_permuting_the_addresses_of_200_rigs_misattributes_no_sample():
-    chance = random.Random(7)
+    rng = random.Random(7)
     seen = Identities()
     macs = [f"mac:{n:04d}" for n in range(200)]
     where = list(range(200))
     wrong = undecided = 0
     for cycle in range(40):
         if cycle % 5 == 4:
-            chance.shuffle(where)
+            rng.shuffle(where)
         order = list(range(200))
-        chance.shuffle(order)
+        rng.shuffle(order)
         for address in order:
             key = macs[where[address]]
             sighting = seen.see(key, f"10.0.0.{address}", cycle * 30.0 + address / 10, 30.0)
@@ -52,7 +54,7 @@ def test_f17_permuting_the_addresses_of_200_rigs_misattributes_no_sample():
     assert undecided < 8 * 200  # at most one withheld sample per rig and permutation
 
 
-def test_f18_two_machines_with_one_mac_are_both_kept_and_told_apart():
+def test_f18_two_machines_with_one_mac_are_both_kept_as_two_rigs():
     seen = Identities()
     rigs: list[str | None] = []
     conflicts = set()
@@ -84,7 +86,7 @@ def test_f19_a_new_rig_at_the_address_of_a_retired_one_is_a_new_rig():
     assert (sighting.rig, sighting.moved_from, sighting.conflict_with) == ("BB", None, None)
 
 
-def test_a_restarted_agent_knows_the_rig_before_it_answers():
+def test_a_restarted_agent_knows_the_rig_before_it_responds():
     seen = Identities([("mac:AA", "AA", "10.0.0.1")])
 
     assert seen.expected_at("10.0.0.1") == "AA"

@@ -1,3 +1,5 @@
+"""Values that cannot be true are removed, and power and hashrate are chosen from the best source."""
+
 import dataclasses
 
 from hypothesis import given
@@ -30,7 +32,7 @@ def test_f14_a_wrong_hashrate_unit_of_a_known_model_is_always_suspect_and_never_
 
 
 @given(share=st.floats(0.01, 2.5))
-def test_a_believable_hashrate_passes_untouched(share):
+def test_a_plausible_hashrate_is_not_changed(share):
     given_reading = reading(share * 110 * TH, power=3000.0, power_source="measured")
 
     verdict = judge(DRIVER, given_reading, S19)
@@ -40,14 +42,14 @@ def test_a_believable_hashrate_passes_untouched(share):
     assert not verdict.suspect
 
 
-def test_zero_hashrate_is_a_statement_not_a_doubt():
+def test_zero_hashrate_is_plausible():
     verdict = judge(DRIVER, reading(0.0), S19)
 
     assert not verdict.suspect
     assert verdict.judged.hashrate == 0.0
 
 
-def test_kilowatts_taken_for_watts_are_not_exported():
+def test_kilowatts_read_as_watts_are_not_exported():
     verdict = judge(DRIVER, reading(110 * TH, power=3.25, power_source="reported"), S19)
 
     assert verdict.suspect
@@ -55,13 +57,13 @@ def test_kilowatts_taken_for_watts_are_not_exported():
     assert verdict.judged.efficiency is None
 
 
-def test_an_unknown_model_is_checked_against_what_its_firmware_expects():
+def test_an_unknown_model_is_checked_against_the_hashrate_its_firmware_expects():
     verdict = judge(DRIVER, reading(0.11 * TH, hashrate_expected=110 * TH), Nameplate())
 
     assert verdict.suspect
 
 
-def test_impossible_board_and_fan_values_vanish_with_a_defect_and_the_rest_stays():
+def test_impossible_board_and_fan_values_are_removed_with_a_defect_and_the_rest_stays():
     given_reading = reading(
         110 * TH,
         boards=(Hashboard(index=0, hashrate=36 * TH, temperature_chip=176.0, temperature_board=60.0),),
@@ -77,7 +79,7 @@ def test_impossible_board_and_fan_values_vanish_with_a_defect_and_the_rest_stays
     assert {d.path for d in verdict.reading.defects} == {"boards[0].temperature_chip", "fans[1].rpm"}
 
 
-def test_power_ranks_measured_then_reported_then_configured_then_nameplate():
+def test_power_is_measured_else_reported_else_configured_else_nameplate():
     hashing = reading(110 * TH)
 
     def source(configured: float | None, **fields: object) -> tuple[float | None, str | None]:
@@ -90,7 +92,7 @@ def test_power_ranks_measured_then_reported_then_configured_then_nameplate():
     assert source(None) == (3250.0, "nameplate")
 
 
-def test_a_rig_that_does_not_hash_has_no_power_from_the_config_or_the_data_sheet():
+def test_a_rig_that_does_not_hash_gets_no_power_from_the_config_or_the_data_sheet():
     verdict = judge(DRIVER, reading(0.0), S19, 3100.0)
 
     assert (verdict.judged.power, verdict.judged.power_source) == (None, None)
@@ -102,13 +104,13 @@ def test_efficiency_is_joules_per_terahash_of_the_canonical_window():
     assert verdict.judged.efficiency == 30.0
 
 
-def test_a_rig_that_stopped_is_shown_as_zero_although_its_long_window_still_decays():
+def test_a_stopped_rig_has_zero_hashrate_although_its_long_window_still_decays():
     stopped = Reading(driver="test", hashing=False, hashrate={"5m": 80 * TH, "5s": 0.0})
 
     assert judge(DRIVER, stopped, S19).judged.hashrate == 0.0
 
 
-def test_an_absurd_expectation_of_the_firmware_is_left_out_and_the_hashrate_stays():
+def test_an_absurd_expected_hashrate_is_removed_and_the_hashrate_stays():
     verdict = judge(DRIVER, reading(100 * TH, hashrate_expected=110e18), S19)
 
     assert verdict.reading.hashrate_expected is None

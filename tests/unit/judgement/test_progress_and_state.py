@@ -1,3 +1,5 @@
+"""Flatlines, problems of a hashing rig, and the health state that follows."""
+
 from stratoscope.drivers.driver import Driver
 from stratoscope.fleet import Judged
 from stratoscope.judgement.judge import Nameplate
@@ -20,7 +22,7 @@ def test_hashrate_without_shares_is_a_flatline_after_twenty_mean_intervals():
     assert advance(progress, hashing(360), 601.0) == (progress, True)
 
 
-def test_a_rig_with_rare_shares_is_given_its_own_pace():
+def test_a_rig_with_rare_shares_gets_more_time():
     progress = ShareProgress(shares=6, at=0.0)  # one share every 600 s
 
     assert not advance(progress, hashing(6), 11_000.0)[1]
@@ -66,18 +68,18 @@ def test_states_follow_evidence():
     assert state(Reading(driver="test")) == "identifying"
 
 
-def test_one_failed_poll_is_no_outage_and_two_are():
+def test_one_failed_poll_is_not_an_outage_and_two_are():
     assert state(hashing(1), failures=1, reason="timeout") == "hashing"
     assert state(hashing(1), failures=2, reason="timeout") == "offline"
     assert state(None, failures=1, reason="timeout") == "offline"
 
 
-def test_a_rig_that_refuses_to_be_read_is_locked_not_offline():
+def test_a_rig_that_denies_access_is_locked_not_offline():
     assert state(None, failures=5, reason="denied") == "locked"
     assert state(None, failures=5, reason="auth") == "locked"
 
 
-def test_complaints_name_what_is_wrong():
+def test_problems_are_named():
     reading = Reading(
         driver="test",
         hashing=True,
@@ -90,20 +92,20 @@ def test_complaints_name_what_is_wrong():
     found = find_problems(reading, Judged(hashrate=72 * TH), Nameplate(hashrate=110 * TH, boards=3))
 
     assert found == (
-        "hashrate is 65% of what is expected",
+        "hashrate is 65% of expected",
         "2 of 3 hashboards work",
-        "fan 1 stands still",
+        "fan 1 stopped",
         "1 fault reported",
     )
 
 
-def test_a_rig_that_warms_up_is_not_degraded_by_low_hashrate():
+def test_low_hashrate_does_not_degrade_a_rig_that_warms_up():
     reading = Reading(driver="test", hashing=True, uptime=60.0)
 
     assert find_problems(reading, Judged(hashrate=10 * TH), Nameplate(hashrate=110 * TH, boards=3)) == ()
 
 
-def test_a_hydro_rig_whose_fans_all_stand_still_has_no_stopped_fan():
+def test_a_hydro_rig_with_all_fans_at_zero_has_no_stopped_fan():
     reading = Reading(driver="test", hashing=True, fans=(Fan(index=0, rpm=0), Fan(index=1, rpm=0)))
 
     assert find_problems(reading, Judged(), Nameplate()) == ()

@@ -1,4 +1,4 @@
-"""Money in the ledger: there after a restart and after any kill, whole satoshis, exported and copied as it is."""
+"""Money in the ledger: it survives restarts and kills, is in whole satoshis, and is exported and backed up exactly."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def kept(tmp_path: Path) -> Path:
 
 def test_money_is_there_after_a_restart(kept):
     ledger = Ledger(kept)
-    ((key, sums, sample),) = ledger.sums()
+    ((key, sums, sample),) = ledger.counters()
     assert (key, sums, sample.time) == ("mac:AA", SUMS, 9.0)
     assert DAY in ledger.money_days()
     assert ledger.demand_peaks() == [PEAK]
@@ -93,16 +93,16 @@ def test_a_ledger_of_an_earlier_schema_has_sums_without_money(tmp_path):
     db = sqlite3.connect(tmp_path / "ledger.sqlite")
     db.execute(
         "INSERT INTO counters(key, accepted, energy, resets, time) VALUES('mac:AA', 5, 2.5, 1, 9.0)"
-    )  # what a row is after the columns of money were added to it
+    )  # a row from before the money columns were added
     db.commit()
     db.close()
     ledger = Ledger(tmp_path)
-    ((_, sums, _),) = ledger.sums()
+    ((_, sums, _),) = ledger.counters()
     assert sums == Counters(accepted=5, energy=2.5, resets=1)
     ledger.close()
 
 
-def test_fiat_of_another_currency_is_not_added_to():
+def test_fiat_amounts_in_another_currency_are_not_continued():
     rows = [("a", SUMS, SAMPLE), ("b", replace(SUMS, currency="EUR"), SAMPLE), ("c", Counters(accepted=1), SAMPLE)]
     kept = {key: sums for key, sums, _ in in_currency(rows, "USD")}
     assert kept["a"] == SUMS
@@ -132,7 +132,7 @@ while True:
 
 
 def killed(tmp_path: Path, lines: int) -> int:
-    """Run the writer, kill it after `lines` acknowledgements, and return how many it gave."""
+    """Run the writer, kill it after `lines` acknowledgements, and return how many there were."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -151,7 +151,7 @@ def killed(tmp_path: Path, lines: int) -> int:
 
 
 ROUNDS = int(os.environ.get("STRATOSCOPE_KILLS", "8"))
-"""How often the writer is killed; STRATOSCOPE_KILLS=100 takes some two minutes."""
+"""How often the writer is killed; STRATOSCOPE_KILLS=100 takes about two minutes."""
 
 
 def test_f45_kill_9_loses_no_acknowledged_money_and_keeps_sums_and_days_together(tmp_path):
@@ -160,7 +160,7 @@ def test_f45_kill_9_loses_no_acknowledged_money_and_keeps_sums_and_days_together
             leftover.unlink()
         acknowledged = killed(tmp_path, 3 + turn % 20)
         ledger = Ledger(tmp_path)
-        ((_, sums, _),) = ledger.sums()
+        ((_, sums, _),) = ledger.counters()
         assert ledger.quarantined == 0
         assert sums.revenue_sat >= acknowledged
         assert {row.sat for row in ledger.money_days()} == {sums.revenue_sat}
@@ -168,7 +168,7 @@ def test_f45_kill_9_loses_no_acknowledged_money_and_keeps_sums_and_days_together
         ledger.close()
 
 
-# -- for people --------------------------------------------------------------
+# -- export and backup -------------------------------------------------------
 
 
 def call(*arguments: str):
@@ -190,7 +190,7 @@ def test_export_writes_days_as_csv_exact_to_the_millionth(kept):
     ]
 
 
-def test_export_writes_json_with_null_for_what_is_not_known(kept):
+def test_export_writes_json_with_null_for_unknown_values(kept):
     result = call("export", "--since", "2026-01-01", "--format", "json", "--of", "rig-days", "--state-dir", str(kept))
     (row,) = json.loads(result.stdout)
     assert (row["rig"], row["earned_sat"], row["revenue"], row["margin"]) == ("a", None, None, None)
@@ -206,7 +206,7 @@ def test_export_writes_peaks_and_events_too(kept):
     assert call("export", "--since", "2026-01-13", "--of", "events", "--state-dir", str(kept)).stdout == ""
 
 
-def test_the_ledger_is_found_by_the_config_and_read_beside_a_running_agent(kept, tmp_path_factory):
+def test_the_ledger_is_found_by_the_config_and_read_while_an_agent_runs(kept, tmp_path_factory):
     config = tmp_path_factory.mktemp("etc") / "stratoscope.yaml"
     config.write_text(f"state_dir: {kept}\n")
     ledger = Ledger(kept)
@@ -217,7 +217,7 @@ def test_the_ledger_is_found_by_the_config_and_read_beside_a_running_agent(kept,
     assert len(call("export", "--since", "2026-01-11", "--config", str(config)).stdout.splitlines()) == 4
 
 
-def test_a_backup_is_a_whole_private_ledger_made_while_the_agent_writes(kept, tmp_path_factory):
+def test_a_backup_is_a_complete_private_ledger_made_while_the_agent_writes(kept, tmp_path_factory):
     ledger, place = Ledger(kept), tmp_path_factory.mktemp("backup")
     copy = place / "ledger.sqlite"
     result = call("backup", str(copy), "--state-dir", str(kept))
@@ -226,9 +226,9 @@ def test_a_backup_is_a_whole_private_ledger_made_while_the_agent_writes(kept, tm
     assert copy.stat().st_mode & 0o777 == 0o600
     again = Ledger(place)
     assert DAY in again.money_days()
-    assert again.sums()[0][1] == SUMS
+    assert again.counters()[0][1] == SUMS
     again.close()
-    assert "cannot be made: file exists" in call("backup", str(copy), "--state-dir", str(kept)).stderr
+    assert "cannot be created: file exists" in call("backup", str(copy), "--state-dir", str(kept)).stderr
 
 
 @pytest.mark.parametrize(
@@ -239,14 +239,14 @@ def test_a_backup_is_a_whole_private_ledger_made_while_the_agent_writes(kept, tm
         (("export", "--since", "2026-01-12", "--state-dir", "/nonexistent"), "there is no ledger at"),
     ],
 )
-def test_a_wrong_command_line_says_what_to_write(arguments, remedy):
+def test_a_wrong_command_line_names_the_remedy(arguments, remedy):
     result = call(*arguments)
     assert result.exit_code == 2
     assert remedy in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_ledger_of_another_schema_is_not_guessed_at(kept):
+def test_a_ledger_with_another_schema_is_rejected_with_the_remedy(kept):
     db = sqlite3.connect(kept / "ledger.sqlite")
     db.execute("PRAGMA user_version=2")
     db.close()

@@ -1,4 +1,4 @@
-"""Days at pools and what the tests know, in the ledger: there after a restart, exported for an accountant."""
+"""Pool days and shortfall tests in the ledger: they survive a restart and are exported for an accountant."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from stratoscope.cli import app
 from stratoscope.ledger import Ledger
-from stratoscope.ledger.pool_days import decode_test_state as known_of
+from stratoscope.ledger.pool_days import decode_test_state
 from stratoscope.reconcile.evidence import Detector
 from stratoscope.reconcile.waterfall import PoolDay
 from stratoscope.units import DAY, PH
@@ -75,11 +75,11 @@ def test_days_of_the_newest_week_and_the_tests_are_there_after_a_restart(kept):
 
 
 @pytest.mark.parametrize("state", ["", "[", "{}", "[1]", '[["a"]]', "[[null]]", "[[1e999]]"])
-def test_a_state_that_cannot_be_read_is_none(state):
-    assert known_of("p", state) == ("p", [])
+def test_an_unreadable_state_is_empty(state):
+    assert decode_test_state("p", state) == ("p", [])
 
 
-def test_the_export_tells_every_factor_and_cost(kept):
+def test_the_export_has_every_factor_and_cost(kept):
     (row,) = csv.DictReader(StringIO(export(kept)))
     assert (row["day"], row["site"], row["pool"], row["scheme"]) == ("2026-01-12", "north", "p", "fpps")
     assert (row["theoretical_sat"], row["realised_sat"], row["account_earned_sat"]) == ("43000", "40876", "40876")
@@ -94,7 +94,7 @@ def test_the_export_tells_every_factor_and_cost(kept):
     assert float(row["realised_hashprice_btc_per_ph_day"]) == pytest.approx(40_876e-8 / 0.97)
 
 
-def test_the_export_as_json_has_null_for_what_is_not_known(kept):
+def test_the_json_export_has_null_for_unknown_values(kept):
     rows = json.loads(export(kept, "--format", "json"))
     assert rows[0]["luck_ratio"] is None
     assert rows[0]["account_earned_sat"] == 40_876

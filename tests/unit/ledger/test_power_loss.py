@@ -1,7 +1,7 @@
-"""A power cut at any moment, which loses or tears what was not synced, loses no acknowledged row of the ledger.
+"""A power cut at any moment loses no acknowledged row of the ledger, although it loses or tears unsynced writes.
 
-A recording VFS notes every write and sync under the ledger's own schema, statements and settings; crash states are then
-built from the record: what was synced is there, of each later write all, nothing or some sectors.
+A recording VFS records every write and sync under the ledger's own schema, statements and settings. Crash states are
+built from the record: synced data is complete; of each later write all, no or some sectors are there.
 """
 
 import os
@@ -20,7 +20,7 @@ from stratoscope.ledger.schema import STEPS
 SECTOR = 512
 ACKNOWLEDGED = 60
 STATES = int(os.environ.get("STRATOSCOPE_POWER_CUTS", "250"))
-"""How many crash states are tried; STRATOSCOPE_POWER_CUTS=1000 takes some half a minute."""
+"""How many crash states are tried; STRATOSCOPE_POWER_CUTS=1000 takes about half a minute."""
 
 
 @dataclass
@@ -38,15 +38,15 @@ class File(apsw.VFSFile):
         super().__init__(base, name, flags)
         self.record, self.file = record, Path(name.filename() if isinstance(name, apsw.URIFilename) else name).name
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 — the name that apsw calls
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 — apsw calls this name
         super().xWrite(data, offset)
         self.record.note("write", self.file, offset, bytes(data))
 
-    def xTruncate(self, size: int) -> None:  # noqa: N802 — the name that apsw calls
+    def xTruncate(self, size: int) -> None:  # noqa: N802 — apsw calls this name
         super().xTruncate(size)
         self.record.note("truncate", self.file, size)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802 — the name that apsw calls
+    def xSync(self, flags: int) -> None:  # noqa: N802 — apsw calls this name
         super().xSync(flags)
         self.record.note("sync", self.file)
 
@@ -56,10 +56,10 @@ class Recorder(apsw.VFS):
         self.record = record
         super().__init__("recorder", "")
 
-    def xOpen(self, name, flags) -> apsw.VFSFile:  # noqa: N802 — the name that apsw calls
+    def xOpen(self, name, flags) -> apsw.VFSFile:  # noqa: N802 — apsw calls this name
         return super().xOpen(name, flags) if name is None else File(self.record, "", name, flags)
 
-    def xDelete(self, name: str, syncdir: bool) -> None:  # noqa: N802 — the name that apsw calls
+    def xDelete(self, name: str, syncdir: bool) -> None:  # noqa: N802 — apsw calls this name
         super().xDelete(name, syncdir)
         self.record.note("delete", Path(name).name)
 
@@ -103,7 +103,7 @@ def crash(record: Record, moment: int, chance: Random) -> tuple[dict[str, bytes]
     """Return the files after a power cut at `moment` of the record, and the last acknowledged transaction."""
     events = record.events[:moment]
     synced = {file: at for at, (what, file, _, _) in enumerate(events) if what == "sync"}
-    # SQLite syncs the directory together with the first sync of a new file: what was deleted before stays deleted.
+    # SQLite syncs the directory with the first sync of a new file: files deleted before stay deleted.
     of_directory = next((at for at, (what, file, _, _) in enumerate(events) if what == "sync" and "-wal" in file), -1)
     files: dict[str, bytearray] = {}
     for at, (what, file, where, data) in enumerate(events):
@@ -142,10 +142,10 @@ def test_f46_a_power_cut_loses_no_acknowledged_row(record, tmp_path):
         rows = {int(name) for (name,) in db.execute("SELECT id FROM event")}
         db.close()
         assert last >= acknowledged
-        assert rows == set(range(1, last + 1))  # a transaction is there whole or not at all
+        assert rows == set(range(1, last + 1))  # a transaction is complete or absent
 
 
-def test_f46_the_ledger_opens_after_a_power_cut_without_setting_anything_aside(record, tmp_path):
+def test_f46_the_ledger_opens_after_a_power_cut_and_is_not_damaged(record, tmp_path):
     chance = Random(64)
     for turn in range(20):
         files, acknowledged = crash(record, chance.randrange(len(record.events) // 2, len(record.events)), chance)
@@ -159,12 +159,12 @@ def test_f46_the_ledger_opens_after_a_power_cut_without_setting_anything_aside(r
         ledger.close()
 
 
-def test_f46_the_replay_does_find_a_ledger_that_does_not_sync(record):
-    """Without the syncs the same replay loses rows: so it can fail."""
-    careless = Record([event for event in record.events if event[0] != "sync"])
+def test_f46_the_replay_detects_a_ledger_that_does_not_sync(record):
+    """Without the syncs the same replay loses rows, so the tests above can fail."""
+    without_syncs = Record([event for event in record.events if event[0] != "sync"])
     chance, lost = Random(1), 0
     for _ in range(20):
-        files, acknowledged = crash(careless, len(careless.events), chance)
+        files, acknowledged = crash(without_syncs, len(without_syncs.events), chance)
         try:
             db = sqlite3.connect(":memory:")
             db.deserialize(files.get("ledger.sqlite", b""))

@@ -1,4 +1,4 @@
-"""Older ledgers are led up to the present tables, whole or not at all, with a copy of what was there."""
+"""Older ledgers are migrated completely or not at all, with a backup of the old file."""
 
 import sqlite3
 
@@ -40,14 +40,14 @@ def tables(db: sqlite3.Connection) -> dict[str, str]:
 
 @pytest.fixture
 def first(tmp_path):
-    """A ledger as version 0.1.0 made it."""
+    """A ledger as version 0.1.0 created it."""
     db = opened(tmp_path / "ledger.sqlite")
     db.executescript(FIRST)
     db.close()
     return tmp_path
 
 
-def test_f50_a_ledger_of_the_first_schema_is_brought_up_to_date_with_a_copy_beside(first):
+def test_f50_a_ledger_with_the_first_schema_is_migrated_and_backed_up(first):
     ledger = Ledger(first)
     assert ledger.identities() == [("mac:AA", "AA", "10.0.0.1")]
     ledger.close()
@@ -72,7 +72,7 @@ def test_f50_a_migrated_ledger_has_the_same_tables_as_a_fresh_one(first, tmp_pat
 
 
 @pytest.mark.parametrize("failing", range(1, len(STEPS)))
-def test_f50_a_step_that_fails_leaves_the_ledger_as_it_was(first, monkeypatch, failing):
+def test_f50_a_failed_step_leaves_the_ledger_unchanged(first, monkeypatch, failing):
     def fails(db):
         db.execute("CREATE TABLE half(a)")
         raise sqlite3.OperationalError("disk I/O error")
@@ -85,7 +85,7 @@ def test_f50_a_step_that_fails_leaves_the_ledger_as_it_was(first, monkeypatch, f
     assert db.execute("PRAGMA user_version").fetchone() == (1,)
     db.close()
     monkeypatch.undo()
-    Ledger(first).close()  # the next try is not held up by what is left of the first
+    Ledger(first).close()  # the leftovers of the failed migration do not prevent the next one
 
 
 def test_every_table_is_strict(tmp_path):
@@ -95,7 +95,7 @@ def test_every_table_is_strict(tmp_path):
     db.close()
 
 
-def test_days_of_the_market_are_there_after_a_restart_and_the_last_of_a_day_wins(tmp_path):
+def test_market_days_survive_a_restart_and_the_last_value_of_a_day_wins(tmp_path):
     early = DayPoint("2026-01-12", 1768200000.0, 91_000.0, 317_000_000, 1.4647e14, "USD")
     late = DayPoint("2026-01-12", 1768240000.0, None, 316_000_000, 1.4647e14, "USD")
     before = DayPoint("2026-01-11", 1768100000.0, 90_000.0, None, None, "USD")

@@ -46,7 +46,7 @@ def rig(**over) -> RigSnapshot:
         "polling": PollStatus(
             address="10.1.0.7", interval=30.0, polls={"ok": 2, "timeout": 1}, last_attempt=NOW - 4, last_reason="ok"
         ),
-        "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stands still",)),
+        "judged": Judged(hashrate=109.5e12, power=3250.0, power_source="measured", reasons=("fan 1 stopped",)),
         "counters": Counters(accepted=10, hashes=1e18),
         "tags": {"group": "hall 1"},
         **over,
@@ -63,7 +63,7 @@ def test_a_rigs_document_is_the_table_with_labels_as_levels() -> None:
         "rig": "hall1-07",
         "id": "020000000007",
         "state": "degraded",
-        "reasons": ["fan 1 stands still"],
+        "reasons": ["fan 1 stopped"],
         "up": 1,
         "info": {"make": "Antminer", "model": "S19 Pro", "driver": "vnish", "address": "10.1.0.7"},
         "hashrate_hashes_per_second": 109.5e12,
