@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that only the test moves."""
 
 import asyncio
 import heapq
@@ -6,7 +6,7 @@ import itertools
 
 
 class StillClock:
-    """Virtual time: `advance` wakes sleepers in order and lets them run before moving on."""
+    """Virtual time: `advance` wakes sleepers in order, and lets each of them run before it moves on."""
 
     def __init__(self, start: float = 1_000.0, epoch: float = 1_700_000_000.0) -> None:
         self._now = start
@@ -21,7 +21,7 @@ class StillClock:
         return self._now + self._offset
 
     def step(self, seconds: float) -> None:
-        """Step the wall clock as NTP may; monotonic time is not touched."""
+        """Step the wall clock, as NTP may do; monotonic time does not change."""
         self._offset += seconds
 
     async def sleep(self, seconds: float) -> None:
@@ -34,13 +34,13 @@ class StillClock:
         try:
             await woken.wait()
         finally:
-            if entry in self._sleepers:  # it was cancelled
+            if entry in self._sleepers:  # the sleeper was cancelled
                 self._sleepers.remove(entry)
                 heapq.heapify(self._sleepers)
 
     @property
     def sleepers(self) -> int:
-        """Return how many wait for this clock."""
+        """Return how many tasks sleep on this clock."""
         return len(self._sleepers)
 
     def pending(self) -> float | None:
@@ -60,13 +60,13 @@ class StillClock:
 
 
 async def settle(rounds: int = 12) -> None:
-    """Let every task that can run do so."""
+    """Let every task run that is ready."""
     for _ in range(rounds):
         await asyncio.sleep(0)
 
 
 class HastyClock(StillClock):
-    """Virtual time that moves by itself: whoever sleeps is awake at once, that much later."""
+    """Virtual time that jumps: a sleeper wakes at once, and the time has moved by as much."""
 
     async def sleep(self, seconds: float) -> None:
         self._now += max(0.0, seconds)

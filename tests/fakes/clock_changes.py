@@ -1,10 +1,10 @@
-"""Names five time zones whose clocks change in different ways, and finds when, without the code under test."""
+"""Lists five time zones with different daylight-saving rules, and finds their changes without the code under test."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 CLOCKS = ("America/Chicago", "Europe/Oslo", "Australia/Lord_Howe", "America/Santiago", "Asia/Beirut")
-"""At 2:00, at 1:00 UTC, by half an hour, in the south, and at midnight itself."""
+"""Changes at 2:00; at 1:00 UTC; by half an hour; in the southern hemisphere; at midnight."""
 
 
 def changes(clock: str, year: int) -> list[float]:

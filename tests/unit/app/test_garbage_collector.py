@@ -1,4 +1,4 @@
-"""The collector's work: young garbage goes, old objects are not walked, references free as ever."""
+"""Garbage collection in steps: young cycles are freed, old objects are not scanned, references free at once."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,11 @@ import weakref
 
 import pytest
 
-from stratoscope.app.garbage_collector import FULL_AFTER, SETTLE_AFTER, GarbageCollector
+from stratoscope.app.garbage_collector import STEPS_TO_FREEZE, STEPS_TO_FULL, GarbageCollector
 
 
 @pytest.fixture(autouse=True)
-def as_before():
+def automatic_collection_afterwards():
     yield
     gc.unfreeze()
     gc.enable()
@@ -35,55 +35,55 @@ def collector() -> GarbageCollector:
     return made
 
 
-def settle(collector: GarbageCollector) -> None:
-    for _ in range(SETTLE_AFTER):
-        collector.look()
+def step_until_frozen(collector: GarbageCollector) -> None:
+    for _ in range(STEPS_TO_FREEZE):
+        collector.step()
 
 
-def test_what_lives_is_set_aside_and_freed_by_its_last_reference(collector):
+def test_long_lived_objects_are_frozen_and_freed_by_their_last_reference(collector):
     kept = Node()
-    settle(collector)
+    step_until_frozen(collector)
     gone = weakref.ref(kept)
 
-    assert not any(one is kept for one in gc.get_objects())  # those set aside are not walked
+    assert not any(one is kept for one in gc.get_objects())  # frozen objects are not scanned
     del kept
     assert gone() is None
 
 
-def test_young_cycles_are_freed_at_the_next_look(collector):
+def test_young_cycles_are_freed_at_the_next_step(collector):
     young = cycle()
     lost = weakref.ref(young)
     del young
     assert lost() is not None
-    collector.look()
+    collector.step()
     assert lost() is None
 
 
-def test_cycles_of_some_seconds_are_freed_when_the_rest_is_set_aside(collector):
+def test_cycles_of_some_seconds_are_freed_before_the_rest_is_frozen(collector):
     some = cycle()
-    collector.look()
+    collector.step()
     lost = weakref.ref(some)
     del some
-    collector.look()
+    collector.step()
     assert lost() is not None
-    settle(collector)
+    step_until_frozen(collector)
     assert lost() is None
 
 
 def test_old_cycles_are_freed_once_a_day(collector):
     old = cycle()
-    settle(collector)
+    step_until_frozen(collector)
     lost = weakref.ref(old)
     del old
-    settle(collector)
+    step_until_frozen(collector)
     assert lost() is not None
-    collector._looks = FULL_AFTER - 1
-    collector.look()
+    collector._steps = STEPS_TO_FULL - 1
+    collector.step()
     assert lost() is None
     assert gc.get_freeze_count() > 0
 
 
-async def test_python_collects_by_itself_again_after_the_end():
+async def test_automatic_collection_is_enabled_again_at_the_end():
     running = asyncio.create_task(GarbageCollector().run())
     await asyncio.sleep(0)
     assert not gc.isenabled()

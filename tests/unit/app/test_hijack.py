@@ -1,4 +1,4 @@
-"""From a rig's answer to the alarm: a real agent on simulated rigs, one of which gets a thief's pool."""
+"""From a rig's response to the alarm: a real agent on simulated rigs whose pool is changed to a thief's."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ async def until(condition, seconds: float = 60.0) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_set_right():
+async def test_a_hijacked_rig_raises_an_alarm_within_two_polls_and_clears_it_when_restored():
     fleet = SimulatedFleet(
         rigs=4,
         seed=4,
@@ -39,8 +39,8 @@ async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_s
         SystemClock(),
         remember=False,
     )
-    told: list = []
-    agent.events.listeners.append(told.append)
+    events: list = []
+    agent.events.listeners.append(events.append)
     running = asyncio.create_task(agent.run())
     try:
         snapshots = agent.fleet.snapshots
@@ -49,24 +49,24 @@ async def test_a_hijacked_rig_is_an_alarm_within_two_polls_and_over_when_it_is_s
             return snapshots[rig].polling.polls.get("ok", 0) if rig in snapshots else 0
 
         await until(lambda: all(polls(rig.name) >= 2 for rig in fleet.rigs))
-        assert agent.services.guarding.now.alarms == ()
+        assert agent.services.tamper.now.alarms == ()
         before = {rig.name: polls(rig.name) for rig in fleet.rigs}
         for rig in fleet.rigs:
             rig.force("hijack", duration=600)
         took: dict[str, int] = {}
 
-        def all_told() -> bool:
-            for event in told:
+        def all_reported() -> bool:
+            for event in events:
                 if event.kind == "tamper":
                     took.setdefault(event.rig, polls(event.rig) - before[event.rig])
             return len(took) == len(fleet.rigs)
 
-        await until(all_told)
+        await until(all_reported)
         assert max(took.values()) <= 2, took
         for rig in fleet.rigs:
             rig.recover()
-        await until(lambda: sum(event.kind == "tamper_cleared" for event in told) >= len(fleet.rigs))
-        assert agent.services.guarding.now.alarms == ()
+        await until(lambda: sum(event.kind == "tamper_cleared" for event in events) >= len(fleet.rigs))
+        assert agent.services.tamper.now.alarms == ()
     finally:
         agent.stop()
         await asyncio.wait_for(running, 30)

@@ -1,6 +1,6 @@
-"""A site from end to end: simulated rigs, a fixed market and tariff, a clock that the test moves; /metrics as on paper.
+"""A site from end to end: simulated rigs, a fixed market and tariff, a clock that only the test moves.
 
-The table "A site on /metrics" of docs/economics.md is worked by hand; every figure of it is read from the page.
+The table "A site on /metrics" of docs/economics.md is calculated by hand; the test compares every figure with the page.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ NAMES = ("a", "b", "l7", "dark")
 ROW = re.compile(r"^\| (.+?) \| .+ \| `(mining_[a-z_]+)(?:\{([^}]*)\})?` \| (-?[\d,]+(?:\.\d+)?) \|$", re.MULTILINE)
 
 
-def paper() -> list[tuple[str, str, dict[str, str], str]]:
+def documented_rows() -> list[tuple[str, str, dict[str, str], str]]:
     """Return figure, metric, labels and value of every row of the table."""
     text = (ROOT / "docs/economics.md").read_text("utf-8").split("### A site on /metrics", 1)[1].split("\n## ", 1)[0]
     return [
@@ -47,7 +47,7 @@ def free_port() -> int:
 
 
 def answers() -> dict[str, Any]:
-    """Return what a mempool server, Coinbase and Kraken answer on the day of the worked example, as they answer."""
+    """Return the responses of a mempool server, Coinbase and Kraken on the day of the worked example."""
     difficulty, tip, week = 146.48088e12, 932_000, 1.024e21
     first, name = tip - tip % 2016, "{:064x}".format
     bits = nbits_of(target_of_difficulty(difficulty))
@@ -93,7 +93,7 @@ def answers() -> dict[str, Any]:
 
 
 def freeze(fleet: SimulatedFleet) -> None:
-    """Make every rig do exactly what its data sheet says; the last one is dark."""
+    """Make every rig match its data sheet exactly; the last one is offline."""
     for rig in fleet.rigs:
         state = rig.state.physics
         state.wander = 0.0
@@ -108,12 +108,10 @@ def freeze(fleet: SimulatedFleet) -> None:
 
 @pytest.fixture
 async def site(tmp_path, monkeypatch, web: Web):
-    """A running agent on four rigs and three services of the market; gives (clock, step, page)."""
+    """A running agent on four rigs and three market services; yields (clock, step, page, stop)."""
     web.answers = answers()
     monkeypatch.setattr(physics, "_WANDER", 0.0)
-    monkeypatch.setattr(
-        "stratoscope.poll.loop.phase", lambda _address, _interval: 0.0
-    )  # all rigs on the full half minute
+    monkeypatch.setattr("stratoscope.poll.loop.phase", lambda _address, _interval: 0.0)  # every rig at :00 and :30
     clock = StillClock(epoch=START)
     fleet = SimulatedFleet(rigs=4, seed=3, clock=clock, mix=FAMILIES, troubles=False, base="127.95.0.1")
     await fleet.start()
@@ -149,7 +147,7 @@ async def site(tmp_path, monkeypatch, web: Web):
     )
     agent = Agent(config, clock)
     running = asyncio.create_task(agent.run())
-    for _ in range(2000):  # the market is asked at once, in real time
+    for _ in range(2000):  # the market is queried at once, in real time
         if agent.services.market.now.hashprice is not None and agent.services.market.now.price is not None:
             break
         await asyncio.sleep(0.002)
@@ -157,14 +155,14 @@ async def site(tmp_path, monkeypatch, web: Web):
     async def step() -> None:
         """Let one interval pass and every poll of it end."""
         end = clock.monotonic() + STEP
-        while clock.monotonic() < end:  # from one wake to the next, so that time stands still while rigs answer
+        while clock.monotonic() < end:  # from one wake-up to the next: no time passes while rigs respond
             await clock.advance(min(clock.pending() or end, end) - clock.monotonic())
             for _ in range(2000):
-                if not sum(agent.tally.in_flight.values()):
+                if not sum(agent.poll_metrics.in_flight.values()):
                     break
                 await asyncio.sleep(0.002)
             else:
-                raise AssertionError("the polls do not end")
+                raise AssertionError("polls do not finish")
 
     async def page() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         async with ClientSession(f"http://127.0.0.1:{port}") as session, session.get("/metrics") as answer:
@@ -185,14 +183,14 @@ async def site(tmp_path, monkeypatch, web: Web):
     await fleet.stop()
 
 
-def rounded(value: float, told: str) -> str:
-    digits = -int(Decimal(told.replace(",", "")).as_tuple().exponent)
-    return f"{value:,.{digits}f}" if "," in told else f"{value:.{digits}f}"
+def rounded(value: float, documented: str) -> str:
+    digits = -int(Decimal(documented.replace(",", "")).as_tuple().exponent)
+    return f"{value:,.{digits}f}" if "," in documented else f"{value:.{digits}f}"
 
 
-async def test_revenue_cost_and_margin_on_metrics_are_those_of_the_paper(site, tmp_path):
+async def test_revenue_cost_and_margin_on_metrics_are_the_documented_ones(site, tmp_path):
     clock, step, page, _ = site
-    rows = paper()
+    rows = documented_rows()
     assert len(rows) > 40
     for _ in range(3):
         await step()
@@ -203,11 +201,11 @@ async def test_revenue_cost_and_margin_on_metrics_are_those_of_the_paper(site, t
         await step()
     after = await page()
     assert clock.time() - start == 3600
-    for name, metric, labels, told in rows:
+    for name, metric, labels, documented in rows:
         key = metric, frozenset(labels.items())
         assert key in after, f"{name}: {metric} {labels} is not on the page"
         value = after[key] - before.get(key, 0.0) if metric.endswith("_total") else after[key]
-        assert rounded(value, told) == told, f"{name}: {value}"
+        assert rounded(value, documented) == documented, f"{name}: {value}"
     absent = {(name, dict(labels).get("rig")) for name, labels in after}
     for metric in (
         "mining_rig_revenue_satoshis_total",
@@ -227,7 +225,7 @@ async def test_the_day_in_the_ledger_is_the_sum_of_the_rigs_counters(site, tmp_p
     seen = await page()
     await stop()
     ledger = Ledger(tmp_path)
-    sums = [sums for _, sums, _ in ledger.sums()]
+    sums = [counters for _, counters, _ in ledger.counters()]
     (day,) = [row for row in ledger.money_days() if row.rig == ""]
     ledger.close()
     assert (day.day, day.site) == ("2026-01-12", "north")
@@ -238,7 +236,7 @@ async def test_the_day_in_the_ledger_is_the_sum_of_the_rigs_counters(site, tmp_p
     for metric, total in (("revenue", day.revenue), ("power_cost", day.cost)):
         shown = sum(value for (name, _), value in seen.items() if name == f"mining_rig_{metric}_fiat_total")
         assert shown == pytest.approx(total / 1e6)
-    # Three of four rigs are heard; the first interval had no reading yet.
+    # Three of four rigs respond; the first interval had no reading yet.
     assert day.scheduled_seconds == pytest.approx(4 * 300, abs=4 * 15)
     assert day.revenue_seconds == pytest.approx(sum(own.revenue_seconds for own in sums))
     assert 0.5 < day.revenue_seconds / day.scheduled_seconds < 0.75

@@ -1,4 +1,4 @@
-"""From a rig that hangs on to an old block to its series: a real agent, simulated rigs and the pool they mine at."""
+"""A rig that works on an old block, end to end: a real agent, simulated rigs and the pool they mine at."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def test_a_rig_that_hangs_on_to_an_old_block_is_seen_and_over_when_it_moves_on():
+async def test_a_rig_on_an_old_block_is_behind_until_it_moves_on():
     clock = SystemClock()
-    chain = Chain(seed=2, clock=clock, early=(1e6,))  # no block but those the test finds
+    chain = Chain(seed=2, clock=clock, early=(1e6,))  # no blocks except those that the test mines
     pool = StratumPool(chain, clock=clock, seed=1, habits=Habits(open=True))
     url = f"stratum+tcp://127.0.0.1:{await pool.start()}"
     fleet = SimulatedFleet(
@@ -51,14 +51,14 @@ async def test_a_rig_that_hangs_on_to_an_old_block_is_seen_and_over_when_it_move
         remember=False,
     )
     running = asyncio.create_task(agent.run())
-    telling = {rig.family: rig for rig in fleet.rigs if rig.family != "antminer"}
+    reporting = {rig.family: rig for rig in fleet.rigs if rig.family != "antminer"}
 
     async def become(wanted: dict[str, float]) -> None:
-        """Wait until the page says `wanted`, by family, and nothing of a rig that does not tell its block."""
-        said: dict[str, float] = {}
+        """Wait until the page shows `wanted`, by family, and nothing for a rig that does not report its block."""
+        shown: dict[str, float] = {}
         for _ in range(300):
             page = ""
-            with contextlib.suppress(ClientError):  # it does not listen yet
+            with contextlib.suppress(ClientError):  # the agent does not listen yet
                 async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
                     page = await answer.text()
             rows = {
@@ -67,29 +67,29 @@ async def test_a_rig_that_hangs_on_to_an_old_block_is_seen_and_over_when_it_move
                 for s in family.samples
                 if s.name == "mining_rig_behind_tip_blocks"
             }
-            said = {rig.family: rows[rig.name] for rig in fleet.rigs if rig.name in rows}
-            if said == wanted:
+            shown = {rig.family: rows[rig.name] for rig in fleet.rigs if rig.name in rows}
+            if shown == wanted:
                 return
             await asyncio.sleep(0.1)
-        assert said == wanted
+        assert shown == wanted
 
     try:
-        await become(dict.fromkeys(telling, 0.0))
-        telling["cgminer"].force("old_work", duration=600)
+        await become(dict.fromkeys(reporting, 0.0))
+        reporting["cgminer"].force("old_work", duration=600)
         for _ in range(3):
             chain.mine()
             pool.announce()
             await asyncio.sleep(0.2)
         await become({"sealminer": 0.0, "cgminer": 3.0})
-        telling["sealminer"].force("old_work", duration=600)
-        telling["cgminer"].recover()
+        reporting["sealminer"].force("old_work", duration=600)
+        reporting["cgminer"].recover()
         chain.mine()
         chain.mine()
         pool.announce()
         await become({"sealminer": 2.0, "cgminer": 0.0})
         for rig in fleet.rigs:
             rig.recover()
-        await become(dict.fromkeys(telling, 0.0))
+        await become(dict.fromkeys(reporting, 0.0))
     finally:
         agent.stop()
         await asyncio.wait_for(running, 30)

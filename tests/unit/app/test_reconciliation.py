@@ -1,4 +1,4 @@
-"""The demo's agent on its simulated pools: rigs and workers found, the skim told, the day taken apart, on the page."""
+"""The demo's agent on its simulated pools: workers are matched, the shortfall is found, the waterfall is on the page."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from stratoscope.simulate.serve import site
 from stratoscope_exporters.exposition.page import SectionBlocks
 from stratoscope_exporters.exposition.text import Form
 
-pytestmark = pytest.mark.timeout(300)  # a question to a pool that fails on a busy machine is asked again after a minute
+pytestmark = pytest.mark.timeout(300)  # a request to a pool that fails on a busy machine is retried after a minute
 
 
 async def become(condition, seconds=200.0):
@@ -28,7 +28,7 @@ async def become(condition, seconds=200.0):
 
 @pytest.fixture
 async def agent(monkeypatch, free_base):
-    monkeypatch.setattr(reconcile_service, "TICK", 0.5)
+    monkeypatch.setattr(reconcile_service, "TICK_S", 0.5)
     monkeypatch.setattr(poller, "SPREAD", 0.1)
     clock = SystemClock()
     async with site(rigs=40, bind=free_base, seed=3, clock=clock, troubles=False, shared=True) as (fleet, urls):
@@ -58,7 +58,7 @@ def free_base() -> str:
 
 async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     def whole() -> bool:
-        pools = {one.pool: one for one in agent.services.reconciliation.now or ()}
+        pools = {one.pool: one for one in agent.services.reconcile.now or ()}
         return (
             len(pools) == 3
             and all(
@@ -69,7 +69,7 @@ async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
         )
 
     await become(whole)
-    pools = {one.pool: one for one in agent.services.reconciliation.now}
+    pools = {one.pool: one for one in agent.services.reconcile.now}
     assert pools["south"].verdict == "short"
     assert 1 - pools["south"].finding.rate == pytest.approx(0.03, abs=0.01)
     assert pools["north"].verdict == "in full"
@@ -78,13 +78,11 @@ async def test_the_pools_of_the_demo_are_reconciled_with_its_rigs(agent):
     assert fall.factors["residual"] == pytest.approx(1.0, abs=0.01)
     assert fall.factors["pool_fee"] == pytest.approx(0.98, abs=0.001)
     assert fall.factors["rate_method"] == pytest.approx(1.0, abs=0.01)
-    page = b"".join(
-        SectionBlocks(Section(RECONCILED, lambda: agent.services.reconciliation.now)).blocks(Form.TEXT)
-    ).decode()
+    page = b"".join(SectionBlocks(Section(RECONCILED, lambda: agent.services.reconcile.now)).blocks(Form.TEXT)).decode()
     assert 'mining_pool_shortfall{pool="south"} 1' in page
     assert 'mining_pool_shortfall{pool="north"} 0' in page
     assert 'mining_pool_waterfall_ratio{pool="north",factor="residual"} ' in page
     assert 'mining_worker_credited_ratio{pool="south",rig="rig-000' in page
     assert 'mining_pool_block_probability_ratio{pool="solo",within="365d"} ' in page
     rows = {row.rig for one in agent.services.pools.now for row in one.workers}
-    assert "rig-00000" in rows, "workers carry their rig"
+    assert "rig-00000" in rows, "workers have their rig"

@@ -1,4 +1,4 @@
-"""An agent on simulated rigs and two pools: what the rigs name is watched, and shows on page, market and status."""
+"""An agent on simulated rigs and two pools: the rigs' pools are watched and shown on page, market and status page."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
 from stratoscope.app.agent import Agent
-from stratoscope.app.stratum_service import batched, named, place_of_rig
+from stratoscope.app.stratum_service import add_endpoints, iter_slices, place_of_rig
 from stratoscope.clock import SystemClock
 from stratoscope.config import Config
 from stratoscope.fleet import Judged, PollStatus, RigSnapshot
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @pytest.fixture
 async def site(tmp_path):
-    """A running agent on three rigs whose pools are two simulated ones; gives (agent, pools, chain, get)."""
+    """A running agent on three rigs whose pools are two simulated ones; yields (agent, pools, urls, chain, get)."""
     clock = SystemClock()
     chain = Chain(seed=1, clock=clock)
     pools = [StratumPool(chain, clock=clock, seed=n, habits=Habits(open=True)) for n in range(2)]
@@ -83,10 +83,10 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-async def test_what_the_rigs_name_is_watched_and_shown(site):
+async def test_the_pools_of_the_rigs_are_watched_and_shown(site):
     agent, pools, urls, chain, get = site
     watch = agent.services.stratum
-    for _ in range(600):  # the rigs are asked within five seconds
+    for _ in range(600):  # the rigs are polled within five seconds
         seen = list(watch.now.endpoints.values())
         if len(seen) == 2 and all(one.template for one in seen) and any(one.rigs == 3 for one in seen):
             break
@@ -114,9 +114,9 @@ async def test_what_the_rigs_name_is_watched_and_shown(site):
     assert of("rigs_hashrate_hashes_per_second", endpoint=urls[0]) > 1e14
     assert of("tip_height") == chain.tip().height
     assert page["mining_template_height", frozenset()] == chain.tip().height + 1
-    assert page["mining_template_disagrees", frozenset({("of", "height")})] == 1, "the fixed market stands still"
+    assert page["mining_template_disagrees", frozenset({("of", "height")})] == 1, "the fixed market does not move"
     assert page["mining_hashprice_template_btc_per_ph_day", frozenset()] > 0
-    assert not [key for key in page if "account." in str(key)], "no user is on the page"
+    assert not [key for key in page if "account." in str(key)], "user names must not be on the page"
     shown = await get("/")
     assert "Stratum endpoints" in shown
     assert all(url in shown for url in urls)
@@ -144,7 +144,7 @@ def test_rigs_are_counted_at_their_active_slot_only():
         PoolSlot(index=2),
         address="203.0.113.5:4029",
     )
-    found = named([one, other, replace(one, reading=None)], {})
+    found = add_endpoints([one, other, replace(one, reading=None)], {})
     assert set(found) == {"a:1", "b:1"}
     assert (found["a:1"].share.rigs, found["a:1"].share.hashrate, found["a:1"].user) == (1, 1e14, "acct.x")
     assert (found["b:1"].share.rigs, found["b:1"].user) == (1, "w.y")
@@ -152,19 +152,19 @@ def test_rigs_are_counted_at_their_active_slot_only():
     assert len(found["a:1"].places) in (1, 2)
 
 
-def test_every_rig_of_a_large_fleet_is_counted_though_they_are_looked_at_in_parts():
+def test_every_rig_of_a_large_fleet_is_counted_over_all_slices():
     rigs = [
         snapshot(PoolSlot(index=0, url="a:1", active=True), address=f"10.0.{n // 250}.{n % 250}") for n in range(1234)
     ]
     found = {}
-    for some in batched(rigs):
-        named(some, found)
+    for some in iter_slices(rigs):
+        add_endpoints(some, found)
     assert (found["a:1"].share.rigs, found["a:1"].share.hashrate) == (1234, pytest.approx(1234e14))
 
 
 def test_the_pools_of_another_algorithm_are_not_watched():
     litecoin = snapshot(PoolSlot(index=0, url="ltc.example:3333", active=True), algorithm="scrypt")
-    assert named([litecoin], {}) == {}
+    assert add_endpoints([litecoin], {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def test_the_pools_of_another_algorithm_are_not_watched():
         ("8.8.8.8:80", "public"),
     ],
 )
-def test_a_rig_stands_where_its_address_is(address, place):
+def test_the_network_of_a_rig_follows_from_its_address(address, place):
     assert place_of_rig(address) == place

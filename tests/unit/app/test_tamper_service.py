@@ -1,4 +1,4 @@
-"""The guard over a fleet and over endpoints: what is judged when, and what stands on the page."""
+"""Tamper detection over a fleet and its endpoints: what is checked when, and what the metrics page shows."""
 
 import asyncio
 import contextlib
@@ -29,18 +29,18 @@ class Endpoints:
 
 class Bench:
     def __init__(self, rules: Rules, stratum=None) -> None:
-        self.fleet, self.clock, self.told, self.learned = Fleet(), StillClock(), [], []
-        self.guarding = TamperService(
-            rules, self.fleet, self.clock, self.told.append, learned=self.learned.extend, stratum=stratum
+        self.fleet, self.clock, self.events, self.learned = Fleet(), StillClock(), [], []
+        self.tamper = TamperService(
+            rules, self.fleet, self.clock, self.events.append, learned=self.learned.extend, stratum=stratum
         )
 
-    def look(self) -> None:
+    def check(self) -> None:
         for name in list(self.fleet.snapshots):
-            self.guarding._look_at(name)
-        self.guarding._look_at_endpoints()
+            self.tamper.check_rig(name)
+        self.tamper.check_endpoints()
 
     def page(self) -> dict[tuple[str, ...], float]:
-        now = self.guarding.now
+        now = self.tamper.now
         return {
             (metric.series, *labels): metric.value(row)
             for family in GUARD
@@ -49,24 +49,24 @@ class Bench:
         }
 
 
-async def test_a_slot_is_judged_as_soon_as_the_rig_is_published():
+async def test_a_pool_slot_is_checked_as_soon_as_the_rig_is_published():
     bench = Bench(Rules(endpoints=("pool.example",), accounts=("acct",)))
-    task = asyncio.create_task(bench.guarding.run())
+    task = asyncio.create_task(bench.tamper.run())
     bench.fleet.publish(rig("a", THIEF))
     async with asyncio.timeout(5):
-        while not bench.told:
+        while not bench.events:
             await asyncio.sleep(0.01)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert [(event.kind, event.rig) for event in bench.told] == [("tamper", "a")]
+    assert [(event.kind, event.rig) for event in bench.events] == [("tamper", "a")]
 
 
-def test_alarms_stand_on_the_page_with_their_counts_and_no_account():
+def test_alarms_are_on_the_page_with_their_counts_and_without_accounts():
     bench = Bench(Rules(endpoints=("pool.example",)))
     bench.fleet.publish(rig("a", THIEF))
     bench.fleet.publish(rig("b", OWN))
-    bench.look()
+    bench.check()
     page = bench.page()
     assert page["mining_tamper_rig_alarm", "a", "0", "endpoint"] == 1
     assert page["mining_tamper_alarms", "endpoint"] == 1
@@ -76,46 +76,46 @@ def test_alarms_stand_on_the_page_with_their_counts_and_no_account():
     assert not any("acct" in part for key in page for part in key)
 
 
-def test_what_was_learned_is_handed_on_once():
+def test_learned_pins_are_passed_on_once():
     bench = Bench(Rules())
     bench.fleet.publish(rig("a", OWN))
     bench.fleet.publish(rig("b", OWN))
-    bench.look()
-    bench.look()
+    bench.check()
+    bench.check()
     at = bench.clock.time()
     assert bench.learned == [Pin("endpoint", "pool.example:3333", at), Pin("account", "acct", at)]
 
 
-def test_other_rules_judge_what_is_already_there():
+def test_changed_rules_apply_to_known_rigs_at_once():
     bench = Bench(Rules())
     bench.fleet.publish(rig("a", THIEF))
-    bench.look()
-    assert bench.told == []
-    bench.guarding.follow(Rules(endpoints=("pool.example",)))
-    assert [event.kind for event in bench.told] == ["tamper"]
-    bench.guarding.follow(Rules(endpoints=("pool.example", "thief.example")))
-    assert [event.kind for event in bench.told] == ["tamper", "tamper_cleared"]
+    bench.check()
+    assert bench.events == []
+    bench.tamper.follow(Rules(endpoints=("pool.example",)))
+    assert [event.kind for event in bench.events] == ["tamper"]
+    bench.tamper.follow(Rules(endpoints=("pool.example", "thief.example")))
+    assert [event.kind for event in bench.events] == ["tamper", "tamper_cleared"]
 
 
-async def test_learning_again_forgets_what_was_pinned_before():
+async def test_learning_again_forgets_earlier_pins():
     bench = Bench(Rules(learn=1.0))
     bench.fleet.publish(rig("a", OWN))
-    bench.look()
+    bench.check()
     await bench.clock.advance(1000)
-    bench.guarding.follow(Rules(learn=3600.0, since=bench.clock.time() - 10))
+    bench.tamper.follow(Rules(learn=3600.0, since=bench.clock.time() - 10))
     bench.fleet.publish(rig("a", THIEF))
-    bench.look()
-    assert bench.told == []
-    assert bench.guarding.now.pins["endpoint"] == 2  # the rule change judged OWN again, then the new pool
+    bench.check()
+    assert bench.events == []
+    assert bench.tamper.now.pins["endpoint"] == 2  # the rule change checked OWN again, then the new pool
 
 
-def test_a_rig_that_leaves_takes_its_alarm_along():
+def test_the_alarm_of_a_removed_rig_is_cleared():
     bench = Bench(Rules(endpoints=("pool.example",)))
     bench.fleet.publish(rig("a", THIEF))
-    bench.look()
+    bench.check()
     bench.fleet.remove("a")
-    bench.guarding._look_at("a")
-    assert bench.guarding.now.alarms == ()
+    bench.tamper.check_rig("a")
+    assert bench.tamper.now.alarms == ()
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,18 @@ def test_a_rig_that_leaves_takes_its_alarm_along():
         (EndpointNow(url=OWN, state="working", chain_match=True), (), []),
     ],
 )
-def test_endpoints_are_held_against_chain_and_redirects(endpoint, alarms, kinds):
+def test_endpoints_are_checked_for_their_chain_and_redirects(endpoint, alarms, kinds):
     stratum = Endpoints()
     stratum.now = StratumNow(at=100.0, endpoints={OWN: endpoint}, alarms=alarms)
     bench = Bench(Rules(), stratum)
-    bench.look()
-    assert [event.details["what"] for event in bench.told] == kinds
+    bench.check()
+    assert [event.details["what"] for event in bench.events] == kinds
     stratum.now = StratumNow(at=200.0)
-    bench.look()
-    assert bench.guarding.now.alarms == ()
+    bench.check()
+    assert bench.tamper.now.alarms == ()
 
 
-def test_whom_a_job_pays_are_its_outputs_with_value():
+def test_a_job_pays_to_its_outputs_with_value():
     class Job:
         outputs = (Output(0, "6a", None), Output(5, "0014aa", "bc1qx"), Output(7, "51", None))
 
