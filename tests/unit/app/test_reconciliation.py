@@ -1,4 +1,4 @@
-"""The demo's agent on its simulated pools: workers are matched, the shortfall is found, the waterfall is on the page."""
+"""The demo's agent on its simulated pools: workers match, the shortfall is found, the waterfall is on the page."""
 
 import asyncio
 import contextlib
