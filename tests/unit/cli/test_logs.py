@@ -110,7 +110,7 @@ def test_f55_a_storm_of_10000_failing_rigs_is_50_lines_a_second_and_a_count(cloc
     clock.now += 1.0
     log.info("later")
     events = [json.loads(line)["event"] for line in lines(stream)[50:]]
-    assert events == ["suppressed 9950 lines: more than 50 in a second", "later"]
+    assert events == ["suppressed 9950 lines: more than 50 per second", "later"]
 
 
 def test_f55_the_summary_comes_by_itself_when_nothing_follows(clock: Hands) -> None:
@@ -123,7 +123,7 @@ def test_f55_the_summary_comes_by_itself_when_nothing_follows(clock: Hands) -> N
         await asyncio.sleep(1.2)
 
     asyncio.run(storm())
-    assert json.loads(lines(stream)[-1])["event"] == "suppressed 10 lines: more than 50 in a second"
+    assert json.loads(lines(stream)[-1])["event"] == "suppressed 10 lines: more than 50 per second"
 
 
 def test_f55_records_of_libraries_count_too(clock: Hands) -> None:
