@@ -51,18 +51,27 @@ async def off_loop(work, *args):
     return await asyncio.to_thread(work, *args)
 
 
-async def heard(port: int, enough, *filters: str, subscribed: asyncio.Event | None = None) -> list[Incoming]:
-    """Return what a listener hears until it is enough."""
-    ear, found = Connection(Account(host="127.0.0.1", port=port, keepalive=600), 1 << 20), []
+async def subscribed(port: int, *filters: str, keepalive: int = 15) -> Connection:
+    """Return a listener that has subscribed; it keeps what arrives until `received` takes it."""
+    ear = Connection(Account(host="127.0.0.1", port=port, keepalive=keepalive), 1 << 20)
     await ear.connect()
     await ear.subscribe(filters or ("#",))
-    if subscribed is not None:
-        subscribed.set()
-    async with asyncio.timeout(240):
+    return ear
+
+
+async def received(ear: Connection, enough) -> list[Incoming]:
+    """Return the listener's messages as soon as they are enough, and close it."""
+    found = []
+    async with asyncio.timeout(60):
         while not enough(found):
             found.append(await ear.receive())
     await ear.close(clean=True)
     return found
+
+
+async def heard(port: int, enough, *filters: str) -> list[Incoming]:
+    """Return the messages of a new listener as soon as they are enough."""
+    return await received(await subscribed(port, *filters), enough)
 
 
 async def started(fleet: SimulatedFleet, broker: Mosquitto, folder: Path) -> Agent:
@@ -71,7 +80,7 @@ async def started(fleet: SimulatedFleet, broker: Mosquitto, folder: Path) -> Age
         "mqtt": {"host": "127.0.0.1", "port": broker.port, "keepalive": 5}, "exporters": {"mqtt": {"site_interval": 1}},
     }  # fmt: skip
     agent = await off_loop(Agent, folder, config)
-    await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 1, 120, "the connection")
+    await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 1, 60, "the connection")
     return agent
 
 
@@ -85,25 +94,19 @@ async def test_f36_rigs_are_polled_as_ever_while_the_broker_is_frozen_and_events
         assert len(ids) == 12
         rig = next(json.loads(m.payload) for m in found if "/rig/" in m.topic and m.topic.endswith("/state"))
         assert rig["state"] == "hashing"
-        subscribed = asyncio.Event()  # before the broker freezes: once it thaws, events may come at once
-        listening = asyncio.create_task(
-            heard(broker.port, lambda f: sum("/event/rig_down" in m.topic for m in f) >= 12, f"{ROOT}/event/#",
-                  subscribed=subscribed)
-        )  # fmt: skip
-        await subscribed.wait()
+        # Subscribed before the freeze, since events may arrive right after it; its keepalive outlasts the freeze.
+        ear = await subscribed(broker.port, f"{ROOT}/event/#", keepalive=600)
         broker.freeze()
         before = await off_loop(polls, agent)
-        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 0, 120, "the loss is seen")
+        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_connected") == 0, 60, "the loss is seen")
         await fleet.stop()  # every rig goes dark: events
-        await off_loop(eventually, lambda: polls(agent) >= before + 24, 120, "polls go on")
+        await off_loop(eventually, lambda: polls(agent) >= before + 24, 60, "polls go on")
         await off_loop(
-            eventually,
-            lambda: metric(agent, "stratoscope_mqtt_messages_queued", kind="event") >= 12,
-            120,
-            "events wait",
+            eventually, lambda: metric(agent, "stratoscope_mqtt_messages_queued", kind="event") >= 12, 60, "events wait"
         )
         broker.thaw()
-        told = [json.loads(m.payload) for m in await listening if "/event/rig_down" in m.topic]
+        events = await received(ear, lambda f: sum("/event/rig_down" in m.topic for m in f) >= 12)
+        told = [json.loads(m.payload) for m in events if "/event/rig_down" in m.topic]
         assert {event["id"] for event in told} == ids
         assert all(event["details"]["now"] == "offline" for event in told)
         await heard(
@@ -137,7 +140,7 @@ async def test_f37_a_broker_that_refuses_us_costs_the_pages_nothing(fleet, tmp_p
               "mqtt": {"host": "127.0.0.1", "port": broker.port, "user": "nobody", "password": "hunter2"}}  # fmt: skip
     agent = await off_loop(Agent, tmp_path, config)
     try:
-        await off_loop(eventually, lambda: polls(agent) >= 6, 120, "polls")
+        await off_loop(eventually, lambda: polls(agent) >= 6, 60, "polls")
         page = get(f"{agent.url}/metrics")[1].decode()
         failed = [line for line in page.splitlines() if line.startswith("stratoscope_mqtt_failures_total")]
         assert len(failed) == 1
@@ -164,15 +167,15 @@ async def test_a_power_price_and_a_call_of_the_grid_reach_the_metrics(fleet, bro
     hand = Connection(Account(host="127.0.0.1", port=broker.port))
     try:
         await hand.connect()
-        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_inbox_connected") == 1, 120, "the inbox")
+        await off_loop(eventually, lambda: metric(agent, "stratoscope_mqtt_inbox_connected") == 1, 60, "the inbox")
         await asyncio.sleep(0.5)
         await hand.publish(Outgoing("grid/lmp", b'{"price": 42.5}', 1))
         await hand.publish(Outgoing("grid/call", b"true", 1))
         price = {"tariff": "default", "kind": "marginal", "currency": "USD"}
         await off_loop(
-            eventually, lambda: metric(agent, "mining_tariff_price_fiat_per_kwh", **price) == 0.0425, 120, "the price"
+            eventually, lambda: metric(agent, "mining_tariff_price_fiat_per_kwh", **price) == 0.0425, 60, "the price"
         )
-        await off_loop(eventually, lambda: "the grid calls for less load" in agent.log(), 120, "the call")
+        await off_loop(eventually, lambda: "the grid calls for less load" in agent.log(), 60, "the call")
     finally:
         await hand.close(clean=True)
         await off_loop(agent.stop)
